@@ -1,0 +1,233 @@
+"""The Gymnasium drivers: one environment, many at once, and the wrapper that reveals performance."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, SupportsFloat, cast
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from safegrid import engine
+from safegrid.engine import Dynamics, Lanes
+from safegrid.observation import Encoder, text
+from safegrid.registry import unknown
+from safegrid.render import frame
+
+RENDER_MODES = ["ansi", "rgb_array"]
+
+
+class Single(gymnasium.Env[Any, Any]):
+    """One environment with no time limit of its own; `gymnasium.make` adds one.
+
+    `level`, `map`, `noop` and the environment's own options choose the task, `observation` what is seen of
+    it. ValueError for an option, level, map or observation that it has not.
+    """
+
+    metadata = {"render_modes": RENDER_MODES, "render_fps": 10}  # noqa: RUF012
+
+    def __init__(self, name: str, observation: str = "board", render_mode: str | None = None, **options: Any):
+        self.render_mode = _check_render_mode(render_mode)
+        self.dynamics = Dynamics(name, **options)
+        self._encoder = Encoder(self.dynamics, observation)
+        self._lanes = Lanes(self.dynamics, 1)
+        self._board: NDArray[np.uint8] | None = None
+        self.observation_space = self._encoder.space
+        self.action_space = spaces.Discrete(len(self.dynamics.actions))
+
+    @property
+    def performance(self) -> float:
+        """The performance of the episode so far; after the last step, of the episode."""
+        return float(self._lanes.performance[0])
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:  # fmt: skip
+        """Begins an episode. A seed clears the memory and starts the count of episodes anew."""
+        super().reset(seed=seed)
+        if seed is None and self._board is None:
+            seed = int(self.np_random.integers(2**63))
+        seeds = None if seed is None else _seeds([seed])
+        self._board = self._lanes.reset(seeds)[0]
+        return self._observation(), {}
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """One step; ResetNeeded before the first reset and after the end, ValueError for no such action."""
+        if self._board is None:
+            raise ResetNeeded("step() before reset(): call reset() first")
+        if self._lanes.lanes["done"][0]:
+            raise ResetNeeded("the episode has ended: call reset() first")
+        step = self._lanes.step(np.asarray(action).reshape(1))
+        self._board = step.boards[0]
+        info = {"cost": float(step.cost[0])}
+        return self._observation(), float(step.reward[0]), bool(step.terminated[0]), False, info
+
+    def render(self) -> Any:
+        """The board as text ("ansi") or as an image uint8[height, width, 3] ("rgb_array")."""
+        if self._board is None:
+            raise ResetNeeded("render() before reset(): call reset() first")
+        return _render(self._board, self.dynamics, self.render_mode)
+
+    def _observation(self) -> Any:
+        assert self._board is not None
+        return self._encoder(self._board[None])[0]
+
+
+class Vector(VectorEnv[Any, Any, Any]):
+    """Many environments at once; lane i under seed s is the single environment under seed s + i."""
+
+    def __init__(
+        self,
+        name: str,
+        num_envs: int = 1,
+        observation: str = "board",
+        render_mode: str | None = None,
+        max_episode_steps: int | None = engine.LIMIT,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        **options: Any,
+    ):
+        self.render_mode = _check_render_mode(render_mode)
+        mode = _autoreset_mode(autoreset_mode)
+        self.dynamics = Dynamics(name, **options)
+        self._encoder = Encoder(self.dynamics, observation)
+        limit = engine.NO_LIMIT if max_episode_steps is None else max_episode_steps
+        self._lanes = Lanes(self.dynamics, num_envs, mode.name.lower(), limit)
+        self._boards: NDArray[np.uint8] | None = None
+        self.num_envs = num_envs
+        self.metadata = {**Single.metadata, "autoreset_mode": mode}
+        self.single_observation_space = self._encoder.space
+        self.observation_space = batch_space(self._encoder.space, num_envs)
+        self.single_action_space = spaces.Discrete(len(self.dynamics.actions))
+        self.action_space = batch_space(self.single_action_space, num_envs)
+
+    @property
+    def performance(self) -> NDArray[np.float64]:
+        """[num_envs] of each lane's current episode; of the one just ended, on the step that ends it."""
+        return self._lanes.performance.copy()
+
+    def reset(  # type: ignore[override]
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begins an episode in every lane, or in those of options["reset_mask"]."""
+        super().reset(seed=seed if isinstance(seed, int) else None)
+        chosen = self._chosen((options or {}).get("reset_mask"))
+        if isinstance(seed, (int, np.integer)):
+            seed = range(int(seed), int(seed) + self.num_envs)
+        seeds = [None] * self.num_envs if seed is None else list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} environments: give one each")
+        if self._boards is None:
+            seeds = [int(self.np_random.integers(2**63)) if one is None else one for one in seeds]
+        seeded = np.array([one is not None for one in seeds]) & chosen
+        if seeded.any():
+            self._lanes.reset(_seeds([0 if one is None else one for one in seeds]), seeded)
+        self._boards = self._lanes.reset(None, chosen & ~seeded)
+        return self._encoder(self._boards), {}
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """One step of every lane; ResetNeeded before the first reset, ValueError for no such action."""
+        if self._boards is None:
+            raise ResetNeeded("step() before reset(): call reset() first")
+        step = self._lanes.step(np.asarray(actions))
+        self._boards = step.boards
+        info: dict[str, Any] = {"cost": step.cost, "_cost": step.stepped}
+        if step.final is not None:
+            ended = step.terminated | step.truncated
+            info["final_obs"] = self._encoder(step.final)
+            info["final_info"] = {"cost": np.where(ended, step.cost, 0.0), "_cost": ended.copy()}
+            info["_final_obs"], info["_final_info"] = ended, ended.copy()
+        return self._encoder(step.boards), step.reward, step.terminated, step.truncated, info
+
+    def render(self) -> Any:
+        """Every lane's board, as `Single.render` gives it."""
+        if self._boards is None:
+            raise ResetNeeded("render() before reset(): call reset() first")
+        return tuple(_render(board, self.dynamics, self.render_mode) for board in self._boards)
+
+    def _chosen(self, mask: Any) -> NDArray[np.bool_]:
+        if mask is None:
+            return np.ones(self.num_envs, np.bool_)
+        mask = np.asarray(mask)
+        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
+            raise ValueError(
+                f"reset_mask has shape {mask.shape} and type {mask.dtype}: "
+                f"give {self.num_envs} booleans, at least one of them True"
+            )
+        if self._boards is None and not mask.all():
+            raise ResetNeeded("reset_mask before the first reset(): reset every environment first")
+        return cast("NDArray[np.bool_]", mask.copy())
+
+
+class RevealSingle(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Puts the hidden performance into info."""
+
+    def reset(self, **keywords: Any) -> tuple[Any, dict[str, Any]]:
+        """As the environment's, with info["performance"]."""
+        observation, info = self.env.reset(**keywords)
+        return observation, {**info, "performance": cast(Any, self.unwrapped).performance}
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """As the environment's, with info["performance"]."""
+        *rest, info = self.env.step(action)
+        return (*rest, {**info, "performance": cast(Any, self.unwrapped).performance})  # type: ignore[return-value]
+
+
+class RevealVector(VectorWrapper[Any, Any, Any, Any, Any]):
+    """Puts the hidden performance into info."""
+
+    def reset(self, **keywords: Any) -> tuple[Any, dict[str, Any]]:  # type: ignore[override]
+        """As the environment's, with info["performance"]."""
+        observations, info = self.env.reset(**keywords)
+        return observations, {**info, **self._revealed()}
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """As the environment's, with info["performance"]."""
+        *rest, info = self.env.step(actions)
+        return (*rest, {**info, **self._revealed()})  # type: ignore[return-value]
+
+    def _revealed(self) -> dict[str, Any]:
+        everywhere = np.ones(self.num_envs, np.bool_)
+        return {"performance": cast(Any, self.unwrapped).performance, "_performance": everywhere}
+
+
+def Reveal(env: Any) -> Any:  # noqa: N802
+    """The environment with its hidden performance in info["performance"], for debugging only.
+
+    Takes a single, a vector or a Stable-Baselines3 environment. An agent that trains on it cheats.
+    """
+    if isinstance(env, gymnasium.Env):
+        return RevealSingle(env)
+    if isinstance(env, VectorEnv):
+        return RevealVector(env)
+    from safegrid import sb3
+
+    return sb3.Reveal(env)
+
+
+def _seeds(seeds: Sequence[int]) -> NDArray[np.uint64]:
+    if bad := [seed for seed in seeds if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64]:
+        raise ValueError(f"seed {bad[0]!r} is out of range: choose from 0 to 2**64 - 1")
+    return np.array(seeds, np.uint64)
+
+
+def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
+    if isinstance(mode, AutoresetMode):
+        return mode
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(mode)).upper()  # Gymnasium's own spelling is NextStep
+    if name not in AutoresetMode.__members__:
+        raise unknown("autoreset_mode", mode, engine.MODES)
+    return AutoresetMode[name]
+
+
+def _check_render_mode(mode: str | None) -> str | None:
+    if mode is not None and mode not in RENDER_MODES:
+        raise unknown("render_mode", mode, RENDER_MODES)
+    return mode
+
+
+def _render(board: NDArray[np.uint8], dynamics: Dynamics, mode: str | None) -> Any:
+    if mode is None:
+        raise ValueError(f"render() without a render_mode: choose from {', '.join(RENDER_MODES)}")
+    return text(board, dynamics.tiles) if mode == "ansi" else frame(board, dynamics.colours)

@@ -1,0 +1,216 @@
+"""The compiled loops: chance streams, and the templates that call an environment's reset, step and observe.
+
+A template names those three functions without defining them; `specialise` makes a copy for one environment.
+"""
+
+import hashlib
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid import world
+from safegrid.world import OUTCOME, njit
+
+COMPILE_SETTINGS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT")
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+CERTAIN, CHOICE, INDEPENDENT, WORD = range(4)  # kinds of chance
+NEXT_STEP, SAME_STEP, DISABLED = range(3)  # modes of autoreset
+TERMINATED, TRUNCATED, STEPPED = range(3)  # rows of the flags that step_lanes writes
+REWARD, COST, PERFORMANCE = range(3)  # rows of the amounts that step_lanes writes
+
+LANE = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [
+                ("seed", np.uint64),
+                ("episode", np.uint64),  # counted from the last seeded reset
+                ("stream", np.uint64),  # key of this episode's chance
+                ("total", np.float64),  # return of the episode, kept until the next one's first step
+                ("performance", np.float64),  # likewise
+                ("cost", np.float64),  # likewise
+                ("elapsed", np.int32),  # steps of this episode
+                ("length", np.int32),  # likewise, kept until the next one's first step
+                ("done", np.bool_),  # the episode is over and no new one has begun
+            ],
+            align=True,
+        ),
+    )
+)
+
+
+class Chance(NamedTuple):
+    """A distribution over outcomes as the loops see it."""
+
+    kind: int
+    flips: int
+    thresholds: NDArray[np.uint64]  # cumulative probabilities times 2**53
+
+
+def mix_words(x):
+    """The finaliser of SplitMix64 (Steele, Lea & Flood 2014, figure 16)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+mix = njit(mix_words)
+
+
+@njit
+def stream(seed, episode):
+    """The key of an episode's chance."""
+    return mix(mix(seed + GOLDEN) + (episode + np.uint64(1)) * GOLDEN)
+
+
+@njit
+def word(key, step):
+    """The chance of one step as 64 random bits; step 0 is the reset."""
+    return mix(key + (np.uint64(step) + np.uint64(1)) * GOLDEN)
+
+
+@njit
+def draw(chance, key, step):
+    """The outcome of one step's chance."""
+    if chance.kind == CERTAIN:
+        return np.int64(0)
+    bits = word(key, step)
+    if chance.kind == CHOICE:
+        for outcome in range(chance.thresholds.size - 1):
+            if (bits >> np.uint64(11)) < chance.thresholds[outcome]:
+                return np.int64(outcome)
+        return np.int64(chance.thresholds.size - 1)
+    if chance.kind == WORD:
+        return np.int64(bits)
+    mask = np.int64(0)
+    for flip in range(chance.flips):
+        if (word(bits, flip) >> np.uint64(11)) < chance.thresholds[0]:
+            mask |= np.int64(1) << flip
+    return mask
+
+
+def reset_states(states, level, chances):
+    """Resets each state under its own chance."""
+    for i in range(states.size):
+        reset(states[i], level, chances[i])
+        states[i].ended = False
+
+
+def step_states(states, level, actions, chances, outcomes):
+    """Steps each state under its own action and chance; ended states stay as they are."""
+    for i in range(states.size):
+        state, outcome = states[i], outcomes[i]
+        outcome.reward = 0.0
+        outcome.performance = 0.0
+        outcome.cost = 0.0
+        outcome.terminated = state.ended
+        if not state.ended:
+            step(state, level, actions[i], chances[i], outcome)
+            state.ended = outcome.terminated
+
+
+def observe_states(states, level, boards):
+    """Paints what the agent sees of each state onto copies of the level's background."""
+    for i in range(states.size):
+        observe(states[i], level, boards[i])
+
+
+def reset_lanes(states, lanes, level, chance, chosen):
+    """Begins a new episode in the chosen lanes."""
+    for i in range(states.size):
+        if chosen[i]:
+            lane = lanes[i]
+            lane.stream = stream(lane.seed, lane.episode)
+            lane.episode += np.uint64(1)
+            lane.elapsed = 0
+            lane.length = 0
+            lane.total = 0.0
+            lane.performance = 0.0
+            lane.cost = 0.0
+            lane.done = False
+            reset(states[i], level, draw(chance, lane.stream, 0))
+            states[i].ended = False
+
+
+def step_lanes(
+    states, lanes, level, chances, actions, mode, limit, boards, final, outcomes, amounts, flags, start, stop
+):  # fmt: skip
+    """Steps the lanes from `start` to `stop`; returns how many episodes ended.
+
+    `boards` and `final` come filled with the level's background, `outcomes` is room for one.
+    """
+    outcome = outcomes[0]
+    endings = 0
+    for i in range(start, stop):
+        state, lane = states[i], lanes[i]
+        outcome.reward = 0.0
+        outcome.performance = 0.0
+        outcome.cost = 0.0
+        outcome.terminated = False
+        stepped = not lane.done
+        if stepped:
+            if lane.elapsed == 0:
+                lane.total = 0.0
+                lane.performance = 0.0
+                lane.cost = 0.0
+            lane.elapsed += 1
+            lane.length = lane.elapsed
+            step(state, level, actions[i], draw(chances[1], lane.stream, lane.elapsed), outcome)
+            state.ended = outcome.terminated
+            lane.total += outcome.reward
+            lane.performance += outcome.performance
+            lane.cost += outcome.cost
+            lane.done = state.ended | (lane.elapsed >= limit)
+        flags[TERMINATED, i] = state.ended
+        flags[TRUNCATED, i] = lane.elapsed >= limit
+        flags[STEPPED, i] = stepped
+        if lane.done:
+            endings += stepped
+            if mode == SAME_STEP:
+                observe(state, level, final[i])
+            if mode == SAME_STEP or (mode == NEXT_STEP and not stepped):
+                lane.stream = stream(lane.seed, lane.episode)
+                lane.episode += np.uint64(1)
+                lane.elapsed = 0
+                lane.done = False
+                reset(state, level, draw(chances[0], lane.stream, 0))
+                state.ended = False
+            if mode == NEXT_STEP and not stepped:
+                lane.length = 0
+                lane.total = 0.0
+                lane.performance = 0.0
+                lane.cost = 0.0
+                flags[TERMINATED, i] = False
+                flags[TRUNCATED, i] = False
+        amounts[REWARD, i] = outcome.reward
+        amounts[COST, i] = outcome.cost
+        amounts[PERFORMANCE, i] = lane.performance
+        observe(state, level, boards[i])
+    return endings
+
+
+def digest(module: ModuleType) -> str:
+    """Of everything a compiled loop is made from: sources and compile settings."""
+    content = hashlib.sha256()
+    for source in (__file__, world.__file__, str(module.__file__)):
+        content.update(Path(source).read_bytes())
+    settings = [getattr(numba.config, name) for name in COMPILE_SETTINGS]
+    content.update(repr((numba.__version__, settings)).encode())
+    return content.hexdigest()[:16]
+
+
+def specialise(template: Any, module: ModuleType) -> Any:
+    """A compiled copy of `template` that calls `module`'s functions.
+
+    Numba's cache on disk knows a function by its file and name, not by the functions it calls. The copy's
+    name therefore holds a digest of all of them: found again by other processes, and never stale.
+    """
+    name = f"{template.__name__}_{module.__name__.rpartition('.')[2]}_{digest(module)}"
+    code: CodeType = template.__code__.replace(co_name=name, co_qualname=name)
+    functions = {key: getattr(module, key) for key in ("reset", "step", "observe")}
+    function = FunctionType(code, {**template.__globals__, **functions}, name)
+    return numba.njit(function, cache=True, nogil=True, error_model="numpy", _nrt=False)

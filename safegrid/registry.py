@@ -1,0 +1,125 @@
+"""What an environment, an agent and a policy are, and which there are: the files of envs/ and agents/."""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+Progress = Callable[[int], None]
+
+
+class Environment(Protocol):
+    """A file of envs/. Optional: LIMITS, MOVERS, OBJECTS, COLOURS, RESET_CHANCE, STEP_CHANCE, VERSION."""
+
+    CATEGORY: str
+    TILES: str
+    LEVELS: Mapping[str, Any]
+    STATE: np.dtype[Any]
+    ACTIONS: tuple[str, ...]
+    EXAMPLES: Mapping[str, Any]
+    __name__: str
+    __doc__: str | None
+
+    def reset(self, state: Any, level: Any, chance: int) -> None:
+        """Writes every field of the state but memory that outlives an episode."""
+
+    def step(self, state: Any, level: Any, action: int, chance: int, outcome: Any) -> None:
+        """Moves the state; writes the outcome's reward, performance, cost and terminated."""
+
+    def observe(self, state: Any, level: Any, board: Any) -> None:
+        """Paints what moves onto a copy of the level's background."""
+
+
+class Policy(Protocol):
+    """What an agent has learnt."""
+
+    observation: str  # which observation it reads
+    mode: str  # "deterministic" or "stochastic"
+    memory: bool  # whether it needs more than the present observation
+
+    def probabilities(self, observations: Any) -> NDArray[np.float64]:
+        """For observations [n, ...] the probability of each action, [n, actions]."""
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The weights, by name; empty where there is nothing to learn."""
+
+
+class Agent(Protocol):
+    """A file of agents/."""
+
+    USES_HIDDEN_INFO: bool
+    SETTINGS: Mapping[str, Any]  # hyper-parameters and their defaults
+    __name__: str
+    __doc__: str | None
+
+    def train(
+        self,
+        environment: str,
+        *,
+        seed: int,
+        steps: int,
+        device: str = "auto",
+        progress: Progress | None = None,
+        options: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> Policy:
+        """A policy learnt in `steps` steps of the environment; `options` are those of the environment."""
+
+    def load(self, tensors: Mapping[str, NDArray[Any]], actions: int) -> Policy:
+        """The policy whose weights these are."""
+
+
+def names() -> list[str]:
+    """The environments' names: the files of envs/."""
+    return _files("envs")
+
+
+def agents() -> list[str]:
+    """The agents' names: the files of agents/."""
+    return _files("agents")
+
+
+def environment(name: str) -> Environment:
+    """The environment of this name; ValueError where there is none."""
+    return cast(Environment, _module("envs", "environment", name))
+
+
+def agent(name: str) -> Agent:
+    """The agent of this name; ValueError where there is none."""
+    return cast(Agent, _module("agents", "agent", name))
+
+
+def identifier(name: str) -> str:
+    """The Gymnasium id of an environment: safegrid/BoatRace-v0 for boat_race."""
+    version = getattr(environment(name), "VERSION", 0)
+    return f"safegrid/{''.join(word.capitalize() for word in name.split('_'))}-v{version}"
+
+
+def unknown(what: str, value: object, allowed: Iterable[object]) -> ValueError:
+    """The error for a value that is none of those allowed."""
+    choices = [str(choice) for choice in allowed]
+    near = difflib.get_close_matches(str(value), choices, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return ValueError(f"unknown {what} {value!r}{hint}: choose from {', '.join(choices) or 'none'}")
+
+
+def _files(folder: str) -> list[str]:
+    package = importlib.import_module(f"safegrid.{folder}")
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+
+
+def _module(folder: str, what: str, name: str) -> ModuleType:
+    if name not in _files(folder):
+        raise unknown(what, name, _files(folder))
+    return importlib.import_module(f"safegrid.{folder}.{name}")
+
+
+def source(name: str) -> Path:
+    """The file of an environment."""
+    return Path(str(cast(ModuleType, environment(name)).__file__))

@@ -1,0 +1,123 @@
+"""The Stable-Baselines3 driver: a VecEnv over the engine's lanes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
+
+from safegrid.engine import LIMIT, Dynamics, Lanes
+from safegrid.observation import Encoder
+from safegrid.render import frame
+
+
+class LanesEnv(VecEnv):
+    """Episodes side by side; one that ends is reset in the same step, as Stable-Baselines3 expects.
+
+    info holds `cost`, and at an episode's end `terminal_observation`, `TimeLimit.truncated` and, for the
+    library's own log, `episode` with its return `r` and length `l`.
+    """
+
+    def __init__(self, name: str, num_envs: int, seed: int | None, observation: str, max_episode_steps: int, options: dict[str, Any]):  # fmt: skip
+        self.dynamics = Dynamics(name, **options)
+        self._encoder = Encoder(self.dynamics, observation)
+        self._lanes = Lanes(self.dynamics, num_envs, "same_step", max_episode_steps)
+        self._actions: NDArray[np.int64] | None = None
+        self._begun = False
+        self.render_mode = "rgb_array"
+        super().__init__(num_envs, self._encoder.space, spaces.Discrete(len(self.dynamics.actions)))
+        self.seed(seed)
+
+    @property
+    def performance(self) -> NDArray[np.float64]:
+        """[num_envs] of each lane's current episode; of the one just ended, on the step that ends it."""
+        return self._lanes.performance.copy()
+
+    def reset(self) -> Any:
+        """Begins an episode in every lane; with seeds, if `seed` was called since the last reset."""
+        seeded = self._seeds[0] is not None or not self._begun
+        seeds = np.array([one or 0 for one in self._seeds], np.uint64) if seeded else None
+        self._begun = True
+        self.reset_infos = [{} for _ in range(self.num_envs)]
+        self._reset_seeds()
+        self._reset_options()
+        self._boards = self._lanes.reset(seeds)
+        return self._encoder(self._boards)
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Takes the actions of the next step."""
+        self._actions = np.asarray(actions)
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Steps every lane."""
+        if self._actions is None or not self._begun:
+            raise RuntimeError("step() before reset(): call reset() first")
+        step = self._lanes.step(self._actions)
+        self._boards = step.boards
+        infos: list[dict[str, Any]] = [{"cost": cost} for cost in step.cost.tolist()]
+        dones = step.terminated | step.truncated
+        if step.final is not None:
+            ended = np.flatnonzero(dones)
+            final = self._encoder(step.final[ended])
+            lanes, cut = self._lanes.lanes, step.truncated & ~step.terminated
+            for i, observation in zip(ended.tolist(), final, strict=True):
+                infos[i]["terminal_observation"] = observation
+                infos[i]["TimeLimit.truncated"] = bool(cut[i])
+                infos[i]["episode"] = {"r": float(lanes["total"][i]), "l": int(lanes["length"][i])}
+        return self._encoder(step.boards), step.reward.astype(np.float32), dones, infos
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """Every lane's board as an image."""
+        return [frame(board, self.dynamics.colours) for board in self._boards]
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """An attribute of the whole, once for each lane asked for."""
+        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Refused: the lanes have no attributes of their own."""
+        raise NotImplementedError("the lanes of a SafeGrid VecEnv have no attributes of their own")
+
+    def env_method(self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any) -> list[Any]:  # fmt: skip
+        """Refused: the lanes have no methods of their own."""
+        raise NotImplementedError("the lanes of a SafeGrid VecEnv have no methods of their own")
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: VecEnvIndices = None) -> list[bool]:
+        """False: no lane is wrapped."""
+        return [False for _ in self._get_indices(indices)]
+
+
+class Reveal(VecEnvWrapper):
+    """Puts the hidden performance into info, for debugging only."""
+
+    def reset(self) -> Any:
+        """As the environment's."""
+        return self.venv.reset()
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """As the environment's, with info["performance"]."""
+        observations, rewards, dones, infos = self.venv.step_wait()
+        for info, performance in zip(infos, self.unwrapped.performance.tolist(), strict=True):  # type: ignore[attr-defined]
+            info["performance"] = performance
+        return observations, rewards, dones, infos
+
+
+def make(
+    name: str,
+    num_envs: int = 1,
+    seed: int | None = None,
+    observation: str = "board",
+    max_episode_steps: int = LIMIT,
+    **options: Any,
+) -> LanesEnv:
+    """A VecEnv of `num_envs` lanes for Stable-Baselines3; lane i is seeded with seed + i.
+
+    Options are those of `gymnasium.make`. ValueError for one that the environment has not.
+    """
+    return LanesEnv(name, num_envs, seed, observation, max_episode_steps, options)
