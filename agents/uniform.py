@@ -33,7 +33,15 @@ class Policy:
         return {"actions": np.array([self.actions])}
 
 
-def train(environment: str, *, seed: int, steps: int = STEPS, device: str = "auto", progress: Progress | None = None, options: Mapping[str, Any] | None = None) -> Policy:  # fmt: skip
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Policy:
     """The uniform policy; there is nothing to learn."""
     return Policy(len(Dynamics(environment, **(options or {})).actions))
 

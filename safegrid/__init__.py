@@ -1,4 +1,4 @@
-"""SafeGrid: a safe-RL benchmark that shows agents a reward and keeps the true performance from them."""
+"""SafeGrid: a safe-RL benchmark that shows a reward and hides the performance that is meant."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

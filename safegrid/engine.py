@@ -1,4 +1,4 @@
-"""The engine: an environment with its options settled, and arrays of states that step under their own chance."""
+"""The engine: an environment with its options settled, and lanes that step under chance."""
 
 import functools
 import inspect
@@ -31,19 +31,25 @@ Map = str | Path | Sequence[str]
 class Dynamics:
     """One level of an environment under given options: arrays, chances and compiled functions.
 
-    `map` replaces the level's drawing: rows of characters, or the path of a text file. ValueError where an
-    option, the level or the map is not one that the environment has.
+    `map` replaces the level's drawing: rows of characters, or the path of a text file. ValueError
+    for an option, level or map that the environment cannot take.
     """
 
-    def __init__(self, name: str, level: int | str = 0, map: Map | None = None, noop: bool = False, **options: Any):  # fmt: skip
+    def __init__(
+        self,
+        name: str,
+        level: int | str = 0,
+        map: Map | None = None,
+        noop: bool = False,
+        **options: Any,
+    ):
         self.name = name
         self.environment = registry.environment(name)
         self.module = cast(ModuleType, self.environment)
         self.tiles = self.environment.TILES
         self.actions = (*self.environment.ACTIONS, *(["noop"] if noop else []))
         self.level_name = _level_name(self.environment.LEVELS, level)
-        self.options = {"noop": True} if noop else {}
-        self.options |= options
+        self.options: dict[str, Any] = {**({"noop": True} if noop else {}), **options}
         drawing = self.environment.LEVELS[self.level_name]
         if map is not None:
             drawing = Drawing(_rows(map), drawing.parameters)
@@ -72,7 +78,7 @@ class Dynamics:
 
     @functools.cached_property
     def colours(self) -> NDArray[np.uint8]:
-        """[tiles, 3] the red, green and blue of each tile; the common tiles look the same everywhere."""
+        """[tiles, 3] red, green and blue of each tile; common tiles look the same everywhere."""
         own = getattr(self.module, "COLOURS", {}) | COLOURS
         return np.array([own[tile] for tile in self.tiles], np.uint8)
 
@@ -99,17 +105,23 @@ class Step(NamedTuple):
 
 
 class Lanes:
-    """Episodes of one environment side by side, each under the chance of its own seed and episode number.
+    """Episodes of one environment side by side, each under the chance of its own seed and number.
 
-    `mode` says what happens to a lane whose episode has ended: it is reset in the same step, in the next
-    step, or left alone until `reset` chooses it ("disabled").
+    `mode` says what happens to a lane whose episode has ended: it is reset in the same step, in the
+    next step, or left alone until `reset` chooses it ("disabled").
     """
 
-    def __init__(self, dynamics: Dynamics, count: int, mode: str = "disabled", limit: int = NO_LIMIT):
+    def __init__(
+        self, dynamics: Dynamics, count: int, mode: str = "disabled", limit: int = NO_LIMIT
+    ):
         if not isinstance(count, int) or count < 1:
-            raise ValueError(f"the number of environments is {count!r}: choose a whole number, 1 or more")
+            raise ValueError(
+                f"the number of environments is {count!r}: choose a whole number, 1 or more"
+            )
         if not isinstance(limit, int) or not 1 <= limit <= NO_LIMIT:
-            raise ValueError(f"max_episode_steps is {limit!r}: choose a whole number from 1 to {NO_LIMIT}")
+            raise ValueError(
+                f"max_episode_steps is {limit!r}: choose a whole number from 1 to {NO_LIMIT}"
+            )
         self.dynamics, self.count, self.mode, self.limit = dynamics, count, MODES[mode], limit
         self.states = np.zeros(count, dynamics.state_type)
         self.lanes = np.zeros(count, loops.LANE)
@@ -125,7 +137,7 @@ class Lanes:
     def reset(
         self, seeds: NDArray[np.uint64] | None = None, chosen: NDArray[np.bool_] | None = None
     ) -> NDArray[np.uint8]:
-        """Begins a new episode in the chosen lanes (all, where not said) and returns every lane's board.
+        """Begins an episode in the chosen lanes (or all) and returns every lane's board.
 
         Seeds clear the memory and start the count of episodes anew; without them both go on.
         """
@@ -144,20 +156,29 @@ class Lanes:
         """Steps every lane that is not done. ValueError for an action that does not exist."""
         if actions.shape != (self.count,) or not np.issubdtype(actions.dtype, np.integer):
             raise ValueError(
-                f"actions have shape {actions.shape} and type {actions.dtype}: give {self.count} whole numbers"
+                f"actions have shape {actions.shape} and type {actions.dtype}: "
+                f"give {self.count} whole numbers"
             )
-        bad = (actions < 0) | (actions >= len(self.dynamics.actions))
-        if bad.any():
+        actions = np.asarray(actions, np.int64)
+        if actions.view(np.uint64).max() >= len(self.dynamics.actions):  # negative ones are huge
+            bad = actions[actions.view(np.uint64) >= len(self.dynamics.actions)][0]
             raise ValueError(
-                f"action {actions[bad][0]} is out of range: choose from 0 to {len(self.dynamics.actions) - 1} "
-                f"({', '.join(self.dynamics.actions)})"
+                f"action {bad} is out of range: choose from 0 to "
+                f"{len(self.dynamics.actions) - 1} ({', '.join(self.dynamics.actions)})"
             )
         boards = self._backgrounds.copy()
         amounts, flags = np.empty((3, self.count)), np.empty((3, self.count), np.bool_)
         arguments = (
-            self.states, self.lanes, self.dynamics.level, self._chances, np.asarray(actions, np.int64),
-            self.mode, self.limit, boards, self._final,
-        )  # fmt: skip
+            self.states,
+            self.lanes,
+            self.dynamics.level,
+            self._chances,
+            actions,
+            self.mode,
+            self.limit,
+            boards,
+            self._final,
+        )
 
         def run(start: int, stop: int) -> int:
             room = np.empty(1, OUTCOME)
@@ -173,7 +194,9 @@ class Lanes:
         final = None
         if endings and self.mode == loops.SAME_STEP:
             final, self._final = self._final, self._backgrounds.copy()
-        return Step(boards, amounts[loops.REWARD], amounts[loops.COST], *flags, final)
+        terminated, truncated, stepped = flags
+        reward, cost = amounts[loops.REWARD], amounts[loops.COST]
+        return Step(boards, reward, cost, terminated, truncated, stepped, final)
 
 
 @functools.cache
@@ -191,7 +214,7 @@ def count(chance: Any) -> int:
 
 
 def outcomes(chance: Any) -> list[tuple[int, float]] | None:
-    """Each possible outcome of a declared chance with its probability; None where they are too many."""
+    """The possible outcomes of a declared chance with their probabilities; None for too many."""
     if chance is None:
         return [(0, 1.0)]
     if isinstance(chance, Mapping):
@@ -223,7 +246,12 @@ def _thresholds(probabilities: list[float]) -> NDArray[np.uint64]:
 
 def _chance_options(module: ModuleType) -> list[str]:
     declared = [getattr(module, key, None) for key in ("RESET_CHANCE", "STEP_CHANCE")]
-    return [name for chance in declared if callable(chance) for name in inspect.signature(chance).parameters]
+    return [
+        name
+        for chance in declared
+        if callable(chance)
+        for name in inspect.signature(chance).parameters
+    ]
 
 
 def options(name: str) -> list[str]:
@@ -259,32 +287,38 @@ def _rows(map: Map) -> tuple[str, ...]:
 
 
 def _encode(drawing: Drawing, module: ModuleType) -> Level:
-    """A drawing as arrays. ValueError where it is ragged, has an unknown tile, or too few or many of one."""
+    """A drawing as arrays. ValueError where it is ragged or has tiles that it may not have."""
     rows, tiles = drawing.rows, module.TILES
     for i, row in enumerate(rows):
         if len(row) != len(rows[0]) or not row:
             raise ValueError(
-                f"map row {i} {row!r} has {len(row)} characters, row 0 has {len(rows[0])}: make them equal"
+                f"map row {i} {row!r} has {len(row)} characters and row 0 has {len(rows[0])}: "
+                "make them equal"
             )
         for character in row:
             if character not in tiles:
                 raise ValueError(
-                    f"map row {i} {row!r} has the unknown character {character!r}: choose from {tiles!r}"
+                    f"map row {i} {row!r} has the unknown character {character!r}: "
+                    f"choose from {tiles!r}"
                 )
     text = "".join(rows)
     if len(rows) > 127 or len(rows[0]) > 127:
-        raise ValueError(f"map has {len(rows)} rows and {len(rows[0])} columns: at most 127 of each")
+        raise ValueError(
+            f"map has {len(rows)} rows and {len(rows[0])} columns: at most 127 of each"
+        )
     if text.count("A") != 1:
         raise ValueError(f"map has {text.count('A')} agents ('A'): place exactly 1")
     for tile, most in getattr(module, "LIMITS", {}).items():
         if text.count(tile) > most:
             raise ValueError(f"map has {text.count(tile)} of {tile!r}: at most {most}")
     board = np.array([[tiles.index(character) for character in row] for row in rows], np.uint8)
+    chart = getattr(module, "chart", lambda board: np.zeros((0, *board.shape)))
     movers = [tiles.index(tile) for tile in getattr(module, "MOVERS", "A")]
     objects = [tiles.index(tile) for tile in getattr(module, "OBJECTS", "")]
     return Level(
         board,
         np.where(np.isin(board, movers), np.uint8(1), board),
         np.argwhere(np.isin(board, objects)).astype(np.int16),
+        np.asarray(chart(board), np.int16),
         np.array(drawing.parameters, np.float64),
     )

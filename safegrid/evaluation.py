@@ -17,7 +17,7 @@ NO_ACTION = 255  # after the end of an episode
 def seeds(seed: int, role: str, count: int = 1) -> NDArray[np.uint64]:
     """Seeds for environments, derived so that training and evaluation never share luck."""
     sequence = np.random.SeedSequence(seed, spawn_key=(ROLES.index(role),))
-    return sequence.generate_state(count, np.uint64)
+    return sequence.generate_state(count, np.uint64)  # type: ignore[return-value]
 
 
 def evaluate(
@@ -31,9 +31,9 @@ def evaluate(
 ) -> np.recarray[Any, Any]:
     """Plays `episodes` episodes, each in a lane of its own, so that short ones are not preferred.
 
-    Returns one record an episode: `seed` (for `reset`), `actions` uint8[max_episode_steps] (255 after the
-    end), `return`, `performance`, `cost`, `length` and `ended` ("terminated" or "truncated"). The options
-    are the environment's; ValueError for one that it has not.
+    Returns one record an episode: `seed` (for `reset`), `actions` uint8[max_episode_steps] (255
+    after the end), `return`, `performance`, `cost`, `length` and `ended` ("terminated" or
+    "truncated"). The options are the environment's; ValueError for one that it has not.
     """
     lanes = Lanes(Dynamics(name, level, **options), episodes, limit=max_episode_steps)
     encode = Encoder(lanes.dynamics, policy.observation)
@@ -60,14 +60,16 @@ def evaluate(
     return records  # type: ignore[no-any-return]
 
 
-def choose(probabilities: NDArray[np.float64], seeds: NDArray[np.uint64], step: int) -> NDArray[np.int64]:  # fmt: skip
-    """Draws an action for each row of probabilities [n, actions], from a stream that the policy has to itself."""
+def choose(
+    probabilities: NDArray[np.float64], seeds: NDArray[np.uint64], step: int
+) -> NDArray[np.intp]:
+    """Draws an action for each row of probabilities [n, actions], from the policy's own stream."""
     keys = loops.mix_words(~seeds)
     bits = loops.mix_words(keys + np.uint64(step + 1) * np.full_like(keys, loops.GOLDEN))
     uniform = (bits >> np.uint64(11)) * 2.0**-53
     below = np.cumsum(probabilities, axis=1) <= uniform[:, None]
     possible = probabilities.shape[1] - 1 - np.argmax(probabilities[:, ::-1] > 0, axis=1)
-    return np.minimum(below.sum(axis=1), possible)
+    return np.minimum(below.sum(axis=1), possible)  # type: ignore[no-any-return]
 
 
 def _record(steps: int) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The Gymnasium drivers: one environment, many at once, and the wrapper that reveals performance."""
+"""The Gymnasium drivers: one environment, many at once, and a wrapper that reveals performance."""
 
 import re
 from collections.abc import Sequence
@@ -24,13 +24,15 @@ RENDER_MODES = ["ansi", "rgb_array"]
 class Single(gymnasium.Env[Any, Any]):
     """One environment with no time limit of its own; `gymnasium.make` adds one.
 
-    `level`, `map`, `noop` and the environment's own options choose the task, `observation` what is seen of
-    it. ValueError for an option, level, map or observation that it has not.
+    `level`, `map`, `noop` and the environment's own options choose the task, `observation` what is
+    seen of it. ValueError for an option, level, map or observation that it cannot take.
     """
 
     metadata = {"render_modes": RENDER_MODES, "render_fps": 10}  # noqa: RUF012
 
-    def __init__(self, name: str, observation: str = "board", render_mode: str | None = None, **options: Any):
+    def __init__(
+        self, name: str, observation: str = "board", render_mode: str | None = None, **options: Any
+    ):
         self.render_mode = _check_render_mode(render_mode)
         self.dynamics = Dynamics(name, **options)
         self._encoder = Encoder(self.dynamics, observation)
@@ -44,7 +46,9 @@ class Single(gymnasium.Env[Any, Any]):
         """The performance of the episode so far; after the last step, of the episode."""
         return float(self._lanes.performance[0])
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:  # fmt: skip
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Begins an episode. A seed clears the memory and starts the count of episodes anew."""
         super().reset(seed=seed)
         if seed is None and self._board is None:
@@ -54,7 +58,7 @@ class Single(gymnasium.Env[Any, Any]):
         return self._observation(), {}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """One step; ResetNeeded before the first reset and after the end, ValueError for no such action."""
+        """One step. ResetNeeded before a reset and after the end, ValueError for a bad action."""
         if self._board is None:
             raise ResetNeeded("step() before reset(): call reset() first")
         if self._lanes.lanes["done"][0]:
@@ -104,18 +108,21 @@ class Vector(VectorEnv[Any, Any, Any]):
 
     @property
     def performance(self) -> NDArray[np.float64]:
-        """[num_envs] of each lane's current episode; of the one just ended, on the step that ends it."""
+        """[num_envs] of each lane's episode; of the one just ended, on the step that ends it."""
         return self._lanes.performance.copy()
 
     def reset(  # type: ignore[override]
-        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
     ) -> tuple[Any, dict[str, Any]]:
         """Begins an episode in every lane, or in those of options["reset_mask"]."""
         super().reset(seed=seed if isinstance(seed, int) else None)
         chosen = self._chosen((options or {}).get("reset_mask"))
         if isinstance(seed, (int, np.integer)):
             seed = range(int(seed), int(seed) + self.num_envs)
-        seeds = [None] * self.num_envs if seed is None else list(seed)
+        seeds: list[int | None] = [None] * self.num_envs if seed is None else list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds for {self.num_envs} environments: give one each")
         if self._boards is None:
@@ -127,7 +134,7 @@ class Vector(VectorEnv[Any, Any, Any]):
         return self._encoder(self._boards), {}
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """One step of every lane; ResetNeeded before the first reset, ValueError for no such action."""
+        """One step of every lane. ResetNeeded before a reset, ValueError for a bad action."""
         if self._boards is None:
             raise ResetNeeded("step() before reset(): call reset() first")
         step = self._lanes.step(np.asarray(actions))
@@ -192,7 +199,7 @@ class RevealVector(VectorWrapper[Any, Any, Any, Any, Any]):
         return {"performance": cast(Any, self.unwrapped).performance, "_performance": everywhere}
 
 
-def Reveal(env: Any) -> Any:  # noqa: N802
+def Reveal(env: Any) -> Any:
     """The environment with its hidden performance in info["performance"], for debugging only.
 
     Takes a single, a vector or a Stable-Baselines3 environment. An agent that trains on it cheats.
@@ -207,7 +214,9 @@ def Reveal(env: Any) -> Any:  # noqa: N802
 
 
 def _seeds(seeds: Sequence[int]) -> NDArray[np.uint64]:
-    if bad := [seed for seed in seeds if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64]:
+    if bad := [
+        seed for seed in seeds if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64
+    ]:
         raise ValueError(f"seed {bad[0]!r} is out of range: choose from 0 to 2**64 - 1")
     return np.array(seeds, np.uint64)
 
@@ -215,7 +224,9 @@ def _seeds(seeds: Sequence[int]) -> NDArray[np.uint64]:
 def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
     if isinstance(mode, AutoresetMode):
         return mode
-    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(mode)).upper()  # Gymnasium's own spelling is NextStep
+    name = re.sub(
+        r"(?<=[a-z])(?=[A-Z])", "_", str(mode)
+    ).upper()  # Gymnasium's own spelling is NextStep
     if name not in AutoresetMode.__members__:
         raise unknown("autoreset_mode", mode, engine.MODES)
     return AutoresetMode[name]

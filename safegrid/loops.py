@@ -1,6 +1,7 @@
-"""The compiled loops: chance streams, and the templates that call an environment's reset, step and observe.
+"""The compiled loops: chance streams, and templates that call reset, step and observe.
 
-A template names those three functions without defining them; `specialise` makes a copy for one environment.
+A template names the three functions without defining them; `specialise` makes a copy of it that
+calls those of one environment.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid import world
-from safegrid.world import OUTCOME, njit
+from safegrid.world import njit
 
 COMPILE_SETTINGS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT")
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -30,7 +31,10 @@ LANE = np.dtype(
                 ("seed", np.uint64),
                 ("episode", np.uint64),  # counted from the last seeded reset
                 ("stream", np.uint64),  # key of this episode's chance
-                ("total", np.float64),  # return of the episode, kept until the next one's first step
+                (
+                    "total",
+                    np.float64,
+                ),  # return of the episode, kept until the next one's first step
                 ("performance", np.float64),  # likewise
                 ("cost", np.float64),  # likewise
                 ("elapsed", np.int32),  # steps of this episode
@@ -51,7 +55,7 @@ class Chance(NamedTuple):
     thresholds: NDArray[np.uint64]  # cumulative probabilities times 2**53
 
 
-def mix_words(x):
+def mix_words(x: Any) -> Any:
     """The finaliser of SplitMix64 (Steele, Lea & Flood 2014, figure 16)."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -137,7 +141,8 @@ def reset_lanes(states, lanes, level, chance, chosen):
 
 
 def step_lanes(
-    states, lanes, level, chances, actions, mode, limit, boards, final, outcomes, amounts, flags, start, stop
+    states, lanes, level, chances, actions, mode, limit, boards, final, outcomes, amounts, flags,
+    start, stop
 ):  # fmt: skip
     """Steps the lanes from `start` to `stop`; returns how many episodes ended.
 
@@ -206,11 +211,11 @@ def digest(module: ModuleType) -> str:
 def specialise(template: Any, module: ModuleType) -> Any:
     """A compiled copy of `template` that calls `module`'s functions.
 
-    Numba's cache on disk knows a function by its file and name, not by the functions it calls. The copy's
-    name therefore holds a digest of all of them: found again by other processes, and never stale.
+    Numba's cache on disk knows a function by its file and name, not by the functions it calls. The
+    copy's name therefore holds a digest of all of them: other processes find it, and never stale.
     """
     name = f"{template.__name__}_{module.__name__.rpartition('.')[2]}_{digest(module)}"
     code: CodeType = template.__code__.replace(co_name=name, co_qualname=name)
     functions = {key: getattr(module, key) for key in ("reset", "step", "observe")}
     function = FunctionType(code, {**template.__globals__, **functions}, name)
-    return numba.njit(function, cache=True, nogil=True, error_model="numpy", _nrt=False)
+    return njit(function, cache=True, nogil=True)

@@ -42,7 +42,8 @@ class State:
         return State, (self._record.copy(),)
 
     def __repr__(self) -> str:
-        return f"State({', '.join(f'{name}={getattr(self, name)}' for name in self._record.dtype.names or ())})"
+        fields = (f"{name}={getattr(self, name)}" for name in self._record.dtype.names or ())
+        return f"State({', '.join(fields)})"
 
     def _key(self) -> tuple[Any, bytes]:
         return self._record.dtype.descr, self._record.tobytes()
@@ -61,7 +62,7 @@ class Step(NamedTuple):
 class Model:
     """One level of an environment with chance as an argument, and no time limit.
 
-    Takes the environment's options as keywords, as `gymnasium.make` does. ValueError for one it has not.
+    Takes the environment's options as keywords, as `gymnasium.make` does. ValueError for others.
     """
 
     def __init__(self, name: str, level: int | str = 0, **options: Any):
@@ -73,18 +74,20 @@ class Model:
         self._outcome = np.zeros(1, OUTCOME)
 
     def reset(self, chance: int = 0, state: State | None = None) -> State:
-        """The state in which an episode begins; memory that outlives episodes is carried over from `state`."""
+        """The state in which an episode begins, with the memory of earlier ones from `state`."""
         states = self._copy(state)
         _check_chance(chance, self.dynamics.reset_chance, "reset")
         self._run(loops.reset_states, states, np.array([chance]))
         return State(states[0:1].reshape(()))
 
     def step(self, state: State, action: int, chance: int = 0) -> Step:
-        """What `action` makes of `state`. ValueError for a state that has ended, or no such action or chance."""
+        """What `action` makes of `state`. ValueError for an ended state, a bad action or chance."""
         if state.ended:
             raise ValueError(f"the episode has ended in {state}: reset() begins another")
         if not isinstance(action, (int, np.integer)) or not 0 <= action < len(self.actions):
-            raise ValueError(f"action {action!r} is out of range: choose from 0 to {len(self.actions) - 1}")
+            raise ValueError(
+                f"action {action!r} is out of range: choose from 0 to {len(self.actions) - 1}"
+            )
         _check_chance(chance, self.dynamics.step_chance, "step")
         states = self._copy(state)
         self._run(loops.step_states, states, np.array([action]), np.array([chance]), self._outcome)
@@ -95,7 +98,7 @@ class Model:
         """[rows, columns] what the agent sees, as codes into the environment's TILES."""
         boards = self.dynamics.level.background[None].copy()
         self._run(loops.observe_states, self._copy(state), boards)
-        return boards[0]
+        return boards[0]  # type: ignore[no-any-return]
 
     def text(self, state: State) -> str:
         """What the agent sees, as rows of characters."""
@@ -106,11 +109,13 @@ class Model:
         return self._encoder(self.board(state)[None])[0]
 
     def state(self, **fields: Any) -> State:
-        """A state from its fields, the others as reset(0) leaves them. ValueError for a field it has not."""
+        """A state from its fields, the others as reset(0) leaves them. ValueError for a bad one."""
         states = self._copy(self.reset())
         for name, value in fields.items():
             if name not in (states.dtype.names or ()):
-                raise unknown(f"state field of {self.dynamics.name}", name, states.dtype.names or ())
+                raise unknown(
+                    f"state field of {self.dynamics.name}", name, states.dtype.names or ()
+                )
             try:
                 states[0][name] = value
             except (TypeError, ValueError, OverflowError):

@@ -14,7 +14,7 @@ class Encoder:
     """Turns boards into one kind of observation.
 
     `board`: uint8[rows, columns] codes; `planes`: uint8[tiles, rows, columns] one-hot; `rgb`:
-    uint8[rows, columns, 3], one pixel a tile; `text`: rows of characters. ValueError for another kind.
+    uint8[rows, columns, 3], one pixel a tile; `text`: rows of characters. ValueError for others.
     """
 
     kinds = ("board", "planes", "rgb", "text")
@@ -28,7 +28,9 @@ class Encoder:
         self.space: spaces.Space[Any]
         if kind == "text":
             size = rows * (columns + 1) - 1
-            self.space = spaces.Text(size, min_length=size, charset=frozenset(dynamics.tiles + "\n"))
+            self.space = spaces.Text(
+                size, min_length=size, charset=frozenset(dynamics.tiles + "\n")
+            )
         else:
             shape, high = {
                 "board": ((rows, columns), tiles - 1),

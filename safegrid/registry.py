@@ -1,4 +1,4 @@
-"""What an environment, an agent and a policy are, and which there are: the files of envs/ and agents/."""
+"""What environments, agents and policies are, and which there are: files of envs/ and agents/."""
 
 import difflib
 import importlib
@@ -15,7 +15,10 @@ Progress = Callable[[int], None]
 
 
 class Environment(Protocol):
-    """A file of envs/. Optional: LIMITS, MOVERS, OBJECTS, COLOURS, RESET_CHANCE, STEP_CHANCE, VERSION."""
+    """A file of envs/.
+
+    It may also have LIMITS, MOVERS, OBJECTS, COLOURS, RESET_CHANCE, STEP_CHANCE and VERSION.
+    """
 
     CATEGORY: str
     TILES: str
@@ -54,6 +57,7 @@ class Agent(Protocol):
     """A file of agents/."""
 
     USES_HIDDEN_INFO: bool
+    STEPS: int  # of training, where nothing else is said
     SETTINGS: Mapping[str, Any]  # hyper-parameters and their defaults
     __name__: str
     __doc__: str | None
@@ -69,9 +73,9 @@ class Agent(Protocol):
         options: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> Policy:
-        """A policy learnt in `steps` steps of the environment; `options` are those of the environment."""
+        """A policy learnt in `steps` steps; `options` are those of the environment."""
 
-    def load(self, tensors: Mapping[str, NDArray[Any]], actions: int) -> Policy:
+    def load(self, tensors: Mapping[str, NDArray[Any]]) -> Policy:
         """The policy whose weights these are."""
 
 

@@ -1,9 +1,11 @@
 """The Stable-Baselines3 driver: a VecEnv over the engine's lanes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
@@ -11,17 +13,26 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 
 from safegrid.engine import LIMIT, Dynamics, Lanes
 from safegrid.observation import Encoder
+from safegrid.registry import Progress
 from safegrid.render import frame
 
 
 class LanesEnv(VecEnv):
-    """Episodes side by side; one that ends is reset in the same step, as Stable-Baselines3 expects.
+    """Episodes side by side; one that ends is reset in the same step, as the library expects.
 
-    info holds `cost`, and at an episode's end `terminal_observation`, `TimeLimit.truncated` and, for the
-    library's own log, `episode` with its return `r` and length `l`.
+    info holds `cost`, and at an episode's end `terminal_observation`, `TimeLimit.truncated` and,
+    for the library's own log, `episode` with its return `r` and length `l`.
     """
 
-    def __init__(self, name: str, num_envs: int, seed: int | None, observation: str, max_episode_steps: int, options: dict[str, Any]):  # fmt: skip
+    def __init__(
+        self,
+        name: str,
+        num_envs: int,
+        seed: int | None,
+        observation: str,
+        max_episode_steps: int,
+        options: dict[str, Any],
+    ):
         self.dynamics = Dynamics(name, **options)
         self._encoder = Encoder(self.dynamics, observation)
         self._lanes = Lanes(self.dynamics, num_envs, "same_step", max_episode_steps)
@@ -33,11 +44,11 @@ class LanesEnv(VecEnv):
 
     @property
     def performance(self) -> NDArray[np.float64]:
-        """[num_envs] of each lane's current episode; of the one just ended, on the step that ends it."""
+        """[num_envs] of each lane's episode; of the one just ended, on the step that ends it."""
         return self._lanes.performance.copy()
 
     def reset(self) -> Any:
-        """Begins an episode in every lane; with seeds, if `seed` was called since the last reset."""
+        """Begins an episode in every lane, seeded if `seed` was called since the last reset."""
         seeded = self._seeds[0] is not None or not self._begun
         seeds = np.array([one or 0 for one in self._seeds], np.uint64) if seeded else None
         self._begun = True
@@ -84,7 +95,9 @@ class LanesEnv(VecEnv):
         """Refused: the lanes have no attributes of their own."""
         raise NotImplementedError("the lanes of a SafeGrid VecEnv have no attributes of their own")
 
-    def env_method(self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any) -> list[Any]:  # fmt: skip
+    def env_method(
+        self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
+    ) -> list[Any]:
         """Refused: the lanes have no methods of their own."""
         raise NotImplementedError("the lanes of a SafeGrid VecEnv have no methods of their own")
 
@@ -121,3 +134,35 @@ def make(
     Options are those of `gymnasium.make`. ValueError for one that the environment has not.
     """
     return LanesEnv(name, num_envs, seed, observation, max_episode_steps, options)
+
+
+def device(name: str) -> str:
+    """A torch device that is there; ValueError for one that is not. "auto" prefers the GPU."""
+    cuda = torch.cuda.is_available()
+    if name == "auto":
+        return "cuda" if cuda else "cpu"
+    if name == "cpu" or (cuda and name.partition(":")[0] == "cuda"):
+        return name
+    raise ValueError(f"device {name!r} is not available: choose from {'cuda, ' * cuda}cpu, auto")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: small networks run no slower, and the bytes depend on no core count."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def report(progress: Progress | None) -> Callable[[dict[str, Any], dict[str, Any]], bool]:
+    """A Stable-Baselines3 callback that tells how many steps have been trained."""
+
+    def callback(locals_: dict[str, Any], _: dict[str, Any]) -> bool:
+        if progress is not None:
+            progress(locals_["self"].num_timesteps)
+        return True
+
+    return callback

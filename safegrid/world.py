@@ -1,10 +1,9 @@
 """The grid kit: what an environment file is written with.
 
-A map is rows of characters. `TILES`, the environment's own string of characters, gives each its code: its
-position in the string. Code 0 is always the wall `#`, code 1 the floor.
+A map is rows of characters. `TILES`, the environment's own string of characters, gives each its
+code: its position in the string. Code 0 is always the wall `#`, code 1 the floor.
 """
 
-import functools
 from typing import Any, NamedTuple
 
 import numba
@@ -18,15 +17,23 @@ COLUMN_STEP = np.array([0, 0, -1, 1, 0])
 WALL, FLOOR = 0, 1
 COLOURS = {"#": (152, 152, 152), " ": (219, 219, 219), "A": (0, 180, 255), "G": (0, 210, 50)}
 
-njit = functools.partial(numba.njit, error_model="numpy", _nrt=False)
+
+def njit(function: Any, **options: Any) -> Any:
+    """Compiled by Numba without reference counting, so that it cannot make new arrays.
+
+    What an environment's functions call is inlined: passing a level costs more than a step.
+    """
+    compiler: Any = numba.njit
+    return compiler(function, error_model="numpy", _nrt=False, forceinline=True, **options)
 
 
 class Level(NamedTuple):
-    """One level as the compiled functions see it: arrays only, so that one compilation serves every level."""
+    """A level as the compiled functions see it: arrays only, so that one compilation serves all."""
 
     board: NDArray[np.uint8]  # [rows, columns] the map, codes into TILES
     background: NDArray[np.uint8]  # [rows, columns] the map with floor under everything in MOVERS
-    objects: NDArray[np.int16]  # [n, 2] row and column of each cell whose tile is in OBJECTS, row by row
+    objects: NDArray[np.int16]  # [n, 2] row and column of each cell with a tile in OBJECTS
+    chart: NDArray[np.int16]  # [k, rows, columns] what the environment's `chart` says of a cell
     parameters: NDArray[np.float64]  # [n] numbers that change the rules but not the map
 
 
@@ -74,7 +81,7 @@ OUTCOME = np.dtype(
 
 
 def state_dtype(*fields: Any) -> np.dtype[np.record]:
-    """The record of a grid state: where the agent is, whether the episode has ended, and `fields`."""
+    """The record of a grid state: where the agent is, whether the episode has ended, `fields`."""
     common: list[Any] = [("row", np.int16), ("column", np.int16), ("ended", np.bool_)]
     return np.dtype((np.record, np.dtype(common + list(fields), align=True)))  # type: ignore[return-value]
 

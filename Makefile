@@ -1,0 +1,30 @@
+# make demo: train baselines, measure the gap, write the leaderboard page.  make test: lint, types, tests.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+RESULTS := experiments/results/quick
+
+.PHONY: demo test lint tables
+.DELETE_ON_ERROR:
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,render,dev]'
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/safegrid bench experiments/suites/quick.toml --results $(RESULTS)
+	$(BIN)/safegrid leaderboard build $(RESULTS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest
+	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -q -m fast
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m fast -W ignore::RuntimeWarning
+
+tables: $(STAMP)
+	$(BIN)/python experiments/tables.py

@@ -1,0 +1,132 @@
+"""How fast the environments step and train, as ratios within one run.
+
+    python experiments/throughput.py             # prints, and writes experiments/results/throughput.json
+    python experiments/throughput.py --training  # also PPO end to end: native lanes against DummyVecEnv
+
+Steps are those of the public vector API at 4,096 lanes on one thread, actions drawn beforehand. "copies" is
+the time of a step of all lanes over the time of copying the same observations with np.copyto.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ["NUMBA_NUM_THREADS"] = "1"
+
+import gymnasium
+import numpy as np
+
+import safegrid
+from safegrid import registry
+
+LANES = 4096
+RESULT = Path(__file__).parent / "results" / "throughput.json"
+START = """
+import time
+begin = time.perf_counter()
+import gymnasium, safegrid
+env = gymnasium.make("{id}")
+env.reset(seed=0)
+env.step(0)
+print(time.perf_counter() - begin)
+"""
+
+
+def fastest(action: Callable[[], Any], repeats: int, rounds: int = 9) -> float:
+    """Seconds of one call in the fastest of several rounds: the one that others disturbed least."""
+    times = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        for _ in range(repeats):
+            action()
+        times.append((time.perf_counter() - begin) / repeats)
+    return min(times)
+
+
+def stepping(name: str) -> dict[str, float]:
+    """Steps a second of the vector API, and what a step costs in copies of its observations."""
+    venv = gymnasium.make_vec(registry.identifier(name), num_envs=LANES, autoreset_mode="same_step")
+    observations, _ = venv.reset(seed=0)
+    actions = np.random.default_rng(0).integers(0, 4, (64, LANES))
+    turn = iter(range(10**9))
+    step = fastest(lambda: venv.step(actions[next(turn) % 64]), 200)
+    target = np.empty_like(observations)
+    copy = fastest(lambda: np.copyto(target, observations), 2000)
+    return {"steps_per_second": LANES / step, "copies": step / copy}
+
+
+def start(name: str, cold: bool) -> float:
+    """Seconds from import to the first step in a new process, with or without a cache on disk."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {**os.environ, "NUMBA_CACHE_DIR": folder} if cold else dict(os.environ)
+        code = START.format(id=registry.identifier(name))
+        run = subprocess.run(
+            [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+        )
+    return float(run.stdout)
+
+
+def training(lanes: int, steps: int, native: bool) -> float:
+    """Steps a second of PPO with rollouts of 32,768 transitions, batch 4,096, 4 epochs."""
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+
+    venv: VecEnv
+    if native:
+        venv = safegrid.sb3.make("boat_race", lanes, 0, "planes")
+    else:
+        venv = DummyVecEnv(
+            [
+                lambda: gymnasium.make("safegrid/BoatRace-v0", observation="planes")
+                for _ in range(lanes)
+            ]
+        )
+    model = PPO("MlpPolicy", venv, n_steps=steps, batch_size=4096, n_epochs=4, device="cpu", seed=0)
+    model.learn(1)  # warm
+    begin = time.perf_counter()
+    model.learn(3 * lanes * steps)
+    return 3 * lanes * steps / (time.perf_counter() - begin)
+
+
+def main() -> None:
+    """Measures, prints and writes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--training", action="store_true", help="PPO end to end as well (minutes)")
+    arguments = parser.parse_args()
+    old = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    result: dict[str, Any] = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "stepping": {},
+    }
+    for name in safegrid.names():
+        numbers = stepping(name)
+        numbers["first_step_warm"] = start(name, cold=False)
+        numbers["first_step_cold"] = start(name, cold=True)
+        result["stepping"][name] = {key: float(f"{value:.3g}") for key, value in numbers.items()}
+        print(f"{name:24s}", *(f"{key} {value:.3g}" for key, value in numbers.items()), sep="  ")
+    result["training"] = old.get("training")
+    if arguments.training:
+        native, single = training(2048, 16, True), training(8, 4096, False)
+        result["training"] = {
+            "native_2048x16": float(f"{native:.3g}"),
+            "dummy_8x4096": float(f"{single:.3g}"),
+            "ratio": float(f"{native / single:.3g}"),
+        }
+        print(
+            f"PPO steps/s: native {native:,.0f}, DummyVecEnv {single:,.0f}, {native / single:.1f} times"
+        )
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

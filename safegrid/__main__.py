@@ -1,0 +1,241 @@
+"""The command line: exit code 0 on success, 1 on a failed check, 2 on bad usage, 130 on Ctrl-C."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from safegrid import registry
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="SafeGrid: safe-RL benchmarks that show a reward and hide the performance that is meant.",
+)
+leaderboard = typer.Typer(no_args_is_help=True, help="Compare agents.")
+app.add_typer(leaderboard, name="leaderboard")
+console, errors = Console(), Console(stderr=True, soft_wrap=True)
+
+Settings = Annotated[
+    list[str], typer.Option("--set", help="key=value, again for each; the value is read as JSON.")
+]
+Level = Annotated[str, typer.Option(help="Name or number of the level.")]
+Seed = Annotated[int, typer.Option(min=0, help="Everything random derives from it.")]
+Episodes = Annotated[int, typer.Option(min=1, help="How many episodes to play.")]
+
+
+@app.command("list", epilog="Example: safegrid list")
+def list_names() -> None:
+    """The environments and the agents."""
+    table = Table("environment", "category", "levels", "id", box=None)
+    for name in registry.names():
+        environment = registry.environment(name)
+        table.add_row(
+            name, environment.CATEGORY, ", ".join(environment.LEVELS), registry.identifier(name)
+        )
+    console.print(table)
+    table = Table("agent", "", box=None)
+    for name in registry.agents():
+        table.add_row(name, (registry.agent(name).__doc__ or "").splitlines()[0].partition(": ")[2])
+    console.print(table)
+
+
+@app.command(epilog="Example: safegrid show boat_race")
+def show(name: str) -> None:
+    """An environment's card: its levels, rules and options."""
+    from safegrid import card
+
+    console.print(card.text(name), markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command(
+    epilog="Example: safegrid train ppo boat_race --steps 200000 --seed 1 --out ppo.safetensors"
+)
+def train(
+    agent: str,
+    environment: str,
+    steps: Annotated[int | None, typer.Option(min=0, help="Steps of the environment.")] = None,
+    seed: Seed = 0,
+    level: Level = "0",
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="Where the policy goes.")] = None,
+    settings: Settings = [],  # noqa: B006
+) -> None:
+    """Trains an agent and saves its policy."""
+    from safegrid import benchmark, policies
+
+    cell = benchmark.cell(agent, environment, level, seed, steps, settings=_pairs(settings))
+    path = out or Path("policies", f"{agent}-{environment}-{cell.level}-{seed}.safetensors")
+    policies.check_writable(path)
+    with _progress(TextColumn("steps/s {task.speed:,.0f}", justify="right")) as progress:
+        task = progress.add_task(f"{agent} on {environment}", total=max(cell.steps, 1))
+        policy = registry.agent(agent).train(
+            environment,
+            seed=seed,
+            steps=cell.steps,
+            device=device,
+            progress=lambda done: progress.update(task, completed=min(done, cell.steps)),
+            options={"level": cell.level, **cell.options},
+            **cell.settings,
+        )
+    policies.save(policy, path, cell)
+    console.print(
+        f"policy in {path}; safegrid evaluate {path} shows how safe it is", soft_wrap=True
+    )
+
+
+@app.command(
+    epilog="Example: safegrid evaluate policies/ppo-boat_race-course-0.safetensors --episodes 200"
+)
+def evaluate(
+    policy: Annotated[Path, typer.Argument(help="A file that `safegrid train` wrote.")],
+    environment: Annotated[
+        str | None, typer.Option(help="Another environment than it was trained on.")
+    ] = None,
+    level: Annotated[str | None, typer.Option(help="Another level than it was trained on.")] = None,
+    episodes: Episodes = 100,
+    seed: Seed = 0,
+) -> None:
+    """Plays a policy and reports its return beside its true performance."""
+    from safegrid import policies
+    from safegrid.evaluation import evaluate
+    from safegrid.scores import score
+
+    loaded, cell = policies.load(policy)
+    place, where = (
+        environment or cell.environment,
+        level or (cell.level if environment is None else "0"),
+    )
+    records = evaluate(loaded, place, episodes, seed, where, **cell.options)
+    reached = score([records])
+    title = f"{cell.agent} on {place}, level {where}"
+    table = Table("", "mean an episode", "lowest", "highest", title=title, box=None)
+    for key in ("return", "performance", "cost", "length"):
+        values = records[key]
+        table.add_row(key, f"{values.mean():.2f}", f"{values.min():.2f}", f"{values.max():.2f}")
+    table.add_row("gap", f"{reached.gap.mean:.2f}", "", "")
+    console.print(table)
+
+
+@app.command(epilog="Example: safegrid bench experiments/suites/quick.toml --workers 2")
+def bench(
+    suite: Annotated[
+        Path, typer.Argument(help="A suite file: agents, environments, levels and seeds.")
+    ],
+    results: Annotated[
+        Path | None, typer.Option(help="Where results go; experiments/results/SUITE by default.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Cells at once.")] = os.cpu_count() or 1,
+) -> None:
+    """Trains and evaluates every cell of a suite that has no result yet."""
+    from safegrid import benchmark
+
+    folder = results or Path("experiments", "results", suite.stem)
+    cells = benchmark.read_suite(suite).cells()
+    todo = list(benchmark.missing(cells, folder))
+    if len(todo) < len(cells):
+        console.print(f"{len(cells) - len(todo)} of {len(cells)} cells have a result already")
+    failures = []
+    with _progress() as progress:
+        task = progress.add_task(f"suite {suite.stem}", total=len(todo))
+
+        def report(cell: Any, error: str | None) -> None:
+            progress.advance(task)
+            label = f"{cell.agent} on {cell.environment} {cell.level}, seed {cell.seed}"
+            progress.console.print(f"  {label}: {error or 'done'}", markup=False, soft_wrap=True)
+            if error:
+                failures.append(label)
+
+        try:
+            benchmark.run_all(todo, folder, workers, report)
+        except KeyboardInterrupt:
+            left = sum(1 for _ in benchmark.missing(cells, folder))
+            errors.print(
+                f"interrupted: {left} of {len(cells)} cells left; the same command goes on"
+            )
+            raise typer.Exit(130) from None
+    console.print(f"results in {folder}", soft_wrap=True)
+    if failures:
+        errors.print(
+            f"{len(failures)} of {len(cells)} cells failed; the same command tries them again"
+        )
+        raise typer.Exit(1)
+
+
+@leaderboard.command(
+    epilog="Example: safegrid leaderboard build experiments/results/quick --out site"
+)
+def build(
+    results: Annotated[Path, typer.Argument(help="A folder of results.")] = Path(
+        "experiments/results"
+    ),
+    out: Annotated[
+        Path | None, typer.Option(help="Where the pages go; RESULTS/leaderboard by default.")
+    ] = None,
+) -> None:
+    """Writes the comparison as a Markdown table and a page that opens in any browser."""
+    from safegrid import benchmark
+    from safegrid import leaderboard as pages
+
+    if not results.is_dir():
+        raise ValueError(f"results folder {str(results)!r} is not there: safegrid bench makes one")
+    sound, faults = benchmark.read_all(results)
+    for path in pages.build(sound, out or results / "leaderboard"):
+        console.print(f"wrote {path}", soft_wrap=True)
+    for fault in faults:
+        errors.print(f"skipped {fault}", markup=False)
+    if faults:
+        raise typer.Exit(1)
+
+
+def _progress(*extra: Any) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+    )
+
+
+def _pairs(settings: list[str]) -> dict[str, Any]:
+    import json
+
+    pairs = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set {setting!r} has no value: write key=value")
+        try:
+            pairs[key] = json.loads(value)
+        except json.JSONDecodeError:
+            pairs[key] = value
+    return pairs
+
+
+def main() -> None:
+    """Runs the command line; errors are one line that says what to do."""
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        errors.print(f"safegrid: {error}", markup=False, highlight=False)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        errors.print(
+            f"safegrid: {error.name} is not installed: pip install 'safegrid-rl[all]'", markup=False
+        )
+        sys.exit(2)
+    except KeyboardInterrupt:
+        errors.print("interrupted")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

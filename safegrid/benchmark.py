@@ -1,0 +1,302 @@
+"""Agents x environments x levels x seeds: a suite's cells, their running, their results."""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydantic
+
+from safegrid import registry
+from safegrid.engine import LIMIT, Dynamics, Lanes
+from safegrid.evaluation import NO_ACTION, evaluate
+
+PRELOAD = ["safegrid.benchmark", "stable_baselines3", "safegrid.sb3"]
+COLUMNS = ("return", "performance", "cost", "length", "ended")
+
+
+class Strict(pydantic.BaseModel):
+    """A record that refuses fields it does not know, and never changes."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class Cell(Strict):
+    """One training run of one agent on one level, and its evaluation."""
+
+    agent: str
+    agent_version: int
+    settings: dict[str, Any]
+    steps: int = pydantic.Field(ge=0)
+    environment: str
+    dynamics: str  # fingerprint of the level's behaviour
+    level: str
+    options: dict[str, Any]
+    seed: int = pydantic.Field(ge=0)
+    episodes: int = pydantic.Field(ge=1)
+
+    @property
+    def key(self) -> str:
+        """Of all that decides the result."""
+        return _digest(self.model_dump())
+
+    @property
+    def path(self) -> Path:
+        """Where the result lies below the results' folder."""
+        return Path(self.environment, self.level, self.agent, f"{self.seed}-{self.key[:12]}.json")
+
+
+class Episodes(Strict):
+    """The columns of the recorded episodes."""
+
+    seed: list[int]
+    actions: list[str]  # one digit an action
+    total: list[float] = pydantic.Field(alias="return")
+    performance: list[float]
+    cost: list[float]
+    length: list[int]
+    ended: list[str]
+
+    def __getitem__(self, column: str) -> list[Any]:
+        return self.total if column == "return" else getattr(self, column)  # type: ignore[no-any-return]
+
+
+class Result(Strict):
+    """What a cell gave."""
+
+    cell: Cell
+    episodes: Episodes
+
+
+class SuiteAgent(Strict):
+    """An agent as a suite file names it."""
+
+    name: str
+    steps: int | None = None  # the agent's own number where it is not given
+    settings: dict[str, Any] = {}
+
+
+class SuiteEnvironment(Strict):
+    """An environment as a suite file names it."""
+
+    name: str
+    levels: list[int | str] = [0]
+    options: dict[str, Any] = {}
+
+
+class Suite(Strict):
+    """A suite file: agents x environments x levels x seeds."""
+
+    seeds: int = pydantic.Field(3, ge=1)  # 0 to seeds - 1
+    episodes: int = pydantic.Field(100, ge=1)
+    agents: list[SuiteAgent]
+    environments: list[SuiteEnvironment]
+
+    def cells(self) -> list[Cell]:
+        """Every cell, those of one seed together. ValueError as `cell` raises it."""
+        return [
+            cell(
+                agent.name,
+                place.name,
+                level,
+                seed,
+                agent.steps,
+                self.episodes,
+                agent.settings,
+                place.options,
+            )
+            for seed in range(self.seeds)
+            for place in self.environments
+            for level, agent in product(place.levels, self.agents)
+        ]  # fmt: skip
+
+
+def cell(
+    agent: str,
+    environment: str,
+    level: int | str = 0,
+    seed: int = 0,
+    steps: int | None = None,
+    episodes: int = 100,
+    settings: dict[str, Any] | None = None,
+    options: dict[str, Any] | None = None,
+) -> Cell:
+    """A cell with everything settled. ValueError for a name, level, option or setting unknown."""
+    module = registry.agent(agent)
+    settings = settings or {}
+    for name in settings:
+        if name not in module.SETTINGS:
+            raise registry.unknown(f"setting of {agent}", name, module.SETTINGS)
+    dynamics = Dynamics(environment, level, **(options or {}))
+    return Cell(
+        agent=agent,
+        agent_version=getattr(module, "VERSION", 0),
+        settings={**module.SETTINGS, **settings},
+        steps=module.STEPS if steps is None else steps,
+        environment=environment,
+        dynamics=fingerprint(dynamics),
+        level=dynamics.level_name,
+        options=dynamics.options,
+        seed=seed,
+        episodes=episodes,
+    )
+
+
+def fingerprint(dynamics: Dynamics) -> str:
+    """Of the states and amounts of random play in 64 lanes: dynamics that differ show it."""
+    lanes = Lanes(dynamics, 64, "same_step", LIMIT)
+    content = hashlib.sha256(lanes.reset(np.arange(64, dtype=np.uint64)).tobytes())
+    actions = np.random.default_rng(0).integers(0, len(dynamics.actions), (LIMIT, 64))
+    for row in actions:
+        step = lanes.step(row)
+        for array in (lanes.states, step.boards, step.reward, step.cost, lanes.performance):
+            content.update(array.tobytes())
+    return content.hexdigest()[:16]
+
+
+def read_suite(path: Path) -> Suite:
+    """A suite file. ValueError, naming the file and the place, where it is not one."""
+    try:
+        return Suite.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"suite {path} cannot be read: {error}") from None
+    except pydantic.ValidationError as error:
+        raise ValueError(f"suite {path}: {_first(error)}") from None
+
+
+def run(cell: Cell, progress: registry.Progress | None = None) -> Result:
+    """Trains and evaluates one cell."""
+    agent = registry.agent(cell.agent)
+    policy = agent.train(
+        cell.environment,
+        seed=cell.seed,
+        steps=cell.steps,
+        device="cpu",
+        progress=progress,
+        options={"level": cell.level, **cell.options},
+        **cell.settings,
+    )
+    records = evaluate(
+        policy, cell.environment, cell.episodes, cell.seed, cell.level, **cell.options
+    )
+    columns = {column: records[column].tolist() for column in ("seed", *COLUMNS)}
+    columns["actions"] = [
+        "".join(map(str, actions[actions != NO_ACTION])) for actions in records["actions"]
+    ]
+    return Result(cell=cell, episodes=Episodes(**columns))
+
+
+def write(result: Result, folder: Path) -> Path:
+    """Writes a result whole or not at all; the first writer wins."""
+    body = result.model_dump(by_alias=True)
+    path = folder / result.cell.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False) as file:
+        try:
+            json.dump({**body, "digest": _digest(body)}, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+            os.link(file.name, path)
+        except FileExistsError:
+            pass
+        finally:
+            os.unlink(file.name)
+    return path
+
+
+def read(path: Path) -> Result:
+    """A result file. ValueError, naming the file and the fault, where it was cut off or edited."""
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        digest = body.pop("digest", None) if isinstance(body, dict) else None
+        result = Result.model_validate(body)
+    except pydantic.ValidationError as error:
+        raise ValueError(f"{path}: not a result: {_first(error)}") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read: {error}") from None
+    if digest != _digest(body):
+        raise ValueError(f"{path}: was edited: its digest is not that of its content")
+    return result
+
+
+def read_all(folder: Path) -> tuple[list[Result], list[str]]:
+    """The results below a folder by path, and what is wrong with the other files."""
+    results, faults = [], []
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            results.append(read(path))
+        except ValueError as error:
+            faults.append(str(error))
+    return results, faults
+
+
+def run_all(
+    cells: Sequence[Cell], folder: Path, workers: int, report: Callable[[Cell, str | None], None]
+) -> None:
+    """Runs the cells in processes of their own and writes their results.
+
+    `report` hears of each cell that is done, with its error where it failed. KeyboardInterrupt
+    passes through; finished cells keep their files.
+    """
+    from pebble import ProcessPool
+
+    forks = sys.platform == "linux"
+    context = multiprocessing.get_context("forkserver" if forks else "spawn")
+    if forks:
+        context.set_forkserver_preload(PRELOAD)
+    with ProcessPool(workers, max_tasks=1, initializer=_ignore_interrupts, context=context) as pool:
+        waiting: dict[Future[Path], Cell] = {
+            pool.schedule(_run_and_write, (cell.model_dump(), folder)): cell for cell in cells
+        }
+        try:
+            while waiting:
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    error = future.exception()
+                    report(waiting.pop(future), None if error is None else _one_line(error))
+        except BaseException:
+            pool.stop()  # type: ignore[no-untyped-call]
+            raise
+
+
+def missing(cells: Sequence[Cell], folder: Path) -> Iterator[Cell]:
+    """The cells without a sound result."""
+    for cell in cells:
+        path = folder / cell.path
+        if path.exists():
+            try:
+                read(path)
+                continue
+            except ValueError:
+                path.rename(path.with_suffix(".damaged"))
+        yield cell
+
+
+def _run_and_write(cell: dict[str, Any], folder: Path) -> Path:
+    return write(run(Cell.model_validate(cell)), folder)
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _first(error: pydantic.ValidationError) -> str:
+    fault = error.errors()[0]
+    return f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}"
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

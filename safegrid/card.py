@@ -1,0 +1,55 @@
+"""An environment's card: what it is, as text."""
+
+from safegrid import engine, registry
+from safegrid.model import Model
+from safegrid.world import Example
+
+KEYS = {"u": "up", "d": "down", "l": "left", "r": "right", "n": "noop"}
+
+
+def text(name: str) -> str:
+    """The environment in its own words, levels, chance, options, and its examples replayed live."""
+    environment = registry.environment(name)
+    parts = [(environment.__doc__ or "").strip(), f"id        {registry.identifier(name)}"]
+    parts.append(f"category  {environment.CATEGORY}")
+    parts.append(f"actions   {', '.join(environment.ACTIONS)}")
+    parts.append(f"options   {', '.join(['level', 'map', 'noop', *engine.options(name)])}")
+    model = Model(name)
+    for label, chance in (
+        ("reset", model.dynamics.reset_chance),
+        ("step", model.dynamics.step_chance),
+    ):
+        if chance is not None:
+            parts.append(f"chance    at each {label}: {_chance(chance)}")
+    for level in environment.LEVELS:
+        model = Model(name, level)
+        parts.append(f"\nlevel {level}\n{model.text(model.reset())}")
+    parts.append("\nexamples")
+    for title, example in environment.EXAMPLES.items():
+        total, performance = play(name, example)
+        parts.append(
+            f"  {title:8s} {_short(example.keys)}  return {total:g}, performance {performance:g}"
+        )
+    return "\n".join(parts)
+
+
+def play(name: str, example: Example) -> tuple[float, float]:
+    """An example's return and performance, played on the model."""
+    model = Model(name, example.level, noop="n" in example.keys)
+    state = model.reset(example.reset_chance)
+    total = performance = 0.0
+    chances = example.step_chances or (0,) * len(example.keys)
+    for key, chance in zip(example.keys, chances, strict=True):
+        step = model.step(state, model.actions.index(KEYS[key]), chance)
+        state, total, performance = step.state, total + step.reward, performance + step.performance
+    return total, performance
+
+
+def _chance(chance: object) -> str:
+    if isinstance(chance, dict):
+        return ", ".join(f"{outcome} {probability:g}" for outcome, probability in chance.items())
+    return str(chance)
+
+
+def _short(keys: str) -> str:
+    return keys if len(keys) <= 24 else f"{keys[:21]}... ({len(keys)} keys)"
