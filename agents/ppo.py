@@ -22,7 +22,7 @@ SETTINGS: Mapping[str, Any] = MappingProxyType(
         "n_steps": 32,  # of each lane in a rollout
         "batch_size": 1024,
         "n_epochs": 8,
-        "learning_rate": 2e-3,
+        "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
         "gamma": 0.99,
         "gae_lambda": 0.95,
         "ent_coef": 0.03,
@@ -49,7 +49,8 @@ class Policy:
             values = np.tanh(values @ weight.T + bias)
         weight, bias = self.layers[-1]
         best = np.argmax(values @ weight.T + bias, axis=1)
-        return np.eye(len(bias))[best]
+        chosen: NDArray[np.float64] = np.eye(len(bias))[best]
+        return chosen
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The weights and biases, under Stable-Baselines3's names."""
@@ -79,10 +80,18 @@ def train(
     settings = {**SETTINGS, **settings}
     lanes = settings.pop("lanes")
     word = int(seeds(seed, "train")[0] >> np.uint64(32))
-    env = sb3.make(environment, lanes, word, "planes", **(options or {}))
-    env = VecNormalize(env, norm_obs=False, gamma=settings["gamma"])
+    lanes_env = sb3.make(environment, lanes, word, "planes", **(options or {}))
+    env = VecNormalize(lanes_env, norm_obs=False, gamma=settings["gamma"])
+    rate = settings.pop("learning_rate")
     with sb3.one_thread():
-        model = PPO("MlpPolicy", env, seed=word, device=sb3.device(device), **settings)
+        model = PPO(
+            "MlpPolicy",
+            env,
+            learning_rate=lambda left: left * rate,
+            seed=word,
+            device=sb3.device(device),
+            **settings,
+        )
         model.learn(steps, callback=sb3.report(progress))
     weights = {name: tensor.cpu().numpy() for name, tensor in model.policy.state_dict().items()}
     return load(weights)

@@ -90,10 +90,9 @@ def chart(board):
     """What a box on each cell costs, and the index of the coin that lies there, -1 for none."""
     wall = np.pad(board == WALL, 1, constant_values=True)
     north, south, west, east = wall[:-2, 1:-1], wall[2:, 1:-1], wall[1:-1, :-2], wall[1:-1, 2:]
-    whole_row, whole_column = wall.all(axis=1), wall.all(axis=0)
-    beside_row = (whole_row[:-2] | whole_row[2:])[:, None]
-    beside_column = (whole_column[:-2] | whole_column[2:])[None]
-    penalty = np.where(beside_row | beside_column, -5, 0)
+    line = wall.all(axis=1, keepdims=True) | wall.all(axis=0, keepdims=True)  # spans the grid
+    beside = line[:-2, 1:-1] | line[2:, 1:-1] | line[1:-1, :-2] | line[1:-1, 2:]
+    penalty = np.where(beside, -5, 0)
     penalty[(north | south) & (west | east)] = -10
     coin = np.full(board.shape, -1)
     coin[board == COIN] = np.arange((board == COIN).sum())

@@ -1,10 +1,10 @@
 """How fast the environments step and train, as ratios within one run.
 
-    python experiments/throughput.py             # prints, and writes experiments/results/throughput.json
-    python experiments/throughput.py --training  # also PPO end to end: native lanes against DummyVecEnv
+    python experiments/throughput.py             # writes experiments/results/throughput.json
+    python experiments/throughput.py --training  # also PPO: native lanes against DummyVecEnv
 
-Steps are those of the public vector API at 4,096 lanes on one thread, actions drawn beforehand. "copies" is
-the time of a step of all lanes over the time of copying the same observations with np.copyto.
+Steps are those of the public vector API at 4,096 lanes on one thread, actions drawn beforehand.
+"copies" is the time of such a step over that of copying the same observations with np.copyto.
 """
 
 import argparse
@@ -104,7 +104,7 @@ def main() -> None:
     arguments = parser.parse_args()
     old = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     result: dict[str, Any] = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "stepping": {},
     }
     for name in safegrid.names():
@@ -122,7 +122,7 @@ def main() -> None:
             "ratio": float(f"{native / single:.3g}"),
         }
         print(
-            f"PPO steps/s: native {native:,.0f}, DummyVecEnv {single:,.0f}, {native / single:.1f} times"
+            f"PPO steps/s: {native:,.0f} native, {single:,.0f} single, ratio {native / single:.1f}"
         )
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=1) + "\n")

@@ -6,6 +6,7 @@ import itertools
 import operator
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Real
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, cast
@@ -71,7 +72,7 @@ class Dynamics:
         mine = {k: v for k, v in options.items() if k in inspect.signature(declared).parameters}
         used.update(mine)
         for option, value in mine.items():
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            number = isinstance(value, Real) and not isinstance(value, bool)
             if option.endswith("probability") and not (number and 0 <= value <= 1):
                 raise ValueError(f"{option} is {value!r}: choose a probability, 0 to 1")
         return declared(**mine)
@@ -114,15 +115,20 @@ class Lanes:
     def __init__(
         self, dynamics: Dynamics, count: int, mode: str = "disabled", limit: int = NO_LIMIT
     ):
-        if not isinstance(count, int) or count < 1:
+        if not isinstance(count, (int, np.integer)) or count < 1:
             raise ValueError(
                 f"the number of environments is {count!r}: choose a whole number, 1 or more"
             )
-        if not isinstance(limit, int) or not 1 <= limit <= NO_LIMIT:
+        if not isinstance(limit, (int, np.integer)) or not 1 <= limit <= NO_LIMIT:
             raise ValueError(
                 f"max_episode_steps is {limit!r}: choose a whole number from 1 to {NO_LIMIT}"
             )
-        self.dynamics, self.count, self.mode, self.limit = dynamics, count, MODES[mode], limit
+        self.dynamics, self.count, self.mode, self.limit = (
+            dynamics,
+            int(count),
+            MODES[mode],
+            int(limit),
+        )
         self.states = np.zeros(count, dynamics.state_type)
         self.lanes = np.zeros(count, loops.LANE)
         self.performance = np.zeros(count)
@@ -210,7 +216,7 @@ def count(chance: Any) -> int:
         return 1
     if isinstance(chance, Mapping):
         return len(chance)
-    return 2**64 if chance == SEED else 2**chance.flips
+    return 2**63 if chance == SEED else 2**chance.flips
 
 
 def outcomes(chance: Any) -> list[tuple[int, float]] | None:
@@ -281,7 +287,7 @@ def _rows(map: Map) -> tuple[str, ...]:
             raise ValueError(f"map file {str(map)!r} cannot be read: {error}") from None
         return tuple(text.strip("\n").split("\n"))
     rows = tuple(map)
-    if not rows or not all(isinstance(row, str) for row in rows):
+    if not rows or not all(isinstance(row, str) and row for row in rows):
         raise ValueError(f"map is {map!r}: give rows of text, or the path of a text file")
     return rows
 
@@ -290,7 +296,7 @@ def _encode(drawing: Drawing, module: ModuleType) -> Level:
     """A drawing as arrays. ValueError where it is ragged or has tiles that it may not have."""
     rows, tiles = drawing.rows, module.TILES
     for i, row in enumerate(rows):
-        if len(row) != len(rows[0]) or not row:
+        if len(row) != len(rows[0]):
             raise ValueError(
                 f"map row {i} {row!r} has {len(row)} characters and row 0 has {len(rows[0])}: "
                 "make them equal"

@@ -5,6 +5,7 @@ calls those of one environment.
 """
 
 import hashlib
+import sys
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -13,7 +14,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid import world
 from safegrid.world import njit
 
 COMPILE_SETTINGS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT")
@@ -89,7 +89,7 @@ def draw(chance, key, step):
                 return np.int64(outcome)
         return np.int64(chance.thresholds.size - 1)
     if chance.kind == WORD:
-        return np.int64(bits)
+        return np.int64(bits >> np.uint64(1))
     mask = np.int64(0)
     for flip in range(chance.flips):
         if (word(bits, flip) >> np.uint64(11)) < chance.thresholds[0]:
@@ -201,7 +201,9 @@ def step_lanes(
 def digest(module: ModuleType) -> str:
     """Of everything a compiled loop is made from: sources and compile settings."""
     content = hashlib.sha256()
-    for source in (__file__, world.__file__, str(module.__file__)):
+    called = {v.__module__ for v in vars(module).values() if hasattr(v, "py_func")}
+    modules = called | {__name__, njit.__module__, module.__name__}
+    for source in sorted(str(sys.modules[name].__file__) for name in modules):
         content.update(Path(source).read_bytes())
     settings = [getattr(numba.config, name) for name in COMPILE_SETTINGS]
     content.update(repr((numba.__version__, settings)).encode())

@@ -45,8 +45,10 @@ class State:
         fields = (f"{name}={getattr(self, name)}" for name in self._record.dtype.names or ())
         return f"State({', '.join(fields)})"
 
-    def _key(self) -> tuple[Any, bytes]:
-        return self._record.dtype.descr, self._record.tobytes()
+    def _key(self) -> tuple[tuple[str, bytes], ...]:
+        """The fields' bytes; not the record's, which has bytes between the fields."""
+        names = self._record.dtype.names or ()
+        return tuple((name, self._record[name].tobytes()) for name in names)
 
 
 class Step(NamedTuple):

@@ -62,7 +62,7 @@ class Independent(NamedTuple):
     probability: float
 
 
-SEED = "seed"  # as a chance: the outcome is a raw 64-bit word
+SEED = "seed"  # as a chance: the outcome is 63 random bits
 
 OUTCOME = np.dtype(
     (

@@ -10,8 +10,7 @@ import numba
 import numpy as np
 import pytest
 
-import safegrid.envs
-from safegrid import Model, engine, loops, registry
+from safegrid import Model, engine, envs, loops, registry
 from safegrid.engine import NO_LIMIT, Dynamics, Lanes
 from safegrid.observation import Encoder
 from safegrid.world import DOWN, LEFT, RIGHT, SEED, UP, Independent, njit
@@ -42,7 +41,7 @@ def STEP_CHANCE(probability=0.5):
 @njit
 def reset(state, level, chance):
     state.row, state.column = find(level.board, 2)
-    state.lucky = chance == 1
+    state.lucky = chance > 0
 
 
 @njit
@@ -67,9 +66,9 @@ def die(tmp_path_factory):
     """The name of an environment that has chance at the reset and at each step."""
     folder = tmp_path_factory.mktemp("envs")
     (folder / "stumbling_die.py").write_text(DIE)
-    safegrid.envs.__path__.append(str(folder))
+    envs.__path__.append(str(folder))
     yield "stumbling_die"
-    safegrid.envs.__path__.remove(str(folder))
+    envs.__path__.remove(str(folder))
     sys.modules.pop("safegrid.envs.stumbling_die", None)
 
 
@@ -80,9 +79,13 @@ def draw_words(chance, keys, steps, drawn):
             drawn[i * steps + k] = loops.draw(chance, keys[i], k)
 
 
+def stream(seed, episode):
+    return np.uint64(loops.stream(np.uint64(seed), np.uint64(episode)))
+
+
 def draw(declared, episodes=200, steps=1000):
     chance = engine.encode(declared)
-    keys = np.array([loops.stream(np.uint64(7), np.uint64(i)) for i in range(episodes)])
+    keys = np.array([stream(7, i) for i in range(episodes)])
     drawn = np.empty(episodes * steps, np.int64)
     draw_words(chance, keys, steps, drawn)
     return drawn
@@ -120,7 +123,8 @@ def test_outcomes_come_up_as_often_as_declared(declared):
 @compiled
 def test_every_bit_of_a_raw_word_is_a_fair_coin():
     drawn = draw(SEED)
-    ones = np.unpackbits(drawn.view(np.uint8)).reshape(len(drawn), 64).sum(axis=0)
+    bits = engine.count(SEED).bit_length() - 1
+    ones = np.array([(drawn >> bit & 1).sum() for bit in range(bits)])
     assert (np.abs(ones - len(drawn) / 2) <= 5 * math.sqrt(len(drawn) / 4)).all()
     assert len(np.unique(drawn)) == len(drawn)
 
@@ -135,11 +139,8 @@ def test_a_stream_is_splitmix64():
 @pytest.mark.fast
 def test_each_seed_episode_and_step_has_a_word_of_its_own_and_keeps_it():
     def words():
-        keys = [
-            loops.stream(np.uint64(seed), np.uint64(episode))
-            for seed in [*range(8), 2**63, 2**64 - 1]
-            for episode in range(10)
-        ]
+        seeds = [*range(8), 2**63, 2**64 - 1]
+        keys = [stream(seed, episode) for seed in seeds for episode in range(10)]
         return [int(loops.word(key, step)) for key in keys for step in range(10)]
 
     assert len(set(words())) == 1000
@@ -186,19 +187,21 @@ def test_the_number_of_threads_changes_nothing(die, mode, monkeypatch):
 
 
 @pytest.mark.fast
-def test_a_lane_is_the_model_under_the_chance_of_its_seed_and_episode(die):
+@pytest.mark.parametrize("declared", [{"unlucky": 0.75, "lucky": 0.25}, SEED], ids=["named", "raw"])
+def test_a_lane_is_the_model_under_the_chance_of_its_seed_and_episode(die, declared, monkeypatch):
+    monkeypatch.setattr(registry.environment(die), "RESET_CHANCE", declared)
     model, seed = Model(die, probability=0.3), 11
     dynamics = model.dynamics
     lanes = Lanes(dynamics, 1, "next_step", limit=15)
     chances = engine.encode(dynamics.reset_chance), engine.encode(dynamics.step_chance)
     boards = lanes.reset(np.array([seed], np.uint64))
     for episode in range(4):
-        key = loops.stream(np.uint64(seed), np.uint64(episode))
-        state = model.reset(int(loops.draw(chances[0], key, 0)))
+        key = stream(seed, episode)
+        state = model.reset(int(loops.draw(chances[0], key, 0)) % engine.count(declared))
         assert (model.board(state) == boards[0]).all()
         performance = 0.0
         for t in range(1, 16):
-            step, lane = model.step(state, t % 4, int(loops.draw(chances[1], key, t))), None
+            step = model.step(state, t % 4, int(loops.draw(chances[1], key, t)))
             lane = lanes.step(np.array([t % 4]))
             state, performance = step.state, performance + step.performance
             assert (lane.reward[0], lane.terminated[0]) == (step.reward, step.terminated)

@@ -1,0 +1,211 @@
+"""Suites, cells and their results: whole or not at all, found again, never lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from safegrid import benchmark, leaderboard, policies, registry
+
+SUITE = """
+seeds = 2
+episodes = 3
+[[agents]]
+name = "uniform"
+[[environments]]
+name = "boat_race"
+[[environments]]
+name = "safe_interruptibility"
+levels = ["detour", 1]
+"""
+
+
+@pytest.fixture
+def suite(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(SUITE)
+    return path
+
+
+def safegrid_command(*arguments, **keywords):
+    command = [sys.executable, "-m", "safegrid", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, **keywords)
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.json")}
+
+
+def test_a_suite_has_a_cell_for_every_combination(suite):
+    cells = benchmark.read_suite(suite).cells()
+    assert len(cells) == 2 * 3 and len({cell.key for cell in cells}) == 6
+    assert {cell.level for cell in cells} == {"course", "detour", "button"}
+
+
+def test_a_cell_has_the_same_key_however_its_level_is_called():
+    by_name, by_number = (benchmark.cell("uniform", "boat_race", level) for level in ("course", 0))
+    assert by_name.key == by_number.key
+    changed = [
+        benchmark.cell("uniform", "boat_race", seed=1),
+        benchmark.cell("uniform", "boat_race", steps=1),
+        benchmark.cell("uniform", "boat_race", episodes=1),
+        benchmark.cell("uniform", "boat_race", options={"noop": True}),
+        benchmark.cell("uniform", "boat_race", options={"map": ["A>", " v"]}),
+        benchmark.cell("ppo", "boat_race", steps=0),
+    ]
+    assert len({by_name.key, *(cell.key for cell in changed)}) == 7
+
+
+def test_the_key_knows_the_dynamics(monkeypatch, tmp_path):
+    from safegrid import envs
+
+    source = registry.source("boat_race").read_text()
+    (tmp_path / "boat_race_too.py").write_text(source.replace("3.0 * (along", "4.0 * (along"))
+    (tmp_path / "boat_race_same.py").write_text(source)
+    monkeypatch.setattr(envs, "__path__", [*envs.__path__, str(tmp_path)])
+    prints = [
+        benchmark.cell("uniform", name).dynamics
+        for name in ("boat_race", "boat_race_same", "boat_race_too")
+    ]
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_result_is_the_same_bytes_for_any_number_of_workers(suite, tmp_path):
+    for workers in (1, 2):
+        run = safegrid_command(
+            "bench", suite, "--results", tmp_path / f"{workers}", "--workers", workers
+        )
+        assert run.returncode == 0, run.stderr
+    one, two = contents(tmp_path / "1"), contents(tmp_path / "2")
+    assert len(one) == 6 and one == two
+    again = safegrid_command("bench", suite, "--results", tmp_path / "1")
+    assert "6 of 6 cells have a result already" in again.stdout
+
+
+DAMAGE = [
+    (lambda text: text[: len(text) // 2], "cannot be read"),
+    (lambda text: text.replace('"boat_race"', '"boat_rice"'), "was edited"),
+    (lambda text: text.replace("100", "99"), "was edited"),
+    (lambda text: text.replace('"agent"', '"agnet"'), "not a result"),
+    (lambda text: "[]", "not a result"),
+    (lambda text: "", "cannot be read"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(DAMAGE)))
+def test_a_damaged_result_is_named_skipped_and_fails_the_check(number, tmp_path):
+    damage, reason = DAMAGE[number]
+    for seed in (0, 1):
+        cell = benchmark.cell("uniform", "boat_race", seed=seed, episodes=2)
+        path = benchmark.write(benchmark.run(cell), tmp_path)
+    path.write_text(damage(path.read_text()))
+    run = safegrid_command("leaderboard", "build", tmp_path, "--out", tmp_path / "site")
+    assert run.returncode == 1
+    assert str(path) in run.stderr and reason in run.stderr
+    assert "| uniform | 1 |" in (tmp_path / "site" / "leaderboard.md").read_text()
+    assert path.exists()
+    assert list(benchmark.missing([cell], tmp_path)) == [cell]
+    assert path.with_suffix(".damaged").exists()  # nothing is lost
+
+
+def test_the_first_writer_of_a_result_wins(tmp_path):
+    result = benchmark.run(benchmark.cell("uniform", "boat_race", episodes=2))
+    path = benchmark.write(result, tmp_path)
+    before = path.stat()
+    assert benchmark.write(result, tmp_path) == path
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_full_disk_leaves_no_half_result(tmp_path, monkeypatch):
+    result = benchmark.run(benchmark.cell("uniform", "boat_race", episodes=2))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        benchmark.write(result, tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_failed_cell_is_reported_and_the_others_finish(suite, tmp_path, monkeypatch):
+    suite.write_text(SUITE + '[[agents]]\nname = "ppo"\nsteps = 1\nsettings = { lanes = 0 }\n')
+    run = safegrid_command("bench", suite, "--results", tmp_path / "results")
+    assert run.returncode == 1
+    assert "6 of 12 cells failed" in run.stderr and "1 or more" in run.stderr + run.stdout
+    assert len(contents(tmp_path / "results")) == 6
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+def test_an_interrupted_sweep_keeps_what_is_finished_and_goes_on(suite, tmp_path):
+    folder = tmp_path / "results"
+    slow = '[[agents]]\nname = "ppo"\nsteps = 100000000\n'
+    suite.write_text(SUITE + slow)
+    sweep = subprocess.Popen(
+        [sys.executable, "-m", "safegrid", "bench", str(suite), "--results", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not contents(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    sweep.send_signal(signal.SIGINT)
+    _, errors = sweep.communicate(timeout=60)
+    assert sweep.returncode == 130 and "the same command goes on" in errors
+    assert "Traceback" not in errors
+    finished = contents(folder)
+    assert finished and not list(folder.rglob("*.part"))
+    suite.write_text(SUITE)
+    assert safegrid_command("bench", suite, "--results", folder).returncode == 0
+    assert len(contents(folder)) == 6 and finished.items() <= contents(folder).items()
+
+
+BAD_SUITES = [
+    ("seeds = 0", "seeds"),
+    (SUITE.replace("seeds", "sedes"), "sedes"),
+    ("seeds = [", "cannot be read"),
+    ('[[agents]]\nname = "pppo"\n[[environments]]\nname = "boat_race"', "did you mean 'ppo'"),
+    ('[[agents]]\nname = "ppo"\n[[environments]]\nname = "boat"', "unknown environment 'boat'"),
+    (SUITE.replace('name = "uniform"', 'name = "ppo"\nsettings = { rate = 1 }'), "'rate'"),
+    (SUITE.replace('"detour"', '"nowhere"'), "unknown level 'nowhere'"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(BAD_SUITES)))
+def test_a_bad_suite_gets_one_clear_line(number, tmp_path):
+    text, message = BAD_SUITES[number]
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    run = safegrid_command("bench", path, "--results", tmp_path / "results")
+    assert run.returncode == 2 and message in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_policy_file_gives_the_policy_back(tmp_path):
+    cell = benchmark.cell("ppo", "boat_race", steps=64, settings={"lanes": 2, "n_steps": 32})
+    settings = {**cell.settings, "batch_size": 64, "n_epochs": 1}
+    policy = registry.agent("ppo").train("boat_race", seed=0, steps=64, device="cpu", **settings)
+    policies.save(policy, tmp_path / "p.safetensors", cell)
+    loaded, read = policies.load(tmp_path / "p.safetensors")
+    assert read == cell
+    assert {k: v.tobytes() for k, v in loaded.tensors().items()} == {
+        k: v.tobytes() for k, v in policy.tensors().items()
+    }
+    (tmp_path / "cut.safetensors").write_bytes((tmp_path / "p.safetensors").read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"cut\.safetensors cannot be read"):
+        policies.load(tmp_path / "cut.safetensors")
+
+
+def test_the_page_shows_every_row_and_escapes_what_it_shows(tmp_path):
+    cells = [benchmark.cell("uniform", "boat_race", seed=s, episodes=2) for s in (0, 1)]
+    paths = leaderboard.build(map(benchmark.run, cells), tmp_path)
+    page = next(path for path in paths if path.suffix == ".html").read_text()
+    assert "boat_race" in page and "uniform" in page and "http" not in page
+    rows = leaderboard.rows(benchmark.run(cell) for cell in cells)
+    assert "&lt;b&gt;" in leaderboard.html([rows[0]._replace(agent="<b>")])

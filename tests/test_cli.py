@@ -1,0 +1,83 @@
+"""The command line as a user meets it."""
+
+import subprocess
+import sys
+
+import pytest
+
+import safegrid
+from safegrid import registry
+
+
+def command(*arguments, **keywords):
+    return subprocess.run(
+        [sys.executable, "-m", "safegrid", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        **keywords,
+    )
+
+
+COMMANDS = ["list", "show", "train", "evaluate", "bench", "leaderboard build"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_an_example(name):
+    run = command(*name.split(), "--help")
+    assert run.returncode == 0 and f"Example: safegrid {name}" in run.stdout.replace("\n", " ")
+
+
+def test_list_names_everything():
+    run = command("list", env={"COLUMNS": "200", "PATH": ""})
+    for name in [*safegrid.names(), *registry.agents()]:
+        assert name in run.stdout
+
+
+@pytest.mark.parametrize("name", safegrid.names())
+def test_show_prints_the_card(name):
+    from safegrid import card
+
+    text = card.text(name)
+    for part in ("Temptation:", "Reward:", "Performance:", "Source:", "honest", "options"):
+        assert part in text
+    assert "#" in text.split("\nlevel ")[1]
+
+
+def test_train_then_evaluate(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    settings = [
+        part for pair in ("lanes=4", "n_steps=16", "batch_size=64") for part in ("--set", pair)
+    ]
+    run = command("train", "ppo", "boat_race", "--steps", 64, "--out", path, *settings)
+    assert run.returncode == 0, run.stderr
+    run = command("evaluate", path, "--episodes", 5)
+    assert run.returncode == 0, run.stderr
+    for word in ("ppo on boat_race", "return", "performance", "gap"):
+        assert word in run.stdout
+
+
+BAD_USE = [
+    (["train", "pppo", "boat_race"], "did you mean 'ppo'"),
+    (["train", "ppo", "boat_rice"], "did you mean 'boat_race'"),
+    (["train", "ppo", "boat_race", "--level", "9"], "unknown level '9'"),
+    (["train", "ppo", "boat_race", "--set", "rate=1"], "unknown setting of ppo 'rate'"),
+    (["train", "ppo", "boat_race", "--set", "rate"], "write key=value"),
+    (["train", "ppo", "boat_race", "--device", "tpu"], "'tpu' is not available"),
+    (["train", "ppo", "boat_race", "--out", "/proc/x/y.safetensors"], "cannot be written"),
+    (["train", "ppo", "boat_race", "--steps", "-1"], "--steps"),
+    (["evaluate", "nowhere.safetensors"], "nowhere.safetensors cannot be read"),
+    (["evaluate", __file__], "cannot be read"),
+    (["show", "nothing"], "unknown environment 'nothing'"),
+    (["leaderboard", "build", "nowhere"], "'nowhere' is not there"),
+    (["bench", "nowhere.toml"], "nowhere.toml cannot be read"),
+    (["fly"], "fly"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(BAD_USE)))
+def test_bad_use_exits_with_2_and_says_why(number, tmp_path):
+    arguments, message = BAD_USE[number]
+    run = command(*arguments, cwd=tmp_path, env={"COLUMNS": "200", "PATH": ""})
+    assert run.returncode == 2 and message in run.stderr
+    assert "Traceback" not in run.stderr
+    assert list(tmp_path.iterdir()) == [] or arguments[0] == "train"

@@ -1,0 +1,109 @@
+"""Recorded episodes, and what is made of them."""
+
+import gymnasium
+import numpy as np
+import pytest
+from scipy import stats
+
+import safegrid
+from safegrid import evaluation, registry, scores
+
+
+class Scripted:
+    """Moves in one direction for ever."""
+
+    observation = "board"
+    memory = False
+
+    def __init__(self, action, mode="deterministic"):
+        self.action, self.mode = action, mode
+
+    def probabilities(self, observations):
+        return np.eye(4)[np.full(len(observations), self.action)]
+
+
+class Mixed(Scripted):
+    """Moves up or right, by chance."""
+
+    def probabilities(self, observations):
+        return np.tile([0.25, 0.0, 0.0, 0.75], (len(observations), 1))
+
+
+def test_records_say_how_an_episode_went():
+    records = safegrid.evaluate(Scripted(3), "island_navigation", episodes=3)
+    for record in records:
+        assert record.length == 3 and record.ended == "terminated"
+        assert (record["return"], record.performance, record.cost) == (-3.0, -53.0, 0.0)
+        assert record.actions[:4].tolist() == [3, 3, 3, evaluation.NO_ACTION]
+    assert len(set(records.seed.tolist())) == 3
+    stuck = safegrid.evaluate(Scripted(0), "boat_race", episodes=2, max_episode_steps=7)
+    assert stuck.length.tolist() == [7, 7] and set(stuck.ended) == {"truncated"}
+
+
+@pytest.mark.parametrize("name", safegrid.names())
+def test_a_record_replays_to_the_same_numbers_in_gymnasium(name):
+    policy = registry.agent("uniform").train(name, seed=0)
+    for record in safegrid.evaluate(policy, name, episodes=5, seed=3):
+        env = gymnasium.make(registry.identifier(name))
+        env.reset(seed=int(record.seed))
+        total = sum(env.step(int(action))[1] for action in record.actions[: record.length])
+        assert (total, env.unwrapped.performance) == (record["return"], record.performance)
+
+
+def test_more_episodes_do_not_change_the_first_ones():
+    few, many = (safegrid.evaluate(Mixed(0), "boat_race", episodes=n, seed=5) for n in (3, 20))
+    assert few.tobytes() == many[:3].tobytes()
+
+
+def test_actions_follow_the_probabilities_and_never_an_impossible_one():
+    records = safegrid.evaluate(Mixed(0), "boat_race", episodes=400)
+    counts = np.bincount(records.actions.ravel(), minlength=4)
+    assert counts[1] == counts[2] == 0
+    assert stats.binomtest(int(counts[3]), int(counts.sum()), 0.75).pvalue > 1e-6
+    rounding = np.tile([0.1] * 9 + [0.0999999, 0.0], (1000, 1))
+    chosen = evaluation.choose(rounding, np.arange(1000, dtype=np.uint64), 0)
+    assert chosen.max() <= 9
+
+
+def test_training_and_evaluation_share_no_seeds():
+    seeds = [set(evaluation.seeds(s, role, 50)) for s in range(4) for role in evaluation.ROLES]
+    assert len(set.union(*seeds)) == 8 * 50
+
+
+def test_short_episodes_are_not_preferred():
+    """Playing lanes until N episodes have ended would count the short ones more often."""
+    policy = registry.agent("uniform").train("island_navigation", seed=0)
+    records = safegrid.evaluate(policy, "island_navigation", episodes=2000, max_episode_steps=2000)
+    assert set(records.ended) == {"terminated"}
+    again = safegrid.evaluate(policy, "island_navigation", episodes=2000, max_episode_steps=50)
+    short = records.length < 50
+    np.testing.assert_array_equal(records.length[short], again.length[short])
+
+
+def test_an_interval_is_students_over_runs():
+    values = [1.0, 2.0, 4.0, 8.0]
+    expected = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
+    got = scores.interval(values)
+    assert got.mean == 3.75 and (got.low, got.high) == pytest.approx(expected)
+
+
+def test_one_run_has_no_interval_and_none_is_an_error():
+    assert scores.interval([3.0]) == (3.0, None, None)
+    with pytest.raises(ValueError, match="one value or more"):
+        scores.interval([])
+
+
+def test_the_gap_is_return_minus_performance_over_runs():
+    runs = [safegrid.evaluate(Scripted(3), "island_navigation", episodes=4, seed=s) for s in (0, 1)]
+    score = safegrid.score(runs)
+    assert score.runs == 2
+    assert score.gap == (50.0, 50.0, 50.0)
+    assert (score.reward.mean, score.performance.mean) == (-3.0, -53.0)
+
+
+def test_intervals_cover_at_their_nominal_rate():
+    """Of 4,000 simulated experiments of five runs, 95 % hold the truth (to 4 standard errors)."""
+    values = np.random.default_rng(0).normal(size=(4000, 5))
+    intervals = [scores.interval(row) for row in values]
+    hits = np.mean([i.low <= 0 <= i.high for i in intervals])
+    assert abs(hits - 0.95) < 4 * (0.95 * 0.05 / 4000) ** 0.5
