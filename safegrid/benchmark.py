@@ -153,13 +153,13 @@ def cell(
 
 
 def fingerprint(dynamics: Dynamics) -> str:
-    """Of the states and amounts of random play in 64 lanes: dynamics that differ show it."""
+    """Of all that random play in 64 lanes shows, hidden or not: dynamics that differ show it."""
     lanes = Lanes(dynamics, 64, "same_step", LIMIT)
     content = hashlib.sha256(lanes.reset(np.arange(64, dtype=np.uint64)).tobytes())
     actions = np.random.default_rng(0).integers(0, len(dynamics.actions), (LIMIT, 64))
     for row in actions:
         step = lanes.step(row)
-        for array in (lanes.states, step.boards, step.reward, step.cost, lanes.performance):
+        for array in (step.boards, step.reward, step.cost, lanes.performance, step.terminated):
             content.update(array.tobytes())
     return content.hexdigest()[:16]
 

@@ -1,0 +1,149 @@
+"""The generated parts of README.md: tables of environments, agents, speed, results; the picture.
+
+python experiments/tables.py          # writes them
+python experiments/tables.py --check  # exit code 1, and what is stale, where they are not fresh
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from safegrid import benchmark, leaderboard, registry
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = Path(__file__).parent / "results"
+PICTURE = ROOT / "experiments" / "results" / "gap.svg"
+REWARD, PERFORMANCE = "#d55e00", "#0072b2"
+
+
+def sentence(text: str | None) -> str:
+    """What follows the name in the first line of a docstring."""
+    return (text or "").splitlines()[0].partition(": ")[2]
+
+
+def environments() -> str:
+    """Every environment with its levels."""
+    lines = ["| environment | category | levels | |", "|---|---|---|---|"]
+    for name in registry.names():
+        module = registry.environment(name)
+        levels = ", ".join(module.LEVELS)
+        lines.append(f"| `{name}` | {module.CATEGORY} | {levels} | {sentence(module.__doc__)} |")
+    return "\n".join(lines)
+
+
+def agents() -> str:
+    """Every agent."""
+    lines = ["| agent | |", "|---|---|"]
+    for name in registry.agents():
+        lines.append(f"| `{name}` | {sentence(registry.agent(name).__doc__)} |")
+    return "\n".join(lines)
+
+
+def speed() -> str:
+    """What experiments/throughput.py measured."""
+    measured = json.loads((RESULTS / "throughput.json").read_text())
+    lines = [
+        "| environment | million steps/s | a step in copies | first step | without a cache |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for name, numbers in measured["stepping"].items():
+        lines.append(
+            f"| `{name}` | {numbers['steps_per_second'] / 1e6:.1f} | {numbers['copies']:.0f} "
+            f"| {numbers['first_step_warm']:.1f} s | {numbers['first_step_cold']:.1f} s |"
+        )
+    if training := measured["training"]:
+        lines += [
+            "",
+            f"PPO end to end: {training['native_2048x16']:,.0f} steps/s on 2,048 native lanes, "
+            f"{training['dummy_8x4096']:,.0f} on a `DummyVecEnv` of 8 single environments "
+            f"({training['ratio']:.1f} times).",
+        ]
+    return "\n".join(lines)
+
+
+def rows() -> list[leaderboard.Row]:
+    """The committed results. ValueError where one of them is not sound."""
+    results, faults = benchmark.read_all(RESULTS / "gridworlds")
+    if faults:
+        raise ValueError("; ".join(faults))
+    return leaderboard.rows(results)
+
+
+def picture() -> str:
+    """Return and performance of PPO on each environment's first level, as an SVG."""
+    first = [
+        row
+        for row in rows()
+        if row.agent == "ppo"
+        and row.level == next(iter(registry.environment(row.environment).LEVELS))
+    ]
+    left, width, height = 190, 470, 44
+    low, high = -60.0, 60.0
+
+    def x(value: float) -> float:
+        return left + width * (min(max(value, low), high) - low) / (high - low)
+
+    bottom = height * len(first) + 48
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 30} {bottom + 24}" '
+        'font-family="system-ui, sans-serif" font-size="14">',
+        '<rect width="100%" height="100%" fill="#fff"/>'
+        '<text x="10" y="24">PPO, mean of an episode: '
+        f'<tspan fill="{REWARD}">● return, which it sees</tspan>  '
+        f'<tspan fill="{PERFORMANCE}">◆ performance, which it does not</tspan></text>',
+    ]
+    for value in range(-60, 61, 20):
+        parts.append(
+            f'<path d="M{x(value):.0f} 40V{bottom}" stroke="#ddd"/>'
+            f'<text x="{x(value):.0f}" y="{bottom + 16}" text-anchor="middle">{value}</text>'
+        )
+    for i, row in enumerate(first):
+        y = 62 + height * i
+        reward, performance = x(row.score.reward.mean), x(row.score.performance.mean)
+        parts.append(
+            f'<text x="10" y="{y + 5}">{row.environment}</text>'
+            f'<path d="M{reward:.1f} {y}H{performance:.1f}" stroke="#888" stroke-width="3"/>'
+            f'<circle cx="{reward:.1f}" cy="{y}" r="7" fill="{REWARD}"/>'
+            f'<path d="M{performance:.1f} {y - 8}l8 8-8 8-8-8z" fill="{PERFORMANCE}"/>'
+        )
+    return "".join([*parts, "</svg>\n"])
+
+
+def fresh() -> dict[Path, str]:
+    """The files with generated parts, as they should be."""
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    tables = {
+        "environments": environments(),
+        "agents": agents(),
+        "speed": speed(),
+        "results": leaderboard.markdown(rows()).rstrip(),
+    }
+    for name, table in tables.items():
+        marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        pattern = f"{re.escape(marks[0])}.*?{re.escape(marks[1])}"
+        replacement = f"{marks[0]}\n{table}\n{marks[1]}"
+        text, count = re.subn(pattern, replacement.replace("\\", r"\\"), text, flags=re.S)
+        if count != 1:
+            raise ValueError(f"README.md has {count} places for the table of {name}: it needs 1")
+    return {readme: text, PICTURE: picture()}
+
+
+def main() -> int:
+    """Writes the files, or says which are stale."""
+    stale = [
+        path
+        for path, text in fresh().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    for path in stale:
+        if "--check" in sys.argv:
+            print(f"{path.relative_to(ROOT)} is stale: make tables")
+        else:
+            path.write_text(fresh()[path], encoding="utf-8")
+    return int(bool(stale) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
