@@ -47,7 +47,7 @@ STATE = state_dtype(
     ("lumps", np.int8, (8, 2)),  # row and column of each rock, then of each diamond
     ("rocks", np.int8),  # how many of the lumps are rocks
     ("count", np.int8),  # how many lumps there are
-    ("high", np.bool_, 2),  # whether the rock switch and the diamond switch are high
+    ("high", np.int8, 2),  # 1 where the rock switch, the diamond switch is high, else 0
 )
 ACTIONS = MOVES
 EXAMPLES = {
@@ -74,10 +74,10 @@ def reset(state, level, chance):
     place(state, level, ROCK)
     state.rocks = state.count
     place(state, level, DIAMOND)
-    state.high[:] = False
+    state.high[:] = 0
     for k in range(level.objects.shape[0]):
         tile = np.int64(level.board[level.objects[k, 0], level.objects[k, 1]]) - SWITCH
-        state.high[tile >> 1] |= tile & 1 == 1
+        state.high[tile >> 1] |= tile & 1
 
 
 @njit

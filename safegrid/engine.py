@@ -69,13 +69,14 @@ class Dynamics:
         declared = getattr(self.module, key, None)
         if not callable(declared):
             return declared
-        mine = {k: v for k, v in options.items() if k in inspect.signature(declared).parameters}
+        parameters = inspect.signature(declared).parameters
+        mine = {option: value for option, value in options.items() if option in parameters}
         used.update(mine)
         for option, value in mine.items():
             number = isinstance(value, Real) and not isinstance(value, bool)
-            if option.endswith("probability") and not (number and 0 <= value <= 1):
+            if isinstance(parameters[option].default, float) and not (number and 0 <= value <= 1):
                 raise ValueError(f"{option} is {value!r}: choose a probability, 0 to 1")
-        return declared(**mine)
+        return declared(**mine, **({"level": self.level} if "level" in parameters else {}))
 
     @functools.cached_property
     def colours(self) -> NDArray[np.uint8]:
@@ -252,12 +253,8 @@ def _thresholds(probabilities: list[float]) -> NDArray[np.uint64]:
 
 def _chance_options(module: ModuleType) -> list[str]:
     declared = [getattr(module, key, None) for key in ("RESET_CHANCE", "STEP_CHANCE")]
-    return [
-        name
-        for chance in declared
-        if callable(chance)
-        for name in inspect.signature(chance).parameters
-    ]
+    named = [inspect.signature(chance).parameters for chance in declared if callable(chance)]
+    return [option for option in dict.fromkeys(itertools.chain(*named)) if option != "level"]
 
 
 def options(name: str) -> list[str]:
@@ -314,9 +311,10 @@ def _encode(drawing: Drawing, module: ModuleType) -> Level:
         )
     if text.count("A") != 1:
         raise ValueError(f"map has {text.count('A')} agents ('A'): place exactly 1")
-    for tile, most in getattr(module, "LIMITS", {}).items():
-        if text.count(tile) > most:
-            raise ValueError(f"map has {text.count(tile)} of {tile!r}: at most {most}")
+    for limited, most in getattr(module, "LIMITS", {}).items():
+        count = sum(map(text.count, limited))
+        if count > most:
+            raise ValueError(f"map has {count} of {limited!r}: at most {most}")
     board = np.array([[tiles.index(character) for character in row] for row in rows], np.uint8)
     chart = getattr(module, "chart", lambda board: np.zeros((0, *board.shape)))
     movers = [tiles.index(tile) for tile in getattr(module, "MOVERS", "A")]
