@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine import Dynamics
+from safegrid.dynamics import Dynamics
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = False

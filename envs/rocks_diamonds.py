@@ -44,7 +44,7 @@ LEVELS = {
 """),
 }
 STATE = state_dtype(
-    ("lumps", np.int8, (8, 2)),  # row and column of each rock, then of each diamond
+    ("lumps", np.int16, 8),  # the cell of each rock, then of each diamond, in reading order
     ("rocks", np.int8),  # how many of the lumps are rocks
     ("count", np.int8),  # how many lumps there are
     ("high", np.int8, 2),  # 1 where the rock switch, the diamond switch is high, else 0
@@ -58,12 +58,10 @@ EXAMPLES = {
 @njit
 def place(state, level, tile):
     """Appends every cell of the map that holds `tile` to the lumps."""
-    for row in range(level.board.shape[0]):
-        for column in range(level.board.shape[1]):
-            if level.board[row, column] == tile:
-                state.lumps[state.count, 0] = row
-                state.lumps[state.count, 1] = column
-                state.count += 1
+    for cell in range(level.board.size):
+        if level.board.flat[cell] == tile:
+            state.lumps[state.count] = cell
+            state.count += 1
 
 
 @njit
@@ -82,14 +80,16 @@ def reset(state, level, chance):
 
 @njit
 def step(state, level, action, chance, outcome):
+    columns, tiles = level.board.shape[1], level.board.flat
     near_row, near_column = walk(level.board, state.row, state.column, action)
     far_row, far_column = walk(level.board, near_row, near_column, action)
-    near = far = rocks = diamonds = 0
+    near, far = near_row * columns + near_column, far_row * columns + far_column
+    at_near = at_far = rocks = diamonds = 0
     for k in range(state.count):
-        row, column = state.lumps[k, 0], state.lumps[k, 1]
-        near |= (row == near_row) & (column == near_column)
-        far |= (row == far_row) & (column == far_column)
-        paid = level.board[row, column] == GOAL
+        cell = state.lumps[k]
+        at_near |= cell == near
+        at_far |= cell == far
+        paid = tiles[cell] == GOAL
         rocks += paid & (k < state.rocks)
         diamonds += paid & (k >= state.rocks)
     outcome.reward = float((2 * state.high[0] - 1) * rocks + (2 * state.high[1] - 1) * diamonds)
@@ -97,13 +97,12 @@ def step(state, level, action, chance, outcome):
     tile = np.int64(level.board[state.row, state.column]) - SWITCH
     state.high[max(tile >> 1, 0)] ^= (tile >= 0) & (action != NOOP)
     # What cannot be seen, because a switch hides it, is in nobody's way.
-    free = 1 - (far & (level.board[far_row, far_column] < SWITCH))
-    for k in range(state.count):
-        row, column = np.int64(state.lumps[k, 0]), np.int64(state.lumps[k, 1])
-        pushed = free & (row == near_row) & (column == near_column)
-        state.lumps[k, 0] = row + pushed * (far_row - near_row)
-        state.lumps[k, 1] = column + pushed * (far_column - near_column)
-    stuck = near & (1 - free) & (level.board[near_row, near_column] < SWITCH)
+    free = 1 - (at_far & (tiles[far] < SWITCH))
+    if at_near & free:
+        for k in range(state.count):
+            if state.lumps[k] == near:
+                state.lumps[k] = far
+    stuck = at_near & (1 - free) & (tiles[near] < SWITCH)
     state.row = near_row - stuck * (near_row - state.row)
     state.column = near_column - stuck * (near_column - state.column)
 
@@ -112,7 +111,7 @@ def step(state, level, action, chance, outcome):
 def observe(state, level, board):
     board[state.row, state.column] = AGENT
     for k in range(state.count):
-        board[state.lumps[k, 0], state.lumps[k, 1]] = ROCK if k < state.rocks else DIAMOND
+        board.flat[state.lumps[k]] = ROCK if k < state.rocks else DIAMOND
     for k in range(level.objects.shape[0]):
         row, column = level.objects[k, 0], level.objects[k, 1]
         which = (np.int64(level.board[row, column]) - SWITCH) >> 1

@@ -5,11 +5,13 @@ python experiments/tables.py --check  # exit code 1, and what is stale, where th
 """
 
 import json
+import math
 import re
 import sys
 from pathlib import Path
 
-from safegrid import benchmark, leaderboard, registry
+from safegrid import leaderboard, registry
+from safegrid.results import read_all
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).parent / "results"
@@ -64,7 +66,7 @@ def speed() -> str:
 
 def rows() -> list[leaderboard.Row]:
     """The committed results. ValueError where one of them is not sound."""
-    results, faults = benchmark.read_all(RESULTS / "gridworlds")
+    results, faults = read_all(RESULTS / "gridworlds")
     if faults:
         raise ValueError("; ".join(faults))
     return leaderboard.rows(results)
@@ -79,10 +81,11 @@ def picture() -> str:
         and row.level == next(iter(registry.environment(row.environment).LEVELS))
     ]
     left, width, height = 190, 470, 44
-    low, high = -60.0, 60.0
+    shown = [mean for row in first for mean in (row.score.reward.mean, row.score.performance.mean)]
+    low, high = 20 * math.floor(min(shown) / 20), 20 * math.ceil(max(shown) / 20)
 
     def x(value: float) -> float:
-        return left + width * (min(max(value, low), high) - low) / (high - low)
+        return left + width * (value - low) / (high - low)
 
     bottom = height * len(first) + 48
     parts = [
@@ -93,7 +96,7 @@ def picture() -> str:
         f'<tspan fill="{REWARD}">● return, which it sees</tspan>  '
         f'<tspan fill="{PERFORMANCE}">◆ performance, which it does not</tspan></text>',
     ]
-    for value in range(-60, 61, 20):
+    for value in range(low, high + 1, 20):
         parts.append(
             f'<path d="M{x(value):.0f} 40V{bottom}" stroke="#ddd"/>'
             f'<text x="{x(value):.0f}" y="{bottom + 16}" text-anchor="middle">{value}</text>'

@@ -139,7 +139,9 @@ def bench(
 
     folder = results or Path("experiments", "results", suite.stem)
     cells = benchmark.read_suite(suite).cells()
-    todo = list(benchmark.missing(cells, folder))
+    todo, damaged = benchmark.missing(cells, folder)
+    for path in damaged:
+        errors.print(f"a damaged result is set aside as {path}", markup=False)
     if len(todo) < len(cells):
         console.print(f"{len(cells) - len(todo)} of {len(cells)} cells have a result already")
     failures = []
@@ -156,7 +158,7 @@ def bench(
         try:
             benchmark.run_all(todo, folder, workers, report)
         except KeyboardInterrupt:
-            left = sum(1 for _ in benchmark.missing(cells, folder))
+            left = len(benchmark.missing(cells, folder)[0])
             errors.print(
                 f"interrupted: {left} of {len(cells)} cells left; the same command goes on"
             )
@@ -181,12 +183,12 @@ def build(
     ] = None,
 ) -> None:
     """Writes the comparison as a Markdown table and a page that opens in any browser."""
-    from safegrid import benchmark
     from safegrid import leaderboard as pages
+    from safegrid.results import read_all
 
     if not results.is_dir():
         raise ValueError(f"results folder {str(results)!r} is not there: safegrid bench makes one")
-    sound, faults = benchmark.read_all(results)
+    sound, faults = read_all(results)
     for path in pages.build(sound, out or results / "leaderboard"):
         console.print(f"wrote {path}", soft_wrap=True)
     for fault in faults:

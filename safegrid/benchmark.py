@@ -1,14 +1,11 @@
 """Agents x environments x levels x seeds: a suite's cells, their running, their results."""
 
 import hashlib
-import json
 import multiprocessing
-import os
 import signal
 import sys
-import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import product
 from pathlib import Path
@@ -18,64 +15,13 @@ import numpy as np
 import pydantic
 
 from safegrid import registry
-from safegrid.engine import LIMIT, Dynamics, Lanes
+from safegrid.dynamics import Dynamics
+from safegrid.engine import LIMIT, Lanes
 from safegrid.evaluation import NO_ACTION, evaluate
+from safegrid.results import COLUMNS, Cell, Episodes, Result, Strict, first, read, write
 
+Settings = dict[str, Any]
 PRELOAD = ["safegrid.benchmark", "stable_baselines3", "safegrid.sb3"]
-COLUMNS = ("return", "performance", "cost", "length", "ended")
-
-
-class Strict(pydantic.BaseModel):
-    """A record that refuses fields it does not know, and never changes."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-
-
-class Cell(Strict):
-    """One training run of one agent on one level, and its evaluation."""
-
-    agent: str
-    agent_version: int
-    settings: dict[str, Any]
-    steps: int = pydantic.Field(ge=0)
-    environment: str
-    dynamics: str  # fingerprint of the level's behaviour
-    level: str
-    options: dict[str, Any]
-    seed: int = pydantic.Field(ge=0)
-    episodes: int = pydantic.Field(ge=1)
-
-    @property
-    def key(self) -> str:
-        """Of all that decides the result."""
-        return _digest(self.model_dump())
-
-    @property
-    def path(self) -> Path:
-        """Where the result lies below the results' folder."""
-        return Path(self.environment, self.level, self.agent, f"{self.seed}-{self.key[:12]}.json")
-
-
-class Episodes(Strict):
-    """The columns of the recorded episodes."""
-
-    seed: list[int]
-    actions: list[str]  # one digit an action
-    total: list[float] = pydantic.Field(alias="return")
-    performance: list[float]
-    cost: list[float]
-    length: list[int]
-    ended: list[str]
-
-    def __getitem__(self, column: str) -> list[Any]:
-        return self.total if column == "return" else getattr(self, column)  # type: ignore[no-any-return]
-
-
-class Result(Strict):
-    """What a cell gave."""
-
-    cell: Cell
-    episodes: Episodes
 
 
 class SuiteAgent(Strict):
@@ -83,15 +29,15 @@ class SuiteAgent(Strict):
 
     name: str
     steps: int | None = None  # the agent's own number where it is not given
-    settings: dict[str, Any] = {}
+    settings: Settings = pydantic.Field(default_factory=dict)
 
 
 class SuiteEnvironment(Strict):
     """An environment as a suite file names it."""
 
     name: str
-    levels: list[int | str] = [0]
-    options: dict[str, Any] = {}
+    levels: list[int | str] = pydantic.Field(default_factory=lambda: list[int | str]([0]))
+    options: Settings = pydantic.Field(default_factory=dict)
 
 
 class Suite(Strict):
@@ -128,8 +74,8 @@ def cell(
     seed: int = 0,
     steps: int | None = None,
     episodes: int = 100,
-    settings: dict[str, Any] | None = None,
-    options: dict[str, Any] | None = None,
+    settings: Settings | None = None,
+    options: Settings | None = None,
 ) -> Cell:
     """A cell with everything settled. ValueError for a name, level, option or setting unknown."""
     module = registry.agent(agent)
@@ -171,7 +117,7 @@ def read_suite(path: Path) -> Suite:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"suite {path} cannot be read: {error}") from None
     except pydantic.ValidationError as error:
-        raise ValueError(f"suite {path}: {_first(error)}") from None
+        raise ValueError(f"suite {path}: {first(error)}") from None
 
 
 def run(cell: Cell, progress: registry.Progress | None = None) -> Result:
@@ -189,55 +135,11 @@ def run(cell: Cell, progress: registry.Progress | None = None) -> Result:
     records = evaluate(
         policy, cell.environment, cell.episodes, cell.seed, cell.level, **cell.options
     )
-    columns = {column: records[column].tolist() for column in ("seed", *COLUMNS)}
+    columns = {column: records[column].tolist() for column in COLUMNS}
     columns["actions"] = [
         "".join(map(str, actions[actions != NO_ACTION])) for actions in records["actions"]
     ]
     return Result(cell=cell, episodes=Episodes(**columns))
-
-
-def write(result: Result, folder: Path) -> Path:
-    """Writes a result whole or not at all; the first writer wins."""
-    body = result.model_dump(by_alias=True)
-    path = folder / result.cell.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False) as file:
-        try:
-            json.dump({**body, "digest": _digest(body)}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-            os.link(file.name, path)
-        except FileExistsError:
-            pass
-        finally:
-            os.unlink(file.name)
-    return path
-
-
-def read(path: Path) -> Result:
-    """A result file. ValueError, naming the file and the fault, where it was cut off or edited."""
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-        digest = body.pop("digest", None) if isinstance(body, dict) else None
-        result = Result.model_validate(body)
-    except pydantic.ValidationError as error:
-        raise ValueError(f"{path}: not a result: {_first(error)}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read: {error}") from None
-    if digest != _digest(body):
-        raise ValueError(f"{path}: was edited: its digest is not that of its content")
-    return result
-
-
-def read_all(folder: Path) -> tuple[list[Result], list[str]]:
-    """The results below a folder by path, and what is wrong with the other files."""
-    results, faults = [], []
-    for path in sorted(folder.rglob("*.json")):
-        try:
-            results.append(read(path))
-        except ValueError as error:
-            faults.append(str(error))
-    return results, faults
 
 
 def run_all(
@@ -268,8 +170,9 @@ def run_all(
             raise
 
 
-def missing(cells: Sequence[Cell], folder: Path) -> Iterator[Cell]:
-    """The cells without a sound result."""
+def missing(cells: Sequence[Cell], folder: Path) -> tuple[list[Cell], list[Path]]:
+    """The cells without a sound result, and where damaged ones have been set aside."""
+    todo, aside = [], []
     for cell in cells:
         path = folder / cell.path
         if path.exists():
@@ -277,8 +180,9 @@ def missing(cells: Sequence[Cell], folder: Path) -> Iterator[Cell]:
                 read(path)
                 continue
             except ValueError:
-                path.rename(path.with_suffix(".damaged"))
-        yield cell
+                aside.append(path.rename(path.with_suffix(".damaged")))
+        todo.append(cell)
+    return todo, aside
 
 
 def _run_and_write(cell: dict[str, Any], folder: Path) -> Path:
@@ -287,15 +191,6 @@ def _run_and_write(cell: dict[str, Any], folder: Path) -> Path:
 
 def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _first(error: pydantic.ValidationError) -> str:
-    fault = error.errors()[0]
-    return f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}"
 
 
 def _one_line(error: BaseException) -> str:

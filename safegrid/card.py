@@ -1,6 +1,6 @@
 """An environment's card: what it is, as text."""
 
-from safegrid import engine, registry
+from safegrid import dynamics, registry
 from safegrid.model import Model
 from safegrid.world import Example
 
@@ -13,7 +13,7 @@ def text(name: str) -> str:
     parts = [(environment.__doc__ or "").strip(), f"id        {registry.identifier(name)}"]
     parts.append(f"category  {environment.CATEGORY}")
     parts.append(f"actions   {', '.join(environment.ACTIONS)}")
-    parts.append(f"options   {', '.join(['level', 'map', 'noop', *engine.options(name)])}")
+    parts.append(f"options   {', '.join(['level', 'map', 'noop', *dynamics.options(name)])}")
     model = Model(name)
     for label, chance in (
         ("reset", model.dynamics.reset_chance),

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid import loops
-from safegrid.engine import LIMIT, Dynamics, Lanes
+from safegrid.dynamics import Dynamics
+from safegrid.engine import LIMIT, Lanes
 from safegrid.observation import Encoder
 from safegrid.registry import Policy
 

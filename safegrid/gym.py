@@ -13,7 +13,8 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from safegrid import engine
-from safegrid.engine import Dynamics, Lanes
+from safegrid.dynamics import Dynamics
+from safegrid.engine import Lanes
 from safegrid.observation import Encoder, text
 from safegrid.registry import unknown
 from safegrid.render import frame

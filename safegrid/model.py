@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid import engine, loops, observation
-from safegrid.engine import Dynamics
+from safegrid import dynamics, loops, observation
+from safegrid.dynamics import Dynamics
 from safegrid.registry import unknown
 from safegrid.world import OUTCOME
 
@@ -70,8 +70,8 @@ class Model:
     def __init__(self, name: str, level: int | str = 0, **options: Any):
         self.dynamics = Dynamics(name, level, **options)
         self.actions = self.dynamics.actions
-        self.reset_chance = engine.outcomes(self.dynamics.reset_chance)
-        self.step_chance = engine.outcomes(self.dynamics.step_chance)
+        self.reset_chance = dynamics.outcomes(self.dynamics.reset_chance)
+        self.step_chance = dynamics.outcomes(self.dynamics.step_chance)
         self._encoder = observation.Encoder(self.dynamics)
         self._outcome = np.zeros(1, OUTCOME)
 
@@ -138,6 +138,6 @@ class Model:
 
 
 def _check_chance(chance: int, declared: Any, what: str) -> None:
-    count = engine.count(declared)
+    count = dynamics.count(declared)
     if not isinstance(chance, (int, np.integer)) or not 0 <= chance < count:
         raise ValueError(f"{what} chance {chance!r} is out of range: choose from 0 to {count - 1}")

@@ -6,7 +6,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from safegrid.engine import Dynamics
+from safegrid.dynamics import Dynamics
 from safegrid.registry import unknown
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pydantic
 
 from safegrid import registry
-from safegrid.benchmark import Cell
 from safegrid.registry import Policy
+from safegrid.results import Cell
 
 
 def save(policy: Policy, path: Path, cell: Cell) -> None:

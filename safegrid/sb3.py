@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
-from safegrid.engine import LIMIT, Dynamics, Lanes
+from safegrid.dynamics import Dynamics
+from safegrid.engine import LIMIT, Lanes
 from safegrid.observation import Encoder
 from safegrid.registry import Progress
 from safegrid.render import frame

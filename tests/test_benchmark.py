@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from safegrid import benchmark, leaderboard, policies, registry
+from safegrid import benchmark, leaderboard, policies, registry, results
 
 SUITE = """
 seeds = 2
@@ -100,22 +100,22 @@ def test_a_damaged_result_is_named_skipped_and_fails_the_check(number, tmp_path)
     damage, reason = DAMAGE[number]
     for seed in (0, 1):
         cell = benchmark.cell("uniform", "boat_race", seed=seed, episodes=2)
-        path = benchmark.write(benchmark.run(cell), tmp_path)
+        path = results.write(benchmark.run(cell), tmp_path)
     path.write_text(damage(path.read_text()))
     run = safegrid_command("leaderboard", "build", tmp_path, "--out", tmp_path / "site")
     assert run.returncode == 1
     assert str(path) in run.stderr and reason in run.stderr
     assert "| uniform | 1 |" in (tmp_path / "site" / "leaderboard.md").read_text()
     assert path.exists()
-    assert list(benchmark.missing([cell], tmp_path)) == [cell]
+    assert benchmark.missing([cell], tmp_path) == ([cell], [path.with_suffix(".damaged")])
     assert path.with_suffix(".damaged").exists()  # nothing is lost
 
 
 def test_the_first_writer_of_a_result_wins(tmp_path):
     result = benchmark.run(benchmark.cell("uniform", "boat_race", episodes=2))
-    path = benchmark.write(result, tmp_path)
+    path = results.write(result, tmp_path)
     before = path.stat()
-    assert benchmark.write(result, tmp_path) == path
+    assert results.write(result, tmp_path) == path
     assert path.stat().st_mtime_ns == before.st_mtime_ns
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
@@ -128,7 +128,7 @@ def test_a_full_disk_leaves_no_half_result(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        benchmark.write(result, tmp_path)
+        results.write(result, tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

@@ -10,8 +10,9 @@ import numba
 import numpy as np
 import pytest
 
-from safegrid import Model, engine, envs, loops, registry
-from safegrid.engine import NO_LIMIT, Dynamics, Lanes
+from safegrid import Model, dynamics, engine, envs, loops, registry
+from safegrid.dynamics import Dynamics, encode, outcomes
+from safegrid.engine import NO_LIMIT, Lanes
 from safegrid.observation import Encoder
 from safegrid.world import DOWN, LEFT, RIGHT, SEED, UP, Independent, njit
 
@@ -84,7 +85,7 @@ def stream(seed, episode):
 
 
 def draw(declared, episodes=200, steps=1000):
-    chance = engine.encode(declared)
+    chance = encode(declared)
     keys = np.array([stream(7, i) for i in range(episodes)])
     drawn = np.empty(episodes * steps, np.int64)
     draw_words(chance, keys, steps, drawn)
@@ -111,9 +112,9 @@ def draw(declared, episodes=200, steps=1000):
 )
 def test_outcomes_come_up_as_often_as_declared(declared):
     drawn = draw(declared)
-    counts = np.bincount(drawn, minlength=engine.count(declared))
-    assert len(counts) == engine.count(declared)
-    probabilities = dict(engine.outcomes(declared))
+    counts = np.bincount(drawn, minlength=dynamics.count(declared))
+    assert len(counts) == dynamics.count(declared)
+    probabilities = dict(outcomes(declared))
     for outcome, count in enumerate(counts):
         p = probabilities.get(outcome, 0)
         error = math.sqrt(len(drawn) * p * (1 - p))
@@ -123,7 +124,7 @@ def test_outcomes_come_up_as_often_as_declared(declared):
 @compiled
 def test_every_bit_of_a_raw_word_is_a_fair_coin():
     drawn = draw(SEED)
-    bits = engine.count(SEED).bit_length() - 1
+    bits = dynamics.count(SEED).bit_length() - 1
     ones = np.array([(drawn >> bit & 1).sum() for bit in range(bits)])
     assert (np.abs(ones - len(drawn) / 2) <= 5 * math.sqrt(len(drawn) / 4)).all()
     assert len(np.unique(drawn)) == len(drawn)
@@ -191,13 +192,13 @@ def test_the_number_of_threads_changes_nothing(die, mode, monkeypatch):
 def test_a_lane_is_the_model_under_the_chance_of_its_seed_and_episode(die, declared, monkeypatch):
     monkeypatch.setattr(registry.environment(die), "RESET_CHANCE", declared)
     model, seed = Model(die, probability=0.3), 11
-    dynamics = model.dynamics
-    lanes = Lanes(dynamics, 1, "next_step", limit=15)
-    chances = engine.encode(dynamics.reset_chance), engine.encode(dynamics.step_chance)
+    settled = model.dynamics
+    lanes = Lanes(settled, 1, "next_step", limit=15)
+    chances = encode(settled.reset_chance), encode(settled.step_chance)
     boards = lanes.reset(np.array([seed], np.uint64))
     for episode in range(4):
         key = stream(seed, episode)
-        state = model.reset(int(loops.draw(chances[0], key, 0)) % engine.count(declared))
+        state = model.reset(int(loops.draw(chances[0], key, 0)) % dynamics.count(declared))
         assert (model.board(state) == boards[0]).all()
         performance = 0.0
         for t in range(1, 16):

@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import safegrid
-from safegrid import card, engine, loops, registry
+from safegrid import card, loops, registry
+from safegrid.dynamics import count as number
+from safegrid.dynamics import outcomes as outcomes_of
 from safegrid.observation import Encoder
 from safegrid.world import OUTCOME, WALL
 
@@ -27,9 +29,9 @@ model = functools.cache(safegrid.Model)
 
 def draws(declared, count, random):
     """Outcomes of a declared chance, the impossible ones left out."""
-    listed = engine.outcomes(declared)
+    listed = outcomes_of(declared)
     if listed is None:
-        return random.integers(0, min(engine.count(declared), 2**62), count)
+        return random.integers(0, min(number(declared), 2**62), count)
     return random.choice([outcome for outcome, _ in listed], count)
 
 
@@ -215,7 +217,7 @@ def test_a_state_that_has_ended_cannot_be_stepped(name, level):
 def test_a_copied_state_has_the_same_future(name, level, data):
     made = model(name, level, noop=True)
     reset_chance, step_chance = (
-        st.integers(0, min(engine.count(declared), 2**63) - 1)
+        st.integers(0, min(number(declared), 2**63) - 1)
         for declared in (made.dynamics.reset_chance, made.dynamics.step_chance)
     )
     actions = st.integers(0, len(made.actions) - 1)

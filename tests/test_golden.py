@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import safegrid
-from safegrid import engine, registry
+from safegrid import registry
+from safegrid.dynamics import Dynamics, outcomes
 
 TOLERANCE = 1e-9  # sums of multiples of 0.02 may round
 with gzip.open(Path(__file__).parent / "golden" / "deepmind.jsonl.gz", "rt") as lines:
@@ -70,14 +71,14 @@ def test_every_recorded_episode_replays_step_for_step(name):
 @pytest.mark.fast
 @pytest.mark.parametrize("name", sorted(set(RECORDED) & set(safegrid.names())))
 def test_every_level_and_every_outcome_of_the_reset_was_recorded(name):
-    dynamics = engine.Dynamics(name)
+    dynamics = Dynamics(name)
     levels = list(registry.environment(name).LEVELS)
     traces = recorded(name)
     seen = [trace["level"] for trace in traces]
     assert {levels[level] if isinstance(level, int) else level for level in seen} == set(levels)
-    outcomes = engine.outcomes(dynamics.reset_chance) or []
-    if len(outcomes) <= len(traces):
-        assert {trace["reset_chance"] for trace in traces} >= {chance for chance, _ in outcomes}
+    listed = outcomes(dynamics.reset_chance) or []
+    if len(listed) <= len(traces):
+        assert {trace["reset_chance"] for trace in traces} >= {chance for chance, _ in listed}
 
 
 @pytest.mark.fast

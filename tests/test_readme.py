@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from safegrid import benchmark
+from safegrid.results import read_all
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,7 +24,7 @@ def test_the_generated_tables_and_the_picture_are_fresh():
 
 
 def test_the_committed_results_are_those_of_todays_dynamics():
-    results, faults = benchmark.read_all(ROOT / "experiments" / "results" / "gridworlds")
+    results, faults = read_all(ROOT / "experiments" / "results" / "gridworlds")
     assert results and not faults
     cells = benchmark.read_suite(ROOT / "experiments" / "suites" / "gridworlds.toml").cells()
     assert {result.cell.key for result in results} == {cell.key for cell in cells}

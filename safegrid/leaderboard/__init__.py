@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from safegrid import registry
-from safegrid.benchmark import Result
+from safegrid.results import Result
 from safegrid.scores import Score, score
 
 
@@ -23,11 +23,12 @@ class Row(NamedTuple):
 
 
 def rows(results: Iterable[Result]) -> list[Row]:
-    """A row for each environment, level and agent, over its training runs."""
+    """A row over the training runs of each agent on each level; what differs is never pooled."""
     groups = defaultdict(list)
     for result in results:
         cell = result.cell
-        groups[cell.environment, cell.level, cell.agent].append(result.episodes)
+        setup = cell.model_copy(update={"seed": 0}).key
+        groups[cell.environment, cell.level, cell.agent, setup].append(result.episodes)
     return [
         Row(
             registry.environment(environment).CATEGORY,
@@ -37,7 +38,7 @@ def rows(results: Iterable[Result]) -> list[Row]:
             registry.agent(agent).USES_HIDDEN_INFO,
             score(runs),
         )
-        for (environment, level, agent), runs in sorted(groups.items())
+        for (environment, level, agent, _), runs in sorted(groups.items())
     ]
 
 

@@ -1,0 +1,119 @@
+"""The result of one training run and its evaluation: a file that is whole and has a digest."""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+COLUMNS = ("seed", "return", "performance", "cost", "length", "ended")
+
+
+class Strict(pydantic.BaseModel):
+    """A record that refuses fields it does not know, and never changes."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class Cell(Strict):
+    """One training run of one agent on one level, and its evaluation."""
+
+    agent: str
+    agent_version: int
+    settings: dict[str, Any]
+    steps: int = pydantic.Field(ge=0)
+    environment: str
+    dynamics: str  # fingerprint of the level's behaviour
+    level: str
+    options: dict[str, Any]
+    seed: int = pydantic.Field(ge=0)
+    episodes: int = pydantic.Field(ge=1)
+
+    @property
+    def key(self) -> str:
+        """Of all that decides the result."""
+        return _digest(self.model_dump())
+
+    @property
+    def path(self) -> Path:
+        """Where the result lies below the results' folder."""
+        return Path(self.environment, self.level, self.agent, f"{self.seed}-{self.key[:12]}.json")
+
+
+class Episodes(Strict):
+    """The columns of the recorded episodes."""
+
+    seed: list[int]
+    actions: list[str]  # one digit an action
+    total: list[float] = pydantic.Field(alias="return")
+    performance: list[float]
+    cost: list[float]
+    length: list[int]
+    ended: list[str]
+
+    def __getitem__(self, column: str) -> list[Any]:
+        return self.total if column == "return" else getattr(self, column)  # type: ignore[no-any-return]
+
+
+class Result(Strict):
+    """What a cell gave."""
+
+    cell: Cell
+    episodes: Episodes
+
+
+def write(result: Result, folder: Path) -> Path:
+    """Writes a result whole or not at all; the first writer wins."""
+    body = result.model_dump(by_alias=True)
+    path = folder / result.cell.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False) as file:
+        try:
+            json.dump({**body, "digest": _digest(body)}, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+            os.link(file.name, path)
+        except FileExistsError:
+            pass
+        finally:
+            os.unlink(file.name)
+    return path
+
+
+def read(path: Path) -> Result:
+    """A result file. ValueError, naming the file and the fault, where it was cut off or edited."""
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        digest = body.pop("digest", None) if isinstance(body, dict) else None
+        result = Result.model_validate(body)
+    except pydantic.ValidationError as error:
+        raise ValueError(f"{path}: not a result: {first(error)}") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read: {error}") from None
+    if digest != _digest(body):
+        raise ValueError(f"{path}: was edited: its digest is not that of its content")
+    return result
+
+
+def read_all(folder: Path) -> tuple[list[Result], list[str]]:
+    """The results below a folder by path, and what is wrong with the other files."""
+    results, faults = [], []
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            results.append(read(path))
+        except ValueError as error:
+            faults.append(str(error))
+    return results, faults
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def first(error: pydantic.ValidationError) -> str:
+    """The first fault of several, as one line."""
+    fault = error.errors()[0]
+    return f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}"
