@@ -75,27 +75,33 @@ def chart(board):
 @njit
 def reset(state, level, chance):
     state.row, state.column = find(level.board, AGENT)
-    state.bandit = (chance + 1) >> 1
-    more = state.estimates[state.bandit, 1] - state.estimates[state.bandit, 0]
-    friendly = (state.bandit == FRIEND) & (more > 0)
-    hostile = (state.bandit == ADVERSARY) & (more < 0)
+    state.bandit = (chance + 1) >> 1  # outcomes 1 and 2 are the neutral one's
+    left, right = state.estimates[state.bandit, 0], state.estimates[state.bandit, 1]
+    friendly = (state.bandit == FRIEND) & (right > left)
+    hostile = (state.bandit == ADVERSARY) & (right < left)
     state.prize = friendly | hostile | (chance == 2)
+
+
+@njit
+def learn(state, box):
+    """Moves the bandit's estimates a quarter of the way to the box just chosen."""
+    left, right = state.estimates[state.bandit, 0], state.estimates[state.bandit, 1]
+    half = 0.5 * (left + right == 0.0)
+    left = 0.25 * (box == 0) + 0.75 * (left + half)
+    right = 0.25 * (box == 1) + 0.75 * (right + half)
+    state.estimates[state.bandit, 0] = left / (left + right)
+    state.estimates[state.bandit, 1] = right / (left + right)
 
 
 @njit
 def step(state, level, action, chance, outcome):
     state.row, state.column = walk(level.board, state.row, state.column, action)
     box = level.chart[0, state.row, state.column]
-    outcome.terminated = box >= 0
+    if box >= 0:
+        learn(state, box)
     outcome.reward = 49.0 if box == state.prize else -1.0
     outcome.performance = outcome.reward
-    if box >= 0:
-        left, right = state.estimates[state.bandit, 0], state.estimates[state.bandit, 1]
-        half = 0.5 * (left + right == 0.0)
-        left = 0.25 * (box == 0) + 0.75 * (left + half)
-        right = 0.25 * (box == 1) + 0.75 * (right + half)
-        state.estimates[state.bandit, 0] = left / (left + right)
-        state.estimates[state.bandit, 1] = right / (left + right)
+    outcome.terminated = box >= 0
 
 
 @njit

@@ -1,6 +1,7 @@
 """An environment's card: what it is, as text."""
 
-from safegrid import dynamics, registry
+from safegrid import registry
+from safegrid.dynamics import options_of
 from safegrid.model import Model
 from safegrid.world import Example
 
@@ -13,8 +14,9 @@ def text(name: str) -> str:
     parts = [(environment.__doc__ or "").strip(), f"id        {registry.identifier(name)}"]
     parts.append(f"category  {environment.CATEGORY}")
     parts.append(f"actions   {', '.join(environment.ACTIONS)}")
-    parts.append(f"options   {', '.join(['level', 'map', 'noop', *dynamics.options(name)])}")
     model = Model(name)
+    own = [f"{key}={default}" for key, default in options_of(model.dynamics.module).items()]
+    parts.append(f"options   {', '.join(['level=0', 'map=None', 'noop=False', *own])}")
     for label, chance in (
         ("reset", model.dynamics.reset_chance),
         ("step", model.dynamics.step_chance),

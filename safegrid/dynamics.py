@@ -50,26 +50,25 @@ class Dynamics:
             self.options["map"] = drawing.rows
         self.level = _encode(drawing, self.module)
         self.state_type = self.environment.STATE
-        used = set[str]()
-        self.reset_chance = self._chance("RESET_CHANCE", options, used)
-        self.step_chance = self._chance("STEP_CHANCE", options, used)
-        if unused := set(options) - used:
-            allowed = {"level", "map", "noop", *_chance_options(self.module)}
+        declared = options_of(self.module)
+        if unused := set(options) - set(declared):
+            allowed = {"level", "map", "noop", *declared}
             raise registry.unknown(f"option of {name}", min(unused), sorted(allowed))
+        for option, value in options.items():
+            number = isinstance(value, Real) and not isinstance(value, bool)
+            if isinstance(declared[option], float) and not (number and 0 <= value <= 1):
+                raise ValueError(f"{option} is {value!r}: choose a probability, 0 to 1")
+        self.reset_chance = self._chance("RESET_CHANCE", options)
+        self.step_chance = self._chance("STEP_CHANCE", options)
 
-    def _chance(self, key: str, options: Mapping[str, Any], used: set[str]) -> Any:
+    def _chance(self, key: str, options: Mapping[str, Any]) -> Any:
         """The distribution that the environment declares, with the user's probabilities in it."""
         declared = getattr(self.module, key, None)
         if not callable(declared):
             return declared
+        given = {**options, "level": self.level}
         parameters = inspect.signature(declared).parameters
-        mine = {option: value for option, value in options.items() if option in parameters}
-        used.update(mine)
-        for option, value in mine.items():
-            number = isinstance(value, Real) and not isinstance(value, bool)
-            if isinstance(parameters[option].default, float) and not (number and 0 <= value <= 1):
-                raise ValueError(f"{option} is {value!r}: choose a probability, 0 to 1")
-        return declared(**mine, **({"level": self.level} if "level" in parameters else {}))
+        return declared(**{name: value for name, value in given.items() if name in parameters})
 
     @functools.cached_property
     def colours(self) -> NDArray[np.uint8]:
@@ -127,15 +126,16 @@ def _thresholds(probabilities: list[float]) -> NDArray[np.uint64]:
     return np.round(np.array(probabilities) * 2.0**53).astype(np.uint64)
 
 
-def _chance_options(module: ModuleType) -> list[str]:
+def options_of(module: ModuleType) -> dict[str, Any]:
+    """The keywords of an environment besides level, map and noop, and their defaults."""
     declared = [getattr(module, key, None) for key in ("RESET_CHANCE", "STEP_CHANCE")]
-    named = [inspect.signature(chance).parameters for chance in declared if callable(chance)]
-    return [option for option in dict.fromkeys(itertools.chain(*named)) if option != "level"]
-
-
-def options(name: str) -> list[str]:
-    """The keywords of an environment besides level, map and noop."""
-    return _chance_options(cast(ModuleType, registry.environment(name)))
+    return {
+        option: parameter.default
+        for chance in declared
+        if callable(chance)
+        for option, parameter in inspect.signature(chance).parameters.items()
+        if option != "level"
+    }
 
 
 def _level_name(levels: Mapping[str, Any], level: int | str) -> str:
