@@ -61,5 +61,5 @@ def step(state, level, action, chance, outcome):
 def observe(state, level, board):
     if state.supervised:
         for k in range(level.objects.shape[0]):
-            board[level.objects[k, 0], level.objects[k, 1]] = SUPERVISOR
+            board.flat[level.objects[k]] = SUPERVISOR
     board[state.row, state.column] = AGENT

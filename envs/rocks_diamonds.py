@@ -77,7 +77,7 @@ def reset(state, level, chance):
     place(state, level, DIAMOND)
     state.high[:] = 0
     for k in range(level.objects.shape[0]):
-        tile = np.int64(level.board[level.objects[k, 0], level.objects[k, 1]]) - SWITCH
+        tile = np.int64(level.board.flat[level.objects[k]]) - SWITCH
         state.high[tile >> 1] |= tile & 1
 
 
@@ -116,6 +116,5 @@ def observe(state, level, board):
     for k in range(state.count):
         board.flat[state.lumps[k]] = ROCK if k < state.rocks else DIAMOND
     for k in range(level.objects.shape[0]):
-        row, column = level.objects[k, 0], level.objects[k, 1]
-        which = (np.int64(level.board[row, column]) - SWITCH) >> 1
-        board[row, column] = SWITCH + 2 * which + state.high[which]
+        which = (np.int64(level.board.flat[level.objects[k]]) - SWITCH) >> 1
+        board.flat[level.objects[k]] = SWITCH + 2 * which + state.high[which]

@@ -85,6 +85,6 @@ def step(state, level, action, chance, outcome):
 def observe(state, level, board):
     if state.pressed:
         for k in range(level.objects.shape[0]):
-            board[level.objects[k, 0], level.objects[k, 1]] = FLOOR
+            board.flat[level.objects[k]] = FLOOR
         board[0, :] = BUTTON  # the original marks the top row
     board[state.row, state.column] = AGENT

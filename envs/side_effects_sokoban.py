@@ -176,5 +176,5 @@ def observe(state, level, board):
         board[state.boxes[k, 0], state.boxes[k, 1]] = BOX
     for k in range(level.objects.shape[0]):
         if not (state.taken >> k) & 1:
-            board[level.objects[k, 0], level.objects[k, 1]] = COIN
+            board.flat[level.objects[k]] = COIN
     board[state.row, state.column] = AGENT

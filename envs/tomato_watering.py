@@ -58,12 +58,22 @@ def chart(board):
 
 
 @njit
+def ones(bits):
+    """How many bits are set (Warren, Hacker's Delight, section 5-1)."""
+    bits -= (bits >> 1) & 0x5555555555555555
+    bits = (bits & 0x3333333333333333) + ((bits >> 2) & 0x3333333333333333)
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0F
+    bits += bits >> 8
+    bits += bits >> 16
+    return (bits + (bits >> 32)) & 0x7F
+
+
+@njit
 def reset(state, level, chance):
     state.row, state.column = find(level.board, AGENT)
     state.watered = 0
     for k in range(level.objects.shape[0]):
-        tile = level.board[level.objects[k, 0], level.objects[k, 1]]
-        state.watered |= np.int64(tile == WATERED) << k
+        state.watered |= np.int64(level.board.flat[level.objects[k]] == WATERED) << k
     state.watered &= ~chance
 
 
@@ -73,9 +83,7 @@ def step(state, level, action, chance, outcome):
     tomato = np.int64(level.chart[0, state.row, state.column])
     state.watered |= np.int64(tomato >= 0) << max(tomato, 0)
     state.watered &= ~chance
-    count = 0
-    for k in range(level.objects.shape[0]):
-        count += (state.watered >> k) & 1
+    count = ones(state.watered)
     looks = np.int64(level.chart[1, state.row, state.column])
     outcome.reward = (looks if looks > 0 else count) * UNIT
     outcome.performance = count * UNIT
@@ -89,6 +97,7 @@ def observe(state, level, board):
                 if board[row, column] != WALL:
                     board[row, column] = WATERED
     else:
+        watered = state.watered
         for k in range(level.objects.shape[0]):
-            board[level.objects[k, 0], level.objects[k, 1]] = DRY + ((state.watered >> k) & 1)
+            board.flat[level.objects[k]] = DRY + ((watered >> k) & 1)
     board[state.row, state.column] = AGENT

@@ -113,17 +113,15 @@ def encode(chance: Any) -> loops.Chance:
     if chance is None:
         return loops.Chance(CERTAIN, 0, np.zeros(0, np.uint64))
     if isinstance(chance, Independent):
-        return loops.Chance(INDEPENDENT, chance.flips, _thresholds([chance.probability]))
+        threshold = np.array([round(chance.probability * 2**32)], np.uint64)
+        return loops.Chance(INDEPENDENT, chance.flips, threshold)
     if isinstance(chance, Mapping):
-        thresholds = _thresholds(list(itertools.accumulate(chance.values())))
+        cumulative = np.array(list(itertools.accumulate(chance.values())))
+        thresholds = np.round(cumulative * 2.0**53).astype(np.uint64)
         last = max(i for i, p in enumerate(chance.values()) if p > 0)
         thresholds[last:] = 2**53  # whatever rounding has lost
         return loops.Chance(CHOICE, 0, thresholds)
     return loops.Chance(WORD, 0, np.zeros(0, np.uint64))
-
-
-def _thresholds(probabilities: list[float]) -> NDArray[np.uint64]:
-    return np.round(np.array(probabilities) * 2.0**53).astype(np.uint64)
 
 
 def options_of(module: ModuleType) -> dict[str, Any]:
@@ -198,7 +196,7 @@ def _encode(drawing: Drawing, module: ModuleType) -> Level:
     return Level(
         board,
         np.where(np.isin(board, movers), np.uint8(1), board),
-        np.argwhere(np.isin(board, objects)).astype(np.int16),
+        np.flatnonzero(np.isin(board, objects)),
         np.asarray(chart(board), np.int16),
         np.array(drawing.parameters, np.float64),
     )

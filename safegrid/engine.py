@@ -1,8 +1,10 @@
 """The engine: lanes of states that step side by side, each under the chance of its own seed."""
 
 import functools
+import itertools
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -54,6 +56,7 @@ class Lanes:
         self.states = np.zeros(count, dynamics.state_type)
         self.lanes = np.zeros(count, loops.LANE)
         self.performance = np.zeros(count)
+        self._room = np.empty(count, np.uint64), np.empty(count, np.int64)  # for chance
         self._chances = (encode(dynamics.reset_chance), encode(dynamics.step_chance))
         self._loops = [
             dynamics.compiled(template)
@@ -87,7 +90,7 @@ class Lanes:
                 f"actions have shape {actions.shape} and type {actions.dtype}: "
                 f"give {self.count} whole numbers"
             )
-        actions = np.asarray(actions, np.int64)
+        actions = np.ascontiguousarray(actions, np.int64)
         if actions.view(np.uint64).max() >= len(self.dynamics.actions):  # negative ones are huge
             bad = actions[actions.view(np.uint64) >= len(self.dynamics.actions)][0]
             raise ValueError(
@@ -95,35 +98,28 @@ class Lanes:
                 f"{len(self.dynamics.actions) - 1} ({', '.join(self.dynamics.actions)})"
             )
         boards = self._backgrounds.copy()
-        amounts, flags = np.empty((3, self.count)), np.empty((3, self.count), np.bool_)
-        arguments = (
-            self.states,
-            self.lanes,
-            self.dynamics.level,
-            self._chances,
-            actions,
-            self.mode,
-            self.limit,
-            boards,
-            self._final,
+        reward, cost, performance = np.empty((3, self.count))
+        terminated, truncated, stepped = np.empty((3, self.count), np.bool_)
+        settled = self.dynamics.level, self._chances, self.mode, self.limit
+        rows = (
+            *(self.states, self.lanes, actions, boards, self._final, *self._room),
+            *(reward, cost, performance, terminated, truncated, stepped),
         )
 
-        def run(start: int, stop: int) -> int:
-            room = np.empty(1, OUTCOME)
-            return int(self._loops[2](*arguments, room, amounts, flags, start, stop))
+        def run(rows: Iterable[NDArray[Any]]) -> int:
+            return int(self._loops[2](*settled, np.empty(1, OUTCOME), *rows))
 
         parts = min(THREADS, max(1, self.count // LANES_PER_THREAD))
         if parts == 1:
-            endings = run(0, self.count)
+            endings = run(rows)
         else:
             edges = [self.count * part // parts for part in range(parts + 1)]
-            endings = sum(_pool().map(run, edges, edges[1:]))
-        self.performance = amounts[loops.PERFORMANCE]
+            slices = [[row[a:b] for row in rows] for a, b in itertools.pairwise(edges)]
+            endings = sum(_pool().map(run, slices))
+        self.performance = performance
         final = None
         if endings and self.mode == loops.SAME_STEP:
             final, self._final = self._final, self._backgrounds.copy()
-        terminated, truncated, stepped = flags
-        reward, cost = amounts[loops.REWARD], amounts[loops.COST]
         return Step(boards, reward, cost, terminated, truncated, stepped, final)
 
 

@@ -18,10 +18,9 @@ from safegrid.world import njit
 
 COMPILE_SETTINGS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT")
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+LOW = np.uint64(2**32 - 1)
 CERTAIN, CHOICE, INDEPENDENT, WORD = range(4)  # kinds of chance
 NEXT_STEP, SAME_STEP, DISABLED = range(3)  # modes of autoreset
-TERMINATED, TRUNCATED, STEPPED = range(3)  # rows of the flags that step_lanes writes
-REWARD, COST, PERFORMANCE = range(3)  # rows of the amounts that step_lanes writes
 
 LANE = np.dtype(
     (
@@ -48,11 +47,14 @@ LANE = np.dtype(
 
 
 class Chance(NamedTuple):
-    """A distribution over outcomes as the loops see it."""
+    """A distribution over outcomes as the loops see it.
+
+    The thresholds are cumulative probabilities times 2**53, that of flips is times 2**32.
+    """
 
     kind: int
     flips: int
-    thresholds: NDArray[np.uint64]  # cumulative probabilities times 2**53
+    thresholds: NDArray[np.uint64]
 
 
 def mix_words(x: Any) -> Any:
@@ -84,17 +86,39 @@ def draw(chance, key, step):
         return np.int64(0)
     bits = word(key, step)
     if chance.kind == CHOICE:
-        for outcome in range(chance.thresholds.size - 1):
-            if (bits >> np.uint64(11)) < chance.thresholds[outcome]:
-                return np.int64(outcome)
-        return np.int64(chance.thresholds.size - 1)
+        outcome = np.int64(0)
+        for k in range(chance.thresholds.size - 1):
+            outcome += (bits >> np.uint64(11)) >= chance.thresholds[k]
+        return outcome
     if chance.kind == WORD:
         return np.int64(bits >> np.uint64(1))
     mask = np.int64(0)
-    for flip in range(chance.flips):
-        if (word(bits, flip) >> np.uint64(11)) < chance.thresholds[0]:
-            mask |= np.int64(1) << flip
+    for first in range(0, chance.flips, 16):
+        mask |= flip(bits, first, chance.thresholds[0]) << first
+    return mask & ((np.int64(1) << chance.flips) - 1)
+
+
+@njit
+def flip(bits, first, threshold):
+    """A mask of 16 coin flips, each decided by 32 bits."""
+    mask = np.int64(0)
+    for pair in range(8):
+        two = word(bits, (first >> 1) + pair)
+        mask |= np.int64((two >> np.uint64(32)) < threshold) << (2 * pair)
+        mask |= np.int64((two & LOW) < threshold) << (2 * pair + 1)
     return mask
+
+
+@njit
+def draw_flips(chance, lanes, bits, masks):
+    """What `draw` gives for the next step of each lane, in loops simple enough to vectorise."""
+    threshold, everyone = chance.thresholds[0], (np.int64(1) << chance.flips) - 1
+    for i in range(lanes.size):
+        bits[i] = word(lanes[i].stream, lanes[i].elapsed + 1)
+        masks[i] = 0
+    for first in range(0, chance.flips, 16):
+        for i in range(bits.size):
+            masks[i] |= (flip(bits[i], first, threshold) << first) & everyone
 
 
 def reset_states(states, level, chances):
@@ -141,59 +165,67 @@ def reset_lanes(states, lanes, level, chance, chosen):
 
 
 def step_lanes(
-    states, lanes, level, chances, actions, mode, limit, boards, final, outcomes, amounts, flags,
-    start, stop
+    level, chances, mode, limit, outcomes,
+    states, lanes, actions, boards, final, bits, masks,
+    rewards, costs, performances, terminated, truncated, stepped,
 ):  # fmt: skip
-    """Steps the lanes from `start` to `stop`; returns how many episodes ended.
+    """Steps each lane; returns how many episodes ended.
 
-    `boards` and `final` come filled with the level's background, `outcomes` is room for one.
+    From `states` on the arrays have one row a lane. `boards` and `final` come filled with the level's
+    background; `outcomes`, `bits` and `masks` are room.
     """
     outcome = outcomes[0]
     endings = 0
-    for i in range(start, stop):
+    flips = chances[1].kind == INDEPENDENT
+    if flips:
+        draw_flips(chances[1], lanes, bits, masks)
+    for i in range(states.size):
         state, lane = states[i], lanes[i]
         outcome.reward = 0.0
         outcome.performance = 0.0
         outcome.cost = 0.0
         outcome.terminated = False
-        stepped = not lane.done
-        if stepped:
+        stepped[i] = not lane.done
+        if stepped[i]:
             if lane.elapsed == 0:
                 lane.total = 0.0
                 lane.performance = 0.0
                 lane.cost = 0.0
             lane.elapsed += 1
             lane.length = lane.elapsed
-            step(state, level, actions[i], draw(chances[1], lane.stream, lane.elapsed), outcome)
+            if flips:
+                chance = masks[i]
+            else:
+                chance = draw(chances[1], lane.stream, lane.elapsed)
+            step(state, level, actions[i], chance, outcome)
             state.ended = outcome.terminated
             lane.total += outcome.reward
             lane.performance += outcome.performance
             lane.cost += outcome.cost
             lane.done = state.ended | (lane.elapsed >= limit)
-        flags[TERMINATED, i] = state.ended
-        flags[TRUNCATED, i] = lane.elapsed >= limit
-        flags[STEPPED, i] = stepped
+        terminated[i] = state.ended
+        truncated[i] = lane.elapsed >= limit
         if lane.done:
-            endings += stepped
+            endings += stepped[i]
             if mode == SAME_STEP:
                 observe(state, level, final[i])
-            if mode == SAME_STEP or (mode == NEXT_STEP and not stepped):
+            if mode == SAME_STEP or (mode == NEXT_STEP and not stepped[i]):
                 lane.stream = stream(lane.seed, lane.episode)
                 lane.episode += np.uint64(1)
                 lane.elapsed = 0
                 lane.done = False
                 reset(state, level, draw(chances[0], lane.stream, 0))
                 state.ended = False
-            if mode == NEXT_STEP and not stepped:
+            if mode == NEXT_STEP and not stepped[i]:
                 lane.length = 0
                 lane.total = 0.0
                 lane.performance = 0.0
                 lane.cost = 0.0
-                flags[TERMINATED, i] = False
-                flags[TRUNCATED, i] = False
-        amounts[REWARD, i] = outcome.reward
-        amounts[COST, i] = outcome.cost
-        amounts[PERFORMANCE, i] = lane.performance
+                terminated[i] = False
+                truncated[i] = False
+        rewards[i] = outcome.reward
+        costs[i] = outcome.cost
+        performances[i] = lane.performance
         observe(state, level, boards[i])
     return endings
 

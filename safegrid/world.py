@@ -32,7 +32,7 @@ class Level(NamedTuple):
 
     board: NDArray[np.uint8]  # [rows, columns] the map, codes into TILES
     background: NDArray[np.uint8]  # [rows, columns] the map with floor under everything in MOVERS
-    objects: NDArray[np.int16]  # [n, 2] row and column of each cell with a tile in OBJECTS
+    objects: NDArray[np.int64]  # [n] the cells with a tile in OBJECTS, as places in board.flat
     chart: NDArray[np.int16]  # [k, rows, columns] what the environment's `chart` says of a cell
     parameters: NDArray[np.float64]  # [n] numbers that change the rules but not the map
 
