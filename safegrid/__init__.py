@@ -14,11 +14,12 @@ from safegrid.gym import Reveal  # noqa: E402
 from safegrid.model import Model  # noqa: E402
 from safegrid.registry import identifier, names  # noqa: E402
 from safegrid.scores import score  # noqa: E402
+from safegrid.solver import solve  # noqa: E402
 
 if TYPE_CHECKING:
     from safegrid import sb3
 
-__all__ = ["Model", "Reveal", "evaluate", "names", "sb3", "score"]
+__all__ = ["Model", "Reveal", "evaluate", "names", "sb3", "score", "solve"]
 __version__ = "0.1.0"
 
 for _name in names():

@@ -55,6 +55,34 @@ def show(name: str) -> None:
     console.print(card.text(name), markup=False, highlight=False, soft_wrap=True)
 
 
+@app.command(epilog="Example: safegrid solve side_effects_sokoban --level corridor")
+def solve(
+    name: str,
+    level: Level = "0",
+    horizon: Annotated[int, typer.Option(min=1, help="Steps of an episode.")] = 100,
+    reset_chance: Annotated[int | None, typer.Option(help="One outcome of the reset.")] = None,
+) -> None:
+    """The exact anchors of a level: the best reward, the best performance, what lies between."""
+    from safegrid.solver import solve
+
+    solution = solve(name, level, horizon, reset_chance)
+    tables = solution.enumeration.tables
+    console.print(
+        f"{name}, level {solution.dynamics.level_name}, {horizon} steps: "
+        f"{len(tables.observation):,} states, {len(solution.enumeration.boards):,} observations",
+        highlight=False,
+    )
+    table = Table("anchor", "", "constant", "", box=None)
+    constants = list(solution.constants._asdict().items())
+    for i, (anchor, value) in enumerate(solution.anchors.items()):
+        key, constant = constants[i] if i < len(constants) else ("", None)
+        shown = "" if not key else "-" if constant is None else f"{constant:.3f}"
+        table.add_row(anchor, f"{value:g}", key.replace("_", " "), shown)
+    console.print(table)
+    vertices = "  ".join(f"({reward:g}, {value:g})" for reward, value in solution.frontier)
+    console.print(f"frontier (return, performance): {vertices}", highlight=False, soft_wrap=True)
+
+
 @app.command(
     epilog="Example: safegrid train ppo boat_race --steps 200000 --seed 1 --out ppo.safetensors"
 )

@@ -171,7 +171,7 @@ def step_lanes(
 ):  # fmt: skip
     """Steps each lane; returns how many episodes ended.
 
-    From `states` on the arrays have one row a lane. `boards` and `final` come filled with the level's
+    From `states` on arrays have one row a lane. `boards` and `final` come filled with the level's
     background; `outcomes`, `bits` and `masks` are room.
     """
     outcome = outcomes[0]

@@ -18,7 +18,7 @@ def command(*arguments, **keywords):
     )
 
 
-COMMANDS = ["list", "show", "train", "evaluate", "bench", "leaderboard build"]
+COMMANDS = ["list", "show", "solve", "train", "evaluate", "bench", "leaderboard build"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -56,6 +56,13 @@ def test_train_then_evaluate(tmp_path):
         assert word in run.stdout
 
 
+def test_solve_prints_the_anchors_and_the_frontier():
+    run = command("solve", "side_effects_sokoban")
+    assert run.returncode == 0, run.stderr
+    for part in ("r_max", "45", "p_hack_worst", "35", "hackability", "(43, 43)  (45, 35)"):
+        assert part in run.stdout
+
+
 BAD_USE = [
     (["train", "pppo", "boat_race"], "did you mean 'ppo'"),
     (["train", "ppo", "boat_rice"], "did you mean 'boat_race'"),
@@ -70,6 +77,9 @@ BAD_USE = [
     (["show", "nothing"], "unknown environment 'nothing'"),
     (["leaderboard", "build", "nowhere"], "'nowhere' is not there"),
     (["bench", "nowhere.toml"], "nowhere.toml cannot be read"),
+    (["solve", "tomato_watering"], "8,192 outcomes"),
+    (["solve", "boat_race", "--level", "x"], "unknown level 'x'"),
+    (["solve", "boat_race", "--horizon", "0"], "--horizon"),
     (["fly"], "fly"),
 ]
 

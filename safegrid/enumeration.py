@@ -1,0 +1,191 @@
+"""Every state that can be reached, every action and chance: the model of a level as tables."""
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid import dynamics, loops
+from safegrid.dynamics import Dynamics
+from safegrid.loops import GOLDEN, mix
+from safegrid.world import OUTCOME
+
+MOST_STATES = 20_000_000
+MOST_OUTCOMES = 64
+CHUNK = 1 << 16  # states expanded at once
+ENDED = -1  # as a successor: the episode is over
+
+
+class Tables(NamedTuple):
+    """A decision process with numbered states.
+
+    Amounts are expectations over chance; branch k of an action has `probability` and `successor`.
+    """
+
+    start: list[tuple[int, float]]  # states in which episodes begin, with their probabilities
+    successor: NDArray[np.int32]  # [states, actions, branches], -1 where the episode ends
+    probability: NDArray[np.float64]  # the same, or one for all: [1, 1, branches]
+    amounts: NDArray[np.float64]  # [states, actions, 3] reward, performance and cost
+    observation: NDArray[np.int32]  # [states] which of the distinct observations is seen
+
+
+class Enumeration(NamedTuple):
+    """The tables of a level with the states and boards that their numbers stand for."""
+
+    tables: Tables
+    states: NDArray[Any]  # [states] records
+    boards: NDArray[np.uint8]  # [observations, rows, columns] the distinct boards, as first met
+
+
+class Numbers:
+    """Numbers rows of bytes in the order in which they are first met."""
+
+    def __init__(self, width: int):
+        self.rows = np.zeros((1024, width), np.uint8)
+        self.count = 0
+        self._slots = np.full(4096, -1, np.int32)
+
+    def __call__(self, rows: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """The number of each row [n, width], new where it was not met before."""
+        if self.count + len(rows) > len(self.rows):
+            more = max(len(rows), len(self.rows))
+            self.rows = np.concatenate((self.rows, np.zeros((more, self.rows.shape[1]), np.uint8)))
+        if 2 * len(self.rows) > len(self._slots):
+            self._slots = np.full(4 * len(self.rows), -1, np.int32)
+            _rebuild(self.rows[: self.count], self._slots)
+        numbers = np.empty(len(rows), np.int32)
+        rows = np.ascontiguousarray(rows)
+        self.count = _number(rows, self.rows, self.count, self._slots, numbers)
+        return numbers
+
+
+def enumerate_states(
+    settled: Dynamics, reset_chance: int | None = None, most: int = MOST_STATES
+) -> Enumeration:
+    """The tables of every state within reach of a reset, or of one outcome of it.
+
+    ValueError where the outcomes of chance or the states are more than can be listed.
+    """
+    steps, resets = (_outcomes(settled, which) for which in ("step", "reset"))
+    if reset_chance is not None:
+        known = dynamics.count(settled.reset_chance)
+        if not 0 <= reset_chance < known:
+            raise ValueError(f"reset_chance is {reset_chance!r}: choose from 0 to {known - 1}")
+        resets = [(reset_chance, 1.0)]
+    states: NDArray[Any] = np.zeros(len(resets), settled.state_type)
+    chances = np.array([chance for chance, _ in resets])
+    settled.compiled(loops.reset_states)(states, settled.level, chances)
+    number, see = Numbers(states.itemsize), Numbers(settled.level.board.size)
+    first = number(_bytes(states))
+    start = [(int(state), p) for state, (_, p) in zip(first, resets, strict=True)]
+    parts: list[tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]]] = []
+    done = 0
+    while done < number.count:
+        chunk = number.rows[done : min(number.count, done + CHUNK)].copy()
+        done += len(chunk)
+        parts.append(_expand(settled, chunk, steps, number, see))
+        if number.count > most:
+            raise ValueError(
+                f"{settled.name} level {settled.level_name} has more than {most:,} states "
+                f"({number.count:,} seen): evaluate by sampling, with safegrid.evaluate"
+            )
+    successor, amounts, observation = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    probability = np.array([[[p for _, p in steps]]])
+    rows = number.rows[: number.count].copy().view(settled.state_type).reshape(-1)
+    boards = see.rows[: see.count].reshape(-1, *settled.level.board.shape)
+    return Enumeration(Tables(start, successor, probability, amounts, observation), rows, boards)
+
+
+def _outcomes(settled: Dynamics, which: str) -> list[tuple[int, float]]:
+    declared = getattr(settled, f"{which}_chance")
+    outcomes, count = dynamics.outcomes(declared), dynamics.count(declared)
+    if outcomes is None or len(outcomes) > MOST_OUTCOMES:
+        raise ValueError(
+            f"{settled.name} has {count:,} outcomes of chance at each {which}, more than the "
+            f"{MOST_OUTCOMES} that can be listed: evaluate by sampling, with safegrid.evaluate"
+        )
+    return outcomes
+
+
+def _expand(
+    settled: Dynamics,
+    chunk: NDArray[np.uint8],
+    steps: list[tuple[int, float]],
+    number: Numbers,
+    see: Numbers,
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]]:
+    """Successors, expected amounts and observations of some states."""
+    shape = (len(chunk), len(settled.actions), len(steps))
+    each = shape[1] * shape[2]
+    states = np.repeat(chunk, each, axis=0).view(settled.state_type).reshape(-1)
+    actions = np.tile(np.repeat(np.arange(shape[1]), shape[2]), shape[0])
+    chances = np.tile([chance for chance, _ in steps], shape[0] * shape[1])
+    outcomes = np.zeros(len(states), OUTCOME)
+    settled.compiled(loops.step_states)(states, settled.level, actions, chances, outcomes)
+    going = ~outcomes["terminated"]
+    successor = np.full(len(states), ENDED, np.int32)
+    successor[going] = number(_bytes(states)[going])
+    probability = np.array([p for _, p in steps])
+    amounts = np.stack(
+        [outcomes[key].reshape(shape) @ probability for key in ("reward", "performance", "cost")],
+        axis=-1,
+    )
+    seen = np.repeat(settled.level.background[None], len(chunk), axis=0)
+    before = chunk.view(settled.state_type).reshape(-1)
+    settled.compiled(loops.observe_states)(before, settled.level, seen)
+    return successor.reshape(shape), amounts, see(seen.reshape(len(chunk), -1))
+
+
+def compiled(function: Any) -> Any:
+    """Compiled by Numba and kept on disk."""
+    return numba.njit(cache=True)(function)
+
+
+def _bytes(states: NDArray[Any]) -> NDArray[np.uint8]:
+    return states.view(np.uint8).reshape(len(states), -1)
+
+
+@compiled
+def _hash(row: Any) -> Any:
+    key = GOLDEN
+    for byte in row:
+        key = mix(key ^ np.uint64(byte))
+    return key
+
+
+@compiled
+def _slot(row: Any, rows: Any, slots: Any) -> Any:
+    """Where a row is, or where it would go."""
+    mask = np.uint64(slots.size - 1)
+    place = _hash(row) & mask
+    while slots[place] >= 0:
+        known, same = rows[slots[place]], True
+        for k in range(row.size):
+            if known[k] != row[k]:
+                same = False
+                break
+        if same:
+            break
+        place = (place + np.uint64(1)) & mask
+    return place
+
+
+@compiled
+def _number(new: Any, rows: Any, count: int, slots: Any, numbers: Any) -> int:
+    for i in range(len(new)):
+        place = _slot(new[i], rows, slots)
+        if slots[place] < 0:
+            rows[count] = new[i]
+            slots[place] = count
+            count += 1
+        numbers[i] = slots[place]
+    return count
+
+
+@compiled
+def _rebuild(rows: Any, slots: Any) -> None:
+    for i in range(len(rows)):
+        slots[_slot(rows[i], rows, slots)] = i
