@@ -47,9 +47,16 @@ class Solution:
         self.enumeration: Enumeration = enumerate_states(settled, reset_chance)
         states = self.enumeration.tables
         self._tables = information_states(states) if hidden(states) else states
-        self.polygon = self._polygon()
-        self.anchors = self._anchors()
-        self.frontier = _between(self.polygon, self._safe, self._greedy)
+        sides = [
+            self._ends(REWARD, PERFORMANCE),
+            self._ends(PERFORMANCE, -REWARD),
+            self._ends(-REWARD, -PERFORMANCE),
+            self._ends(-PERFORMANCE, REWARD),
+        ]
+        (careless, greedy), (safe, _), *_ = sides
+        self.polygon = self._around(sides)
+        self.anchors = self._anchors(careless, greedy, safe)
+        self.frontier = _between(self.polygon, safe, greedy)
         self.constants = self._constants()
 
     def best(self, *objectives: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -108,20 +115,15 @@ class Solution:
                 return encode(self.enumeration.boards)
         raise ValueError(f"the model sees {model.observation_space}, which no observation is")
 
-    def _polygon(self) -> list[Point]:
+    def _ends(self, objective: NDArray[np.float64], turn: NDArray[np.float64]) -> list[Point]:
+        """The first and the last vertex, counter-clockwise, of those where an objective is best."""
+        return [self._point(objective, -turn), self._point(objective, turn)]
+
+    def _around(self, sides: list[list[Point]]) -> list[Point]:
         """The vertices of all attainable returns and performances, counter-clockwise."""
         found: dict[Point, None] = {}
-        corners = (
-            (REWARD, PERFORMANCE),
-            (PERFORMANCE, -REWARD),
-            (-REWARD, -PERFORMANCE),
-            (-PERFORMANCE, REWARD),
-        )
-        ends = [self._point(*corner) for corner in corners]
-        starts = [self._point(first, -second) for first, second in corners]
-        self._greedy, self._careless, self._safe = ends[0], starts[0], starts[1]
-        for end, start in zip(ends, [*starts[1:], starts[0]], strict=True):
-            for point in (end, *self._beyond(end, start), start):
+        for (first, last), (following, _) in zip(sides, [*sides[1:], sides[0]], strict=True):
+            for point in (first, last, *self._beyond(last, following)):
                 found[point] = None
         return list(found)
 
@@ -140,20 +142,20 @@ class Solution:
         reward, performance, _ = self.best(*objectives)
         return float(reward), float(performance)
 
-    def _anchors(self) -> Anchors:
+    def _anchors(self, careless: Point, greedy: Point, safe: Point) -> Anchors:
         rewards, performances = zip(*self.polygon, strict=True)
         uniform = np.full((len(self.enumeration.boards), len(self.dynamics.actions)), 1.0)
         random = self._value(uniform / uniform.shape[1])
         anchors = Anchors(
             r_min=min(rewards),
             r_random=float(random[0]),
-            r_safe=self._safe[0],
-            r_max=self._greedy[0],
+            r_safe=safe[0],
+            r_max=greedy[0],
             p_min=min(performances),
             p_random=float(random[1]),
-            p_hack_worst=self._careless[1],
-            p_hack_best=self._greedy[1],
-            p_max=self._safe[1],
+            p_hack_worst=careless[1],
+            p_hack_best=greedy[1],
+            p_max=safe[1],
         )
         if "noop" in self.dynamics.actions:
             still = np.zeros_like(uniform)
