@@ -45,6 +45,11 @@ class Policy:
     def probabilities(self, observations: NDArray[np.uint8]) -> NDArray[np.float64]:
         """[n, actions], 1 for the action with the highest output."""
         values = observations.reshape(len(observations), -1).astype(np.float32)
+        if values.shape[1] != self.layers[0][0].shape[1]:
+            raise ValueError(
+                f"the policy was trained on observations of {self.layers[0][0].shape[1]} numbers "
+                f"and these have {values.shape[1]}: choose a level of the same shape"
+            )
         for weight, bias in self.layers[:-1]:
             values = np.tanh(values @ weight.T + bias)
         weight, bias = self.layers[-1]
@@ -84,14 +89,17 @@ def train(
     env = VecNormalize(lanes_env, norm_obs=False, gamma=settings["gamma"])
     rate = settings.pop("learning_rate")
     with sb3.one_thread():
-        model = PPO(
-            "MlpPolicy",
-            env,
-            learning_rate=lambda left: left * rate,
-            seed=word,
-            device=sb3.device(device),
-            **settings,
-        )
+        try:
+            model = PPO(
+                "MlpPolicy",
+                env,
+                learning_rate=lambda left: left * rate,
+                seed=word,
+                device=sb3.device(device),
+                **settings,
+            )
+        except (AssertionError, TypeError) as error:
+            raise ValueError(f"ppo cannot be set up so: {error}") from None
         model.learn(steps, callback=sb3.report(progress))
     weights = {name: tensor.cpu().numpy() for name, tensor in model.policy.state_dict().items()}
     return load(weights)

@@ -68,14 +68,15 @@ EXAMPLES = {
 
 
 def chart(board):
-    """The place of each cell on its belt, from 1 behind the wall; 0 off the belts."""
-    place = np.zeros(board.shape)
+    """The place of each cell on its belt, from 1 on, 0 off the belts; at its end, its length."""
+    place, length = np.zeros((2, *board.shape))
     for row, end in np.argwhere(board == END):
         start = end
         while start > 0 and board[row, start - 1] not in (WALL, END):
             start -= 1
         place[row, start:end] = np.arange(start, end) - start + 1
-    return place[None]
+        length[row, end] = end - start
+    return np.stack((place, length))
 
 
 @njit
@@ -113,7 +114,7 @@ def step(state, level, action, chance, outcome):
 def observe(state, level, board):
     for k in range(level.objects.shape[0]):
         end = level.objects[k]
-        for place in range(end - level.chart[0].flat[end - 1], end):
+        for place in range(end - level.chart[1].flat[end], end):
             board.flat[place] = BELT
     if state.object[0] >= 0:
         board[state.object[0], state.object[1]] = WHOLE if state.whole else GONE

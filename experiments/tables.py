@@ -44,7 +44,7 @@ def agents() -> str:
 
 def speed() -> str:
     """What experiments/throughput.py measured."""
-    measured = json.loads((RESULTS / "throughput.json").read_text())
+    measured = json.loads((ROOT / "experiments" / "throughput.json").read_text())
     lines = [
         "| environment | million steps/s | a step in copies | first step | without a cache |",
         "|---|--:|--:|--:|--:|",

@@ -1,6 +1,6 @@
 """How fast the environments step and train, as ratios within one run.
 
-    python experiments/throughput.py             # writes experiments/results/throughput.json
+    python experiments/throughput.py             # writes experiments/throughput.json
     python experiments/throughput.py --training  # also PPO: native lanes against DummyVecEnv
 
 Steps are those of the public vector API at 4,096 lanes on one thread, actions drawn beforehand.
@@ -27,7 +27,7 @@ import safegrid
 from safegrid import registry
 
 LANES = 4096
-RESULT = Path(__file__).parent / "results" / "throughput.json"
+RESULT = Path(__file__).parent / "throughput.json"
 START = """
 import time
 begin = time.perf_counter()

@@ -34,17 +34,16 @@ Episodes = Annotated[int, typer.Option(min=1, help="How many episodes to play.")
 @app.command("list", epilog="Example: safegrid list")
 def list_names() -> None:
     """The environments and the agents."""
-    table = Table("environment", "category", "levels", "id", box=None)
+    wide = max(map(len, [*registry.names(), *registry.agents()]))
     for name in registry.names():
         environment = registry.environment(name)
-        table.add_row(
-            name, environment.CATEGORY, ", ".join(environment.LEVELS), registry.identifier(name)
-        )
-    console.print(table)
-    table = Table("agent", "", box=None)
+        levels = ", ".join(environment.LEVELS)
+        line = f"{name:{wide}}  {registry.identifier(name)}  {environment.CATEGORY}: {levels}"
+        console.print(line, soft_wrap=True, highlight=False)
+    console.print()
     for name in registry.agents():
-        table.add_row(name, (registry.agent(name).__doc__ or "").splitlines()[0].partition(": ")[2])
-    console.print(table)
+        about = (registry.agent(name).__doc__ or "").splitlines()[0].partition(": ")[2]
+        console.print(f"{name:{wide}}  {about}", soft_wrap=True, highlight=False)
 
 
 @app.command(epilog="Example: safegrid show boat_race")
@@ -55,7 +54,7 @@ def show(name: str) -> None:
     console.print(card.text(name), markup=False, highlight=False, soft_wrap=True)
 
 
-@app.command(epilog="Example: safegrid solve side_effects_sokoban --level corridor")
+@app.command(epilog="Example: safegrid solve boat_race --horizon 50")
 def solve(
     name: str,
     level: Level = "0",
@@ -103,16 +102,20 @@ def train(
     path = out or Path("policies", f"{agent}-{environment}-{cell.level}-{seed}.safetensors")
     policies.check_writable(path)
     with _progress(TextColumn("steps/s {task.speed:,.0f}", justify="right")) as progress:
-        task = progress.add_task(f"{agent} on {environment}", total=max(cell.steps, 1))
-        policy = registry.agent(agent).train(
-            environment,
-            seed=seed,
-            steps=cell.steps,
-            device=device,
-            progress=lambda done: progress.update(task, completed=min(done, cell.steps)),
-            options={"level": cell.level, **cell.options},
-            **cell.settings,
-        )
+        task = progress.add_task(f"{agent} on {environment}", total=cell.steps)
+        try:
+            policy = registry.agent(agent).train(
+                environment,
+                seed=seed,
+                steps=cell.steps,
+                device=device,
+                progress=lambda done: progress.update(task, completed=min(done, cell.steps)),
+                options={"level": cell.level, **cell.options},
+                **cell.settings,
+            )
+        except KeyboardInterrupt:
+            errors.print("interrupted: the policy is not saved")
+            raise typer.Exit(130) from None
     policies.save(policy, path, cell)
     console.print(
         f"policy in {path}; safegrid evaluate {path} shows how safe it is", soft_wrap=True
@@ -133,10 +136,15 @@ def evaluate(
 ) -> None:
     """Plays a policy and reports its return beside its true performance."""
     from safegrid import policies
+    from safegrid.benchmark import fingerprint
+    from safegrid.dynamics import Dynamics
     from safegrid.evaluation import evaluate
     from safegrid.scores import score
 
     loaded, cell = policies.load(policy)
+    trained = Dynamics(cell.environment, cell.level, **cell.options)
+    if fingerprint(trained) != cell.dynamics:
+        errors.print(f"{cell.environment} is no longer what {policy} was trained on", markup=False)
     place, where = (
         environment or cell.environment,
         level or (cell.level if environment is None else "0"),
@@ -262,9 +270,6 @@ def main() -> None:
             f"safegrid: {error.name} is not installed: pip install 'safegrid-rl[all]'", markup=False
         )
         sys.exit(2)
-    except KeyboardInterrupt:
-        errors.print("interrupted")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Agents x environments x levels x seeds: a suite's cells, their running, their results."""
 
+import functools
 import hashlib
+import json
 import multiprocessing
 import signal
 import sys
@@ -16,7 +18,7 @@ import pydantic
 
 from safegrid import registry
 from safegrid.dynamics import Dynamics
-from safegrid.engine import LIMIT, Lanes
+from safegrid.engine import Lanes
 from safegrid.evaluation import NO_ACTION, evaluate
 from safegrid.results import COLUMNS, Cell, Episodes, Result, Strict, first, read, write
 
@@ -83,6 +85,8 @@ def cell(
     for name in settings:
         if name not in module.SETTINGS:
             raise registry.unknown(f"setting of {agent}", name, module.SETTINGS)
+    if "level" in (options or {}):
+        raise ValueError(f"options of {environment} have a level: give it as level")
     dynamics = Dynamics(environment, level, **(options or {}))
     return Cell(
         agent=agent,
@@ -99,10 +103,17 @@ def cell(
 
 
 def fingerprint(dynamics: Dynamics) -> str:
-    """Of all that random play in 64 lanes shows, hidden or not: dynamics that differ show it."""
-    lanes = Lanes(dynamics, 64, "same_step", LIMIT)
-    content = hashlib.sha256(lanes.reset(np.arange(64, dtype=np.uint64)).tobytes())
-    actions = np.random.default_rng(0).integers(0, len(dynamics.actions), (LIMIT, 64))
+    """Of all that 256,000 steps of random play show, hidden or not."""
+    options = json.dumps(dynamics.options, sort_keys=True, default=float)
+    return _fingerprint(dynamics.name, dynamics.level_name, options)
+
+
+@functools.cache
+def _fingerprint(name: str, level: str, options: str) -> str:
+    dynamics = Dynamics(name, level, **json.loads(options))
+    lanes = Lanes(dynamics, 256, "same_step", 1000)
+    content = hashlib.sha256(lanes.reset(np.arange(256, dtype=np.uint64)).tobytes())
+    actions = np.random.default_rng(0).integers(0, len(dynamics.actions), (1000, 256))
     for row in actions:
         step = lanes.step(row)
         for array in (step.boards, step.reward, step.cost, lanes.performance, step.terminated):
@@ -177,8 +188,9 @@ def missing(cells: Sequence[Cell], folder: Path) -> tuple[list[Cell], list[Path]
         path = folder / cell.path
         if path.exists():
             try:
-                read(path)
-                continue
+                if read(path).cell == cell:
+                    continue
+                raise ValueError
             except ValueError:
                 aside.append(path.rename(path.with_suffix(".damaged")))
         todo.append(cell)

@@ -3,8 +3,7 @@
 import functools
 import inspect
 import itertools
-import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +36,8 @@ class Dynamics:
         noop: bool = False,
         **options: Any,
     ):
+        if not isinstance(noop, (bool, np.bool_)):
+            raise ValueError(f"noop is {noop!r}: choose True or False")
         self.name = name
         self.environment = registry.environment(name)
         self.module = cast(ModuleType, self.environment)
@@ -70,6 +71,9 @@ class Dynamics:
         parameters = inspect.signature(declared).parameters
         return declared(**{name: value for name, value in given.items() if name in parameters})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.name, self.level_name, self.options)
+
     @functools.cached_property
     def colours(self) -> NDArray[np.uint8]:
         """[tiles, 3] red, green and blue of each tile; common tiles look the same everywhere."""
@@ -79,6 +83,10 @@ class Dynamics:
     def compiled(self, template: Any) -> Any:
         """A loop that runs this environment's functions, compiled once per process."""
         return _specialise(template, self.name)
+
+
+def _restore(name: str, level: str, options: dict[str, Any]) -> Dynamics:
+    return Dynamics(name, level, **options)
 
 
 @functools.cache
@@ -140,12 +148,9 @@ def _level_name(levels: Mapping[str, Any], level: int | str) -> str:
     listed = list(levels)
     if isinstance(level, str) and level in levels:
         return level
-    try:
-        index = int(level) if isinstance(level, str) and level.isdigit() else operator.index(level)  # type: ignore[arg-type]
-        if 0 <= index < len(listed):
-            return listed[index]
-    except TypeError:
-        pass
+    by_number = {str(i): name for i, name in enumerate(listed)}
+    if not isinstance(level, bool) and str(level) in by_number:
+        return by_number[str(level)]
     numbered = ", ".join(f"{i} ({name})" for i, name in enumerate(listed))
     raise ValueError(f"unknown level {level!r}: choose from {numbered}")
 
@@ -157,7 +162,7 @@ def _rows(map: Map) -> tuple[str, ...]:
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"map file {str(map)!r} cannot be read: {error}") from None
         return tuple(text.strip("\n").split("\n"))
-    rows = tuple(map)
+    rows = tuple(map) if isinstance(map, Iterable) else ()
     if not rows or not all(isinstance(row, str) and row for row in rows):
         raise ValueError(f"map is {map!r}: give rows of text, or the path of a text file")
     return rows

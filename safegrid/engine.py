@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -58,10 +59,6 @@ class Lanes:
         self.performance = np.zeros(count)
         self._room = np.empty(count, np.uint64), np.empty(count, np.int64)  # for chance
         self._chances = (encode(dynamics.reset_chance), encode(dynamics.step_chance))
-        self._loops = [
-            dynamics.compiled(template)
-            for template in (loops.reset_lanes, loops.observe_states, loops.step_lanes)
-        ]
         self._backgrounds = np.repeat(dynamics.level.background[None], count, axis=0)
         self._final = self._backgrounds.copy()
 
@@ -77,10 +74,12 @@ class Lanes:
             self.states[chosen] = np.zeros((), self.states.dtype)
             self.lanes[chosen] = np.zeros((), self.lanes.dtype)
             self.lanes["seed"][chosen] = seeds[chosen]
-        self._loops[0](self.states, self.lanes, self.dynamics.level, self._chances[0], chosen)
+        self.dynamics.compiled(loops.reset_lanes)(
+            self.states, self.lanes, self.dynamics.level, self._chances[0], chosen
+        )
         self.performance = self.lanes["performance"].copy()
         boards = self._backgrounds.copy()
-        self._loops[1](self.states, self.dynamics.level, boards)
+        self.dynamics.compiled(loops.observe_states)(self.states, self.dynamics.level, boards)
         return boards
 
     def step(self, actions: NDArray[np.int64]) -> Step:
@@ -106,8 +105,10 @@ class Lanes:
             *(reward, cost, performance, terminated, truncated, stepped),
         )
 
+        loop = self.dynamics.compiled(loops.step_lanes)
+
         def run(rows: Iterable[NDArray[Any]]) -> int:
-            return int(self._loops[2](*settled, np.empty(1, OUTCOME), *rows))
+            return int(loop(*settled, np.empty(1, OUTCOME), *rows))
 
         parts = min(THREADS, max(1, self.count // LANES_PER_THREAD))
         if parts == 1:
@@ -123,6 +124,19 @@ class Lanes:
         return Step(boards, reward, cost, terminated, truncated, stepped, final)
 
 
+def check_seeds(seeds: Iterable[Any]) -> NDArray[np.uint64]:
+    """Seeds as the lanes take them. ValueError for one out of range."""
+    listed = list(seeds)
+    for seed in listed:
+        if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
+            raise ValueError(f"seed {seed!r} is out of range: choose from 0 to 2**64 - 1")
+    return np.array(listed, np.uint64)
+
+
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix="safegrid")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of the threads

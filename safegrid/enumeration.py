@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from safegrid import dynamics, loops
 from safegrid.dynamics import Dynamics
-from safegrid.loops import GOLDEN, mix
+from safegrid.loops import GOLDEN, keep, mix
 from safegrid.world import OUTCOME
 
 MOST_STATES = 20_000_000
@@ -141,7 +141,7 @@ def _expand(
 
 def compiled(function: Any) -> Any:
     """Compiled by Numba and kept on disk."""
-    return numba.njit(cache=True)(function)
+    return keep(lambda **options: numba.njit(**options)(function))
 
 
 def _bytes(states: NDArray[Any]) -> NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from safegrid.registry import Policy
 
 ROLES = ("train", "evaluate")
 NO_ACTION = 255  # after the end of an episode
+LIFE = 10  # episodes of a lane whose memory outlives them
 
 
 def seeds(seed: int, role: str, count: int = 1) -> NDArray[np.uint64]:
@@ -30,35 +31,62 @@ def evaluate(
     max_episode_steps: int = LIMIT,
     **options: Any,
 ) -> np.recarray[Any, Any]:
-    """Plays `episodes` episodes, each in a lane of its own, so that short ones are not preferred.
+    """Plays `episodes` episodes, a fixed number in each lane, so that short ones are not preferred.
 
-    Returns one record an episode: `seed` (for `reset`), `actions` uint8[max_episode_steps] (255
-    after the end), `return`, `performance`, `cost`, `length` and `ended` ("terminated" or
-    "truncated"). The options are the environment's; ValueError for one that it has not.
+    A lane plays one episode; where memory outlives episodes, it plays LIFE one after another.
+    Returns one record an episode: `seed` (for `reset`), `episode` (its number since then),
+    `actions` uint8[max_episode_steps] (255 after the end), `return`, `performance`, `cost`,
+    `length` and `ended` ("terminated" or "truncated"). The options are the environment's;
+    ValueError for one that it has not, and for probabilities that are none.
     """
-    lanes = Lanes(Dynamics(name, level, **options), episodes, limit=max_episode_steps)
+    if policy.memory:
+        raise ValueError("a policy with memory cannot be evaluated yet: its memory must be False")
+    dynamics = Dynamics(name, level, **options)
+    rounds = LIFE if getattr(dynamics.module, "MEMORY", ()) else 1
+    lanes = Lanes(dynamics, -(-episodes // rounds), limit=max_episode_steps)
+    records: Any = np.recarray((lanes.count, rounds), _record(max_episode_steps))
+    records["seed"] = seeds(seed, "evaluate", lanes.count)[:, None]
+    records["episode"] = np.arange(rounds)
+    for number in range(rounds):
+        _play(policy, lanes, records[:, number])
+    return records.reshape(-1)[:episodes]  # type: ignore[no-any-return]
+
+
+def _play(policy: Policy, lanes: Lanes, records: Any) -> None:
+    """One episode in every lane."""
     encode = Encoder(lanes.dynamics, policy.observation)
-    records: Any = np.recarray(episodes, _record(max_episode_steps))
-    records["seed"] = seeds(seed, "evaluate", episodes)
+    number = int(records["episode"][0])
+    boards = lanes.reset(records["seed"].copy() if number == 0 else None)
     records["actions"] = NO_ACTION
-    boards = lanes.reset(records["seed"])
-    active = np.arange(episodes)
-    for t in range(max_episode_steps):
-        probabilities = policy.probabilities(encode(boards[active]))
-        actions = np.zeros(episodes, np.int64)
-        actions[active] = choose(probabilities, records["seed"][active], t)
+    active = np.arange(lanes.count)
+    for t in range(lanes.limit):
+        shape = (len(active), len(lanes.dynamics.actions))
+        probabilities = check(policy.probabilities(encode(boards[active])), shape)
+        actions = np.zeros(lanes.count, np.int64)
+        actions[active] = choose(probabilities, records["seed"][active], number * lanes.limit + t)
         records["actions"][active, t] = actions[active]
         step = lanes.step(actions)
         boards = step.boards
         active = np.flatnonzero(~(step.terminated | step.truncated))
         if not active.size:
             break
-    records["return"] = lanes.lanes["total"]
-    records["performance"] = lanes.lanes["performance"]
-    records["cost"] = lanes.lanes["cost"]
+    for column, total in (("return", "total"), ("performance", "performance"), ("cost", "cost")):
+        records[column] = lanes.lanes[total]
     records["length"] = lanes.lanes["length"]
     records["ended"] = np.where(step.terminated, "terminated", "truncated")
-    return records  # type: ignore[no-any-return]
+
+
+def check(probabilities: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Probabilities of actions. ValueError for another shape, or a row that is no distribution."""
+    chosen = np.asarray(probabilities, np.float64)
+    if chosen.shape != shape or not (
+        (chosen >= 0).all() and (abs(chosen.sum(axis=1) - 1) <= 1e-6).all()
+    ):
+        raise ValueError(
+            f"the policy gives an array of shape {chosen.shape}: it needs probabilities of shape "
+            f"{shape}, none negative, that sum to 1 in each row"
+        )
+    return chosen
 
 
 def choose(
@@ -76,6 +104,7 @@ def choose(
 def _record(steps: int) -> list[Any]:
     return [
         ("seed", np.uint64),
+        ("episode", np.int64),
         ("actions", np.uint8, (steps,)),
         ("return", np.float64),
         ("performance", np.float64),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from safegrid import engine
 from safegrid.dynamics import Dynamics
-from safegrid.engine import Lanes
+from safegrid.engine import Lanes, check_seeds
 from safegrid.observation import Encoder, text
 from safegrid.registry import unknown
 from safegrid.render import frame
@@ -51,10 +51,11 @@ class Single(gymnasium.Env[Any, Any]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Begins an episode. A seed clears the memory and starts the count of episodes anew."""
+        seed = int(seed) if isinstance(seed, np.integer) else seed
         super().reset(seed=seed)
         if seed is None and self._board is None:
             seed = int(self.np_random.integers(2**63))
-        seeds = None if seed is None else _seeds([seed])
+        seeds = None if seed is None else check_seeds([seed])
         self._board = self._lanes.reset(seeds)[0]
         return self._observation(), {}
 
@@ -130,7 +131,7 @@ class Vector(VectorEnv[Any, Any, Any]):
             seeds = [int(self.np_random.integers(2**63)) if one is None else one for one in seeds]
         seeded = np.array([one is not None for one in seeds]) & chosen
         if seeded.any():
-            self._lanes.reset(_seeds([0 if one is None else one for one in seeds]), seeded)
+            self._lanes.reset(check_seeds([0 if one is None else one for one in seeds]), seeded)
         self._boards = self._lanes.reset(None, chosen & ~seeded)
         return self._encoder(self._boards), {}
 
@@ -209,17 +210,13 @@ def Reveal(env: Any) -> Any:
         return RevealSingle(env)
     if isinstance(env, VectorEnv):
         return RevealVector(env)
+    from stable_baselines3.common.vec_env import VecEnv
+
     from safegrid import sb3
 
-    return sb3.Reveal(env)
-
-
-def _seeds(seeds: Sequence[int]) -> NDArray[np.uint64]:
-    if bad := [
-        seed for seed in seeds if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64
-    ]:
-        raise ValueError(f"seed {bad[0]!r} is out of range: choose from 0 to 2**64 - 1")
-    return np.array(seeds, np.uint64)
+    if isinstance(env, VecEnv):
+        return sb3.Reveal(env)
+    raise ValueError(f"{env!r} is no environment: give one of Gymnasium or Stable-Baselines3")
 
 
 def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:

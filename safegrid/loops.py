@@ -252,4 +252,12 @@ def specialise(template: Any, module: ModuleType) -> Any:
     code: CodeType = template.__code__.replace(co_name=name, co_qualname=name)
     functions = {key: getattr(module, key) for key in ("reset", "step", "observe")}
     function = FunctionType(code, {**template.__globals__, **functions}, name)
-    return njit(function, cache=True, nogil=True)
+    return keep(lambda **options: njit(function, nogil=True, **options))
+
+
+def keep(compiler: Any) -> Any:
+    """A compiled function, kept on disk where there is a place for it."""
+    try:
+        return compiler(cache=True)
+    except RuntimeError:  # no folder can be written to
+        return compiler()

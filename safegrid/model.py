@@ -84,7 +84,7 @@ class Model:
 
     def step(self, state: State, action: int, chance: int = 0) -> Step:
         """What `action` makes of `state`. ValueError for an ended state, a bad action or chance."""
-        if state.ended:
+        if isinstance(state, State) and state.ended:
             raise ValueError(f"the episode has ended in {state}: reset() begins another")
         if not isinstance(action, (int, np.integer)) or not 0 <= action < len(self.actions):
             raise ValueError(
@@ -111,7 +111,11 @@ class Model:
         return self._encoder(self.board(state)[None])[0]
 
     def state(self, **fields: Any) -> State:
-        """A state from its fields, the others as reset(0) leaves them. ValueError for a bad one."""
+        """A state from its fields, the others as reset(0) leaves them.
+
+        ValueError for a field that is not there, or a value that does not fit its type or the map.
+        Beyond that it is taken as it is: a state that the rules cannot reach has no defined future.
+        """
         states = self._copy(self.reset())
         for name, value in fields.items():
             if name not in (states.dtype.names or ()):
@@ -123,13 +127,20 @@ class Model:
             except (TypeError, ValueError, OverflowError):
                 shape = f"{states.dtype[name].base}{list(states.dtype[name].shape) or ''}"
                 raise ValueError(f"state field {name} is {value!r}: give {shape}") from None
-        return State(states.reshape(()))
+        made = State(states.reshape(()))
+        self._copy(made)
+        return made
 
     def _copy(self, state: State | None) -> NDArray[np.record]:
         states: NDArray[Any] = np.zeros(1, self.dynamics.state_type)
         if state is not None:
-            if state._record.dtype != self.dynamics.state_type:
-                raise ValueError(f"{state} is not a state of {self.dynamics.name}")
+            rows, columns = self.dynamics.level.board.shape
+            if (
+                not isinstance(state, State)
+                or state._record.dtype != self.dynamics.state_type
+                or not (0 <= state.row < rows and 0 <= state.column < columns)
+            ):
+                raise ValueError(f"{state} is not a state of this level of {self.dynamics.name}")
             states[0] = state._record
         return states
 

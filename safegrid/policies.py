@@ -38,6 +38,8 @@ def load(path: Path) -> tuple[Policy, Cell]:
 
 def check_writable(path: Path) -> None:
     """ValueError where a file could not be written; asked before the long work, not after it."""
+    if path.is_dir():
+        raise ValueError(f"{path} cannot be written: it is a folder")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent):

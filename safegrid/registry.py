@@ -17,7 +17,8 @@ Progress = Callable[[int], None]
 class Environment(Protocol):
     """A file of envs/.
 
-    It may also have LIMITS, MOVERS, OBJECTS, COLOURS, RESET_CHANCE, STEP_CHANCE and VERSION.
+    It may also have `chart`, LIMITS, MOVERS, OBJECTS, COLOURS, RESET_CHANCE, STEP_CHANCE, VERSION,
+    MEMORY (fields that outlive an episode), HELD_OUT (levels not to train on), COST_LIMIT.
     """
 
     CATEGORY: str

@@ -9,7 +9,7 @@ from typing import Any
 
 import pydantic
 
-COLUMNS = ("seed", "return", "performance", "cost", "length", "ended")
+COLUMNS = ("seed", "episode", "return", "performance", "cost", "length", "ended")
 
 
 class Strict(pydantic.BaseModel):
@@ -47,6 +47,7 @@ class Episodes(Strict):
     """The columns of the recorded episodes."""
 
     seed: list[int]
+    episode: list[int]
     actions: list[str]  # one digit an action
     total: list[float] = pydantic.Field(alias="return")
     performance: list[float]
@@ -74,6 +75,7 @@ def write(result: Result, folder: Path) -> Path:
         try:
             json.dump({**body, "digest": _digest(body)}, file, indent=1)
             file.flush()
+            os.chmod(file.name, 0o644)
             os.fsync(file.fileno())
             os.link(file.name, path)
         except FileExistsError:
@@ -100,13 +102,17 @@ def read(path: Path) -> Result:
 
 def read_all(folder: Path) -> tuple[list[Result], list[str]]:
     """The results below a folder by path, and what is wrong with the other files."""
-    results, faults = [], []
+    results: dict[str, Result] = {}
+    faults = []
     for path in sorted(folder.rglob("*.json")):
         try:
-            results.append(read(path))
+            result = read(path)
+            if path.parts[-len(result.cell.path.parts) :] != result.cell.path.parts:
+                raise ValueError(f"{path}: was copied or renamed: it belongs to {result.cell.path}")
+            results.setdefault(result.cell.key, result)
         except ValueError as error:
             faults.append(str(error))
-    return results, faults
+    return list(results.values()), faults
 
 
 def _digest(content: Any) -> str:

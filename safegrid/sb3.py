@@ -12,7 +12,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from safegrid.dynamics import Dynamics
-from safegrid.engine import LIMIT, Lanes
+from safegrid.engine import LIMIT, Lanes, check_seeds
 from safegrid.observation import Encoder
 from safegrid.registry import Progress
 from safegrid.render import frame
@@ -40,6 +40,8 @@ class LanesEnv(VecEnv):
         self._actions: NDArray[np.int64] | None = None
         self._begun = False
         self.render_mode = "rgb_array"
+        if seed is not None:
+            check_seeds(range(seed, seed + num_envs) if isinstance(seed, int) else [seed])
         super().__init__(num_envs, self._encoder.space, spaces.Discrete(len(self.dynamics.actions)))
         self.seed(seed)
 
@@ -51,7 +53,7 @@ class LanesEnv(VecEnv):
     def reset(self) -> Any:
         """Begins an episode in every lane, seeded if `seed` was called since the last reset."""
         seeded = self._seeds[0] is not None or not self._begun
-        seeds = np.array([one or 0 for one in self._seeds], np.uint64) if seeded else None
+        seeds = check_seeds(self._seeds) if seeded else None
         self._begun = True
         self.reset_infos = [{} for _ in range(self.num_envs)]
         self._reset_seeds()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safegrid.dynamics import Dynamics
 from safegrid.engine import LIMIT
 from safegrid.enumeration import ENDED, Enumeration, Tables, compiled, enumerate_states
+from safegrid.evaluation import check
 from safegrid.observation import Encoder
 
 MOST_INFORMATION_STATES = 100_000
@@ -99,13 +100,7 @@ class Solution:
             chosen = np.eye(shape[1])[policy.predict(self._seen_by(policy), deterministic=True)[0]]
         else:
             chosen = policy(boards)
-        chosen = np.asarray(chosen, np.float64)
-        if chosen.shape != shape or (abs(chosen.sum(axis=1) - 1) > 1e-6).any():
-            raise ValueError(
-                f"the policy gives {chosen.shape}: it needs probabilities of shape {shape} "
-                "that sum to 1 in each row"
-            )
-        return chosen
+        return check(chosen, shape)
 
     def _seen_by(self, model: Any) -> Any:
         """The boards in the form that a Stable-Baselines3 model was trained on."""
@@ -220,7 +215,8 @@ def solve(
 ) -> Solution:
     """Solves a level exactly for episodes of `horizon` steps.
 
-    `reset_chance` fixes one outcome of the reset, which the agent then knows. ValueError for an
+    `reset_chance` fixes one outcome of the reset, which the agent then knows. Memory that outlives
+    episodes is as in the first of them. ValueError for an
     option that the environment has not, or where there are too many states or outcomes to list.
     """
     if not isinstance(horizon, int) or horizon < 1:

@@ -111,6 +111,18 @@ def test_a_damaged_result_is_named_skipped_and_fails_the_check(number, tmp_path)
     assert path.with_suffix(".damaged").exists()  # nothing is lost
 
 
+def test_a_copied_or_misplaced_result_does_not_count(tmp_path):
+    cells = [benchmark.cell("uniform", "boat_race", seed=s, episodes=2) for s in (0, 1)]
+    paths = [results.write(benchmark.run(cell), tmp_path) for cell in cells]
+    copy = paths[0].with_name("7-000000000000.json")
+    copy.write_bytes(paths[0].read_bytes())
+    sound, faults = results.read_all(tmp_path)
+    assert [result.cell for result in sound] == cells
+    assert len(faults) == 1 and str(copy) in faults[0] and "copied" in faults[0]
+    paths[1].write_bytes(paths[0].read_bytes())
+    assert benchmark.missing(cells, tmp_path)[0] == [cells[1]]
+
+
 def test_the_first_writer_of_a_result_wins(tmp_path):
     result = benchmark.run(benchmark.cell("uniform", "boat_race", episodes=2))
     path = results.write(result, tmp_path)

@@ -1,8 +1,10 @@
 """The engine: chance, streams, the cache of compiled loops, threads, autoreset, and bad input."""
 
+import copy
 import json
 import math
 import os
+import pickle
 import subprocess
 import sys
 
@@ -13,6 +15,7 @@ import pytest
 from safegrid import Model, dynamics, engine, envs, loops, registry
 from safegrid.dynamics import Dynamics, encode, outcomes
 from safegrid.engine import NO_LIMIT, Lanes
+from safegrid.gym import Single, Vector
 from safegrid.observation import Encoder
 from safegrid.world import DOWN, LEFT, RIGHT, SEED, UP, Independent, njit
 
@@ -441,3 +444,44 @@ def test_bad_input_is_refused_in_one_line_that_names_it(attempt, named):
     message = str(caught.value)
     assert named in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("make", [Single, Vector, Model], ids=lambda each: each.__name__)
+def test_environments_can_be_copied_and_pickled(make):
+    one = make("friend_foe", bandit="neutral")
+    for other in (pickle.loads(pickle.dumps(one)), copy.deepcopy(one)):
+        if make is Model:
+            assert other.reset(2) == one.reset(2) and other.step_chance == one.step_chance
+            continue
+        assert other.reset(seed=3)[0].tobytes() == one.reset(seed=3)[0].tobytes()
+        action = [0] if make is Vector else 0
+        assert other.step(action)[0].tobytes() == one.step(action)[0].tobytes()
+
+
+def test_a_forked_child_makes_threads_of_its_own(tmp_path):
+    code = """
+import os, signal, numpy as np
+from safegrid import engine
+engine.THREADS, engine.LANES_PER_THREAD = 2, 1
+def step():
+    lanes = engine.Lanes(engine.Dynamics("boat_race"), 8)
+    lanes.reset(np.arange(8, dtype=np.uint64))
+    lanes.step(np.zeros(8, np.int64))
+step()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    step()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
+
+
+def test_without_a_place_for_its_cache_it_compiles_all_the_same():
+    def nowhere(**options):
+        if options:
+            raise RuntimeError("cannot cache function")
+        return "compiled"
+
+    assert loops.keep(nowhere) == "compiled"

@@ -43,9 +43,9 @@ def test_records_say_how_an_episode_went():
 @pytest.mark.parametrize("name", safegrid.names())
 def test_a_record_replays_to_the_same_numbers_in_gymnasium(name):
     policy = registry.agent("uniform").train(name, seed=0)
-    for record in safegrid.evaluate(policy, name, episodes=5, seed=3):
-        env = gymnasium.make(registry.identifier(name))
-        env.reset(seed=int(record.seed))
+    env = gymnasium.make(registry.identifier(name))
+    for record in safegrid.evaluate(policy, name, episodes=25, seed=3):
+        env.reset(seed=int(record.seed) if record.episode == 0 else None)
         total = sum(env.step(int(action))[1] for action in record.actions[: record.length])
         assert (total, env.unwrapped.performance) == (record["return"], record.performance)
 
@@ -78,6 +78,42 @@ def test_short_episodes_are_not_preferred():
     again = safegrid.evaluate(policy, "island_navigation", episodes=2000, max_episode_steps=50)
     short = records.length < 50
     np.testing.assert_array_equal(records.length[short], again.length[short])
+
+
+def test_memory_goes_on_through_the_episodes_of_a_lane():
+    """Who always goes left gets the prize of a friend, and of a foe only once."""
+
+    class Left(Scripted):
+        def probabilities(self, boards):
+            below = (boards[:, 1] != 2).all(axis=1)
+            return np.eye(4)[np.where(below, 0, 2)]
+
+    totals = {
+        bandit: safegrid.evaluate(Left(0), "friend_foe", episodes=20, bandit=bandit)["return"]
+        for bandit in ("friend", "adversary")
+    }
+    assert totals["friend"].tolist() == [46] * 20
+    assert totals["adversary"].tolist() == ([46] + [-4] * 9) * 2
+
+
+BAD = [
+    lambda n: np.full((n, 4), np.nan),
+    lambda n: np.zeros((n, 4)),
+    lambda n: np.tile([2.0, -1.0, 0.0, 0.0], (n, 1)),
+    lambda n: np.full((n, 2), 0.5),
+    lambda n: np.full((1, 4), 0.25),
+]
+
+
+@pytest.mark.parametrize("number", range(len(BAD)))
+def test_probabilities_that_are_none_are_refused(number):
+    policy = Scripted(0)
+    policy.probabilities = lambda boards: BAD[number](len(boards))
+    with pytest.raises(ValueError, match="needs probabilities of shape"):
+        safegrid.evaluate(policy, "boat_race", episodes=3)
+    policy.memory = True
+    with pytest.raises(ValueError, match="memory"):
+        safegrid.evaluate(policy, "boat_race", episodes=3)
 
 
 def test_an_interval_is_students_over_runs():

@@ -54,6 +54,11 @@ def test_a_map_may_be_a_text_file(tmp_path):
         assert env.reset(seed=0)[0].shape == (3, 5)
 
 
+def test_a_belt_may_end_at_the_edge_of_the_map():
+    model = safegrid.Model("conveyor_belt", map=[">  A ", "  O  "])
+    assert model.text(model.reset()) == "   A \n  O  "
+
+
 def test_boxes_and_coins_of_ones_own():
     model = safegrid.Model("side_effects_sokoban", map=["#######", "#AX  C#", "#######"])
     state, total = model.reset(), 0.0

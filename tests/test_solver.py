@@ -89,6 +89,7 @@ def test_the_exact_value_is_the_mean_of_sampled_episodes(name):
     policy = Random(len(solution.dynamics.actions), seed=1)
     exact = solution.evaluate(policy)
     records = safegrid.evaluate(policy, name, episodes=20_000)
+    records = records[records.episode == 0]  # before there is any memory
     for value, key in zip(exact, ("return", "performance"), strict=True):
         error = records[key].std() / len(records) ** 0.5
         assert abs(records[key].mean() - value) <= 4 * error + 1e-9
