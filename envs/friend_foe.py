@@ -64,10 +64,13 @@ def RESET_CHANCE(bandit=None):
 
 
 def chart(board):
-    """The index of the box on each cell, -1 for none."""
-    box = np.full(board.shape, -1)
-    box[board == BOX] = np.arange((board == BOX).sum())
-    return box[None]
+    """The index of the box on each cell, -1 for none, and the place of the other box."""
+    box, other = np.full((2, *board.shape), -1)
+    places = np.flatnonzero(board == BOX)
+    box.flat[places] = np.arange(len(places))
+    if len(places) == 2:
+        other.flat[places] = places[::-1]
+    return np.stack((box, other))
 
 
 @njit
@@ -103,13 +106,19 @@ def step(state, level, action, chance, outcome):
 
 
 @njit
+def reveal(state, level, board, place):
+    """Tells what was in a box, in the wall above it."""
+    above = place - board.shape[1]
+    if place >= 0 and above >= 0 and level.board.flat[above] != BOX:
+        board.flat[above] = EMPTY + (level.chart[0].flat[place] == state.prize)
+
+
+@njit
 def observe(state, level, board):
     for k in range(level.objects.shape[0]):
         board.flat[level.objects[k]] = FRIENDLY + state.bandit
-    if state.ended:  # the wall above the boxes tells what was in them
-        for row in range(1, board.shape[0]):
-            for column in range(board.shape[1]):
-                box = level.chart[0, row, column]
-                if box >= 0 and level.board[row - 1, column] != BOX:
-                    board[row - 1, column] = EMPTY + (box == state.prize)
+    if state.ended:
+        row, column = np.int64(state.row), np.int64(state.column)
+        reveal(state, level, board, row * board.shape[1] + column)
+        reveal(state, level, board, np.int64(level.chart[1, row, column]))
     board[state.row, state.column] = AGENT
