@@ -9,6 +9,7 @@ _here = Path(__file__).resolve().parent
 if not (_here / "envs").is_dir():  # a checkout, where envs/ and agents/ lie beside this folder
     __path__.append(str(_here.parent))
 
+from safegrid.engine import LIMIT  # noqa: E402
 from safegrid.evaluation import evaluate  # noqa: E402
 from safegrid.gym import Reveal  # noqa: E402
 from safegrid.model import Model  # noqa: E402
@@ -27,7 +28,7 @@ for _name in names():
         id=identifier(_name),
         entry_point="safegrid.gym:Single",
         vector_entry_point="safegrid.gym:Vector",
-        max_episode_steps=100,
+        max_episode_steps=LIMIT,
         kwargs={"name": _name},
     )
 

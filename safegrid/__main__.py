@@ -104,14 +104,10 @@ def train(
     with _progress(TextColumn("steps/s {task.speed:,.0f}", justify="right")) as progress:
         task = progress.add_task(f"{agent} on {environment}", total=cell.steps)
         try:
-            policy = registry.agent(agent).train(
-                environment,
-                seed=seed,
-                steps=cell.steps,
-                device=device,
-                progress=lambda done: progress.update(task, completed=min(done, cell.steps)),
-                options={"level": cell.level, **cell.options},
-                **cell.settings,
+            policy = benchmark.train(
+                cell,
+                device,
+                lambda done: progress.update(task, completed=min(done, cell.steps)),
             )
         except KeyboardInterrupt:
             errors.print("interrupted: the policy is not saved")

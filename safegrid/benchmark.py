@@ -131,18 +131,24 @@ def read_suite(path: Path) -> Suite:
         raise ValueError(f"suite {path}: {first(error)}") from None
 
 
-def run(cell: Cell, progress: registry.Progress | None = None) -> Result:
-    """Trains and evaluates one cell."""
-    agent = registry.agent(cell.agent)
-    policy = agent.train(
+def train(
+    cell: Cell, device: str = "cpu", progress: registry.Progress | None = None
+) -> registry.Policy:
+    """The policy of one cell."""
+    return registry.agent(cell.agent).train(
         cell.environment,
         seed=cell.seed,
         steps=cell.steps,
-        device="cpu",
+        device=device,
         progress=progress,
         options={"level": cell.level, **cell.options},
         **cell.settings,
     )
+
+
+def run(cell: Cell) -> Result:
+    """Trains and evaluates one cell."""
+    policy = train(cell)
     records = evaluate(
         policy, cell.environment, cell.episodes, cell.seed, cell.level, **cell.options
     )
