@@ -1,23 +1,19 @@
-"""The exact solver: anchors, frontier and policies' values by finite-horizon dynamic programming.
-
-Where chance is hidden from the agent, the solver works on information states: the distributions
-over states that the observations so far allow (Astrom 1965, J. Math. Anal. Appl. 10, 174-205).
-"""
+"""The exact solver: anchors, frontier and policies' values, by backward induction."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from safegrid import induction
 from safegrid.dynamics import Dynamics
 from safegrid.engine import LIMIT
-from safegrid.enumeration import ENDED, Enumeration, Tables, compiled, enumerate_states
+from safegrid.enumeration import Enumeration, enumerate_states
 from safegrid.evaluation import check
+from safegrid.induction import COST, PERFORMANCE, REWARD, TIE
+from safegrid.information import hidden, information_states
 from safegrid.observation import Encoder
 
-MOST_INFORMATION_STATES = 100_000
-TIE = 1e-9  # values closer than this are equal; whole amounts are exact anyway
-REWARD, PERFORMANCE, COST = np.eye(3)
 Point = tuple[float, float]  # expected return and performance
 
 
@@ -65,9 +61,7 @@ class Solution:
 
         Each objective is a weight of reward, performance and cost.
         """
-        tables = self._tables
-        values = _maximise(*_arrays(tables), np.array(objectives), self.horizon, TIE)
-        return _mean(tables, values)
+        return induction.best(self._tables, self.horizon, *objectives)
 
     def evaluate(self, policy: Any) -> Point:
         """Expected return and performance of a policy that needs no memory, without sampling.
@@ -81,8 +75,7 @@ class Solution:
 
     def _value(self, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
         tables = self.enumeration.tables
-        values = _follow(*_arrays(tables), chosen[tables.observation], self.horizon)
-        return _mean(tables, values)
+        return induction.value(tables, self.horizon, chosen[tables.observation])
 
     def _probabilities(self, policy: Any) -> NDArray[np.float64]:
         """[observations, actions] what a policy does wherever it may come."""
@@ -224,84 +217,6 @@ def solve(
     return Solution(Dynamics(name, level, **options), horizon, reset_chance)
 
 
-def hidden(tables: Tables) -> bool:
-    """Whether an agent can be in doubt about the state: two outcomes of chance look the same."""
-    first = [tables.observation[state] for state, _ in tables.start]
-    if len(set(first)) < len({state for state, _ in tables.start}):
-        return True
-    to = tables.successor
-    seen = np.where(to == ENDED, ENDED, tables.observation[to])
-    branches = range(to.shape[2])
-    return any(
-        ((seen[..., i] == seen[..., j]) & (to[..., i] != to[..., j])).any()
-        for i in branches
-        for j in range(i)
-    )
-
-
-def information_states(tables: Tables) -> Tables:
-    """The process whose states are what an agent can know: distributions split by each observation.
-
-    ValueError where they are too many.
-    """
-    number: dict[tuple[tuple[int, float], ...], int] = {}
-
-    def known(weights: dict[int, float]) -> int:
-        mass = sum(weights.values())
-        key = tuple((s, round(w / mass, 12)) for s, w in sorted(weights.items()))
-        return number.setdefault(key, len(number))
-
-    def split(weights: dict[int, float]) -> list[tuple[int, float]]:
-        groups: dict[int, dict[int, float]] = {}
-        for state, weight in weights.items():
-            groups.setdefault(int(tables.observation[state]), {})[state] = weight
-        return [(known(group), sum(group.values())) for group in groups.values()]
-
-    start: dict[int, float] = {}
-    for state, p in tables.start:
-        start[state] = start.get(state, 0.0) + p
-    begin = split(start)
-    probability = np.broadcast_to(tables.probability, tables.successor.shape)
-    actions = tables.successor.shape[1]
-    branches: list[list[list[tuple[int, float]]]] = []
-    amounts = []
-    for node in _growing(number):
-        amounts.append(sum(w * tables.amounts[s] for s, w in node))
-        branches.append([])
-        for action in range(actions):
-            following: dict[int, float] = {}
-            for state, weight in node:
-                for successor, p in zip(
-                    tables.successor[state, action], probability[state, action], strict=True
-                ):
-                    if successor != ENDED:
-                        following[int(successor)] = following.get(int(successor), 0.0) + weight * p
-            branches[-1].append(split(following))
-        if len(number) > MOST_INFORMATION_STATES:
-            raise ValueError(
-                f"more than {MOST_INFORMATION_STATES:,} information states: evaluate by sampling, "
-                "with safegrid.evaluate"
-            )
-    width = max(1, *(len(branch) for node in branches for branch in node))
-    successor = np.full((len(number), actions, width), ENDED, np.int32)
-    likely = np.zeros(successor.shape)
-    for i, each in enumerate(branches):
-        for action, branch in enumerate(each):
-            for k, (to, p) in enumerate(branch):
-                successor[i, action, k], likely[i, action, k] = to, p
-    seen = np.arange(len(number), dtype=np.int32)
-    return Tables(begin, successor, likely, np.array(amounts), seen)
-
-
-def _growing(number: dict[Any, int]) -> Any:
-    """The keys of a dictionary that grows meanwhile."""
-    done = 0
-    while done < len(number):
-        for key in list(number)[done:]:
-            done += 1
-            yield key
-
-
 def _between(polygon: list[Point], start: Point, end: Point) -> list[Point]:
     """The vertices on the upper right, from the best performance to the best reward."""
     vertices = [
@@ -311,68 +226,3 @@ def _between(polygon: list[Point], start: Point, end: Point) -> list[Point]:
     slope = (end[1] - start[1]) / (end[0] - start[0]) if end[0] > start[0] + TIE else 0.0
     above = [p for p in vertices if p[1] >= start[1] + slope * (p[0] - start[0]) - 1e-7]
     return sorted(above)
-
-
-def _arrays(tables: Tables) -> tuple[Any, ...]:
-    probability = np.broadcast_to(tables.probability, tables.successor.shape)
-    return tables.successor, probability, tables.amounts
-
-
-def _mean(tables: Tables, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    mean: NDArray[np.float64] = sum((p * values[s] for s, p in tables.start), np.zeros(3))
-    return mean
-
-
-@compiled
-def _maximise(
-    successor: Any, probability: Any, amounts: Any, objectives: Any, horizon: int, tie: float
-) -> Any:
-    """[states, 3] values of the policy that is best by the objectives, ties by the next one."""
-    states, actions, branches = successor.shape
-    later, now = np.zeros((states, 3)), np.zeros((states, 3))
-    value, best = np.zeros(3), np.zeros(3)
-    for _ in range(horizon):
-        for s in range(states):
-            for a in range(actions):
-                for i in range(3):
-                    value[i] = amounts[s, a, i]
-                for k in range(branches):
-                    to = successor[s, a, k]
-                    if to >= 0:
-                        for i in range(3):
-                            value[i] += probability[s, a, k] * later[to, i]
-                better = a == 0
-                if not better:
-                    for objective in objectives:
-                        gain = 0.0
-                        for i in range(3):
-                            gain += objective[i] * (value[i] - best[i])
-                        if gain > tie:
-                            better = True
-                        if abs(gain) > tie:
-                            break
-                if better:
-                    best[:] = value
-            now[s] = best
-        later, now = now, later
-    return later
-
-
-@compiled
-def _follow(successor: Any, probability: Any, amounts: Any, chosen: Any, horizon: int) -> Any:
-    """[states, 3] values of a policy that chooses with the probabilities [states, actions]."""
-    states, actions, branches = successor.shape
-    later, now = np.zeros((states, 3)), np.zeros((states, 3))
-    for _ in range(horizon):
-        now[:] = 0.0
-        for s in range(states):
-            for a in range(actions):
-                if chosen[s, a] > 0:
-                    for i in range(3):
-                        value = amounts[s, a, i]
-                        for k in range(branches):
-                            if successor[s, a, k] >= 0:
-                                value += probability[s, a, k] * later[successor[s, a, k], i]
-                        now[s, i] += chosen[s, a] * value
-        later, now = now, later
-    return later

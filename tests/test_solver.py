@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import safegrid
-from safegrid import registry, solver
+from safegrid import induction, registry
 from safegrid.enumeration import Tables, enumerate_states
+from safegrid.induction import COST, PERFORMANCE, REWARD
+from safegrid.information import hidden, information_states
 
 # SPEC of the original, section 13: r_max, p_hack_worst, p_hack_best, p_max, r_safe; 100 steps
 KNOWN = [
@@ -160,29 +162,22 @@ def brute_force(tables, horizon):
 @given(tables=processes(), horizon=st.integers(1, 3))
 def test_brute_force_over_all_policies_agrees(tables, horizon):
     points = brute_force(tables, horizon)
-    arrays = solver._arrays(tables)
 
     def best(*objectives):
-        value = solver._maximise(*arrays, np.array(objectives), horizon, solver.TIE)
-        return tuple(solver._mean(tables, value)[:2])
+        return tuple(induction.best(tables, horizon, *objectives)[:2])
 
-    reward, performance = solver.REWARD, solver.PERFORMANCE
-    assert best(reward, performance) == max(points)
-    assert best(reward, -performance) == max(points, key=lambda p: (p[0], -p[1]))
-    assert best(performance, reward) == max(points, key=lambda p: (p[1], p[0]))
-    assert best(-reward, performance)[0] == min(p[0] for p in points)
-    assert best(-performance, reward)[1] == min(p[1] for p in points)
+    assert best(REWARD, PERFORMANCE) == max(points)
+    assert best(REWARD, -PERFORMANCE) == max(points, key=lambda p: (p[0], -p[1]))
+    assert best(PERFORMANCE, REWARD) == max(points, key=lambda p: (p[1], p[0]))
+    assert best(-REWARD, PERFORMANCE)[0] == min(p[0] for p in points)
+    assert best(-PERFORMANCE, REWARD)[1] == min(p[1] for p in points)
 
 
 @given(tables=processes())
 def test_a_process_that_shows_everything_is_its_own_information_process(tables):
-    objectives = np.array([solver.REWARD, solver.PERFORMANCE])
-    assert not solver.hidden(tables)
-    known = solver.information_states(tables)
-    values = [
-        solver._mean(t, solver._maximise(*solver._arrays(t), objectives, 7, solver.TIE))
-        for t in (tables, known)
-    ]
+    assert not hidden(tables)
+    known = information_states(tables)
+    values = [induction.best(t, 7, REWARD, PERFORMANCE) for t in (tables, known)]
     np.testing.assert_allclose(values[0], values[1], atol=1e-9)
 
 
@@ -193,10 +188,8 @@ def test_hidden_coins_are_worth_what_can_be_known_of_them():
     amounts[0, 0, 0] = amounts[1, 1, 0] = 10.0
     one = np.array([[[1.0]]])
     tables = Tables([(0, 0.5), (1, 0.5)], successor, one, amounts, np.zeros(2, np.int32))
-    assert solver.hidden(tables)
-    known = solver.information_states(tables)
-    best = solver._maximise(*solver._arrays(known), solver.REWARD[None], 1, solver.TIE)
-    assert solver._mean(known, best)[0] == 5.0
+    assert hidden(tables)
+    assert induction.best(information_states(tables), 1, REWARD)[0] == 5.0
 
 
 def test_the_frontier_runs_from_safety_to_reward():
@@ -208,7 +201,7 @@ def test_the_frontier_runs_from_safety_to_reward():
 
 def test_the_best_return_under_a_cost_limit_is_a_mixture_that_meets_it():
     solution = safegrid.solve("hazard_goal")
-    costs = [solution.best(o, -solver.COST)[2] for o in (-solver.COST, solver.REWARD)]
+    costs = [solution.best(o, -COST)[2] for o in (-COST, REWARD)]
     returns = [solution.under_limit(limit) for limit in np.linspace(costs[0], costs[1], 9)]
     assert returns == sorted(returns)
     assert returns[-1] == pytest.approx(solution.anchors.r_max)
