@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid import loops
+from safegrid import ledger, loops
 from safegrid.dynamics import Dynamics, encode
 from safegrid.world import OUTCOME
 
@@ -61,6 +61,7 @@ class Lanes:
         self._chances = (encode(dynamics.reset_chance), encode(dynamics.step_chance))
         self._backgrounds = np.repeat(dynamics.level.background[None], count, axis=0)
         self._final = self._backgrounds.copy()
+        self._page = ledger.page(self.count)
 
     def reset(
         self, seeds: NDArray[np.uint64] | None = None, chosen: NDArray[np.bool_] | None = None
@@ -118,6 +119,9 @@ class Lanes:
             slices = [[row[a:b] for row in rows] for a, b in itertools.pairwise(edges)]
             endings = sum(_pool().map(run, slices))
         self.performance = performance
+        if self._page is not None:
+            ended = stepped & (terminated | truncated)
+            self._page.step(self.lanes, cost, stepped, ended)
         final = None
         if endings and self.mode == loops.SAME_STEP:
             final, self._final = self._final, self._backgrounds.copy()

@@ -36,6 +36,7 @@ class Enumeration(NamedTuple):
     tables: Tables
     states: NDArray[Any]  # [states] records
     boards: NDArray[np.uint8]  # [observations, rows, columns] the distinct boards, as first met
+    finals: NDArray[np.uint8]  # [n, rows, columns] the boards that are seen only after the end
 
 
 class Numbers:
@@ -45,6 +46,12 @@ class Numbers:
         self.rows = np.zeros((1024, width), np.uint8)
         self.count = 0
         self._slots = np.full(4096, -1, np.int32)
+
+    def find(self, rows: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """The number of each row [n, width], or -1."""
+        numbers = np.empty(len(rows), np.int32)
+        _find(np.ascontiguousarray(rows), self.rows, self._slots, numbers)
+        return numbers
 
     def __call__(self, rows: NDArray[np.uint8]) -> NDArray[np.int32]:
         """The number of each row [n, width], new where it was not met before."""
@@ -77,6 +84,7 @@ def enumerate_states(
     chances = np.array([chance for chance, _ in resets])
     settled.compiled(loops.reset_states)(states, settled.level, chances)
     number, see = Numbers(states.itemsize), Numbers(settled.level.board.size)
+    last = Numbers(settled.level.board.size)
     first = number(_bytes(states))
     start = [(int(state), p) for state, (_, p) in zip(first, resets, strict=True)]
     parts: list[tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]]] = []
@@ -84,7 +92,7 @@ def enumerate_states(
     while done < number.count:
         chunk = number.rows[done : min(number.count, done + CHUNK)].copy()
         done += len(chunk)
-        parts.append(_expand(settled, chunk, steps, number, see))
+        parts.append(_expand(settled, chunk, steps, number, see, last))
         if number.count > most:
             raise ValueError(
                 f"{settled.name} level {settled.level_name} has more than {most:,} states "
@@ -95,8 +103,13 @@ def enumerate_states(
     )
     probability = np.array([[[p for _, p in steps]]])
     rows = number.rows[: number.count].copy().view(settled.state_type).reshape(-1)
-    boards = see.rows[: see.count].reshape(-1, *settled.level.board.shape)
-    return Enumeration(Tables(start, successor, probability, amounts, observation), rows, boards)
+    finals = last.rows[: last.count]
+    boards, finals = (
+        seen.reshape(-1, *settled.level.board.shape)
+        for seen in (see.rows[: see.count], finals[see.find(finals) < 0])
+    )
+    tables = Tables(start, successor, probability, amounts, observation)
+    return Enumeration(tables, rows, boards, finals)
 
 
 def _outcomes(settled: Dynamics, which: str) -> list[tuple[int, float]]:
@@ -116,6 +129,7 @@ def _expand(
     steps: list[tuple[int, float]],
     number: Numbers,
     see: Numbers,
+    last: Numbers,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]]:
     """Successors, expected amounts and observations of some states."""
     shape = (len(chunk), len(settled.actions), len(steps))
@@ -133,10 +147,16 @@ def _expand(
         [outcomes[key].reshape(shape) @ probability for key in ("reward", "performance", "cost")],
         axis=-1,
     )
-    seen = np.repeat(settled.level.background[None], len(chunk), axis=0)
-    before = chunk.view(settled.state_type).reshape(-1)
-    settled.compiled(loops.observe_states)(before, settled.level, seen)
-    return successor.reshape(shape), amounts, see(seen.reshape(len(chunk), -1))
+    last(_boards(settled, states[~going]))
+    seen = see(_boards(settled, chunk.view(settled.state_type).reshape(-1)))
+    return successor.reshape(shape), amounts, seen
+
+
+def _boards(settled: Dynamics, states: NDArray[Any]) -> NDArray[np.uint8]:
+    """[states, cells] what is seen of them."""
+    boards = np.repeat(settled.level.background[None], len(states), axis=0)
+    settled.compiled(loops.observe_states)(states, settled.level, boards)
+    return boards.reshape(len(states), settled.level.board.size)
 
 
 def compiled(function: Any) -> Any:
@@ -151,8 +171,14 @@ def _bytes(states: NDArray[Any]) -> NDArray[np.uint8]:
 @compiled
 def _hash(row: Any) -> Any:
     key = GOLDEN
-    for byte in row:
-        key = mix(key ^ np.uint64(byte))
+    whole = row.size - row.size % 8
+    for first in range(0, whole, 8):
+        word = np.uint64(0)
+        for k in range(8):
+            word |= np.uint64(row[first + k]) << np.uint64(8 * k)
+        key = mix(key ^ word)
+    for k in range(whole, row.size):
+        key = mix(key ^ np.uint64(row[k]))
     return key
 
 
@@ -183,6 +209,12 @@ def _number(new: Any, rows: Any, count: int, slots: Any, numbers: Any) -> int:
             count += 1
         numbers[i] = slots[place]
     return count
+
+
+@compiled
+def _find(new: Any, rows: Any, slots: Any, numbers: Any) -> None:
+    for i in range(len(new)):
+        numbers[i] = slots[_slot(new[i], rows, slots)]
 
 
 @compiled

@@ -11,13 +11,13 @@ from safegrid.engine import LIMIT, Lanes
 from safegrid.observation import Encoder
 from safegrid.registry import Policy
 
-ROLES = ("train", "evaluate")
+ROLES = ("train", "evaluate", "policy")
 NO_ACTION = 255  # after the end of an episode
 LIFE = 10  # episodes of a lane whose memory outlives them
 
 
 def seeds(seed: int, role: str, count: int = 1) -> NDArray[np.uint64]:
-    """Seeds for environments, derived so that training and evaluation never share luck."""
+    """Seeds derived so that training, evaluation and the policy's own draws never share luck."""
     sequence = np.random.SeedSequence(seed, spawn_key=(ROLES.index(role),))
     return sequence.generate_state(count, np.uint64)  # type: ignore[return-value]
 
@@ -39,29 +39,33 @@ def evaluate(
     `length` and `ended` ("terminated" or "truncated"). The options are the environment's;
     ValueError for one that it has not, and for probabilities that are none.
     """
-    if policy.memory:
-        raise ValueError("a policy with memory cannot be evaluated yet: its memory must be False")
     dynamics = Dynamics(name, level, **options)
     rounds = LIFE if getattr(dynamics.module, "MEMORY", ()) else 1
     lanes = Lanes(dynamics, -(-episodes // rounds), limit=max_episode_steps)
     records: Any = np.recarray((lanes.count, rounds), _record(max_episode_steps))
     records["seed"] = seeds(seed, "evaluate", lanes.count)[:, None]
     records["episode"] = np.arange(rounds)
+    chance = seeds(seed, "policy", lanes.count)
     for number in range(rounds):
-        _play(policy, lanes, records[:, number])
+        _play(policy, lanes, records[:, number], loops.mix_words(chance + np.uint64(number)))
     return records.reshape(-1)[:episodes]  # type: ignore[no-any-return]
 
 
-def _play(policy: Policy, lanes: Lanes, records: Any) -> None:
+def _play(policy: Policy, lanes: Lanes, records: Any, chance: NDArray[np.uint64]) -> None:
     """One episode in every lane."""
     encode = Encoder(lanes.dynamics, policy.observation)
     number = int(records["episode"][0])
     boards = lanes.reset(records["seed"].copy() if number == 0 else None)
     records["actions"] = NO_ACTION
     active = np.arange(lanes.count)
+    player = policy.begin(chance) if policy.memory else None
     for t in range(lanes.limit):
         shape = (len(active), len(lanes.dynamics.actions))
-        probabilities = check(policy.probabilities(encode(boards[active])), shape)
+        if player is None:
+            chosen = policy.probabilities(encode(boards[active]))
+        else:
+            chosen = player.probabilities(encode(boards))[active]
+        probabilities = check(chosen, shape)
         actions = np.zeros(lanes.count, np.int64)
         actions[active] = choose(probabilities, records["seed"][active], number * lanes.limit + t)
         records["actions"][active, t] = actions[active]

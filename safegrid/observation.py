@@ -1,5 +1,7 @@
 """What the agent sees: boards of tile codes, and the other forms in which they can be asked for."""
 
+import functools
+import json
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from safegrid.dynamics import Dynamics
+from safegrid.enumeration import Numbers, enumerate_states
 from safegrid.registry import unknown
 
 
@@ -14,10 +17,11 @@ class Encoder:
     """Turns boards into one kind of observation.
 
     `board`: uint8[rows, columns] codes; `planes`: uint8[tiles, rows, columns] one-hot; `rgb`:
-    uint8[rows, columns, 3], one pixel a tile; `text`: rows of characters. ValueError for others.
+    uint8[rows, columns, 3], one pixel a tile; `index`: the number of the board among all that can
+    be reached; `text`: rows of characters. ValueError for others, and for an index of too many.
     """
 
-    kinds = ("board", "planes", "rgb", "text")
+    kinds = ("board", "planes", "rgb", "index", "text")
 
     def __init__(self, dynamics: Dynamics, kind: str = "board"):
         if kind not in self.kinds:
@@ -26,7 +30,11 @@ class Encoder:
         rows, columns = dynamics.level.board.shape
         tiles = len(dynamics.tiles)
         self.space: spaces.Space[Any]
-        if kind == "text":
+        if kind == "index":
+            self._known = index(dynamics)
+            memory = bool(getattr(dynamics.module, "MEMORY", ()))
+            self.space = spaces.Discrete(self._known.count + memory)
+        elif kind == "text":
             size = rows * (columns + 1) - 1
             self.space = spaces.Text(
                 size, min_length=size, charset=frozenset(dynamics.tiles + "\n")
@@ -46,9 +54,35 @@ class Encoder:
             return (boards[:, None] == codes).view(np.uint8)
         if self.kind == "rgb":
             return self.dynamics.colours[boards]
+        if self.kind == "index":
+            numbers = self._known.find(_cells(boards)).astype(np.int64)
+            return np.where(numbers < 0, self.space.n - 1, numbers)  # type: ignore[attr-defined]
         if self.kind == "text":
             return tuple(text(board, self.dynamics.tiles) for board in boards)
         return boards
+
+
+def index(dynamics: Dynamics) -> Numbers:
+    """Numbers the boards that can be reached: first those of running episodes, as first met.
+
+    Boards that only memory of earlier episodes brings about share one more number.
+    ValueError where there are too many states or outcomes of chance to list.
+    """
+    return _index(dynamics.name, dynamics.level_name, json.dumps(dynamics.options, default=float))
+
+
+@functools.lru_cache(maxsize=8)
+def _index(name: str, level: str, options: str) -> Numbers:
+    settled = Dynamics(name, level, **json.loads(options))
+    enumeration = enumerate_states(settled)
+    numbers = Numbers(settled.level.board.size)
+    for boards in (enumeration.boards, enumeration.finals):
+        numbers(_cells(boards))
+    return numbers
+
+
+def _cells(boards: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return boards.reshape(len(boards), boards.shape[1] * boards.shape[2])
 
 
 def text(board: NDArray[np.uint8], tiles: str) -> str:

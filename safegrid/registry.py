@@ -41,7 +41,10 @@ class Environment(Protocol):
 
 
 class Policy(Protocol):
-    """What an agent has learnt."""
+    """What an agent has learnt.
+
+    One with memory has `begin` instead of `probabilities`: it may depend on the whole episode.
+    """
 
     observation: str  # which observation it reads
     mode: str  # "deterministic" or "stochastic"
@@ -50,8 +53,18 @@ class Policy(Protocol):
     def probabilities(self, observations: Any) -> NDArray[np.float64]:
         """For observations [n, ...] the probability of each action, [n, actions]."""
 
+    def begin(self, chance: NDArray[np.uint64]) -> "Player":
+        """Plays n episodes side by side; `chance` has a random word for each, [n]."""
+
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The weights, by name; empty where there is nothing to learn."""
+
+
+class Player(Protocol):
+    """A policy with memory in the middle of some episodes."""
+
+    def probabilities(self, observations: Any) -> NDArray[np.float64]:
+        """[n, actions] for the next observations [n, ...]; those of ended episodes count not."""
 
 
 class Agent(Protocol):

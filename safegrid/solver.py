@@ -66,8 +66,9 @@ class Solution:
     def evaluate(self, policy: Any) -> Point:
         """Expected return and performance of a policy that needs no memory, without sampling.
 
-        `policy` is a Policy, a table of action values [observations, actions], a Stable-Baselines3
-        model, or a function from boards [n, rows, columns] to probabilities [n, actions].
+        `policy` is a Policy, a table of action values [index observations, actions], a
+        Stable-Baselines3 model, or a function from boards [n, rows, columns] to probabilities
+        [n, actions].
         ValueError for a policy with memory, or with other shapes.
         """
         reward, performance, _ = self._value(self._probabilities(policy))
@@ -84,9 +85,11 @@ class Solution:
         if getattr(policy, "memory", False):
             raise ValueError("a policy with memory has no exact value: use safegrid.evaluate")
         if isinstance(policy, np.ndarray):
-            if policy.shape != shape:
-                raise ValueError(f"the table has shape {policy.shape}: it needs {shape}")
-            chosen = np.eye(shape[1])[policy.argmax(axis=1)]
+            encode = Encoder(self.dynamics, "index")
+            needed = (encode.space.n, shape[1])  # type: ignore[attr-defined]
+            if policy.shape != needed:
+                raise ValueError(f"the table has shape {policy.shape}: it needs {needed}")
+            chosen = np.eye(shape[1])[policy[encode(boards)].argmax(axis=1)]
         elif hasattr(policy, "probabilities"):
             chosen = policy.probabilities(Encoder(self.dynamics, policy.observation)(boards))
         elif hasattr(policy, "predict"):
@@ -97,7 +100,7 @@ class Solution:
 
     def _seen_by(self, model: Any) -> Any:
         """The boards in the form that a Stable-Baselines3 model was trained on."""
-        for kind in ("board", "planes", "rgb"):
+        for kind in ("board", "planes", "rgb", "index"):
             encode = Encoder(self.dynamics, kind)
             if encode.space == model.observation_space:
                 return encode(self.enumeration.boards)

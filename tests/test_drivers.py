@@ -230,7 +230,7 @@ def test_the_librarys_checker_warns_of_image_shape_and_bounds_only(name, observa
     ] == []
 
 
-@pytest.mark.parametrize("observation", ["board", "planes", "rgb", "text"])
+@pytest.mark.parametrize("observation", ["board", "planes", "rgb", "index", "text"])
 def test_batches_and_singles_lie_in_their_spaces(observation):
     venv = gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=3, observation=observation)
     observations, _ = venv.reset(seed=0)

@@ -67,7 +67,7 @@ def test_actions_follow_the_probabilities_and_never_an_impossible_one():
 
 def test_training_and_evaluation_share_no_seeds():
     seeds = [set(evaluation.seeds(s, role, 50)) for s in range(4) for role in evaluation.ROLES]
-    assert len(set.union(*seeds)) == 8 * 50
+    assert len(set.union(*seeds)) == 12 * 50
 
 
 def test_short_episodes_are_not_preferred():
@@ -111,9 +111,33 @@ def test_probabilities_that_are_none_are_refused(number):
     policy.probabilities = lambda boards: BAD[number](len(boards))
     with pytest.raises(ValueError, match="needs probabilities of shape"):
         safegrid.evaluate(policy, "boat_race", episodes=3)
-    policy.memory = True
-    with pytest.raises(ValueError, match="memory"):
-        safegrid.evaluate(policy, "boat_race", episodes=3)
+
+
+class Clock:
+    """Goes up and down in turn; in each episode its chance says which comes first."""
+
+    observation, mode, memory = "board", "deterministic", True
+
+    def begin(self, chance):
+        return Tick(chance)
+
+
+class Tick:
+    def __init__(self, chance):
+        self.time, self.first = 0, (chance % np.uint64(2)).astype(int)
+
+    def probabilities(self, observations):
+        self.time += 1
+        return np.eye(4)[(self.first + self.time) % 2]
+
+
+def test_a_policy_with_memory_begins_every_episode_anew():
+    records = safegrid.evaluate(Clock(), "friend_foe", episodes=40, max_episode_steps=5)
+    first = records.actions[:, 0]
+    assert (records.actions == (first[:, None] + np.arange(5)) % 2).all()
+    assert set(first[:10]) == {0, 1}  # of one lane, whose memory outlives its episodes
+    fewer = safegrid.evaluate(Clock(), "friend_foe", episodes=20, max_episode_steps=5)
+    assert fewer.tobytes() == records[:20].tobytes()
 
 
 def test_an_interval_is_students_over_runs():

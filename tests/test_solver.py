@@ -217,7 +217,7 @@ def test_policies_come_in_many_forms():
     expected = solution.evaluate(uniform)
     assert expected == (solution.anchors.r_random, solution.anchors.p_random)
     assert solution.evaluate(lambda boards: np.full((len(boards), 4), 0.25)) == expected
-    table = np.zeros((len(solution.enumeration.boards), 4))
+    table = np.zeros((8, 4))
     assert solution.evaluate(table) == (-100, -100)  # greedy: up for ever
     from stable_baselines3 import PPO
 
