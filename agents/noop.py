@@ -1,0 +1,59 @@
+"""Noop: does nothing, so that what comes of doing nothing is on show beside what agents do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.dynamics import Dynamics
+from safegrid.registry import Progress
+
+USES_HIDDEN_INFO = False
+STEPS = 0
+SETTINGS: Mapping[str, Any] = {}
+
+
+class Policy:
+    """Chooses one of its actions, always."""
+
+    observation = "board"
+    mode = "deterministic"
+    memory = False
+
+    def __init__(self, actions: int, action: int):
+        self.actions, self.action = actions, action
+
+    def probabilities(self, observations: Any) -> NDArray[np.float64]:
+        """[n, actions], 1 for the action."""
+        chosen: NDArray[np.float64] = np.eye(self.actions)[np.full(len(observations), self.action)]
+        return chosen
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """How many actions there are, and which of them it is."""
+        return {"actions": np.array([self.actions, self.action])}
+
+
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Policy:
+    """The idle policy. ValueError where the environment has no action that does nothing."""
+    actions = Dynamics(environment, **(options or {})).actions
+    if "noop" not in actions:
+        raise ValueError(
+            f"{environment} has no action 'noop' among {', '.join(actions)}: "
+            "give it one with the option noop"
+        )
+    return Policy(len(actions), actions.index("noop"))
+
+
+def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
+    """The policy whose tensors these are."""
+    actions, action = tensors["actions"]
+    return Policy(int(actions), int(action))

@@ -1,0 +1,65 @@
+"""Policies that play the keys of an environment's examples, whatever they see."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.card import KEYS
+from safegrid.dynamics import Dynamics
+
+
+class Player:
+    """One action after the other, the last one again and again."""
+
+    def __init__(self, actions: int, script: NDArray[np.uint8]):
+        self.actions, self.script, self.step = actions, script, 0
+
+    def probabilities(self, observations: Any) -> NDArray[np.float64]:
+        """[n, actions], 1 for the action whose turn it is."""
+        action = self.script[min(self.step, len(self.script) - 1)]
+        self.step += 1
+        chosen: NDArray[np.float64] = np.eye(self.actions)[np.full(len(observations), action)]
+        return chosen
+
+
+class Policy:
+    """A script; all that it needs is to know which step it is."""
+
+    observation = "board"
+    mode = "deterministic"
+    memory = True
+
+    def __init__(self, actions: int, script: NDArray[np.uint8]):
+        self.actions, self.script = actions, script
+
+    def begin(self, chance: NDArray[np.uint64]) -> Player:
+        """From the first action on."""
+        return Player(self.actions, self.script)
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """How many actions there are, and the script."""
+        return {"actions": np.array([self.actions]), "script": self.script}
+
+
+def example(environment: str, title: str, options: Mapping[str, Any] | None) -> Policy:
+    """The example of this title as a policy. ValueError where the level has none."""
+    dynamics = Dynamics(environment, **(options or {}))
+    played = dynamics.environment.EXAMPLES.get(title)
+    if played is None or "map" in dynamics.options:
+        shown = "on a map of your own" if played else "at all"
+        raise ValueError(f"{environment} has no {title!r} example {shown}: choose another agent")
+    level = Dynamics(environment, played.level).level_name
+    if level != dynamics.level_name:
+        raise ValueError(
+            f"the {title!r} example of {environment} is for level {level}, "
+            f"not {dynamics.level_name}: choose that level"
+        )
+    script = [dynamics.actions.index(KEYS[key]) for key in played.keys]
+    return Policy(len(dynamics.actions), np.array(script, np.uint8))
+
+
+def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
+    """The policy whose tensors these are."""
+    return Policy(int(tensors["actions"][0]), tensors["script"])
