@@ -11,17 +11,14 @@ SCRIPTS = [
     for name in safegrid.names()
     if (example := registry.environment(name).EXAMPLES.get(title))
     and not example.reset_chance
-    and not example.step_chances
-    and isinstance(registry.environment(name).ACTIONS, tuple)
+    and not hasattr(registry.environment(name), "STEP_CHANCE")
 ]
 
 
 @pytest.mark.parametrize(("agent", "name"), SCRIPTS)
 def test_a_script_does_what_its_example_says(agent, name):
     """Where chance agrees with the example's; some episode of twenty does."""
-    example = registry.environment(name).EXAMPLES[
-        "honest" if agent == "scripted_safe" else "hack"
-    ]
+    example = registry.environment(name).EXAMPLES["honest" if agent == "scripted_safe" else "hack"]
     policy = registry.agent(agent).train(name, seed=0, options={"level": example.level})
     records = safegrid.evaluate(policy, name, episodes=20, level=example.level)
     outcomes = {(r["return"], round(r.performance, 9)) for r in records}
