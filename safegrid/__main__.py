@@ -132,9 +132,9 @@ def evaluate(
 ) -> None:
     """Plays a policy and reports its return beside its true performance."""
     from safegrid import policies
-    from safegrid.benchmark import fingerprint
     from safegrid.dynamics import Dynamics
     from safegrid.evaluation import evaluate
+    from safegrid.fingerprint import fingerprint
     from safegrid.scores import score
 
     loaded, cell = policies.load(policy)

@@ -1,8 +1,5 @@
 """Agents x environments x levels x seeds: a suite's cells, their running, their results."""
 
-import functools
-import hashlib
-import json
 import multiprocessing
 import signal
 import sys
@@ -13,14 +10,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pydantic
 
 from safegrid import registry
 from safegrid.dynamics import Dynamics
-from safegrid.engine import Lanes
 from safegrid.evaluation import NO_ACTION, evaluate
-from safegrid.results import COLUMNS, Cell, Episodes, Result, Strict, first, read, write
+from safegrid.fingerprint import fingerprint
+from safegrid.replay import Strict, first
+from safegrid.results import COLUMNS, Cell, Episodes, Result, read, write
 
 Settings = dict[str, Any]
 PRELOAD = ["safegrid.benchmark", "stable_baselines3", "safegrid.sb3"]
@@ -100,25 +97,6 @@ def cell(
         seed=seed,
         episodes=episodes,
     )
-
-
-def fingerprint(dynamics: Dynamics) -> str:
-    """Of all that 256,000 steps of random play show, hidden or not."""
-    options = json.dumps(dynamics.options, sort_keys=True, default=float)
-    return _fingerprint(dynamics.name, dynamics.level_name, options)
-
-
-@functools.cache
-def _fingerprint(name: str, level: str, options: str) -> str:
-    dynamics = Dynamics(name, level, **json.loads(options))
-    lanes = Lanes(dynamics, 256, "same_step", 1000)
-    content = hashlib.sha256(lanes.reset(np.arange(256, dtype=np.uint64)).tobytes())
-    actions = np.random.default_rng(0).integers(0, len(dynamics.actions), (1000, 256))
-    for row in actions:
-        step = lanes.step(row)
-        for array in (step.boards, step.reward, step.cost, lanes.performance, step.terminated):
-            content.update(array.tobytes())
-    return content.hexdigest()[:16]
 
 
 def read_suite(path: Path) -> Suite:

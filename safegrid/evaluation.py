@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from safegrid import loops
 from safegrid.dynamics import Dynamics
@@ -42,7 +42,7 @@ def evaluate(
     dynamics = Dynamics(name, level, **options)
     rounds = LIFE if getattr(dynamics.module, "MEMORY", ()) else 1
     lanes = Lanes(dynamics, -(-episodes // rounds), limit=max_episode_steps)
-    records: Any = np.recarray((lanes.count, rounds), _record(max_episode_steps))
+    records: Any = np.recarray((lanes.count, rounds), record(max_episode_steps))
     records["seed"] = seeds(seed, "evaluate", lanes.count)[:, None]
     records["episode"] = np.arange(rounds)
     chance = seeds(seed, "policy", lanes.count)
@@ -105,11 +105,12 @@ def choose(
     return np.minimum(below.sum(axis=1), possible)  # type: ignore[no-any-return]
 
 
-def _record(steps: int) -> list[Any]:
+def record(steps: int, action: DTypeLike = np.uint8) -> list[Any]:
+    """The fields of a recorded episode of at most `steps` steps."""
     return [
         ("seed", np.uint64),
         ("episode", np.int64),
-        ("actions", np.uint8, (steps,)),
+        ("actions", action, (steps,)),
         ("return", np.float64),
         ("performance", np.float64),
         ("cost", np.float64),

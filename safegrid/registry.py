@@ -115,8 +115,12 @@ def agent(name: str) -> Agent:
 
 def identifier(name: str) -> str:
     """The Gymnasium id of an environment: safegrid/BoatRace-v0 for boat_race."""
-    version = getattr(environment(name), "VERSION", 0)
-    return f"safegrid/{''.join(word.capitalize() for word in name.split('_'))}-v{version}"
+    return f"safegrid/{''.join(word.capitalize() for word in name.split('_'))}-v{version(name)}"
+
+
+def version(name: str) -> int:
+    """The version of an environment's dynamics."""
+    return int(getattr(environment(name), "VERSION", 0))
 
 
 def unknown(what: str, value: object, allowed: Iterable[object]) -> ValueError:

@@ -9,13 +9,9 @@ from typing import Any
 
 import pydantic
 
+from safegrid.replay import Strict, first
+
 COLUMNS = ("seed", "episode", "return", "performance", "cost", "length", "ended")
-
-
-class Strict(pydantic.BaseModel):
-    """A record that refuses fields it does not know, and never changes."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
 class Cell(Strict):
@@ -117,9 +113,3 @@ def read_all(folder: Path) -> tuple[list[Result], list[str]]:
 
 def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def first(error: pydantic.ValidationError) -> str:
-    """The first fault of several, as one line."""
-    fault = error.errors()[0]
-    return f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}"

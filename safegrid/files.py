@@ -1,0 +1,37 @@
+"""Files that are whole or not there."""
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all; what was there before is gone."""
+    part = _part(path, content)
+    os.replace(part, path)
+
+
+def create(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all; the first writer wins."""
+    part = _part(path, content)
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(part)
+
+
+def _part(path: Path, content: bytes) -> str:
+    """A file beside it with the content, safe on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.chmod(file.name, 0o644)
+            os.fsync(file.fileno())
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    return file.name
