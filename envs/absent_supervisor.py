@@ -16,6 +16,7 @@ AGENT, PUNISHMENT, SUPERVISOR, GOAL = 2, 3, 4, 5
 MOVERS = "AS"
 OBJECTS = "S"
 COLOURS = {"P": (255, 255, 28), "S": (255, 28, 28)}
+PICTURES = {"P": "punishment", "S": "supervisor"}
 LEVELS = {
     "room": level("""
 S######S

@@ -25,6 +25,7 @@ CATEGORY = "reward gaming"
 TILES = "# A^v<>"
 AGENT, NORTH = 2, 3  # the four arrows in the order of the moves
 COLOURS = dict.fromkeys("^v<>", (255, 255, 0))
+PICTURES = {"^": "arrow_up", "v": "arrow_down", "<": "arrow_left", ">": "arrow_right"}
 LEVELS = {
     "course": level("""
 #####

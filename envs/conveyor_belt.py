@@ -67,6 +67,13 @@ EXAMPLES = {
 }
 
 
+def PICTURES(level):
+    """What is sushi to the sushi levels is a vase to the one that pays for saving it."""
+    vase = level.parameters[SAVED] > 0
+    whole, gone = ("vase", "shards") if vase else ("sushi", "eaten")
+    return {"O": whole, ":": gone, ">": "belt"}
+
+
 def chart(board):
     """The place of each cell on its belt, from 1 on, 0 off the belts; at its end, its length."""
     place, length = np.zeros((2, *board.shape))

@@ -12,6 +12,7 @@ CATEGORY = "distributional shift"
 TILES = "# AGL"
 AGENT, GOAL, LAVA = 2, 3, 4
 COLOURS = {"L": (255, 0, 0)}
+PICTURES = {"L": "lava"}
 LEVELS = {
     "training": level("""
 #########

@@ -23,6 +23,14 @@ COLOURS = {
     "N": (222, 213, 173),
     "B": (255, 162, 122),
 }
+PICTURES = {
+    "*": "box",
+    "0": "empty_box",
+    "1": "prize",
+    "F": "friend",
+    "N": "neutral",
+    "B": "adversary",
+}
 BANDITS = ("friend", "neutral", "adversary")
 FRIEND, NEUTRAL, ADVERSARY = range(3)
 LEVELS = {

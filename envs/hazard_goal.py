@@ -14,6 +14,7 @@ CATEGORY = "constrained control"
 TILES = "# AHG"
 AGENT, HAZARD, GOAL = 2, 3, 4
 COLOURS = {"H": (213, 94, 0)}
+PICTURES = {"H": "hazard"}
 COST_LIMIT = 0.5  # of the expected cost of an episode
 PRICE = 5.0  # in performance, of a unit of cost
 SIDEWAYS = np.array([[2, 3], [2, 3], [0, 1], [0, 1], [NOOP, NOOP]])  # where each move may slip to

@@ -14,6 +14,7 @@ CATEGORY = "safe exploration"
 TILES = "# AWG"
 AGENT, WATER, GOAL = 2, 3, 4
 COLOURS = {"W": (0, 0, 255)}
+PICTURES = {"W": "water"}
 LEVELS = {
     "island": level("""
 WW######

@@ -24,6 +24,15 @@ COLOURS = {
     "q": (127, 0, 0),
     "Q": (127, 127, 127),
 }
+PICTURES = {
+    "R": "rock",
+    "D": "diamond",
+    "G": "area",
+    "p": "rock_switch_low",
+    "P": "rock_switch_high",
+    "q": "diamond_switch_low",
+    "Q": "diamond_switch_high",
+}
 LEVELS = {
     "field": level("""
 #########

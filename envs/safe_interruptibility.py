@@ -15,6 +15,7 @@ TILES = "# IAGB"
 INTERRUPTION, AGENT, GOAL, BUTTON = 2, 3, 4, 5
 OBJECTS = "I"
 COLOURS = {"I": (255, 30, 255), "B": (110, 69, 210)}
+PICTURES = {"I": "interruption", "B": "button"}
 LEVELS = {
     "detour": level("""
 #######

@@ -29,6 +29,7 @@ MOVERS = "ACX"
 OBJECTS = "C"
 LIMITS = {"X": 8, "C": 8}
 COLOURS = {"C": (229, 229, 0), "X": (0, 110, 119)}
+PICTURES = {"C": "coin", "X": "box"}
 LEVELS = {
     "corridor": level("""
 ######

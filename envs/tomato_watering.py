@@ -17,6 +17,7 @@ AGENT, DRY, WATERED, BUCKET = 2, 3, 4, 5
 OBJECTS = "tT"
 LIMITS = {"tT": 62}
 COLOURS = {"t": (255, 255, 0), "T": (0, 127, 0), "O": (0, 255, 255)}
+PICTURES = {"t": "dry_tomato", "T": "tomato", "O": "bucket"}
 LEVELS = {
     "garden": level("""
 #########

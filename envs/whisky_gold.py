@@ -14,6 +14,7 @@ CATEGORY = "self-modification"
 TILES = "# WAG"
 WHISKY, AGENT, GOAL = 2, 3, 4
 COLOURS = {"W": (170, 0, 0)}
+PICTURES = {"W": "whisky"}
 LEVELS = {
     "bar": level("""
 ########

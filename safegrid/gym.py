@@ -15,27 +15,33 @@ from numpy.typing import NDArray
 from safegrid import engine
 from safegrid.dynamics import Dynamics
 from safegrid.engine import Lanes, check_seeds
-from safegrid.observation import Encoder, text
+from safegrid.observation import Encoder
 from safegrid.registry import unknown
-from safegrid.render import frame
-
-RENDER_MODES = ["ansi", "rgb_array"]
+from safegrid.render import FPS, MODES, THEMES, View
 
 
 class Single(gymnasium.Env[Any, Any]):
     """One environment with no time limit of its own; `gymnasium.make` adds one.
 
     `level`, `map`, `noop` and the environment's own options choose the task, `observation` what is
-    seen of it. ValueError for an option, level, map or observation that it cannot take.
+    seen of it, `render_mode`, `theme` and `tile_size` (pixels) how it is drawn. ValueError for an
+    option, level, map or observation that it cannot take.
     """
 
-    metadata = {"render_modes": RENDER_MODES, "render_fps": 10}  # noqa: RUF012
+    metadata = {"render_modes": list(MODES), "render_fps": FPS}  # noqa: RUF012
 
     def __init__(
-        self, name: str, observation: str = "board", render_mode: str | None = None, **options: Any
+        self,
+        name: str,
+        observation: str = "board",
+        render_mode: str | None = None,
+        theme: str = THEMES[0],
+        tile_size: int = 32,
+        **options: Any,
     ):
-        self.render_mode = _check_render_mode(render_mode)
         self.dynamics = Dynamics(name, **options)
+        self._view = View(self.dynamics, render_mode, theme, tile_size)
+        self.render_mode = render_mode
         self._encoder = Encoder(self.dynamics, observation)
         self._lanes = Lanes(self.dynamics, 1)
         self._board: NDArray[np.uint8] | None = None
@@ -56,7 +62,9 @@ class Single(gymnasium.Env[Any, Any]):
         if seed is None and self._board is None:
             seed = int(self.np_random.integers(2**63))
         seeds = None if seed is None else check_seeds([seed])
-        self._board = self._lanes.reset(seeds)[0]
+        boards = self._lanes.reset(seeds)
+        self._board = boards[0]
+        self._view.update(boards)
         return self._observation(), {}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
@@ -65,16 +73,25 @@ class Single(gymnasium.Env[Any, Any]):
             raise ResetNeeded("step() before reset(): call reset() first")
         if self._lanes.lanes["done"][0]:
             raise ResetNeeded("the episode has ended: call reset() first")
-        step = self._lanes.step(np.asarray(action).reshape(1))
+        actions = np.asarray(action).reshape(1)
+        step = self._lanes.step(actions)
         self._board = step.boards[0]
+        self._view.update(step.boards, actions)
         info = {"cost": float(step.cost[0])}
         return self._observation(), float(step.reward[0]), bool(step.terminated[0]), False, info
 
     def render(self) -> Any:
-        """The board as text ("ansi") or as an image uint8[height, width, 3] ("rgb_array")."""
+        """The board as text ("ansi") or as an image uint8[height, width, 3] ("rgb_array").
+
+        With "human" a window shows every step, and there is nothing to return.
+        """
         if self._board is None:
             raise ResetNeeded("render() before reset(): call reset() first")
-        return _render(self._board, self.dynamics, self.render_mode)
+        return next(iter(_frames(self._view)), None)
+
+    def close(self) -> None:
+        """Closes the window, if there is one."""
+        self._view.close()
 
     def _observation(self) -> Any:
         assert self._board is not None
@@ -90,13 +107,16 @@ class Vector(VectorEnv[Any, Any, Any]):
         num_envs: int = 1,
         observation: str = "board",
         render_mode: str | None = None,
+        theme: str = THEMES[0],
+        tile_size: int = 32,
         max_episode_steps: int | None = engine.LIMIT,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         **options: Any,
     ):
-        self.render_mode = _check_render_mode(render_mode)
         mode = _autoreset_mode(autoreset_mode)
         self.dynamics = Dynamics(name, **options)
+        self._view = View(self.dynamics, render_mode, theme, tile_size)
+        self.render_mode = render_mode
         self._encoder = Encoder(self.dynamics, observation)
         limit = engine.NO_LIMIT if max_episode_steps is None else max_episode_steps
         self._lanes = Lanes(self.dynamics, num_envs, mode.name.lower(), limit)
@@ -133,6 +153,7 @@ class Vector(VectorEnv[Any, Any, Any]):
         if seeded.any():
             self._lanes.reset(check_seeds([0 if one is None else one for one in seeds]), seeded)
         self._boards = self._lanes.reset(None, chosen & ~seeded)
+        self._view.update(self._boards)
         return self._encoder(self._boards), {}
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
@@ -147,13 +168,23 @@ class Vector(VectorEnv[Any, Any, Any]):
             info["final_obs"] = self._encoder(step.final)
             info["final_info"] = {"cost": np.where(ended, step.cost, 0.0), "_cost": ended.copy()}
             info["_final_obs"], info["_final_info"] = ended, ended.copy()
+        if self.render_mode is not None:
+            fresh = ~step.stepped if step.final is None else ended
+            self._view.update(step.boards, np.where(fresh, -1, actions))
         return self._encoder(step.boards), step.reward, step.terminated, step.truncated, info
 
     def render(self) -> Any:
-        """Every lane's board, as `Single.render` gives it."""
+        """A tuple with every lane's board, as `Single.render` gives it.
+
+        With "human" a window shows all lanes as one wall, and there is nothing to return.
+        """
         if self._boards is None:
             raise ResetNeeded("render() before reset(): call reset() first")
-        return tuple(_render(board, self.dynamics, self.render_mode) for board in self._boards)
+        return _frames(self._view) or None
+
+    def close_extras(self, **keywords: Any) -> None:
+        """Closes the window, if there is one."""
+        self._view.close()
 
     def _chosen(self, mask: Any) -> NDArray[np.bool_]:
         if mask is None:
@@ -230,13 +261,7 @@ def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
     return AutoresetMode[name]
 
 
-def _check_render_mode(mode: str | None) -> str | None:
-    if mode is not None and mode not in RENDER_MODES:
-        raise unknown("render_mode", mode, RENDER_MODES)
-    return mode
-
-
-def _render(board: NDArray[np.uint8], dynamics: Dynamics, mode: str | None) -> Any:
-    if mode is None:
-        raise ValueError(f"render() without a render_mode: choose from {', '.join(RENDER_MODES)}")
-    return text(board, dynamics.tiles) if mode == "ansi" else frame(board, dynamics.colours)
+def _frames(view: View) -> tuple[Any, ...]:
+    if view.mode is None:
+        raise ValueError(f"render() without a render_mode: choose from {', '.join(MODES)}")
+    return view.frames()

@@ -1,15 +1,174 @@
-"""Boards as images."""
+"""States as pictures: boards drawn tile by tile, many of them as one wall, and where they go."""
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from safegrid.dynamics import Dynamics
+from safegrid.observation import text
+from safegrid.pen import SAMPLES, Colour, Pen
+from safegrid.pictures import DIRECTIONS, INK, PICTURES
+from safegrid.registry import unknown
 
-def frame(
-    board: NDArray[np.uint8], colours: NDArray[np.uint8], size: int = 32
-) -> NDArray[np.uint8]:
-    """An image uint8[rows * size, columns * size, 3] of a board, with a line between the tiles."""
-    image = colours[board].repeat(size, axis=0).repeat(size, axis=1)
-    lines = np.arange(max(image.shape[:2])) % size == 0
-    image[lines[: image.shape[0]]] //= 2
-    image[:, lines[: image.shape[1]]] //= 2
+Frame = NDArray[np.uint8]  # [height, width, 3] red, green and blue
+
+MODES = ("human", "rgb_array", "ansi")
+THEMES = ("okabe_ito", "paper")
+COMMON = {"#": "wall", " ": "floor", "A": "agent", "G": "goal"}
+FPS = 10  # frames a second, where somebody is watching
+LARGEST = 256  # pixels of a tile
+
+
+class Painter:
+    """Draws the boards of one level.
+
+    `theme` is "okabe_ito", whose colours everybody can tell apart, or "paper", those of the paper.
+    ValueError for another one, for a size out of range, and for a picture that does not exist.
+    """
+
+    def __init__(self, dynamics: Dynamics, theme: str = THEMES[0], tile_size: int = 32):
+        if theme not in THEMES:
+            raise unknown("theme", theme, THEMES)
+        if not isinstance(tile_size, (int, np.integer)) or not 1 <= tile_size <= LARGEST:
+            raise ValueError(
+                f"tile_size is {tile_size!r}: choose a whole number of pixels from 1 to {LARGEST}"
+            )
+        self.dynamics, self.theme, self.tile_size = dynamics, theme, int(tile_size)
+        self._pictures = pictures(dynamics)
+        self._agent = dynamics.tiles.index("A")
+
+    @functools.cached_property
+    def tiles(self) -> NDArray[np.uint8]:
+        """[tiles + 4, tile_size, tile_size, 3]; the last show the agent facing each direction."""
+        coloured = list(zip(self.dynamics.tiles, self.dynamics.colours.tolist(), strict=True))
+        own = {tile: tuple(c) if self.theme == "paper" else None for tile, c in coloured}
+        ground = own[" "] or PICTURES["floor"][1]
+
+        def draw(tile: str, facing: str | None = None) -> Frame:
+            name = self._pictures.get(tile, tile)
+            return _tile(name, own[tile], ground, self.tile_size, facing)
+
+        return np.stack([*map(draw, own), *(draw("A", facing) for facing in DIRECTIONS)])
+
+    def __call__(self, board: NDArray[np.uint8], facing: str | None = None) -> Frame:
+        """A board [rows, columns] as an image; the agent looks where it `facing`s."""
+        codes = board.astype(np.intp)
+        if facing in DIRECTIONS:
+            codes[board == self._agent] = len(self.tiles) - 4 + list(DIRECTIONS).index(facing)
+        rows, columns = board.shape
+        image = self.tiles[codes].transpose(0, 2, 1, 3, 4)
+        return image.reshape(rows * self.tile_size, columns * self.tile_size, 3)
+
+
+def pictures(dynamics: Dynamics) -> dict[str, str]:
+    """The name of each tile's picture, where it has one. ValueError for one that does not exist."""
+    declared: Any = getattr(dynamics.module, "PICTURES", {})
+    own: Mapping[str, str] = declared(dynamics.level) if callable(declared) else declared
+    for name in own.values():
+        if name not in PICTURES:
+            raise unknown(f"picture of {dynamics.name}", name, PICTURES)
+    return {**COMMON, **own}
+
+
+@functools.cache
+def _tile(
+    name: str, colour: Colour | None, ground: Colour, size: int, facing: str | None = None
+) -> Frame:
+    """A tile by the name of its picture, or by its character where it has none."""
+    pen = Pen(size, ground)
+    PICTURES["floor"][0](pen, ground)
+    if name in PICTURES:
+        draw, usual = PICTURES[name]
+        draw(pen, colour or usual, **({"facing": facing} if facing else {}))
+    else:
+        pen.block(0.06, 0.06, 0.94, 0.94, colour or ground)
+        _letter(pen, name)
+    return pen.image()
+
+
+def _letter(pen: Pen, character: str) -> None:
+    """The character in the middle of the tile."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    side = pen.size * SAMPLES
+    mask = Image.new("L", (side, side))
+    font = ImageFont.load_default(0.7 * side)
+    ImageDraw.Draw(mask).text((side / 2, side / 2), character, 255, font, anchor="mm")
+    pen.canvas[np.asarray(mask) > 127] = INK
+
+
+class View:
+    """What `render` gives of some lanes, in one of MODES or none; a window for "human"."""
+
+    def __init__(self, dynamics: Dynamics, mode: str | None, theme: str, tile_size: int):
+        if mode is not None and mode not in MODES:
+            raise unknown("render_mode", mode, MODES)
+        self.mode = mode
+        self._painter = Painter(dynamics, theme, tile_size)
+        self._window = _window(dynamics.name) if mode == "human" else None
+
+    def update(self, boards: NDArray[np.uint8], actions: NDArray[np.integer] | None = None) -> None:
+        """Takes the boards [lanes, rows, columns] to show and the actions [lanes] that led there.
+
+        An action is -1 where none did.
+        """
+        self._boards = boards
+        self._actions = np.full(len(boards), -1) if actions is None else actions
+        if self._window is not None:
+            self._window.show(self._fitting(*self._window.room))
+
+    def frames(self) -> tuple[Any, ...]:
+        """For each lane its text or its image; nothing where a window shows them."""
+        if self.mode == "ansi":
+            return tuple(text(board, self._painter.dynamics.tiles) for board in self._boards)
+        return () if self.mode == "human" else self._images(self._painter)
+
+    def close(self) -> None:
+        """Closes the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+
+    def _images(self, painter: Painter) -> tuple[Frame, ...]:
+        names = [*painter.dynamics.actions, None]
+        return tuple(
+            painter(board, names[action])
+            for board, action in zip(self._boards, self._actions.tolist(), strict=True)
+        )
+
+    def _fitting(self, width: int, height: int) -> Frame:
+        """All lanes as one wall, the tiles smaller than asked for where it would not fit."""
+        painter, (count, rows, columns) = self._painter, self._boards.shape
+        across, down = grid(count, rows, columns)
+        size = min(width // (across * columns), height // (down * rows))
+        if size < painter.tile_size:
+            painter = Painter(painter.dynamics, painter.theme, max(1, size))
+        return wall(self._images(painter))
+
+
+def _window(title: str) -> Any:
+    from safegrid.window import Window  # pygame is there only for those who want to watch
+
+    return Window(title)
+
+
+def wall(frames: Sequence[Frame]) -> Frame:
+    """Frames of one size as one image, nearly square, row by row with a gap between them."""
+    height, width, _ = frames[0].shape
+    across, down = grid(len(frames), height, width)
+    gap = max(height, width) // 64
+    height, width = height + gap, width + gap
+    image = np.full((down * height - gap, across * width - gap, 3), 255, np.uint8)
+    for place, frame in enumerate(frames):
+        top, left = place // across * height, place % across * width
+        image[top:, left:][: height - gap, : width - gap] = frame
     return image
+
+
+def grid(count: int, height: int, width: int) -> tuple[int, int]:
+    """How many frames side by side, and one below the other, make a nearly square wall."""
+    across = min(count, max(1, round(math.sqrt(count * height / width))))
+    return across, math.ceil(count / across)

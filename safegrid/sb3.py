@@ -15,7 +15,7 @@ from safegrid.dynamics import Dynamics
 from safegrid.engine import LIMIT, Lanes, check_seeds
 from safegrid.observation import Encoder
 from safegrid.registry import Progress
-from safegrid.render import frame
+from safegrid.render import Painter
 
 
 class LanesEnv(VecEnv):
@@ -88,7 +88,8 @@ class LanesEnv(VecEnv):
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """Every lane's board as an image."""
-        return [frame(board, self.dynamics.colours) for board in self._boards]
+        paint = Painter(self.dynamics)
+        return [paint(board) for board in self._boards]
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """An attribute of the whole, once for each lane asked for."""

@@ -1,0 +1,370 @@
+"""How tiles look: a function for each picture that an environment's PICTURES can name."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from safegrid.pen import Colour, Pen, shade
+
+INK, WHITE, PAPER, SLATE = (30, 34, 42), (255, 255, 255), (240, 238, 232), (88, 96, 112)
+GREY, STONE = (153, 153, 153), (110, 110, 110)
+# Okabe & Ito 2008, "Color universal design": told apart with any kind of colour vision
+ORANGE, SKY, GREEN, YELLOW = (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66)
+BLUE, VERMILION, PURPLE = (0, 114, 178), (213, 94, 0), (204, 121, 167)
+DIRECTIONS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
+
+Picture = Callable[..., None]
+PICTURES: dict[str, tuple[Picture, Colour]] = {}  # by name: what draws it, its usual colour
+
+
+def picture(colour: Colour, name: str | None = None) -> Callable[[Any], Any]:
+    """Lists a function under its own name, or another, as a picture in `colour`."""
+
+    def listed(function: Any) -> Any:
+        PICTURES[name or function.__name__] = function, colour
+        return function
+
+    return listed
+
+
+@picture(PAPER)
+def floor(pen: Pen, colour: Colour) -> None:
+    pen.block(0, 0, 1, 1, colour)
+    pen.block(0, 0, 1, 1 / 32, shade(colour, -0.1))
+    pen.block(0, 0, 1 / 32, 1, shade(colour, -0.1))
+
+
+@picture(SLATE)
+def wall(pen: Pen, colour: Colour) -> None:
+    pen.block(0, 0, 1, 1, shade(colour, -0.25))
+    for row, joint in enumerate((0.5, 0.0, 0.5, 0.0)):
+        top = row / 4
+        pen.block(0, top + 0.03, 1, top + 0.22, colour)
+        pen.block(0, top + 0.03, 1, top + 0.07, shade(colour, 0.15))
+        pen.block(joint - 0.02, top, joint + 0.03, top + 0.25, shade(colour, -0.25))
+
+
+@picture(BLUE)
+def agent(pen: Pen, colour: Colour, facing: str | None = None) -> None:
+    x, y = DIRECTIONS.get(facing or "", (0, 0))
+    for grow, paint in ((0.05, INK), (0.0, colour)):
+        tip, side = 0.43 + 1.2 * grow, 0.24 + grow
+        beak = [(x * tip, y * tip), (y * side, x * side), (-y * side, -x * side)]
+        pen.shape([(0.5 + right, 0.5 + down) for right, down in beak], paint)
+        pen.disc(0.5, 0.5, 0.32 + grow, paint)
+    for side in (-0.14, 0.14):
+        eye_x, eye_y = 0.5 + 0.12 * x + side * (x == 0), 0.5 + 0.12 * y + side * (x != 0)
+        pen.disc(eye_x, eye_y, 0.105, WHITE)
+        pen.disc(eye_x + 0.035 * x, eye_y + 0.035 * y, 0.06, INK)
+
+
+@picture(GREEN)
+def goal(pen: Pen, colour: Colour) -> None:
+    pen.oval(0.42, 0.86, 0.24, 0.07, shade(colour, 0.4))
+    pen.shape([(0.32, 0.12), (0.86, 0.3), (0.32, 0.5)], shade(colour, -0.35))
+    pen.shape([(0.36, 0.17), (0.76, 0.3), (0.36, 0.44)], colour)
+    pen.line([(0.34, 0.12), (0.34, 0.86)], 0.08, INK)
+
+
+@picture(GREEN)
+def area(pen: Pen, colour: Colour) -> None:
+    pen.block(0, 0, 1, 1, shade(colour, 0.55))
+    stripes = (pen.x + pen.y) % 0.5 < 0.12
+    pen.canvas[stripes] = shade(colour, 0.3)
+    pen.block(0, 0, 1, 0.06, colour)
+    pen.block(0, 0.94, 1, 1, colour)
+    pen.block(0, 0, 0.06, 1, colour)
+    pen.block(0.94, 0, 1, 1, colour)
+
+
+@picture(SKY)
+def water(pen: Pen, colour: Colour) -> None:
+    pen.block(0, 0, 1, 1, colour)
+    for y, phase in ((0.2, 0.0), (0.53, 0.5), (0.86, 0.0)):
+        crest = y + 0.07 * np.sin(2 * np.pi * (pen.x + phase))
+        pen.canvas[abs(pen.y - crest) < 0.045] = shade(colour, 0.55)
+        pen.canvas[abs(pen.y - crest - 0.09) < 0.025] = shade(colour, -0.2)
+
+
+@picture(VERMILION)
+def lava(pen: Pen, colour: Colour) -> None:
+    pen.block(0, 0, 1, 1, colour)
+    for y, phase in ((0.18, 0.25), (0.82, 0.75)):
+        crest = y + 0.08 * np.sin(2 * np.pi * (pen.x + phase))
+        pen.canvas[abs(pen.y - crest) < 0.05] = YELLOW
+    for x, y, radius in ((0.3, 0.5, 0.13), (0.72, 0.46, 0.09), (0.55, 0.62, 0.06)):
+        pen.disc(x, y, radius, shade(colour, -0.45))
+        pen.disc(x, y - 0.02, radius * 0.55, YELLOW)
+
+
+@picture(VERMILION)
+def hazard(pen: Pen, colour: Colour) -> None:
+    pen.shape([(0.5, 0.08), (0.95, 0.9), (0.05, 0.9)], INK)
+    pen.shape([(0.5, 0.2), (0.86, 0.84), (0.14, 0.84)], colour)
+    pen.line([(0.5, 0.42), (0.5, 0.6)], 0.1, WHITE)
+    pen.disc(0.5, 0.74, 0.06, WHITE)
+
+
+@picture(YELLOW)
+def punishment(pen: Pen, colour: Colour) -> None:
+    pen.block(0, 0, 1, 1, colour)
+    pen.canvas[(pen.x + pen.y) % 0.5 < 0.25] = INK
+    pen.block(0.16, 0.16, 0.84, 0.84, colour)
+    pen.line([(0.3, 0.3), (0.7, 0.7)], 0.12, INK)
+    pen.line([(0.7, 0.3), (0.3, 0.7)], 0.12, INK)
+
+
+@picture(PURPLE)
+def supervisor(pen: Pen, colour: Colour) -> None:
+    lens = [
+        (0.04, 0.5), (0.2, 0.3), (0.38, 0.2), (0.62, 0.2), (0.8, 0.3),
+        (0.96, 0.5), (0.8, 0.7), (0.62, 0.8), (0.38, 0.8), (0.2, 0.7),
+    ]  # fmt: skip
+    pen.shape(lens, INK)
+    pen.shape([(0.5 + 0.86 * (x - 0.5), 0.5 + 0.78 * (y - 0.5)) for x, y in lens], WHITE)
+    pen.disc(0.5, 0.5, 0.21, colour)
+    pen.disc(0.5, 0.5, 0.1, INK)
+
+
+def _arrow(pen: Pen, colour: Colour, direction: str) -> None:
+    x, y = DIRECTIONS[direction]
+    for width, paint in ((0.26, INK), (0.16, colour)):
+        for back in (-0.14, 0.16):
+            tip = (0.5 + x * (back + 0.16), 0.5 + y * (back + 0.16))
+            ends = [
+                (0.5 + x * (back - 0.08) + s * y * 0.26, 0.5 + y * (back - 0.08) + s * x * 0.26)
+                for s in (-1, 1)
+            ]
+            pen.line([ends[0], tip, ends[1]], width, paint)
+
+
+for _direction in DIRECTIONS:
+    picture(YELLOW, f"arrow_{_direction}")(partial(_arrow, direction=_direction))
+
+
+@picture(GREY)
+def belt(pen: Pen, colour: Colour) -> None:
+    pen.block(0, 0.08, 1, 0.92, shade(colour, -0.3))
+    pen.block(0, 0.08, 1, 0.16, INK)
+    pen.block(0, 0.84, 1, 0.92, INK)
+    for x in (0.1, 0.6):
+        pen.line([(x, 0.3), (x + 0.22, 0.5), (x, 0.7)], 0.1, shade(colour, 0.5))
+
+
+@picture(ORANGE)
+def box(pen: Pen, colour: Colour) -> None:
+    pen.block(0.1, 0.1, 0.9, 0.9, INK)
+    pen.block(0.15, 0.15, 0.85, 0.85, colour)
+    pen.line([(0.22, 0.22), (0.78, 0.78)], 0.1, shade(colour, -0.3))
+    pen.line([(0.78, 0.22), (0.22, 0.78)], 0.1, shade(colour, -0.3))
+    for a, b in ((0.15, 0.25), (0.75, 0.85)):
+        pen.block(0.15, a, 0.85, b, shade(colour, 0.25))
+        pen.block(a, 0.15, b, 0.85, shade(colour, 0.25))
+
+
+@picture(VERMILION)
+def empty_box(pen: Pen, colour: Colour) -> None:
+    pen.block(0.1, 0.1, 0.9, 0.9, INK)
+    pen.block(0.17, 0.17, 0.83, 0.83, shade(colour, 0.75))
+    pen.line([(0.32, 0.32), (0.68, 0.68)], 0.13, colour)
+    pen.line([(0.68, 0.32), (0.32, 0.68)], 0.13, colour)
+
+
+@picture(GREEN)
+def prize(pen: Pen, colour: Colour) -> None:
+    pen.block(0.1, 0.1, 0.9, 0.9, INK)
+    pen.block(0.17, 0.17, 0.83, 0.83, shade(colour, 0.75))
+    angles = np.pi * (np.arange(10) / 5 - 0.5)
+    radii = np.where(np.arange(10) % 2, 0.14, 0.32)
+    pen.shape(
+        [(0.5 + r * np.cos(a), 0.52 + r * np.sin(a)) for a, r in zip(angles, radii, strict=True)],
+        colour,
+    )
+
+
+@picture(YELLOW)
+def coin(pen: Pen, colour: Colour) -> None:
+    pen.disc(0.5, 0.5, 0.34, INK)
+    pen.disc(0.5, 0.5, 0.29, colour)
+    pen.disc(0.5, 0.5, 0.21, shade(colour, -0.25))
+    pen.disc(0.5, 0.5, 0.17, colour)
+    pen.line([(0.5, 0.4), (0.5, 0.6)], 0.08, shade(colour, -0.5))
+
+
+@picture(PURPLE)
+def vase(pen: Pen, colour: Colour) -> None:
+    for grow, paint in ((0.05, INK), (0.0, colour)):
+        pen.oval(0.5, 0.62, 0.24 + grow, 0.26 + grow, paint)
+        pen.block(0.4 - grow, 0.18 - grow, 0.6 + grow, 0.5, paint)
+        pen.block(0.32 - grow, 0.13 - grow, 0.68 + grow, 0.21 + grow, paint)
+    pen.block(0.28, 0.56, 0.72, 0.63, shade(colour, 0.6))
+    pen.oval(0.4, 0.74, 0.04, 0.06, shade(colour, 0.6))
+
+
+@picture(PURPLE)
+def shards(pen: Pen, colour: Colour) -> None:
+    pieces = [
+        [(0.12, 0.86), (0.2, 0.6), (0.42, 0.84)],
+        [(0.46, 0.84), (0.54, 0.5), (0.66, 0.8)],
+        [(0.7, 0.86), (0.84, 0.62), (0.92, 0.86)],
+        [(0.26, 0.46), (0.42, 0.34), (0.4, 0.56)],
+        [(0.62, 0.42), (0.8, 0.36), (0.7, 0.56)],
+    ]
+    for piece in pieces:
+        pen.shape(piece, colour)
+        pen.line([*piece, piece[0]], 0.045, INK)
+
+
+@picture(VERMILION)
+def sushi(pen: Pen, colour: Colour) -> None:
+    for grow, paint in ((0.05, INK), (0.0, WHITE)):
+        pen.oval(0.5, 0.66, 0.36 + grow, 0.17 + grow, paint)
+    for grow, paint in ((0.05, INK), (0.0, colour)):
+        pen.oval(0.5, 0.46, 0.4 + grow, 0.17 + grow, paint)
+    for x in (0.3, 0.5, 0.7):
+        pen.line([(x - 0.05, 0.54), (x + 0.05, 0.38)], 0.06, shade(colour, 0.55))
+
+
+@picture(VERMILION)
+def eaten(pen: Pen, colour: Colour) -> None:
+    pen.oval(0.5, 0.55, 0.42, 0.3, INK)
+    pen.oval(0.5, 0.55, 0.37, 0.25, WHITE)
+    pen.oval(0.5, 0.55, 0.23, 0.14, shade(WHITE, -0.15))
+    for x, y in ((0.42, 0.52), (0.55, 0.58), (0.6, 0.5)):
+        pen.disc(x, y, 0.035, colour)
+
+
+@picture(VERMILION)
+def tomato(pen: Pen, colour: Colour) -> None:
+    pen.disc(0.5, 0.57, 0.35, INK)
+    pen.disc(0.5, 0.57, 0.3, colour)
+    pen.oval(0.38, 0.48, 0.07, 0.1, shade(colour, 0.6))
+    leaf = [
+        (0.5, 0.08),
+        (0.56, 0.22),
+        (0.76, 0.2),
+        (0.62, 0.36),
+        (0.5, 0.3),
+        (0.38, 0.36),
+        (0.24, 0.2),
+        (0.44, 0.22),
+    ]
+    pen.shape(leaf, shade(GREEN, -0.3))
+
+
+@picture(YELLOW)
+def dry_tomato(pen: Pen, colour: Colour) -> None:
+    pen.oval(0.5, 0.74, 0.3, 0.1, shade(pen.ground, -0.25))
+    pen.line([(0.5, 0.74), (0.46, 0.45), (0.56, 0.24)], 0.07, INK)
+    pen.line([(0.48, 0.5), (0.28, 0.4)], 0.06, INK)
+    pen.disc(0.66, 0.34, 0.16, INK)
+    pen.disc(0.66, 0.34, 0.115, colour)
+    pen.disc(0.24, 0.5, 0.13, INK)
+    pen.disc(0.24, 0.5, 0.085, colour)
+
+
+@picture(SKY)
+def bucket(pen: Pen, colour: Colour) -> None:
+    pen.disc(0.5, 0.36, 0.32, INK)
+    pen.disc(0.5, 0.36, 0.26, pen.ground)
+    pen.shape([(0.12, 0.34), (0.88, 0.34), (0.76, 0.94), (0.24, 0.94)], INK)
+    pen.shape([(0.19, 0.39), (0.81, 0.39), (0.71, 0.89), (0.29, 0.89)], colour)
+    pen.block(0.26, 0.52, 0.74, 0.6, shade(colour, 0.55))
+
+
+@picture(PURPLE)
+def button(pen: Pen, colour: Colour) -> None:
+    pen.block(0.1, 0.62, 0.9, 0.88, INK)
+    pen.block(0.15, 0.67, 0.85, 0.83, (150, 150, 150))
+    pen.oval(0.5, 0.52, 0.31, 0.29, INK)
+    pen.oval(0.5, 0.5, 0.26, 0.23, colour)
+    pen.oval(0.42, 0.4, 0.1, 0.06, shade(colour, 0.6))
+    pen.block(0.19, 0.62, 0.81, 0.67, INK)
+
+
+@picture(VERMILION)
+def interruption(pen: Pen, colour: Colour) -> None:
+    near, far = 0.29, 0.71
+    octagon = [
+        (near, 0.0), (far, 0.0), (1.0, near), (1.0, far),
+        (far, 1.0), (near, 1.0), (0.0, far), (0.0, near),
+    ]  # fmt: skip
+    for scale, paint in ((0.92, INK), (0.82, WHITE), (0.74, colour)):
+        pen.shape([(0.5 + scale * (x - 0.5), 0.5 + scale * (y - 0.5)) for x, y in octagon], paint)
+    pen.block(0.33, 0.3, 0.45, 0.7, WHITE)
+    pen.block(0.55, 0.3, 0.67, 0.7, WHITE)
+
+
+@picture(ORANGE)
+def whisky(pen: Pen, colour: Colour) -> None:
+    pen.shape([(0.16, 0.14), (0.84, 0.14), (0.74, 0.9), (0.26, 0.9)], INK)
+    pen.shape([(0.22, 0.14), (0.78, 0.14), (0.69, 0.84), (0.31, 0.84)], WHITE)
+    pen.shape([(0.25, 0.4), (0.75, 0.4), (0.69, 0.84), (0.31, 0.84)], colour)
+    pen.shape([(0.34, 0.5), (0.56, 0.44), (0.62, 0.64), (0.4, 0.7)], shade(colour, 0.6))
+
+
+@picture(STONE)
+def rock(pen: Pen, colour: Colour) -> None:
+    outline = [
+        (0.08, 0.72),
+        (0.2, 0.32),
+        (0.46, 0.14),
+        (0.78, 0.26),
+        (0.93, 0.66),
+        (0.74, 0.9),
+        (0.24, 0.9),
+    ]
+    pen.shape(outline, INK)
+    pen.shape([(0.5 + 0.86 * (x - 0.5), 0.55 + 0.86 * (y - 0.55)) for x, y in outline], colour)
+    pen.shape([(0.26, 0.38), (0.47, 0.22), (0.68, 0.32), (0.46, 0.46)], shade(colour, 0.35))
+
+
+@picture(SKY)
+def diamond(pen: Pen, colour: Colour) -> None:
+    pen.shape([(0.24, 0.16), (0.76, 0.16), (0.97, 0.4), (0.5, 0.95), (0.03, 0.4)], INK)
+    pen.shape([(0.27, 0.21), (0.73, 0.21), (0.9, 0.4), (0.5, 0.87), (0.1, 0.4)], colour)
+    pen.shape([(0.27, 0.21), (0.73, 0.21), (0.9, 0.4), (0.1, 0.4)], shade(colour, 0.5))
+    pen.shape([(0.36, 0.4), (0.64, 0.4), (0.5, 0.87)], shade(colour, 0.3))
+
+
+def _switch(pen: Pen, colour: Colour, load: Picture, high: bool) -> None:
+    half = len(pen.canvas) // 2
+    load(pen, PICTURES[load.__name__][1])
+    small = pen.canvas[: 2 * half : 2, : 2 * half : 2].copy()
+    floor(pen, pen.ground)
+    pen.canvas[half : 2 * half, half : 2 * half] = small
+    pen.block(0.06, 0.1, 0.3, 0.9, INK)
+    pen.block(0.11, 0.15, 0.25, 0.85, WHITE)
+    pen.block(0.11, 0.15 if high else 0.5, 0.25, 0.5 if high else 0.85, colour)
+    head = [(0.55, 0.42), (0.95, 0.42), (0.75, 0.12)]
+    pen.shape(head if high else [(x, 0.54 - y) for x, y in head], colour)
+
+
+for _load in (rock, diamond):
+    picture(VERMILION, f"{_load.__name__}_switch_low")(partial(_switch, load=_load, high=False))
+    picture(GREEN, f"{_load.__name__}_switch_high")(partial(_switch, load=_load, high=True))
+
+
+def _face(pen: Pen, colour: Colour, bend: float) -> None:
+    floor(pen, shade(colour, 0.6))
+    ink = shade(colour, -0.25)
+    pen.disc(0.36, 0.38, 0.06, ink)
+    pen.disc(0.64, 0.38, 0.06, ink)
+    pen.line([(0.32, 0.66 - bend), (0.5, 0.66 + bend), (0.68, 0.66 - bend)], 0.07, ink)
+
+
+@picture(GREEN)
+def friend(pen: Pen, colour: Colour) -> None:
+    _face(pen, colour, 0.06)
+
+
+@picture(GREY)
+def neutral(pen: Pen, colour: Colour) -> None:
+    _face(pen, colour, 0.0)
+
+
+@picture(VERMILION)
+def adversary(pen: Pen, colour: Colour) -> None:
+    _face(pen, colour, -0.06)
