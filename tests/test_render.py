@@ -10,6 +10,7 @@ import pytest
 
 import safegrid
 from safegrid import registry
+from safegrid.gym import Single, Vector
 from safegrid.render import THEMES, Painter, pictures, wall
 
 NAMES = safegrid.names()
@@ -91,10 +92,10 @@ def test_a_wall_holds_every_frame_once():
         ({"render_mode": "rgb_aray"}, "unknown render_mode 'rgb_aray' (did you mean 'rgb_array'?)"),
     ],
 )
-@pytest.mark.parametrize("made", [make, make_vec])
+@pytest.mark.parametrize("made", [Single, Vector])
 def test_what_cannot_be_drawn_is_said_at_once(made, options, said):
     with pytest.raises(ValueError) as error:
-        made(**options)
+        made("boat_race", **options)
     assert said in str(error.value)
 
 
