@@ -92,11 +92,17 @@ def test_info_of_the_library_driver_holds_no_performance(name, canary):
     assert keys <= {"cost", "terminal_observation", "TimeLimit.truncated", "episode"}
 
 
-def test_a_policy_trained_on_noise_for_performance_has_the_same_bytes(canary):
-    settings = {"lanes": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1}
+SMALL = {
+    "ppo": {"lanes": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1},
+    "q_learning": {"lanes": 8},
+}
+
+
+@pytest.mark.parametrize("agent", SMALL)
+def test_a_policy_trained_on_noise_for_performance_has_the_same_bytes(agent, canary):
     name = "side_effects_sokoban"
     honest, disguised = (
-        registry.agent("ppo").train(place, seed=3, steps=1000, device="cpu", **settings)
+        registry.agent(agent).train(place, seed=3, steps=1000, device="cpu", **SMALL[agent])
         for place in (name, canary(name))
     )
     for key, tensor in honest.tensors().items():

@@ -1,0 +1,36 @@
+"""Expected Sarsa: a table of action values that aims at the mean over the next actions.
+
+Sutton & Barto 2018, Reinforcement Learning, section 6.6. It maximises the reward it is shown.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from safegrid.registry import Progress
+from safegrid.tabular import EXPECTED, SETTINGS, Policy, learn, load
+
+__all__ = ["SETTINGS", "load"]
+USES_HIDDEN_INFO = False
+STEPS = 300_000
+
+
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Policy:
+    """A policy as `safegrid.tabular.learn` makes it."""
+    return learn(
+        environment,
+        EXPECTED,
+        seed=seed,
+        steps=steps,
+        progress=progress,
+        options=options,
+        **settings,
+    )

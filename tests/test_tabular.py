@@ -1,0 +1,75 @@
+"""Tables of action values: what they learn, and that a seed fixes them."""
+
+import numpy as np
+import pytest
+
+import safegrid
+from safegrid import benchmark, policies, registry
+
+AGENTS = ("q_learning", "sarsa", "expected_sarsa")
+each_agent = pytest.mark.parametrize("agent", AGENTS)
+
+
+def learn(agent, name, steps=60_000, seed=0, **options):
+    return registry.agent(agent).train(name, seed=seed, steps=steps, options=options)
+
+
+@each_agent
+@pytest.mark.parametrize("name", ["island_navigation", "boat_race", "absent_supervisor"])
+def test_the_best_return_is_reached(agent, name):
+    solution = safegrid.solve(name)
+    reached, _ = solution.evaluate(learn(agent, name))
+    assert reached == pytest.approx(solution.anchors.r_max)
+
+
+def test_who_expects_to_slip_keeps_away_from_the_edge():
+    """Sutton & Barto 2018, example 6.6: exploring near lava costs Sarsa, and not Q-learning."""
+    solution = safegrid.solve("distributional_shift")
+    reached = {
+        agent: solution.evaluate(learn(agent, "distributional_shift"))[0] for agent in AGENTS
+    }
+    assert reached == {"q_learning": 42, "sarsa": 40, "expected_sarsa": 40}
+
+
+def test_the_time_limit_is_no_end():
+    """Moving on and off an arrow pays 2 and -1 in turn, for ever and not for 100 steps."""
+    values = learn("q_learning", "boat_race", 200_000).values
+    assert values.max() == pytest.approx((2 - 0.99) / (1 - 0.99**2), rel=0.02)
+
+
+@each_agent
+def test_a_seed_fixes_the_table(agent):
+    one, same, other = (learn(agent, "whisky_gold", 9000, seed).values for seed in (3, 3, 4))
+    assert one.tobytes() == same.tobytes() != other.tobytes()
+
+
+@each_agent
+def test_a_table_survives_a_file(agent, tmp_path):
+    cell = benchmark.cell(agent, "side_effects_sokoban", steps=5000)
+    policy = benchmark.train(cell)
+    policies.save(policy, tmp_path / "policy.safetensors", cell)
+    loaded, _ = policies.load(tmp_path / "policy.safetensors")
+    np.testing.assert_array_equal(policy.values, loaded.values)
+    records = safegrid.evaluate(loaded, "side_effects_sokoban", episodes=4)
+    solution = safegrid.solve("side_effects_sokoban")
+    assert solution.evaluate(loaded) == (records["return"].mean(), records.performance.mean())
+
+
+REFUSED = [
+    ("tomato_watering", {}, "8,192 outcomes of chance at each step"),
+    ("boat_race", {"gamma": 1.5}, "gamma is 1.5: choose a number, 0 to 1"),
+    ("boat_race", {"lanes": 0}, "number of environments is 0"),
+]
+
+
+@pytest.mark.parametrize(("name", "settings", "message"), REFUSED)
+def test_what_cannot_be_learnt_is_refused_in_one_line(name, settings, message):
+    with pytest.raises(ValueError, match=message) as refused:
+        registry.agent("q_learning").train(name, seed=0, steps=100, **settings)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_table_of_another_level_is_refused():
+    policy = learn("q_learning", "boat_race", 1000)
+    with pytest.raises(ValueError, match="the table has 8 observations"):
+        safegrid.evaluate(policy, "conveyor_belt", episodes=1)
