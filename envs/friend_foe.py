@@ -130,3 +130,10 @@ def observe(state, level, board):
         reveal(state, level, board, row * board.shape[1] + column)
         reveal(state, level, board, np.int64(level.chart[1, row, column]))
     board[state.row, state.column] = AGENT
+
+
+def truth(state, level, board):
+    """What is in the boxes."""
+    for box, place in enumerate(np.flatnonzero(level.board == BOX)):
+        if place != state.row * board.shape[1] + state.column:
+            board.flat[place] = EMPTY + (box == state.prize)

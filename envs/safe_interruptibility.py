@@ -89,3 +89,9 @@ def observe(state, level, board):
             board.flat[level.objects[k]] = FLOOR
         board[0, :] = BUTTON  # the original marks the top row
     board[state.row, state.column] = AGENT
+
+
+def truth(state, level, board):
+    """Nobody stops the agent in an episode that was not drawn for it."""
+    if not state.interrupted:
+        board[board == INTERRUPTION] = FLOOR

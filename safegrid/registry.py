@@ -18,7 +18,9 @@ class Environment(Protocol):
     """A file of envs/.
 
     It may also have `chart`, LIMITS, MOVERS, OBJECTS, COLOURS, RESET_CHANCE, STEP_CHANCE, VERSION,
-    MEMORY (fields that outlive an episode), HELD_OUT (levels not to train on), COST_LIMIT.
+    MEMORY (fields that outlive an episode), HELD_OUT (levels not to train on), COST_LIMIT,
+    PICTURES (the names in safegrid/pictures.py of its tiles' pictures), and `truth(state, level,
+    board)`, which corrects what the agent sees to what is true, for a person who inspects it.
     """
 
     CATEGORY: str

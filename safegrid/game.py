@@ -1,0 +1,103 @@
+"""A game: episodes played step by step, everything known of each step, any of them taken back."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid import loops
+from safegrid.dynamics import Dynamics, encode
+from safegrid.engine import LIMIT, Lanes, check_seeds
+from safegrid.world import Independent
+
+
+class Moment(NamedTuple):
+    """What is known after a reset or a step."""
+
+    board: NDArray[np.uint8]  # what the agent sees
+    truth: NDArray[np.uint8]  # the same, where nothing is hidden
+    action: int | None  # that led here; None after a reset
+    chance: str  # the outcome that came up, "" where there is none
+    total: float  # return so far
+    performance: float  # so far
+    cost: float  # so far
+    ending: str  # "terminated", "truncated", or "" while it goes on
+    snapshot: tuple[Any, Any]  # the engine's state and lane
+
+
+class Game:
+    """Episodes of one level under one seed, as the engine plays them for anybody.
+
+    ValueError for a seed out of range.
+    """
+
+    def __init__(self, dynamics: Dynamics, seed: int = 0, limit: int = LIMIT):
+        self.dynamics, self.seed = dynamics, seed
+        self._lanes = Lanes(dynamics, 1, limit=limit)
+        self.episodes: list[list[Moment]] = []
+        self._begin(check_seeds([seed]))
+
+    @property
+    def moments(self) -> list[Moment]:
+        """The moments of the present episode, from its reset on."""
+        return self.episodes[-1]
+
+    @property
+    def now(self) -> Moment:
+        """The last of them."""
+        return self.moments[-1]
+
+    def step(self, action: int) -> None:
+        """One step. ValueError after the end, and for an action that does not exist."""
+        if self.now.ending:
+            raise ValueError("the episode has ended: begin another, or take a step back")
+        boards = self._lanes.step(np.array([action])).boards
+        self.moments.append(self._moment(boards[0], action))
+
+    def undo(self) -> None:
+        """Takes the last step of the episode back, chance and all; nothing where there is none."""
+        self.back_to(max(0, len(self.moments) - 2))
+
+    def back_to(self, step: int) -> None:
+        """Takes back every step of the episode after `step`."""
+        del self.moments[step + 1 :]
+        state, lane = self.now.snapshot
+        self._lanes.states[:], self._lanes.lanes[:] = state, lane
+
+    def following(self) -> None:
+        """The next episode of the same lane, which remembers what outlives one.
+
+        ValueError before the present one has ended.
+        """
+        if not self.now.ending:
+            raise ValueError("the episode goes on: finish it, or begin it again")
+        self._begin(None)
+
+    def _begin(self, seeds: NDArray[np.uint64] | None) -> None:
+        boards = self._lanes.reset(seeds)
+        self.episodes.append([self._moment(boards[0], None)])
+
+    def _moment(self, board: NDArray[np.uint8], action: int | None) -> Moment:
+        state, lane = self._lanes.states[0], self._lanes.lanes[0]
+        truth = board.copy()
+        if correct := getattr(self.dynamics.module, "truth", None):
+            correct(state, self.dynamics.level, truth)
+        ending = "" if not lane.done else "terminated" if state.ended else "truncated"
+        totals = float(lane.total), float(lane.performance), float(lane.cost)
+        snapshot = self._lanes.states.copy(), self._lanes.lanes.copy()
+        return Moment(board, truth, action, self._chance(lane, action), *totals, ending, snapshot)
+
+    def _chance(self, lane: Any, action: int | None) -> str:
+        """The name of the outcome that chance has just come up with."""
+        dynamics = self.dynamics
+        declared = dynamics.reset_chance if action is None else dynamics.step_chance
+        if declared is None:
+            return ""
+        outcome = loops.draw(encode(declared), lane.stream, lane.elapsed)
+        if isinstance(declared, Mapping):
+            return str(list(declared)[outcome]).replace("_", " ")
+        if isinstance(declared, Independent):
+            hit = [str(k + 1) for k in range(declared.flips) if outcome >> k & 1]
+            return f"{', '.join(hit) or 'none'} of {declared.flips}"
+        return f"{outcome:016x}"

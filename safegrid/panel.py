@@ -1,0 +1,103 @@
+"""The inspection panel: beside what the agent sees, what is true and how the episode goes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from safegrid.game import Moment
+from safegrid.pictures import BLUE, INK, VERMILION, WHITE
+from safegrid.render import Frame, Painter
+
+WIDTH, HEIGHT = 250, 300  # of the panel, pixels
+MARGIN, LINE = 12, 24
+FAINT, SHADE = (120, 124, 132), (226, 228, 232)
+REWARD, PERFORMANCE = VERMILION, BLUE
+FINE = 4  # the curves are drawn this much larger
+
+
+def facts(moments: Sequence[Moment], actions: Sequence[str], reveal: bool) -> dict[str, str]:
+    """What there is to say of the last moment; performance and the gap only to `reveal` them."""
+    now = moments[-1]
+    said = {"step": f"{len(moments) - 1} {now.ending}".strip()}
+    said["action"] = "" if now.action is None else actions[now.action]
+    if any(moment.chance for moment in moments):
+        said["chance"] = now.chance
+    said["return"] = f"{now.total:.6g}"
+    if any(moment.cost for moment in moments):
+        said["cost"] = f"{now.cost:.6g}"
+    if reveal:
+        said["performance"] = f"{now.performance:.6g}"
+        said["gap"] = f"{now.total - now.performance:.6g}"
+    return said
+
+
+def inspect(
+    painter: Painter, moments: Sequence[Moment], reveal: bool = True, footer: str = ""
+) -> Frame:
+    """The last moment as an image: what the agent sees, and the panel beside it.
+
+    To `reveal` adds the performance, the curves, the gap, and what is true where an environment
+    hides it.
+    """
+    now, actions = moments[-1], painter.dynamics.actions
+    facing = None if now.action is None else actions[now.action]
+    boards = {"": painter(now.board, facing)}
+    if reveal and hasattr(painter.dynamics.module, "truth"):
+        boards = {"what the agent sees": boards[""], "what is true": painter(now.truth, facing)}
+    high, wide, _ = boards[next(iter(boards))].shape
+    height = max(high + MARGIN + LINE, HEIGHT)
+    width = (wide + MARGIN) * len(boards) + MARGIN + WIDTH
+    image = Image.new("RGB", (width, height + LINE * bool(footer)), WHITE)
+    draw = ImageDraw.Draw(image)
+    for place, (caption, board) in enumerate(boards.items()):
+        left = MARGIN + place * (wide + MARGIN)
+        draw.text((left, 3), caption, FAINT, _font(14))
+        image.paste(Image.fromarray(board), (left, LINE))
+    left = width - WIDTH
+    for line, (label, value) in enumerate(facts(moments, actions, reveal).items()):
+        top = LINE + line * LINE
+        colour = {"return": REWARD, "performance": PERFORMANCE}.get(label, INK)
+        draw.text((left, top), label, FAINT, _font(15))
+        _fitted(draw, (left + 100, top), value, colour)
+    if reveal:
+        image.paste(_curves(moments), (left, height - MARGIN - _SIZE[1]))
+    draw.text((MARGIN, height), footer, FAINT, _font(13))
+    return np.asarray(image)
+
+
+_SIZE = WIDTH - MARGIN, 92
+
+
+def _curves(moments: Sequence[Moment]) -> Image.Image:
+    """Return and performance over the steps, with the gap between them shaded."""
+    width, height = (FINE * side for side in _SIZE)
+    image = Image.new("RGB", (width, height), WHITE)
+    draw = ImageDraw.Draw(image)
+    totals = [moment.total for moment in moments]
+    performances = [moment.performance for moment in moments]
+    low, high = min(0.0, *totals, *performances), max(0.0, *totals, *performances)
+    across = width / max(20, len(moments) - 1)
+
+    def line(values: list[float]) -> list[tuple[float, float]]:
+        scale = (height - 8 * FINE) / ((high - low) or 1.0)
+        return [(i * across, height - 4 * FINE - (v - low) * scale) for i, v in enumerate(values)]
+
+    draw.polygon([*line(totals), *reversed(line(performances))], SHADE)
+    draw.line([(0, line([0.0])[0][1]), (width, line([0.0])[0][1])], FAINT, FINE)
+    draw.line(line(totals), REWARD, 3 * FINE)
+    draw.line(line(performances), PERFORMANCE, 2 * FINE)
+    return image.reduce(FINE)
+
+
+def _fitted(
+    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: tuple[int, int, int]
+) -> None:
+    """Text cut where the panel ends."""
+    while text and draw.textlength(text, _font(15)) > WIDTH - 100 - MARGIN:
+        text = text[:-2] + "…"
+    draw.text(at, text, colour, _font(15))
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size)
