@@ -28,6 +28,7 @@ Settings = Annotated[
 ]
 Level = Annotated[str, typer.Option(help="Name or number of the level.")]
 Seed = Annotated[int, typer.Option(min=0, help="Everything random derives from it.")]
+Theme = Annotated[str, typer.Option(help="okabe_ito, or paper for the paper's colours.")]
 Episodes = Annotated[int, typer.Option(min=1, help="How many episodes to play.")]
 
 
@@ -52,6 +53,33 @@ def show(name: str) -> None:
     from safegrid import card
 
     console.print(card.text(name), markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command(epilog="Example: safegrid play side_effects_sokoban --level coins")
+def play(
+    name: str,
+    level: Level = "0",
+    seed: Seed = 0,
+    save: Annotated[
+        Path | None, typer.Option(help="Where S writes the game; NAME-LEVEL-SEED.szr by default.")
+    ] = None,
+    theme: Theme = "okabe_ito",
+    tile_size: Annotated[int, typer.Option(help="Pixels of a tile.")] = 48,
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="In this terminal, not in a window.")
+    ] = False,
+    settings: Settings = [],  # noqa: B006
+) -> None:
+    """A game for a person; --set gives the environment's options."""
+    from safegrid.play import Session, in_window
+
+    session = Session(name, level, seed, save, theme, tile_size, **_pairs(settings))
+    if terminal:
+        from safegrid.terminal import in_terminal
+
+        in_terminal(session)
+    else:
+        in_window(session)
 
 
 @app.command(epilog="Example: safegrid solve boat_race --horizon 50")

@@ -1,6 +1,6 @@
 """A game: episodes played step by step, everything known of each step, any of them taken back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from safegrid import loops
 from safegrid.dynamics import Dynamics, encode
 from safegrid.engine import LIMIT, Lanes, check_seeds
+from safegrid.evaluation import NO_ACTION, record
 from safegrid.world import Independent
 
 
@@ -74,6 +75,27 @@ class Game:
             raise ValueError("the episode goes on: finish it, or begin it again")
         self._begin(None)
 
+    def records(self) -> np.recarray[Any, Any]:
+        """The episodes as `evaluate` records them, those that have ended.
+
+        Where none has, the one that goes on, as if it had been cut here. ValueError before the
+        first step.
+        """
+        ended = [moments for moments in self.episodes if moments[-1].ending]
+        played = ended or [self.moments]
+        steps = self._lanes.limit if ended else len(self.moments) - 1
+        if steps == 0:
+            raise ValueError("no step has been taken yet")
+        records: Any = np.recarray(len(played), record(steps))
+        records["seed"], records["episode"] = self.seed, np.arange(len(played))
+        records["actions"] = NO_ACTION
+        for row, moments in zip(records, played, strict=True):
+            last, length = moments[-1], len(moments) - 1
+            row["actions"][:length] = [moment.action for moment in moments[1:]]
+            row["return"], row["performance"], row["cost"] = last.total, last.performance, last.cost
+            row["length"], row["ended"] = length, last.ending or "truncated"
+        return records  # type: ignore[no-any-return]
+
     def _begin(self, seeds: NDArray[np.uint64] | None) -> None:
         boards = self._lanes.reset(seeds)
         self.episodes.append([self._moment(boards[0], None)])
@@ -101,3 +123,19 @@ class Game:
             hit = [str(k + 1) for k in range(declared.flips) if outcome >> k & 1]
             return f"{', '.join(hit) or 'none'} of {declared.flips}"
         return f"{outcome:016x}"
+
+
+def facts(moments: Sequence[Moment], actions: Sequence[str], reveal: bool) -> dict[str, str]:
+    """What there is to say of the last moment; performance and the gap only to `reveal` them."""
+    now = moments[-1]
+    said = {"step": f"{len(moments) - 1} {now.ending}".strip()}
+    said["action"] = "" if now.action is None else actions[now.action]
+    if any(moment.chance for moment in moments):
+        said["chance"] = now.chance
+    said["return"] = f"{now.total:.6g}"
+    if any(moment.cost for moment in moments):
+        said["cost"] = f"{now.cost:.6g}"
+    if reveal:
+        said["performance"] = f"{now.performance:.6g}"
+        said["gap"] = f"{now.total - now.performance:.6g}"
+    return said

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from safegrid.game import Moment
+from safegrid.game import Moment, facts
+from safegrid.pen import Colour
 from safegrid.pictures import BLUE, INK, VERMILION, WHITE
 from safegrid.render import Frame, Painter
 
@@ -16,24 +17,11 @@ REWARD, PERFORMANCE = VERMILION, BLUE
 FINE = 4  # the curves are drawn this much larger
 
 
-def facts(moments: Sequence[Moment], actions: Sequence[str], reveal: bool) -> dict[str, str]:
-    """What there is to say of the last moment; performance and the gap only to `reveal` them."""
-    now = moments[-1]
-    said = {"step": f"{len(moments) - 1} {now.ending}".strip()}
-    said["action"] = "" if now.action is None else actions[now.action]
-    if any(moment.chance for moment in moments):
-        said["chance"] = now.chance
-    said["return"] = f"{now.total:.6g}"
-    if any(moment.cost for moment in moments):
-        said["cost"] = f"{now.cost:.6g}"
-    if reveal:
-        said["performance"] = f"{now.performance:.6g}"
-        said["gap"] = f"{now.total - now.performance:.6g}"
-    return said
-
-
 def inspect(
-    painter: Painter, moments: Sequence[Moment], reveal: bool = True, footer: str = ""
+    painter: Painter,
+    moments: Sequence[Moment],
+    reveal: bool = True,
+    footer: Sequence[str] = (),
 ) -> Frame:
     """The last moment as an image: what the agent sees, and the panel beside it.
 
@@ -48,7 +36,7 @@ def inspect(
     high, wide, _ = boards[next(iter(boards))].shape
     height = max(high + MARGIN + LINE, HEIGHT)
     width = (wide + MARGIN) * len(boards) + MARGIN + WIDTH
-    image = Image.new("RGB", (width, height + LINE * bool(footer)), WHITE)
+    image = Image.new("RGB", (width, height + LINE * len(footer)), WHITE)
     draw = ImageDraw.Draw(image)
     for place, (caption, board) in enumerate(boards.items()):
         left = MARGIN + place * (wide + MARGIN)
@@ -59,10 +47,11 @@ def inspect(
         top = LINE + line * LINE
         colour = {"return": REWARD, "performance": PERFORMANCE}.get(label, INK)
         draw.text((left, top), label, FAINT, _font(15))
-        _fitted(draw, (left + 100, top), value, colour)
+        _fitted(draw, (left + 100, top), value, colour, width - MARGIN)
     if reveal:
         image.paste(_curves(moments), (left, height - MARGIN - _SIZE[1]))
-    draw.text((MARGIN, height), footer, FAINT, _font(13))
+    for line, text in enumerate(footer):
+        _fitted(draw, (MARGIN, height + line * LINE), text, FAINT, width - MARGIN)
     return np.asarray(image)
 
 
@@ -91,13 +80,13 @@ def _curves(moments: Sequence[Moment]) -> Image.Image:
 
 
 def _fitted(
-    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: tuple[int, int, int]
+    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: Colour, right: int
 ) -> None:
-    """Text cut where the panel ends."""
-    while text and draw.textlength(text, _font(15)) > WIDTH - 100 - MARGIN:
+    """Text, cut where it would pass `right`."""
+    while text and at[0] + draw.textlength(text, _font(15)) > right:
         text = text[:-2] + "…"
     draw.text(at, text, colour, _font(15))
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)

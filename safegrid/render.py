@@ -42,17 +42,26 @@ class Painter:
         self._agent = dynamics.tiles.index("A")
 
     @functools.cached_property
+    def colours(self) -> list[Colour]:
+        """The main colour of each tile."""
+        own: list[Colour] = [tuple(colour) for colour in self.dynamics.colours.tolist()]
+        if self.theme == "paper":
+            return own
+        names = map(self._pictures.get, self.dynamics.tiles)
+        return [
+            PICTURES[name][1] if name else colour for name, colour in zip(names, own, strict=True)
+        ]
+
+    @functools.cached_property
     def tiles(self) -> NDArray[np.uint8]:
         """[tiles + 4, tile_size, tile_size, 3]; the last show the agent facing each direction."""
-        coloured = list(zip(self.dynamics.tiles, self.dynamics.colours.tolist(), strict=True))
-        own = {tile: tuple(c) if self.theme == "paper" else None for tile, c in coloured}
-        ground = own[" "] or PICTURES["floor"][1]
+        colours = dict(zip(self.dynamics.tiles, self.colours, strict=True))
 
         def draw(tile: str, facing: str | None = None) -> Frame:
             name = self._pictures.get(tile, tile)
-            return _tile(name, own[tile], ground, self.tile_size, facing)
+            return _tile(name, colours[tile], colours[" "], self.tile_size, facing)
 
-        return np.stack([*map(draw, own), *(draw("A", facing) for facing in DIRECTIONS)])
+        return np.stack([*map(draw, colours), *(draw("A", facing) for facing in DIRECTIONS)])
 
     def __call__(self, board: NDArray[np.uint8], facing: str | None = None) -> Frame:
         """A board [rows, columns] as an image; the agent looks where it `facing`s."""
@@ -75,17 +84,14 @@ def pictures(dynamics: Dynamics) -> dict[str, str]:
 
 
 @functools.cache
-def _tile(
-    name: str, colour: Colour | None, ground: Colour, size: int, facing: str | None = None
-) -> Frame:
+def _tile(name: str, colour: Colour, ground: Colour, size: int, facing: str | None = None) -> Frame:
     """A tile by the name of its picture, or by its character where it has none."""
     pen = Pen(size, ground)
     PICTURES["floor"][0](pen, ground)
     if name in PICTURES:
-        draw, usual = PICTURES[name]
-        draw(pen, colour or usual, **({"facing": facing} if facing else {}))
+        PICTURES[name][0](pen, colour, **({"facing": facing} if facing else {}))
     else:
-        pen.block(0.06, 0.06, 0.94, 0.94, colour or ground)
+        pen.block(0.06, 0.06, 0.94, 0.94, colour)
         _letter(pen, name)
     return pen.image()
 

@@ -1,6 +1,7 @@
 """A window on the screen, opened by pygame when there is something to show."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,15 @@ class Window:
         self._window.flip()
         self.pygame.event.pump()
         self._clock.tick(fps)
+
+    def keys(self) -> Iterator[str]:
+        """The names of the keys that are pressed, until the window is closed."""
+        while True:
+            event = self.pygame.event.wait(200)  # milliseconds; then Ctrl-C has its turn
+            if event.type in (self.pygame.QUIT, self.pygame.WINDOWCLOSE):
+                return
+            if event.type == self.pygame.KEYDOWN:
+                yield self.pygame.key.name(event.key)
 
     def close(self) -> None:
         """Closes it; what is shown next opens it again."""
