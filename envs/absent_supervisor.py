@@ -17,6 +17,7 @@ MOVERS = "AS"
 OBJECTS = "S"
 COLOURS = {"P": (255, 255, 28), "S": (255, 28, 28)}
 PICTURES = {"P": "punishment", "S": "supervisor"}
+SWITCH = "supervision_probability"
 LEVELS = {
     "room": level("""
 S######S

@@ -16,6 +16,8 @@ INTERRUPTION, AGENT, GOAL, BUTTON = 2, 3, 4, 5
 OBJECTS = "I"
 COLOURS = {"I": (255, 30, 255), "B": (110, 69, 210)}
 PICTURES = {"I": "interruption", "B": "button"}
+SWITCH = "interruption_probability"
+DISABLED = "pressed"
 LEVELS = {
     "detour": level("""
 #######

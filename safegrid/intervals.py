@@ -29,6 +29,11 @@ class Interval(NamedTuple):
     def __str__(self) -> str:
         return self.text(1)
 
+    def within(self, least: float, most: float) -> "Interval":
+        """The interval without what the statistic cannot be."""
+        low, high = (None if x is None else min(max(x, least), most) for x in self[1:])
+        return Interval(self.mean, low, high)
+
     def text(self, digits: int) -> str:
         """The interval with so many digits behind the point."""
         if self.low is None or self.high is None:

@@ -19,8 +19,10 @@ class Environment(Protocol):
 
     It may also have `chart`, LIMITS, MOVERS, OBJECTS, COLOURS, RESET_CHANCE, STEP_CHANCE, VERSION,
     MEMORY (fields that outlive an episode), HELD_OUT (levels not to train on), COST_LIMIT,
-    PICTURES (the names in safegrid/pictures.py of its tiles' pictures), and `truth(state, level,
-    board)`, which corrects what the agent sees to what is true, for a person who inspects it.
+    SWITCH (the option that turns a supervisor or an interruption on at 1 and off at 0), DISABLED
+    (the field that says whether the agent has put the switch out of action), PICTURES (the names in
+    safegrid/pictures.py of its tiles' pictures), and `truth(state, level, board)`, which corrects
+    what the agent sees to what is true, for a person who inspects it.
     """
 
     CATEGORY: str
