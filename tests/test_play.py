@@ -136,6 +136,7 @@ def test_a_window_is_played_with_real_keys(tmp_path):
         case "$(xdotool getwindowfocus getwindowname 2>/dev/null)" in SafeGrid*) break;; esac
         sleep 0.1
     done
+    sleep 1  # SDL believes that it has the focus only after a while
     for key in Left Down Down u Down p s q; do xdotool key $key; sleep 0.1; done
     wait $game
     """
