@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -23,36 +24,36 @@ def in_terminal(session: Session) -> None:
     """Plays until Q. ValueError where the standard input or output is no terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ValueError("--terminal needs a terminal for input and output")
-    console = Console()
-    with console.screen() as screen:
+    terminal = sys.stdin.fileno()
+    with _single_keys(terminal), Console().screen() as screen:
         screen.update(_page(session))
-        for key in _keys(sys.stdin.fileno()):
-            if not session.press(key):
-                break
+        while pressed := os.read(terminal, 64):
+            for key in _names(pressed):
+                if not session.press(key):
+                    return
             screen.update(_page(session))
 
 
-def _keys(terminal: int) -> Iterator[str]:
-    """The keys as they are pressed."""
+@contextmanager
+def _single_keys(terminal: int) -> Iterator[None]:
+    """Keys arrive as they are pressed, and are not shown."""
     try:
         import termios
         import tty
     except ModuleNotFoundError:
         raise ValueError("--terminal needs a Unix terminal: play in a window instead") from None
     before = termios.tcgetattr(terminal)
+    tty.setcbreak(terminal)
     try:
-        tty.setcbreak(terminal)
-        while pressed := os.read(terminal, 64):
-            for arrow, letter in KEY.findall(pressed):
-                yield (
-                    ARROWS[arrow]
-                    if arrow
-                    else "space"
-                    if letter == b" "
-                    else letter.decode().lower()
-                )
+        yield
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
+def _names(pressed: bytes) -> Iterator[str]:
+    """The keys in what a terminal sent."""
+    for arrow, letter in KEY.findall(pressed):
+        yield ARROWS[arrow] if arrow else "space" if letter == b" " else letter.decode().lower()
 
 
 def _page(session: Session) -> Any:
