@@ -78,17 +78,14 @@ def cell(
 ) -> Cell:
     """A cell with everything settled. ValueError for a name, level, option or setting unknown."""
     module = registry.agent(agent)
-    settings = settings or {}
-    for name in settings:
-        if name not in module.SETTINGS:
-            raise registry.unknown(f"setting of {agent}", name, module.SETTINGS)
+    settled = registry.settle(agent, settings or {})
     if "level" in (options or {}):
         raise ValueError(f"options of {environment} have a level: give it as level")
     dynamics = Dynamics(environment, level, **(options or {}))
     return Cell(
         agent=agent,
         agent_version=getattr(module, "VERSION", 0),
-        settings={**module.SETTINGS, **settings},
+        settings=settled,
         steps=module.STEPS if steps is None else steps,
         environment=environment,
         dynamics=fingerprint(dynamics),

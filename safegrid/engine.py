@@ -3,8 +3,9 @@
 import functools
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numba
@@ -32,6 +33,10 @@ class Step(NamedTuple):
     truncated: NDArray[np.bool_]
     stepped: NDArray[np.bool_]  # False where the lane was reset or left alone instead
     final: NDArray[np.uint8] | None  # the boards of the episodes that ended and were reset at once
+
+
+Penalty = Callable[[NDArray[np.int64]], NDArray[np.float64]]  # of each lane, for its next action
+penalty: ContextVar[Callable[["Lanes"], Penalty] | None] = ContextVar("penalty", default=None)
 
 
 class Lanes:
@@ -62,6 +67,8 @@ class Lanes:
         self._backgrounds = np.repeat(dynamics.level.background[None], count, axis=0)
         self._final = self._backgrounds.copy()
         self._page = ledger.page(self.count)
+        charge = penalty.get()
+        self._penalty = None if charge is None else charge(self)
 
     def reset(
         self, seeds: NDArray[np.uint64] | None = None, chosen: NDArray[np.bool_] | None = None
@@ -97,6 +104,7 @@ class Lanes:
                 f"action {bad} is out of range: choose from 0 to "
                 f"{len(self.dynamics.actions) - 1} ({', '.join(self.dynamics.actions)})"
             )
+        charged = None if self._penalty is None else self._penalty(actions)
         boards = self._backgrounds.copy()
         reward, cost, performance = np.empty((3, self.count))
         terminated, truncated, stepped = np.empty((3, self.count), np.bool_)
@@ -119,6 +127,8 @@ class Lanes:
             slices = [[row[a:b] for row in rows] for a, b in itertools.pairwise(edges)]
             endings = sum(_pool().map(run, slices))
         self.performance = performance
+        if charged is not None:
+            reward -= charged
         if self._page is not None:
             ended = stepped & (terminated | truncated)
             self._page.step(self.lanes, cost, stepped, ended)

@@ -117,6 +117,15 @@ def agent(name: str) -> Agent:
     return cast(Agent, _module("agents", "agent", name))
 
 
+def settle(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """An agent's settings, its defaults where none is given. ValueError for one it has not."""
+    declared = agent(name).SETTINGS
+    for key in settings:
+        if key not in declared:
+            raise unknown(f"setting of {name}", key, declared)
+    return {**declared, **settings}
+
+
 def identifier(name: str) -> str:
     """The Gymnasium id of an environment: safegrid/BoatRace-v0 for boat_race."""
     return f"safegrid/{''.join(word.capitalize() for word in name.split('_'))}-v{version(name)}"

@@ -95,6 +95,7 @@ def test_info_of_the_library_driver_holds_no_performance(name, canary):
 SMALL = {
     "ppo": {"lanes": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1},
     "q_learning": {"lanes": 8},
+    "attainable_utility": {"settings": {"lanes": 8}},
 }
 
 

@@ -1,0 +1,50 @@
+"""Relative reachability: any agent, charged for what it puts out of reach.
+
+Krakovna et al. 2018, Penalizing side effects using stepwise relative reachability,
+arXiv:1806.01186. `safegrid.impact` takes what can be reached from the explicit model, which other
+agents lack.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from safegrid import impact
+from safegrid.impact import load
+from safegrid.registry import Progress
+
+__all__ = ["load"]
+USES_HIDDEN_INFO = True
+STEPS = 300_000
+SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "agent": "q_learning",  # whose reward is charged
+        "baseline": "stepwise_inaction",  # or inaction, or starting_state
+        "strength": 10.0,  # reward for the loss of everything that can be reached
+        "discount": 0.99,  # of a goal that is a step farther away
+        "settings": {},  # of the agent
+    }
+)
+
+
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> impact.Policy:
+    """What the agent learns under the penalty."""
+    return impact.train(
+        "relative_reachability",
+        environment,
+        seed=seed,
+        steps=steps,
+        device=device,
+        progress=progress,
+        options=options,
+        **{**SETTINGS, **settings},
+    )
