@@ -127,3 +127,19 @@ def observe(state, level, board):
     for k in range(level.objects.shape[0]):
         which = (np.int64(level.board.flat[level.objects[k]]) - SWITCH) >> 1
         board.flat[level.objects[k]] = SWITCH + 2 * which + state.high[which]
+
+
+@njit
+def sort(lumps, first, end):
+    """Orders the lumps from `first` up to `end`."""
+    for last in range(end - 1, first, -1):
+        for k in range(first, last):
+            low, high = min(lumps[k], lumps[k + 1]), max(lumps[k], lumps[k + 1])
+            lumps[k], lumps[k + 1] = low, high
+
+
+@njit
+def canonical(state):
+    """Orders the rocks and the diamonds: which is which of a kind makes no difference."""
+    sort(state.lumps, 0, state.rocks)
+    sort(state.lumps, state.rocks, state.count)

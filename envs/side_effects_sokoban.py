@@ -179,3 +179,15 @@ def observe(state, level, board):
         if not (state.taken >> k) & 1:
             board.flat[level.objects[k]] = COIN
     board[state.row, state.column] = AGENT
+
+
+@njit
+def canonical(state):
+    """Orders the boxes: which is which makes no difference."""
+    boxes = state.boxes
+    for end in range(state.count - 1, 0, -1):
+        for k in range(end):
+            row, column = boxes[k, 0], boxes[k, 1]
+            if (row > boxes[k + 1, 0]) | ((row == boxes[k + 1, 0]) & (column > boxes[k + 1, 1])):
+                boxes[k, 0], boxes[k, 1] = boxes[k + 1, 0], boxes[k + 1, 1]
+                boxes[k + 1, 0], boxes[k + 1, 1] = row, column

@@ -14,20 +14,23 @@ from safegrid.world import OUTCOME
 MOST_STATES = 20_000_000
 MOST_OUTCOMES = 64
 CHUNK = 1 << 16  # states expanded at once
+AMOUNTS = 3  # reward, performance and cost: the first fields of an outcome
 ENDED = -1  # as a successor: the episode is over
 
 
 class Tables(NamedTuple):
     """A decision process with numbered states.
 
-    Amounts are expectations over chance; branch k of an action has `probability` and `successor`.
+    Branch k of an action has `probability`, `successor` and `outcome`.
     """
 
     start: list[tuple[int, float]]  # states in which episodes begin, with their probabilities
     successor: NDArray[np.int32]  # [states, actions, branches], -1 where the episode ends
     probability: NDArray[np.float64]  # the same, or one for all: [1, 1, branches]
-    amounts: NDArray[np.float64]  # [states, actions, 3] reward, performance and cost
+    outcome: NDArray[np.int32]  # [states, actions, branches] the row of amounts that it brings
+    amounts: NDArray[np.float64]  # [outcomes, 3] reward, performance and cost
     observation: NDArray[np.int32]  # [states] which of the distinct observations is seen
+    reach: NDArray[np.int64]  # [depths] how many states, the first, are within d steps of a start
 
 
 class Enumeration(NamedTuple):
@@ -59,7 +62,7 @@ class Numbers:
             more = max(len(rows), len(self.rows))
             self.rows = np.concatenate((self.rows, np.zeros((more, self.rows.shape[1]), np.uint8)))
         if 2 * len(self.rows) > len(self._slots):
-            self._slots = np.full(4 * len(self.rows), -1, np.int32)
+            self._slots = np.full(1 << (4 * len(self.rows) - 1).bit_length(), -1, np.int32)
             _rebuild(self.rows[: self.count], self._slots)
         numbers = np.empty(len(rows), np.int32)
         rows = np.ascontiguousarray(rows)
@@ -67,12 +70,22 @@ class Numbers:
         return numbers
 
 
+class _Known(NamedTuple):
+    """What has been met so far."""
+
+    states: Numbers
+    boards: Numbers  # of running episodes
+    finals: Numbers  # the boards after the end
+    amounts: Numbers
+
+
 def enumerate_states(
     settled: Dynamics, reset_chance: int | None = None, most: int = MOST_STATES
 ) -> Enumeration:
     """The tables of every state within reach of a reset, or of one outcome of it.
 
-    ValueError where the outcomes of chance or the states are more than can be listed.
+    States that the environment's `canonical` makes equal are one. ValueError where the outcomes of
+    chance or the states are more than can be listed.
     """
     steps, resets = (_outcomes(settled, which) for which in ("step", "reset"))
     if reset_chance is not None:
@@ -83,32 +96,41 @@ def enumerate_states(
     states: NDArray[Any] = np.zeros(len(resets), settled.state_type)
     chances = np.array([chance for chance, _ in resets])
     settled.compiled(loops.reset_states)(states, settled.level, chances)
-    number, see = Numbers(states.itemsize), Numbers(settled.level.board.size)
-    last = Numbers(settled.level.board.size)
-    first = number(_bytes(states))
+    widths = states.itemsize, *[settled.level.board.size] * 2, AMOUNTS * np.float64().itemsize
+    met = _Known(*map(Numbers, widths))
+    first = met.states(_canonical(settled, states))
     start = [(int(state), p) for state, (_, p) in zip(first, resets, strict=True)]
-    parts: list[tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]]] = []
-    done = 0
-    while done < number.count:
-        chunk = number.rows[done : min(number.count, done + CHUNK)].copy()
+    parts: list[tuple[NDArray[np.int32], ...]] = []
+    done, reach = 0, [met.states.count]
+    while done < met.states.count:
+        chunk = met.states.rows[done : min(reach[-1], done + CHUNK)].copy()
         done += len(chunk)
-        parts.append(_expand(settled, chunk, steps, number, see, last))
-        if number.count > most:
+        parts.append(_expand(settled, chunk, [chance for chance, _ in steps], met))
+        if done == reach[-1]:
+            reach.append(met.states.count)
+        if met.states.count > most:
             raise ValueError(
                 f"{settled.name} level {settled.level_name} has more than {most:,} states "
-                f"({number.count:,} seen): evaluate by sampling, with safegrid.evaluate"
+                f"({met.states.count:,} seen): evaluate by sampling, with safegrid.evaluate"
             )
-    successor, amounts, observation = (
+    successor, outcome, observation = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
-    probability = np.array([[[p for _, p in steps]]])
-    rows = number.rows[: number.count].copy().view(settled.state_type).reshape(-1)
-    finals = last.rows[: last.count]
+    tables = Tables(
+        start,
+        successor,
+        np.array([[[p for _, p in steps]]]),
+        outcome,
+        met.amounts.rows[: met.amounts.count].view(np.float64),
+        observation,
+        np.array(reach[:-1]),
+    )
+    finals = met.finals.rows[: met.finals.count]
     boards, finals = (
         seen.reshape(-1, *settled.level.board.shape)
-        for seen in (see.rows[: see.count], finals[see.find(finals) < 0])
+        for seen in (met.boards.rows[: met.boards.count], finals[met.boards.find(finals) < 0])
     )
-    tables = Tables(start, successor, probability, amounts, observation)
+    rows = met.states.rows[: met.states.count].view(settled.state_type).reshape(-1)
     return Enumeration(tables, rows, boards, finals)
 
 
@@ -124,32 +146,30 @@ def _outcomes(settled: Dynamics, which: str) -> list[tuple[int, float]]:
 
 
 def _expand(
-    settled: Dynamics,
-    chunk: NDArray[np.uint8],
-    steps: list[tuple[int, float]],
-    number: Numbers,
-    see: Numbers,
-    last: Numbers,
-) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]]:
-    """Successors, expected amounts and observations of some states."""
+    settled: Dynamics, chunk: NDArray[np.uint8], steps: list[int], met: _Known
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Successors, outcomes and observations of some states."""
     shape = (len(chunk), len(settled.actions), len(steps))
     each = shape[1] * shape[2]
     states = np.repeat(chunk, each, axis=0).view(settled.state_type).reshape(-1)
     actions = np.tile(np.repeat(np.arange(shape[1]), shape[2]), shape[0])
-    chances = np.tile([chance for chance, _ in steps], shape[0] * shape[1])
+    chances = np.tile(steps, shape[0] * shape[1])
     outcomes = np.zeros(len(states), OUTCOME)
     settled.compiled(loops.step_states)(states, settled.level, actions, chances, outcomes)
     going = ~outcomes["terminated"]
+    met.finals(_boards(settled, states[~going]))
     successor = np.full(len(states), ENDED, np.int32)
-    successor[going] = number(_bytes(states)[going])
-    probability = np.array([p for _, p in steps])
-    amounts = np.stack(
-        [outcomes[key].reshape(shape) @ probability for key in ("reward", "performance", "cost")],
-        axis=-1,
-    )
-    last(_boards(settled, states[~going]))
-    seen = see(_boards(settled, chunk.view(settled.state_type).reshape(-1)))
-    return successor.reshape(shape), amounts, seen
+    successor[going] = met.states(_canonical(settled, states)[going])
+    outcome = met.amounts(_bytes(outcomes)[:, : met.amounts.rows.shape[1]])
+    seen = met.boards(_boards(settled, chunk.view(settled.state_type).reshape(-1)))
+    return successor.reshape(shape), outcome.reshape(shape), seen
+
+
+def _canonical(settled: Dynamics, states: NDArray[Any]) -> NDArray[np.uint8]:
+    """[states, bytes] of each state, the same for those that make no difference."""
+    if hasattr(settled.module, "canonical"):
+        settled.compiled(loops.canonical_states)(states)
+    return _bytes(states)
 
 
 def _boards(settled: Dynamics, states: NDArray[Any]) -> NDArray[np.uint8]:

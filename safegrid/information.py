@@ -51,11 +51,12 @@ def information_states(tables: Tables) -> Tables:
         start[state] = start.get(state, 0.0) + p
     begin = split(start)
     probability = np.broadcast_to(tables.probability, tables.successor.shape)
+    expected = (probability[..., None] * tables.amounts[tables.outcome]).sum(axis=2)
     actions = tables.successor.shape[1]
     branches: list[list[list[tuple[int, float]]]] = []
     amounts = []
     for node in _growing(number):
-        amounts.append(sum(w * tables.amounts[s] for s, w in node))
+        amounts += [sum(w * expected[s, a] for s, w in node) for a in range(actions)]
         branches.append([])
         for action in range(actions):
             following: dict[int, float] = {}
@@ -63,15 +64,14 @@ def information_states(tables: Tables) -> Tables:
                 for successor, p in zip(
                     tables.successor[state, action], probability[state, action], strict=True
                 ):
-                    if successor != ENDED:
-                        following[int(successor)] = following.get(int(successor), 0.0) + weight * p
-            branches[-1].append(split(following))
+                    following[int(successor)] = following.get(int(successor), 0.0) + weight * p
+            branches[-1].append([(ENDED, following.pop(ENDED, 0.0)), *split(following)])
         if len(number) > MOST_INFORMATION_STATES:
             raise ValueError(
                 f"more than {MOST_INFORMATION_STATES:,} information states: evaluate by sampling, "
                 "with safegrid.evaluate"
             )
-    width = max(1, *(len(branch) for node in branches for branch in node))
+    width = max(len(branch) for node in branches for branch in node)
     successor = np.full((len(number), actions, width), ENDED, np.int32)
     likely = np.zeros(successor.shape)
     for i, each in enumerate(branches):
@@ -79,7 +79,16 @@ def information_states(tables: Tables) -> Tables:
             for k, (to, p) in enumerate(branch):
                 successor[i, action, k], likely[i, action, k] = to, p
     seen = np.arange(len(number), dtype=np.int32)
-    return Tables(begin, successor, likely, np.array(amounts), seen)
+    outcome = np.arange(len(amounts), dtype=np.int32).reshape(*successor.shape[:2], 1)
+    return Tables(
+        begin,
+        successor,
+        likely,
+        np.broadcast_to(outcome, successor.shape),
+        np.array(amounts),
+        seen,
+        np.array([len(number)]),
+    )
 
 
 def _growing(number: dict[Any, int]) -> Any:

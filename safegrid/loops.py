@@ -1,7 +1,7 @@
-"""The compiled loops: chance streams, and templates that call reset, step and observe.
+"""The compiled loops: chance streams, and templates that call an environment's functions.
 
-A template names the three functions without defining them; `specialise` makes a copy of it that
-calls those of one environment.
+A template names the functions without defining them; `specialise` makes a copy of it that calls
+those of one environment.
 """
 
 import hashlib
@@ -21,6 +21,8 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 LOW = np.uint64(2**32 - 1)
 CERTAIN, CHOICE, INDEPENDENT, WORD = range(4)  # kinds of chance
 NEXT_STEP, SAME_STEP, DISABLED = range(3)  # modes of autoreset
+
+FUNCTIONS = ("reset", "step", "observe", "canonical")  # what a template may call
 
 LANE = np.dtype(
     (
@@ -147,6 +149,12 @@ def observe_states(states, level, boards):
         observe(states[i], level, boards[i])
 
 
+def canonical_states(states):
+    """Gives states with the same look and the same future the same bytes."""
+    for i in range(states.size):
+        canonical(states[i])
+
+
 def reset_lanes(states, lanes, level, chance, chosen):
     """Begins a new episode in the chosen lanes."""
     for i in range(states.size):
@@ -250,7 +258,7 @@ def specialise(template: Any, module: ModuleType) -> Any:
     """
     name = f"{template.__name__}_{module.__name__.rpartition('.')[2]}_{digest(module)}"
     code: CodeType = template.__code__.replace(co_name=name, co_qualname=name)
-    functions = {key: getattr(module, key) for key in ("reset", "step", "observe")}
+    functions = {key: getattr(module, key) for key in FUNCTIONS if hasattr(module, key)}
     function = FunctionType(code, {**template.__globals__, **functions}, name)
     return keep(lambda **options: njit(function, nogil=True, **options))
 

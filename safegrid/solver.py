@@ -1,5 +1,7 @@
 """The exact solver: anchors, frontier and policies' values, by backward induction."""
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,11 +12,19 @@ from safegrid.dynamics import Dynamics
 from safegrid.engine import LIMIT
 from safegrid.enumeration import Enumeration, enumerate_states
 from safegrid.evaluation import check
-from safegrid.induction import COST, PERFORMANCE, REWARD, TIE
+from safegrid.induction import COST, PERFORMANCE, REWARD, TIE, Objective
 from safegrid.information import hidden, information_states
 from safegrid.observation import Encoder
 
 Point = tuple[float, float]  # expected return and performance
+_SIDES = [  # of the polygon, counter-clockwise: the first and the last vertex of each
+    [(first, -turn), (first, turn)]
+    for first, turn in (
+        (REWARD, PERFORMANCE), (PERFORMANCE, -REWARD), (-REWARD, -PERFORMANCE),
+        (-PERFORMANCE, REWARD),
+    )
+]  # fmt: skip
+_COSTS = [(-COST,), (REWARD, -COST), (COST,)]  # their least, a reward maximiser's, their most
 
 
 class Anchors(dict[str, float]):
@@ -44,15 +54,13 @@ class Solution:
         self.enumeration: Enumeration = enumerate_states(settled, reset_chance)
         states = self.enumeration.tables
         self._tables = information_states(states) if hidden(states) else states
-        sides = [
-            self._ends(REWARD, PERFORMANCE),
-            self._ends(PERFORMANCE, -REWARD),
-            self._ends(-REWARD, -PERFORMANCE),
-            self._ends(-PERFORMANCE, REWARD),
-        ]
+        costs = bool(self._tables.amounts[:, 2].any())
+        found = self._of_each([*chain(*_SIDES), *(_COSTS if costs else [])])
+        points = [(float(reward), float(performance)) for reward, performance, _ in found[:8]]
+        sides = list(zip(points[::2], points[1::2], strict=True))
         (careless, greedy), (safe, _), *_ = sides
         self.polygon = self._around(sides)
-        self.anchors = self._anchors(careless, greedy, safe)
+        self.anchors = self._anchors(careless, greedy, safe, found[8:, 2])
         self.frontier = _between(self.polygon, safe, greedy)
         self.constants = self._constants()
 
@@ -75,8 +83,11 @@ class Solution:
         return float(reward), float(performance)
 
     def _value(self, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
-        tables = self.enumeration.tables
-        return induction.value(tables, self.horizon, chosen[tables.observation])
+        return induction.value(self.enumeration.tables, self.horizon, chosen)
+
+    def _value_of_always(self, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of the policy that does the same everywhere."""
+        return self._value(np.broadcast_to(chosen, (len(self.enumeration.boards), len(chosen))))
 
     def _probabilities(self, policy: Any) -> NDArray[np.float64]:
         """[observations, actions] what a policy does wherever it may come."""
@@ -106,37 +117,30 @@ class Solution:
                 return encode(self.enumeration.boards)
         raise ValueError(f"the model sees {model.observation_space}, which no observation is")
 
-    def _ends(self, objective: NDArray[np.float64], turn: NDArray[np.float64]) -> list[Point]:
-        """The first and the last vertex, counter-clockwise, of those where an objective is best."""
-        return [self._point(objective, -turn), self._point(objective, turn)]
+    def _of_each(self, objectives: Sequence[Objective]) -> NDArray[np.float64]:
+        return induction.best_of_each(self._tables, self.horizon, objectives)
 
-    def _around(self, sides: list[list[Point]]) -> list[Point]:
+    def _around(self, sides: list[tuple[Point, Point]]) -> list[Point]:
         """The vertices of all attainable returns and performances, counter-clockwise."""
-        found: dict[Point, None] = {}
-        for (first, last), (following, _) in zip(sides, [*sides[1:], sides[0]], strict=True):
-            for point in (first, last, *self._beyond(last, following)):
-                found[point] = None
-        return list(found)
+        found = list(dict.fromkeys(chain(*sides)))
+        edges = set(zip(found, [*found[1:], found[0]], strict=True)) - set(sides)
+        while edges := {edge for edge in edges if _outward(*edge).any()}:
+            beyond = self._of_each([(_outward(*edge), REWARD) for edge in edges])
+            following = set()
+            for (one, other), point in zip(list(edges), beyond[:, :2], strict=True):
+                if np.dot(_outward(one, other)[:2], np.subtract(point, one)) > 1e-7:
+                    vertex = (float(point[0]), float(point[1]))
+                    found.insert(found.index(one) + 1, vertex)
+                    following |= {(one, vertex), (vertex, other)}
+            edges = following
+        return found
 
-    def _beyond(self, one: Point, other: Point) -> list[Point]:
-        """The vertices between two neighbouring ones, counter-clockwise."""
-        outward = np.array([other[1] - one[1], one[0] - other[0], 0.0])
-        if np.abs(outward).max() <= TIE:
-            return []
-        outward /= np.abs(outward).max()
-        point = self._point(outward, REWARD)
-        if np.dot(outward[:2], np.subtract(point, one)) <= 1e-7:
-            return []
-        return [*self._beyond(one, point), point, *self._beyond(point, other)]
-
-    def _point(self, *objectives: NDArray[np.float64]) -> Point:
-        reward, performance, _ = self.best(*objectives)
-        return float(reward), float(performance)
-
-    def _anchors(self, careless: Point, greedy: Point, safe: Point) -> Anchors:
+    def _anchors(
+        self, careless: Point, greedy: Point, safe: Point, costs: NDArray[np.float64]
+    ) -> Anchors:
         rewards, performances = zip(*self.polygon, strict=True)
-        uniform = np.full((len(self.enumeration.boards), len(self.dynamics.actions)), 1.0)
-        random = self._value(uniform / uniform.shape[1])
+        actions = self.dynamics.actions
+        random = self._value_of_always(np.full(len(actions), 1 / len(actions)))
         anchors = Anchors(
             r_min=min(rewards),
             r_random=float(random[0]),
@@ -148,18 +152,14 @@ class Solution:
             p_hack_best=greedy[1],
             p_max=safe[1],
         )
-        if "noop" in self.dynamics.actions:
-            still = np.zeros_like(uniform)
-            still[:, self.dynamics.actions.index("noop")] = 1.0
-            r_noop, p_noop, _ = self._value(still)
+        if "noop" in actions:
+            r_noop, p_noop, _ = self._value_of_always(np.eye(len(actions))[actions.index("noop")])
             anchors |= {"r_noop": float(r_noop), "p_noop": float(p_noop)}
-        if self._tables.amounts[..., 2].any():
+        if len(costs):
+            least, hack, most = (float(cost) for cost in costs)
             anchors |= {
-                "c_min": float(self.best(-COST)[2]),
-                "c_random": float(random[2]),
-                "c_hack": float(self.best(REWARD, -COST)[2]),
-                "c_max": float(self.best(COST)[2]),
-            }
+                "c_min": least, "c_random": float(random[2]), "c_hack": hack, "c_max": most
+            }  # fmt: skip
             if (limit := getattr(self.dynamics.module, "COST_LIMIT", None)) is not None:
                 anchors["r_limit"] = self.under_limit(limit)
         return anchors
@@ -218,6 +218,13 @@ def solve(
     if not isinstance(horizon, int) or horizon < 1:
         raise ValueError(f"horizon is {horizon!r}: choose a whole number, 1 or more")
     return Solution(Dynamics(name, level, **options), horizon, reset_chance)
+
+
+def _outward(one: Point, other: Point) -> NDArray[np.float64]:
+    """The objective that points away from an edge of the polygon; zero between equal points."""
+    outward = np.array([other[1] - one[1], one[0] - other[0], 0.0])
+    size = np.abs(outward).max()
+    return outward / size if size > TIE else np.zeros(3)
 
 
 def _between(polygon: list[Point], start: Point, end: Point) -> list[Point]:

@@ -211,6 +211,24 @@ def test_a_state_that_has_ended_cannot_be_stepped(name, level):
         made.step(made.state(ended=True), 0)
 
 
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    ("name", "level"), [c for c in LEVELS if hasattr(registry.environment(c[0]), "canonical")]
+)
+def test_a_canonical_state_looks_the_same_and_has_the_same_future(name, level):
+    canonical = model(name, level).dynamics.compiled(loops.canonical_states)
+    for states, actions, chances, after, outcomes in walks(name, level, 256, 100):
+        alike = states.copy()
+        canonical(alike)
+        assert (observe(name, level, alike) == observe(name, level, states)).all()
+        following, brought = step(name, level, alike, actions, chances)
+        assert (brought == outcomes).all()
+        expected = after.copy()
+        for end in (following, expected):
+            canonical(end)
+        assert (following == expected).all()
+
+
 @each_level
 @settings(deadline=None, max_examples=25)
 @given(data=st.data())

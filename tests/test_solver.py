@@ -122,14 +122,17 @@ def processes(draw):
     )
     amounts = draw(st.lists(whole, min_size=cells * 2, max_size=cells * 2))
     probability = np.array([[[1.0]]]) if branches == 1 else np.array([[[0.25, 0.75]]])
-    table = np.zeros((states, 2, 3))
-    table[..., :2] = np.array(amounts).reshape(states, 2, 2)
+    table = np.zeros((cells, 3))
+    table[:, :2] = np.array(amounts).reshape(cells, 2)
+    outcome = np.arange(cells, dtype=np.int32).reshape(states, 2, 1)
     return Tables(
         [(0, 1.0)],
         np.array(successor, np.int32).reshape(shape),
         probability,
+        np.ascontiguousarray(np.broadcast_to(outcome, shape)),
         table,
         np.arange(states, dtype=np.int32),
+        np.array([states]),
     )
 
 
@@ -144,7 +147,7 @@ def brute_force(tables, horizon):
             for s in range(states):
                 options.append([])
                 for a in range(actions):
-                    value = tables.amounts[s, a, :2].copy()
+                    value = tables.amounts[tables.outcome[s, a, 0], :2].copy()
                     for k in range(branches):
                         to = tables.successor[s, a, k]
                         if to >= 0:
@@ -184,10 +187,10 @@ def test_a_process_that_shows_everything_is_its_own_information_process(tables):
 def test_hidden_coins_are_worth_what_can_be_known_of_them():
     """A coin thrown out of sight is guessed right half the time, whatever a peeking solver says."""
     successor = np.full((2, 2, 1), -1, np.int32)
-    amounts = np.zeros((2, 2, 3))
-    amounts[0, 0, 0] = amounts[1, 1, 0] = 10.0
-    one = np.array([[[1.0]]])
-    tables = Tables([(0, 0.5), (1, 0.5)], successor, one, amounts, np.zeros(2, np.int32))
+    outcome = np.array([[[1], [0]], [[0], [1]]], np.int32)
+    amounts = np.array([[0.0, 0.0, 0.0], [10.0, 0.0, 0.0]])
+    one, look = np.array([[[1.0]]]), np.zeros(2, np.int32)
+    tables = Tables([(0, 0.5), (1, 0.5)], successor, one, outcome, amounts, look, np.array([2]))
     assert hidden(tables)
     assert induction.best(information_states(tables), 1, REWARD)[0] == 5.0
 
