@@ -135,10 +135,15 @@ def run(cell: Cell) -> Result:
 
 
 def run_all(
-    cells: Sequence[Cell], folder: Path, workers: int, report: Callable[[Cell, str | None], None]
+    cells: Sequence[Cell],
+    folder: Path,
+    workers: int,
+    report: Callable[[Cell, str | None], None],
+    job: Callable[[dict[str, Any], Path], Path] | None = None,
 ) -> None:
     """Runs the cells in processes of their own and writes their results.
 
+    `job` runs one cell and writes what it gave below the folder; `run` and `write` unless given.
     `report` hears of each cell that is done, with its error where it failed. KeyboardInterrupt
     passes through; finished cells keep their files.
     """
@@ -150,7 +155,8 @@ def run_all(
         context.set_forkserver_preload(PRELOAD)
     with ProcessPool(workers, max_tasks=1, initializer=_ignore_interrupts, context=context) as pool:
         waiting: dict[Future[Path], Cell] = {
-            pool.schedule(_run_and_write, (cell.model_dump(), folder)): cell for cell in cells
+            pool.schedule(job or _run_and_write, (cell.model_dump(), folder)): cell
+            for cell in cells
         }
         try:
             while waiting:

@@ -1,6 +1,6 @@
-"""The Stable-Baselines3 driver: a VecEnv over the engine's lanes."""
+"""Stable-Baselines3: a VecEnv over the engine's lanes, and the training of its algorithms on it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,14 +8,17 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from safegrid.dynamics import Dynamics
 from safegrid.engine import LIMIT, Lanes, check_seeds
+from safegrid.evaluation import seeds as derive
 from safegrid.observation import Encoder
 from safegrid.registry import Progress
 from safegrid.render import Painter
+
+Mask = Callable[[NDArray[Any]], NDArray[np.bool_]]  # observations [n, ...] -> [n, actions]
 
 
 class LanesEnv(VecEnv):
@@ -39,6 +42,7 @@ class LanesEnv(VecEnv):
         self._lanes = Lanes(self.dynamics, num_envs, "same_step", max_episode_steps)
         self._actions: NDArray[np.int64] | None = None
         self._begun = False
+        self.mask: Mask | None = None
         self.render_mode = "rgb_array"
         if seed is not None:
             check_seeds(range(seed, seed + num_envs) if isinstance(seed, int) else [seed])
@@ -102,8 +106,16 @@ class LanesEnv(VecEnv):
     def env_method(
         self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
     ) -> list[Any]:
-        """Refused: the lanes have no methods of their own."""
+        """`action_masks`, for MaskablePPO: bool[actions] of each lane. The others are refused."""
+        if method_name == "action_masks":
+            return list(self.action_masks())
         raise NotImplementedError("the lanes of a SafeGrid VecEnv have no methods of their own")
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """[num_envs, actions] what each lane offers; everything where `mask` is None."""
+        if self.mask is None:
+            return np.ones((self.num_envs, len(self.dynamics.actions)), np.bool_)
+        return self.mask(self._encoder(self._boards))
 
     def env_is_wrapped(self, wrapper_class: Any, indices: VecEnvIndices = None) -> list[bool]:
         """False: no lane is wrapped."""
@@ -140,7 +152,7 @@ def make(
     return LanesEnv(name, num_envs, seed, observation, max_episode_steps, options)
 
 
-def device(name: str) -> str:
+def _device(name: str) -> str:
     """A torch device that is there; ValueError for one that is not. "auto" prefers the GPU."""
     cuda = torch.cuda.is_available()
     if name == "auto":
@@ -151,7 +163,7 @@ def device(name: str) -> str:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def _one_thread() -> Iterator[None]:
     """Torch on one thread: small networks run no slower, and the bytes depend on no core count."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -161,7 +173,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def report(progress: Progress | None) -> Callable[[dict[str, Any], dict[str, Any]], bool]:
+def _report(progress: Progress | None) -> Callable[[dict[str, Any], dict[str, Any]], bool]:
     """A Stable-Baselines3 callback that tells how many steps have been trained."""
 
     def callback(locals_: dict[str, Any], _: dict[str, Any]) -> bool:
@@ -170,3 +182,55 @@ def report(progress: Progress | None) -> Callable[[dict[str, Any], dict[str, Any
         return True
 
     return callback
+
+
+def learn(
+    algorithm: Callable[..., Any],
+    environment: str,
+    settings: Mapping[str, Any],
+    *,
+    seed: int,
+    steps: int,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+    policy: str = "MlpPolicy",
+    mask: Mask | None = None,
+) -> Any:
+    """A model of the library, trained for `steps` steps or the rest of a rollout more.
+
+    Rewards are divided by the running deviation of the discounted return, and the learning rate
+    falls to zero in a straight line. On CPU the seed decides every byte. `mask` says for
+    MaskablePPO which actions are offered where an observation is seen. ValueError where the
+    algorithm refuses its settings or the environment's actions.
+    """
+    given = dict(settings)
+    word = int(derive(seed, "train")[0] >> np.uint64(32))
+    lanes = make(environment, given.pop("lanes"), word, "planes", **(options or {}))
+    lanes.mask = mask
+    env = VecNormalize(lanes, norm_obs=False, gamma=given["gamma"])
+    rate, place = given.pop("learning_rate"), _device(device)
+    with _one_thread():
+        try:
+            model = algorithm(
+                policy,
+                env,
+                learning_rate=lambda left: left * rate,
+                seed=word,
+                device=place,
+                **given,
+            )
+        except (AssertionError, TypeError) as error:
+            raise ValueError(f"{algorithm.__name__} cannot be set up so: {error}") from None
+        model.learn(steps, callback=_report(progress))
+    return model
+
+
+def layers(*modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
+    """The linear layers of modules in order, as `network.Network.load` takes them."""
+    linear = [m for module in modules for m in module.modules() if isinstance(m, torch.nn.Linear)]
+    return {
+        f"{i}.{part}": getattr(layer, part).detach().cpu().numpy()
+        for i, layer in enumerate(linear)
+        for part in ("weight", "bias")
+    }

@@ -1,0 +1,60 @@
+"""A2C: advantage actor-critic on the visible reward, one gradient step for each short rollout.
+
+Stable-Baselines3's A2C (Mnih et al. 2016, arXiv:1602.01783, run synchronously) with RMSprop and
+two hidden layers of 64 units on one-hot boards; rollouts of 5 steps as there.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from safegrid.network import Network
+from safegrid.registry import Progress
+
+USES_HIDDEN_INFO = False
+STEPS = 1_000_000
+SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "lanes": 128,
+        "n_steps": 5,  # of each lane in a rollout
+        "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "ent_coef": 0.1,
+    }
+)
+
+
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Network:
+    """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
+    from stable_baselines3 import A2C
+
+    from safegrid import sb3
+
+    model = sb3.learn(
+        A2C,
+        environment,
+        {**SETTINGS, **settings},
+        seed=seed,
+        steps=steps,
+        device=device,
+        progress=progress,
+        options=options,
+    )
+    return load(sb3.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net))
+
+
+def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
+    """The policy whose tensors these are."""
+    return Network.load(tensors)

@@ -1,0 +1,65 @@
+"""DQN: deep Q-learning on the visible reward, from replayed transitions.
+
+Stable-Baselines3's DQN (Mnih et al. 2015, Nature 518, 529-533) on several lanes at once, with its
+two hidden layers of 64 units on one-hot boards.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from safegrid.network import Network, relu
+from safegrid.registry import Progress
+
+USES_HIDDEN_INFO = False
+STEPS = 150_000
+SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "lanes": 64,
+        "buffer_size": 150_000,
+        "learning_starts": 2_000,
+        "train_freq": 1,  # step of all lanes between updates
+        "gradient_steps": 2,
+        "batch_size": 128,
+        "learning_rate": 1e-3,  # at the start; it falls to zero in a straight line
+        "gamma": 0.99,
+        "target_update_interval": 1_000,
+        "exploration_fraction": 0.5,  # of the training, in which exploration falls to its end
+        "exploration_final_eps": 0.05,
+    }
+)
+
+
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Network:
+    """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
+    from stable_baselines3 import DQN
+
+    from safegrid import sb3
+
+    model = sb3.learn(
+        DQN,
+        environment,
+        {**SETTINGS, **settings},
+        seed=seed,
+        steps=steps,
+        device=device,
+        progress=progress,
+        options=options,
+    )
+    return load(sb3.layers(model.q_net))
+
+
+def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
+    """The policy whose tensors these are."""
+    return Network.load(tensors, relu)

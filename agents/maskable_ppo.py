@@ -1,0 +1,101 @@
+"""MaskablePPO: PPO that is never offered a move into a wall that it sees.
+
+sb3-contrib's MaskablePPO (Huang & Ontanon 2020, arXiv:2006.14171), set up as `ppo` is.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.dynamics import Dynamics
+from safegrid.network import Network
+from safegrid.registry import Progress
+
+USES_HIDDEN_INFO = False
+STEPS = 200_000
+SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "lanes": 128,
+        "n_steps": 32,  # of each lane in a rollout
+        "batch_size": 1024,
+        "n_epochs": 8,
+        "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "ent_coef": 0.03,
+        "clip_range": 0.2,
+    }
+)
+AHEAD = ((-1, 0), (1, 0), (0, -1), (0, 1))  # of the agent, where each move goes
+
+
+class Policy(Network):
+    """The network's most probable action among those that lead into no wall."""
+
+    def __init__(self, network: Network, wall: int, agent: int):
+        super().__init__(network.layers, network.activation)
+        self.wall, self.agent = wall, agent
+
+    def outputs(self, observations: NDArray[Any]) -> NDArray[np.float32]:
+        """[n, actions] of the network, the least there is for an action that is not offered."""
+        offered = open_moves(observations, self.wall, self.agent, len(self.layers[-1][1]))
+        return np.where(offered, super().outputs(observations), -np.inf)
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The network's, and the planes of walls and agent."""
+        return {**super().tensors(), "planes": np.array([self.wall, self.agent])}
+
+
+def open_moves(
+    observations: NDArray[Any], wall: int, agent: int, actions: int
+) -> NDArray[np.bool_]:
+    """[n, actions] which actions lead into no wall; all where every move does."""
+    offered = np.ones((len(observations), actions), np.bool_)
+    number, row, column = np.nonzero(observations[:, agent])
+    for action, (down, right) in enumerate(AHEAD):
+        offered[number, action] = observations[number, wall, row + down, column + right] == 0
+    offered[~offered.any(axis=1)] = True
+    return offered
+
+
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Policy:
+    """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
+    from sb3_contrib import MaskablePPO
+
+    from safegrid import sb3
+
+    dynamics = Dynamics(environment, **(options or {}))
+    wall, agent = (dynamics.tiles.index(tile) for tile in "#A")
+    model = sb3.learn(
+        MaskablePPO,
+        environment,
+        {**SETTINGS, **settings},
+        seed=seed,
+        steps=steps,
+        device=device,
+        progress=progress,
+        options=options,
+        mask=lambda seen: open_moves(seen, wall, agent, len(dynamics.actions)),
+    )
+    network = Network.load(
+        sb3.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net)
+    )
+    return Policy(network, wall, agent)
+
+
+def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
+    """The policy whose tensors these are."""
+    network = Network.load({k: v for k, v in tensors.items() if k != "planes"})
+    return Policy(network, *tensors["planes"].tolist())

@@ -1,0 +1,72 @@
+"""QR-DQN: deep Q-learning of the whole distribution of returns, in quantiles; nearest to Rainbow.
+
+sb3-contrib's QR-DQN (Dabney et al. 2017, arXiv:1710.10044), set up as `dqn` is. The saved policy
+holds the mean of the quantiles, by which the agent chooses.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from safegrid.network import Network, relu
+from safegrid.registry import Progress
+
+USES_HIDDEN_INFO = False
+STEPS = 150_000
+SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "n_quantiles": 20,
+        "lanes": 64,
+        "buffer_size": 150_000,
+        "learning_starts": 2_000,
+        "train_freq": 1,  # step of all lanes between updates
+        "gradient_steps": 2,
+        "batch_size": 128,
+        "learning_rate": 1e-3,  # at the start; it falls to zero in a straight line
+        "gamma": 0.99,
+        "target_update_interval": 1_000,
+        "exploration_fraction": 0.5,  # of the training, in which exploration falls to its end
+        "exploration_final_eps": 0.05,
+    }
+)
+
+
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Network:
+    """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
+    from sb3_contrib import QRDQN
+
+    from safegrid import sb3
+
+    settings = {**SETTINGS, **settings}
+    quantiles = settings.pop("n_quantiles")
+    model = sb3.learn(
+        QRDQN,
+        environment,
+        {**settings, "policy_kwargs": {"n_quantiles": quantiles}},
+        seed=seed,
+        steps=steps,
+        device=device,
+        progress=progress,
+        options=options,
+    )
+    tensors = sb3.layers(model.quantile_net)
+    for name in list(tensors)[-2:]:  # the mean of linear outputs is the output of the mean layer
+        by_quantile = tensors[name].reshape(quantiles, -1, *tensors[name].shape[1:])
+        tensors[name] = by_quantile.mean(axis=0)
+    return load(tensors)
+
+
+def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
+    """The policy whose tensors these are."""
+    return Network.load(tensors, relu)

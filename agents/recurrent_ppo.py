@@ -1,0 +1,115 @@
+"""Recurrent PPO: PPO with a memory, which may act on what it saw earlier in the episode.
+
+sb3-contrib's RecurrentPPO: PPO (Schulman et al. 2017, arXiv:1707.06347) with a long short-term
+memory (Hochreiter & Schmidhuber 1997) before its two hidden layers; the critic has none.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.network import Network, flat
+from safegrid.registry import Progress
+
+USES_HIDDEN_INFO = False
+STEPS = 200_000
+SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "units": 64,  # of the memory
+        "lanes": 128,
+        "n_steps": 32,  # of each lane in a rollout
+        "batch_size": 1024,
+        "n_epochs": 8,
+        "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "ent_coef": 0.03,
+        "clip_range": 0.2,
+    }
+)
+MEMORY = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")  # names of torch's LSTM
+
+
+class Policy:
+    """The network's most probable action, given all that it has seen in the episode."""
+
+    observation = "planes"
+    mode = "deterministic"
+    memory = True
+
+    def __init__(self, lstm: Mapping[str, NDArray[np.float32]], network: Network):
+        self.lstm, self.network = lstm, network
+
+    def begin(self, chance: NDArray[np.uint64]) -> "Player":
+        """Plays an episode for each word of chance, side by side."""
+        return Player(self, len(chance))
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The memory's, under torch's names, and the network's."""
+        return {**self.lstm, **self.network.tensors()}
+
+
+class Player:
+    """The memory of some episodes (Hochreiter & Schmidhuber 1997, with forget gates)."""
+
+    def __init__(self, policy: Policy, count: int):
+        self.policy = policy
+        self.hidden: NDArray[Any] = np.zeros((count, policy.lstm[MEMORY[1]].shape[1]), np.float32)
+        self.cell = self.hidden
+
+    def probabilities(self, observations: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """[n, actions], 1 for the action with the highest output; remembers the observations."""
+        from_input, from_hidden, *biases = (self.policy.lstm[name] for name in MEMORY)
+        seen = flat(observations, from_input.shape[1])
+        total = seen @ from_input.T + self.hidden @ from_hidden.T + sum(biases)
+        enter, forget, fresh, leave = np.split(total, 4, axis=1)
+        self.cell = sigmoid(forget) * self.cell + sigmoid(enter) * np.tanh(fresh)
+        self.hidden = sigmoid(leave) * np.tanh(self.cell)
+        return self.policy.network.probabilities(self.hidden)
+
+
+def sigmoid(values: NDArray[Any]) -> NDArray[Any]:
+    """The logistic function."""
+    return 0.5 + 0.5 * np.tanh(0.5 * values)  # type: ignore[no-any-return]
+
+
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Policy:
+    """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
+    from sb3_contrib import RecurrentPPO
+
+    from safegrid import sb3
+
+    settings = {**SETTINGS, **settings}
+    units = settings.pop("units")
+    model = sb3.learn(
+        RecurrentPPO,
+        environment,
+        {**settings, "policy_kwargs": {"lstm_hidden_size": units, "enable_critic_lstm": False}},
+        seed=seed,
+        steps=steps,
+        device=device,
+        progress=progress,
+        options=options,
+        policy="MlpLstmPolicy",
+    )
+    lstm = model.policy.lstm_actor.state_dict()
+    layers = sb3.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net)
+    return load({name: lstm[name].cpu().numpy() for name in MEMORY} | layers)
+
+
+def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
+    """The policy whose tensors these are."""
+    lstm = {name: tensors[name] for name in MEMORY}
+    return Policy(lstm, Network.load({k: v for k, v in tensors.items() if k not in lstm}))

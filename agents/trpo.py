@@ -1,0 +1,63 @@
+"""TRPO: policy search on the visible reward in steps that stay within a trust region.
+
+sb3-contrib's TRPO (Schulman et al. 2015, arXiv:1502.05477) on many lanes at once, with its two
+hidden layers of 64 units on one-hot boards.
+
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from safegrid.network import Network
+from safegrid.registry import Progress
+
+USES_HIDDEN_INFO = False
+STEPS = 200_000
+SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "lanes": 128,
+        "n_steps": 16,  # of each lane in a rollout
+        "batch_size": 1024,  # of the critic
+        "n_critic_updates": 10,
+        "target_kl": 0.01,  # the radius of the trust region
+        "learning_rate": 2e-3,  # of the critic, at the start; it falls to zero in a straight line
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+    }
+)
+
+
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Network:
+    """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
+    from sb3_contrib import TRPO
+
+    from safegrid import sb3
+
+    model = sb3.learn(
+        TRPO,
+        environment,
+        {**SETTINGS, **settings},
+        seed=seed,
+        steps=steps,
+        device=device,
+        progress=progress,
+        options=options,
+    )
+    return load(sb3.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net))
+
+
+def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
+    """The policy whose tensors these are."""
+    return Network.load(tensors)

@@ -1,0 +1,68 @@
+"""What a trained network does, in NumPy: policies are read and played without torch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Layer = tuple[NDArray[np.float32], NDArray[np.float32]]  # weight [outputs, inputs], bias
+
+
+def relu(values: Any) -> Any:
+    """What is above zero."""
+    return np.maximum(values, 0)
+
+
+def flat(observations: NDArray[Any], size: int) -> NDArray[np.float32]:
+    """[n, size] observations as a network takes them. ValueError for those of another size."""
+    values = observations.reshape(len(observations), -1).astype(np.float32)
+    if values.shape[1] != size:
+        raise ValueError(
+            f"the policy was trained on observations of {size} numbers and these have "
+            f"{values.shape[1]}: choose a level of the same shape"
+        )
+    return values
+
+
+class Network:
+    """A multilayer perceptron on one-hot boards; its policy is the action of the highest output."""
+
+    observation = "planes"
+    mode = "deterministic"
+    memory = False
+
+    def __init__(self, layers: Sequence[Layer], activation: Callable[[Any], Any] = np.tanh):
+        self.layers, self.activation = list(layers), activation
+
+    @classmethod
+    def load(
+        cls, tensors: Mapping[str, NDArray[Any]], activation: Callable[[Any], Any] = np.tanh
+    ) -> "Network":
+        """The network whose `tensors` these are."""
+        count = len(tensors) // 2
+        return cls(
+            [(tensors[f"{i}.weight"], tensors[f"{i}.bias"]) for i in range(count)], activation
+        )
+
+    def outputs(self, observations: NDArray[Any]) -> NDArray[np.float32]:
+        """[n, actions] of the last layer. ValueError for observations of another size."""
+        values = flat(observations, self.layers[0][0].shape[1])
+        for weight, bias in self.layers[:-1]:
+            values = self.activation(values @ weight.T + bias)
+        weight, bias = self.layers[-1]
+        return values @ weight.T + bias  # type: ignore[no-any-return]
+
+    def probabilities(self, observations: NDArray[Any]) -> NDArray[np.float64]:
+        """[n, actions], 1 for the action with the highest output."""
+        outputs = self.outputs(observations)
+        chosen: NDArray[np.float64] = np.eye(outputs.shape[1])[outputs.argmax(axis=1)]
+        return chosen
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The weights and biases by the number of their layer."""
+        return {
+            f"{i}.{part}": tensor
+            for i, layer in enumerate(self.layers)
+            for part, tensor in zip(("weight", "bias"), layer, strict=True)
+        }
