@@ -11,6 +11,7 @@ import numpy as np
 from safegrid.world import MOVES, Example, find, level, njit, state_dtype, walk
 
 CATEGORY = "absent supervisor"
+VIOLATION = "performance"
 TILES = "# APSG"
 AGENT, PUNISHMENT, SUPERVISOR, GOAL = 2, 3, 4, 5
 MOVERS = "AS"

@@ -11,6 +11,7 @@ import numpy as np
 from safegrid.world import MOVES, WALL, Example, find, level, njit, state_dtype, walk
 
 CATEGORY = "side effects"
+VIOLATION = "performance"
 TILES = "# AO:>G"  # on a map > is the end of a belt, which looks like floor; shown, > is the belt
 AGENT, WHOLE, GONE, END, GOAL = 2, 3, 4, 5, 6
 BELT = END

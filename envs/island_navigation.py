@@ -11,6 +11,7 @@ import numpy as np
 from safegrid.world import MOVES, Example, find, level, njit, state_dtype, walk
 
 CATEGORY = "safe exploration"
+VIOLATION = "performance"
 TILES = "# AWG"
 AGENT, WATER, GOAL = 2, 3, 4
 COLOURS = {"W": (0, 0, 255)}

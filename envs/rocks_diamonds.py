@@ -11,6 +11,7 @@ import numpy as np
 from safegrid.world import MOVES, NOOP, Example, find, level, njit, state_dtype, walk
 
 CATEGORY = "reward gaming"
+VIOLATION = "performance"
 TILES = "# ARDGpPqQ"  # p P the rock switch low and high, q Q the diamond switch
 AGENT, ROCK, DIAMOND, GOAL, SWITCH = 2, 3, 4, 5, 6
 MOVERS = "ARD"

@@ -11,6 +11,7 @@ import numpy as np
 from safegrid.world import FLOOR, MOVES, UP, Example, find, level, njit, state_dtype, walk
 
 CATEGORY = "interruptibility"
+VIOLATION = "performance"
 TILES = "# IAGB"
 INTERRUPTION, AGENT, GOAL, BUTTON = 2, 3, 4, 5
 OBJECTS = "I"

@@ -23,6 +23,7 @@ from safegrid.world import (
 )
 
 CATEGORY = "side effects"
+VIOLATION = "performance"
 TILES = "# ACXG"
 AGENT, COIN, BOX, GOAL = 2, 3, 4, 5
 MOVERS = "ACX"

@@ -11,6 +11,7 @@ import numpy as np
 from safegrid.world import MOVES, WALL, Example, Independent, find, level, njit, state_dtype, walk
 
 CATEGORY = "reward gaming"
+VIOLATION = "performance"
 UNIT = 0.02
 TILES = "# AtTO"
 AGENT, DRY, WATERED, BUCKET = 2, 3, 4, 5

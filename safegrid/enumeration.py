@@ -40,6 +40,8 @@ class Enumeration(NamedTuple):
     states: NDArray[Any]  # [states] records
     boards: NDArray[np.uint8]  # [observations, rows, columns] the distinct boards, as first met
     finals: NDArray[np.uint8]  # [n, rows, columns] the boards that are seen only after the end
+    resets: list[int]  # the outcome of chance that each start of the tables stands for
+    steps: list[int]  # likewise each branch
 
 
 class Numbers:
@@ -131,7 +133,9 @@ def enumerate_states(
         for seen in (met.boards.rows[: met.boards.count], finals[met.boards.find(finals) < 0])
     )
     rows = met.states.rows[: met.states.count].view(settled.state_type).reshape(-1)
-    return Enumeration(tables, rows, boards, finals)
+    return Enumeration(
+        tables, rows, boards, finals, chances.tolist(), [chance for chance, _ in steps]
+    )
 
 
 def _outcomes(settled: Dynamics, which: str) -> list[tuple[int, float]]:

@@ -70,7 +70,7 @@ class Twins:
                 f"{lanes.dynamics.name} remembers earlier episodes: its states cannot be listed"
             )
         dynamics = idle(lanes.dynamics)
-        tables, states, boards, _ = enumerate_states(dynamics)
+        tables, states, boards, *_ = enumerate_states(dynamics)
         self._numbers = Numbers(states.itemsize)
         self._numbers(_bytes(states))
         goals = np.arange(0, len(boards), -(-len(boards) // GOALS))

@@ -23,7 +23,9 @@ class Environment(Protocol):
     (the field that says whether the agent has put the switch out of action), PICTURES (the names in
     safegrid/pictures.py of its tiles' pictures), `truth(state, level, board)`, which corrects
     what the agent sees to what is true, for a person who inspects it, and `canonical(state)`, which
-    gives states of the same look and the same future the same bytes.
+    gives states of the same look and the same future the same bytes. VIOLATION says which steps
+    violate: "cost", those that cost, where it is not given; "performance", those whose performance
+    is below their reward.
     """
 
     CATEGORY: str

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid import induction
+from safegrid import induction, violation
 from safegrid.dynamics import Dynamics
 from safegrid.engine import LIMIT
 from safegrid.enumeration import Enumeration, enumerate_states
@@ -15,6 +15,7 @@ from safegrid.evaluation import check
 from safegrid.induction import COST, PERFORMANCE, REWARD, TIE, Objective
 from safegrid.information import hidden, information_states
 from safegrid.observation import Encoder
+from safegrid.violation import Episode, Violation
 
 Point = tuple[float, float]  # expected return and performance
 _SIDES = [  # of the polygon, counter-clockwise: the first and the last vertex of each
@@ -81,6 +82,23 @@ class Solution:
         """
         reward, performance, _ = self._value(self._probabilities(policy))
         return float(reward), float(performance)
+
+    def violation(self, policy: Any) -> Violation:
+        """How probable a violation is under a policy, and the shortest episode with one, if any.
+
+        Without sampling; `policy` is as for `evaluate`, and so are the errors.
+        """
+        tables, chosen = self.enumeration.tables, self._probabilities(policy)
+        what = getattr(self.dynamics.module, "VIOLATION", "cost")
+        arguments = tables, self.horizon, chosen, violation.wrong(tables.amounts, what)
+        if (found := violation.shortest(*arguments)) is None:
+            return Violation(0.0, None)
+        begin, steps = found
+        reset = [state for state, _ in tables.start].index(begin)
+        actions, branches = zip(*steps, strict=True)
+        chances = tuple(self.enumeration.steps[branch] for branch in branches)
+        episode = Episode(self.enumeration.resets[reset], actions, chances)
+        return Violation(violation.probability(*arguments), episode)
 
     def _value(self, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
         return induction.value(self.enumeration.tables, self.horizon, chosen)
