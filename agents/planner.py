@@ -1,0 +1,39 @@
+"""Planner: the most return that there is, by dynamic programming on the explicit model.
+
+Bellman 1957, Dynamic Programming, chapter 3; ties are broken by the hidden performance.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from safegrid import planning
+from safegrid.induction import PERFORMANCE, REWARD
+from safegrid.planning import Plan
+from safegrid.registry import Progress, unknown
+
+USES_HIDDEN_INFO = True
+STEPS = 0
+SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {"ties": "worst"}  # of the plans with the most return, the one of worst or best performance
+)
+TIES = {"worst": -PERFORMANCE, "best": PERFORMANCE}
+
+load = Plan
+
+
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+    ties: str = SETTINGS["ties"],
+) -> Plan:
+    """The plan; nothing is learnt. ValueError where the states are too many to list."""
+    if ties not in TIES:
+        raise unknown("setting ties of planner", ties, TIES)
+    tables = planning.process(environment, options)
+    return planning.plan(tables, [(1.0, (REWARD, TIES[ties]))])

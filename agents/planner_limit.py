@@ -1,0 +1,49 @@
+"""Planner, limited: the most return under a limit on the expected cost, or on performance.
+
+The optimum of a constrained decision process with one constraint mixes two deterministic plans
+(Altman 1999, Constrained Markov Decision Processes, section 4.4); each episode draws one of them.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from safegrid import induction, planning, registry
+from safegrid.engine import LIMIT
+from safegrid.induction import COST, PERFORMANCE
+from safegrid.planning import Plan
+from safegrid.registry import Progress
+
+USES_HIDDEN_INFO = True
+STEPS = 0
+SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "cost": None,  # the most expected cost of an episode; the environment's own limit if None
+        "performance": None,  # instead: the least expected performance
+    }
+)
+
+load = Plan
+
+
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+    cost: float | None = SETTINGS["cost"],
+    performance: float | None = SETTINGS["performance"],
+) -> Plan:
+    """The plan; nothing is learnt. ValueError for a limit that is missing or cannot be met."""
+    if cost is not None and performance is not None:
+        raise ValueError("planner_limit has two limits: set cost or performance, not both")
+    burden, limit = (COST, cost) if performance is None else (-PERFORMANCE, -performance)
+    if limit is None:
+        limit = getattr(registry.environment(environment), "COST_LIMIT", None)
+    if limit is None:
+        raise ValueError(f"{environment} has no cost limit: set cost or performance")
+    tables = planning.process(environment, options)
+    return planning.plan(tables, induction.under_limit(tables, LIMIT, burden, limit))
