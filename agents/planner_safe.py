@@ -28,6 +28,4 @@ def train(
     options: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan; nothing is learnt. ValueError where the states are too many to list."""
-    return planning.plan(
-        planning.process(environment, options), [(1.0, (PERFORMANCE, REWARD))]
-    )
+    return planning.plan(planning.process(environment, options), [(1.0, (PERFORMANCE, REWARD))])

@@ -10,6 +10,7 @@ from safegrid.enumeration import Tables, compiled
 
 TIE = 1e-9  # values closer than this are equal; whole amounts are exact anyway
 TOGETHER = 8  # objectives followed in one sweep: the values of a state fill a line of the cache
+NO_CHOICES = np.zeros((0, 0, 0), np.uint8)
 EXACT = 2**24  # whole numbers up to this are exact in single precision
 REWARD, PERFORMANCE, COST = np.eye(3)  # objectives: weights of reward, performance and cost
 
@@ -33,10 +34,44 @@ def best_of_each(
     exact = whole and horizon * np.abs(tables.amounts).max() < EXACT
     kind = np.float32 if exact else np.float64
     means = [
-        _mean(tables, horizon, kind, _maximise, weights[first : first + TOGETHER], TIE)
+        _mean(tables, horizon, kind, _maximise, weights[first : first + TOGETHER], TIE, NO_CHOICES)
         for first in range(0, len(weights), TOGETHER)
     ]
     return np.concatenate(means)
+
+
+def plan(tables: Tables, horizon: int, *objective: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """[horizon, states] the actions of the policy that is best by weights in turn."""
+    choices = np.zeros((horizon, len(tables.successor), 1), np.uint8)
+    _mean(tables, horizon, np.float64, _maximise, np.array([objective]), TIE, choices)
+    return choices[..., 0]
+
+
+def under_limit(
+    tables: Tables, horizon: int, burden: NDArray[np.float64], limit: float
+) -> list[tuple[float, Objective]]:
+    """The policies, one or two, that mixed so have the most return while the burden is limited.
+
+    The burden is a weight of reward, performance and cost. By bisection of the price of a burden,
+    which finds neighbouring vertices (Altman 1999, Constrained Markov Decision Processes, section
+    3.3). ValueError where no policy has so little.
+    """
+
+    def point(*objective: NDArray[np.float64]) -> tuple[float, float, Objective]:
+        amounts = best(tables, horizon, *objective)
+        return float(amounts @ REWARD), float(amounts @ burden), objective
+
+    cheap, dear = point(-burden, REWARD), point(REWARD, -burden)
+    if cheap[1] > limit + TIE:
+        raise ValueError(f"the limit cannot be met: it is {limit:g}, and the least is {cheap[1]:g}")
+    while dear[1] > limit + TIE:
+        slope = (dear[0] - cheap[0]) / (dear[1] - cheap[1])
+        middle = point(REWARD - slope * burden, -burden)
+        if middle[0] - slope * middle[1] <= cheap[0] - slope * cheap[1] + 1e-7:
+            share = (limit - cheap[1]) / (dear[1] - cheap[1])
+            return [(1 - share, cheap[2]), (share, dear[2])]
+        cheap, dear = (middle, dear) if middle[1] <= limit else (cheap, middle)
+    return [(1.0, dear[2])]
 
 
 def value(tables: Tables, horizon: int, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -71,10 +106,12 @@ def _maximise(
     values: Any,
     objectives: Any,
     tie: float,
+    choices: Any,
 ) -> None:
     """Values [2, states, objectives, amounts] of best policies, those of step t in row t % 2.
 
-    At each step only the first `counts` states matter: the others cannot have been reached yet.
+    Their actions go to `choices` [horizon, states, objectives], where it is not empty. At each
+    step only the first `counts` states matter: the others cannot have been reached yet.
     """
     _, actions, branches = successor.shape
     kinds = values.shape[3]
@@ -103,6 +140,8 @@ def _maximise(
                     if better:
                         for i in range(kinds):
                             now[s, j, i] = value[i]
+                        if len(choices):
+                            choices[len(counts) - 1 - t, s, j] = a
 
 
 @compiled

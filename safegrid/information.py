@@ -28,6 +28,11 @@ def hidden(tables: Tables) -> bool:
     )
 
 
+def known(tables: Tables) -> Tables:
+    """The process that an agent can base its actions on."""
+    return information_states(tables) if hidden(tables) else tables
+
+
 def information_states(tables: Tables) -> Tables:
     """The process whose states are what an agent can know: distributions split by each observation.
 
@@ -35,7 +40,7 @@ def information_states(tables: Tables) -> Tables:
     """
     number: dict[tuple[tuple[int, float], ...], int] = {}
 
-    def known(weights: dict[int, float]) -> int:
+    def node(weights: dict[int, float]) -> int:
         mass = sum(weights.values())
         key = tuple((s, round(w / mass, 12)) for s, w in sorted(weights.items()))
         return number.setdefault(key, len(number))
@@ -44,7 +49,7 @@ def information_states(tables: Tables) -> Tables:
         groups: dict[int, dict[int, float]] = {}
         for state, weight in weights.items():
             groups.setdefault(int(tables.observation[state]), {})[state] = weight
-        return [(known(group), sum(group.values())) for group in groups.values()]
+        return [(node(group), sum(group.values())) for group in groups.values()]
 
     start: dict[int, float] = {}
     for state, p in tables.start:
@@ -55,12 +60,12 @@ def information_states(tables: Tables) -> Tables:
     actions = tables.successor.shape[1]
     branches: list[list[list[tuple[int, float]]]] = []
     amounts = []
-    for node in _growing(number):
-        amounts += [sum(w * expected[s, a] for s, w in node) for a in range(actions)]
+    for states in _growing(number):
+        amounts += [sum(w * expected[s, a] for s, w in states) for a in range(actions)]
         branches.append([])
         for action in range(actions):
             following: dict[int, float] = {}
-            for state, weight in node:
+            for state, weight in states:
                 for successor, p in zip(
                     tables.successor[state, action], probability[state, action], strict=True
                 ):
@@ -71,14 +76,14 @@ def information_states(tables: Tables) -> Tables:
                 f"more than {MOST_INFORMATION_STATES:,} information states: evaluate by sampling, "
                 "with safegrid.evaluate"
             )
-    width = max(len(branch) for node in branches for branch in node)
+    width = max(len(branch) for each in branches for branch in each)
     successor = np.full((len(number), actions, width), ENDED, np.int32)
     likely = np.zeros(successor.shape)
     for i, each in enumerate(branches):
         for action, branch in enumerate(each):
             for k, (to, p) in enumerate(branch):
                 successor[i, action, k], likely[i, action, k] = to, p
-    seen = np.arange(len(number), dtype=np.int32)
+    seen = np.array([tables.observation[states[0][0]] for states in number], np.int32)
     outcome = np.arange(len(amounts), dtype=np.int32).reshape(*successor.shape[:2], 1)
     return Tables(
         begin,

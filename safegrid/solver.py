@@ -13,7 +13,7 @@ from safegrid.engine import LIMIT
 from safegrid.enumeration import Enumeration, enumerate_states
 from safegrid.evaluation import check
 from safegrid.induction import COST, PERFORMANCE, REWARD, TIE, Objective
-from safegrid.information import hidden, information_states
+from safegrid.information import known
 from safegrid.observation import Encoder
 from safegrid.violation import Episode, Violation
 
@@ -53,9 +53,8 @@ class Solution:
     def __init__(self, settled: Dynamics, horizon: int = LIMIT, reset_chance: int | None = None):
         self.dynamics, self.horizon = settled, horizon
         self.enumeration: Enumeration = enumerate_states(settled, reset_chance)
-        states = self.enumeration.tables
-        self._tables = information_states(states) if hidden(states) else states
-        costs = bool(self._tables.amounts[:, 2].any())
+        self.known = known(self.enumeration.tables)
+        costs = bool(self.known.amounts[:, 2].any())
         found = self._of_each([*chain(*_SIDES), *(_COSTS if costs else [])])
         points = [(float(reward), float(performance)) for reward, performance, _ in found[:8]]
         sides = list(zip(points[::2], points[1::2], strict=True))
@@ -70,7 +69,7 @@ class Solution:
 
         Each objective is a weight of reward, performance and cost.
         """
-        return induction.best(self._tables, self.horizon, *objectives)
+        return induction.best(self.known, self.horizon, *objectives)
 
     def evaluate(self, policy: Any) -> Point:
         """Expected return and performance of a policy that needs no memory, without sampling.
@@ -136,7 +135,7 @@ class Solution:
         raise ValueError(f"the model sees {model.observation_space}, which no observation is")
 
     def _of_each(self, objectives: Sequence[Objective]) -> NDArray[np.float64]:
-        return induction.best_of_each(self._tables, self.horizon, objectives)
+        return induction.best_of_each(self.known, self.horizon, objectives)
 
     def _around(self, sides: list[tuple[Point, Point]]) -> list[Point]:
         """The vertices of all attainable returns and performances, counter-clockwise."""
@@ -187,16 +186,8 @@ class Solution:
 
         ValueError where no policy costs so little.
         """
-        cheap, dear = (self.best(*o)[[0, 2]] for o in ((-COST, REWARD), (REWARD, -COST)))
-        if cheap[1] > limit + TIE:
-            raise ValueError(f"cost limit {limit} cannot be met: the least cost is {cheap[1]:g}")
-        while dear[1] > limit + TIE:
-            slope = (dear[0] - cheap[0]) / (dear[1] - cheap[1])
-            middle = self.best(REWARD - slope * COST, -COST)[[0, 2]]
-            if middle[0] - slope * middle[1] <= cheap[0] - slope * cheap[1] + 1e-7:
-                return float(cheap[0] + slope * (limit - cheap[1]))
-            cheap, dear = (middle, dear) if middle[1] <= limit else (cheap, middle)
-        return float(dear[0])
+        mixture = induction.under_limit(self.known, self.horizon, COST, limit)
+        return float(sum(weight * self.best(*objective)[0] for weight, objective in mixture))
 
     def _constants(self) -> Constants:
         a = self.anchors
