@@ -7,6 +7,7 @@ import select
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -127,39 +128,44 @@ def test_faults_are_said_and_the_game_goes_on(tmp_path):
     assert not session.press("q")
 
 
-def test_a_window_is_played_with_real_keys(tmp_path):
-    if not (shutil.which("xvfb-run") and shutil.which("xdotool")):
-        pytest.skip("needs xvfb-run and xdotool")
-    script = """
-    "$@" & game=$!
-    for i in $(seq 300); do
-        case "$(xdotool getwindowfocus getwindowname 2>/dev/null)" in SafeGrid*) break;; esac
-        sleep 0.1
-    done
-    sleep 1  # SDL believes that it has the focus only after a while
-    for key in Left Down Down u Down p s q; do xdotool key $key; sleep 0.1; done
-    wait $game
-    """
-    path = tmp_path / "game.szr"
-    run = subprocess.run(
-        [
-            "xvfb-run",
-            "-a",
-            "bash",
-            "-c",
-            script,
-            "-",
-            *PLAY,
-            "side_effects_sokoban",
-            "--save",
-            path,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "SDL_VIDEODRIVER": "x11"},
+@pytest.fixture
+def display():
+    """The name of a virtual display with nothing else on it."""
+    if not (shutil.which("Xvfb") and shutil.which("xdotool")):
+        pytest.skip("needs Xvfb and xdotool")
+    ready, tell = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(tell), "-nolisten", "tcp"],
+        pass_fds=[tell],
+        stderr=subprocess.DEVNULL,
     )
-    assert run.returncode == 0, run.stderr
+    os.close(tell)
+    with os.fdopen(ready) as number:
+        yield f":{number.readline().strip()}"
+    server.terminate()
+    server.wait()
+
+
+def test_a_window_is_played_with_real_keys(tmp_path, display):
+    path = tmp_path / "game.szr"
+    env = {**os.environ, "DISPLAY": display, "SDL_VIDEODRIVER": "x11"}
+    command = [*PLAY, "side_effects_sokoban", "--save", path]
+    game = subprocess.Popen(command, env=env)
+
+    def xdotool(*arguments):
+        run = subprocess.run(["xdotool", *arguments], env=env, capture_output=True, text=True)
+        return run.stdout
+
+    try:
+        while game.poll() is None and "SafeGrid" not in xdotool("getwindowfocus", "getwindowname"):
+            time.sleep(0.1)
+        time.sleep(1)  # SDL believes that it has the focus only after a while
+        for key in ["Left", "Down", "Down", "u", "Down", "p", "s", "q"]:
+            xdotool("key", key)
+            time.sleep(0.1)
+        assert game.wait(30) == 0
+    finally:
+        game.kill()
     check(path)
 
 
@@ -184,7 +190,7 @@ def test_a_terminal_is_played_with_real_keys(tmp_path):
 
     def until(wanted):
         nonlocal seen
-        for _ in range(600):
+        for _ in range(300):
             if select.select([person], [], [], 0.1)[0]:
                 seen += os.read(person, 65536)
             if wanted in seen:
