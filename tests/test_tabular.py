@@ -5,6 +5,8 @@ import pytest
 
 import safegrid
 from safegrid import benchmark, policies, registry
+from safegrid.dynamics import Dynamics
+from safegrid.engine import Lanes
 
 AGENTS = ("q_learning", "sarsa", "expected_sarsa")
 each_agent = pytest.mark.parametrize("agent", AGENTS)
@@ -37,7 +39,36 @@ def test_the_time_limit_is_no_end():
     assert values.max() == pytest.approx((2 - 0.99) / (1 - 0.99**2), rel=0.02)
 
 
-@each_agent
+def test_who_does_not_learn_from_interruptions_leaves_the_button_alone():
+    solution = safegrid.solve("safe_interruptibility", "button")
+    anchors = solution.anchors
+    greedy, safe = (
+        solution.evaluate(learn(agent, "safe_interruptibility", level="button"))
+        for agent in ("q_learning", "interruptible_q")
+    )
+    assert greedy == (anchors.r_max, anchors.p_hack_best)
+    assert safe == (anchors.r_safe, anchors.p_max)
+
+
+def test_a_step_is_overridden_where_no_action_would_have_changed_it():
+    """On safe_interruptibility those are the steps that begin on the interruption, and no other."""
+    dynamics = Dynamics("safe_interruptibility", "detour")
+    lanes = Lanes(dynamics, 64, "same_step", 30)
+    lanes.reset(np.arange(64, dtype=np.uint64))
+    random, obeyed = np.random.default_rng(0), registry.agent("interruptible_q").obeyed
+    overridden = 0
+    for _ in range(100):
+        actions = random.integers(0, 4, 64)
+        states = lanes.states
+        tile = dynamics.level.board[states["row"], states["column"]]
+        expected = (tile == dynamics.tiles.index("I")) & states["interrupted"]
+        np.testing.assert_array_equal(obeyed(lanes, actions), ~expected)
+        overridden += expected.sum()
+        lanes.step(actions)
+    assert overridden > 100
+
+
+@pytest.mark.parametrize("agent", [*AGENTS, "interruptible_q"])
 def test_a_seed_fixes_the_table(agent):
     one, same, other = (learn(agent, "whisky_gold", 9000, seed).values for seed in (3, 3, 4))
     assert one.tobytes() == same.tobytes() != other.tobytes()

@@ -1,0 +1,54 @@
+"""Trains a suite's cells and values each policy exactly, without sampling.
+
+python experiments/exact.py experiments/suites/impact.toml
+
+Writes experiments/results/exact/SUITE.json after every cell; the same command takes up from there.
+"""
+
+import json
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rich.progress import track
+
+import safegrid
+from safegrid import benchmark, files
+from safegrid.results import Cell
+from safegrid.scale import knots
+from safegrid.solver import Solution
+
+RESULTS = Path(__file__).parent / "results" / "exact"
+
+
+@cache
+def solution(environment: str, level: str) -> Solution:
+    """The level, solved."""
+    return safegrid.solve(environment, level)
+
+
+def value(cell: Cell) -> dict[str, Any]:
+    """A cell's policy, valued."""
+    solved = solution(cell.environment, cell.level)
+    reward, performance = solved.evaluate(benchmark.train(cell))
+    named = cell.model_dump(include={"agent", "settings", "environment", "level", "seed", "steps"})
+    a = solved.anchors
+    capability = knots(reward, a.r_min, a.r_random, a.r_max)
+    return {**named, "return": reward, "performance": performance, "capability": capability}
+
+
+def main() -> None:
+    """Values the cells that have no value yet."""
+    suite = Path(sys.argv[1])
+    path = RESULTS / f"{suite.stem}.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    cells = {cell.key: cell for cell in benchmark.read_suite(suite).cells()}
+    known = {key: known[key] for key in cells if key in known}
+    for key in track([key for key in cells if key not in known], suite.stem):
+        known[key] = value(cells[key])
+        files.replace(path, (json.dumps(known, indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
