@@ -100,7 +100,7 @@ def enumerate_states(
     settled.compiled(loops.reset_states)(states, settled.level, chances)
     widths = states.itemsize, *[settled.level.board.size] * 2, AMOUNTS * np.float64().itemsize
     met = _Known(*map(Numbers, widths))
-    first = met.states(_canonical(settled, states))
+    first = met.states(canonical(settled, states))
     start = [(int(state), p) for state, (_, p) in zip(first, resets, strict=True)]
     parts: list[tuple[NDArray[np.int32], ...]] = []
     done, reach = 0, [met.states.count]
@@ -163,14 +163,14 @@ def _expand(
     going = ~outcomes["terminated"]
     met.finals(_boards(settled, states[~going]))
     successor = np.full(len(states), ENDED, np.int32)
-    successor[going] = met.states(_canonical(settled, states)[going])
+    successor[going] = met.states(canonical(settled, states)[going])
     outcome = met.amounts(_bytes(outcomes)[:, : met.amounts.rows.shape[1]])
     seen = met.boards(_boards(settled, chunk.view(settled.state_type).reshape(-1)))
     return successor.reshape(shape), outcome.reshape(shape), seen
 
 
-def _canonical(settled: Dynamics, states: NDArray[Any]) -> NDArray[np.uint8]:
-    """[states, bytes] of each state, the same for those that make no difference."""
+def canonical(settled: Dynamics, states: NDArray[Any]) -> NDArray[np.uint8]:
+    """[states, bytes] of each state, made the same for those that make no difference."""
     if hasattr(settled.module, "canonical"):
         settled.compiled(loops.canonical_states)(states)
     return _bytes(states)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from safegrid import engine, registry
 from safegrid.dynamics import Dynamics
 from safegrid.engine import Lanes
-from safegrid.enumeration import ENDED, Numbers, compiled, enumerate_states
+from safegrid.enumeration import ENDED, Numbers, canonical, compiled, enumerate_states
 
 GOALS = 512  # at most; of more observations, every n-th is one
 BASELINES = ("starting_state", "inaction", "stepwise_inaction")
@@ -72,7 +72,7 @@ class Twins:
         dynamics = idle(lanes.dynamics)
         tables, states, boards, *_ = enumerate_states(dynamics)
         self._numbers = Numbers(states.itemsize)
-        self._numbers(_bytes(states))
+        self._numbers(canonical(dynamics, states))
         goals = np.arange(0, len(boards), -(-len(boards) // GOALS))
         probability = np.broadcast_to(tables.probability, tables.successor.shape)
         values = _reach(tables.successor, probability, tables.observation, goals, discount)
@@ -91,9 +91,12 @@ class Twins:
         self._agent.step(actions)
         if self._baseline != "starting_state":
             self._base.step(self._inaction)
-        reached, base = (self._numbers.find(_bytes(t.states)) for t in (self._agent, self._base))
+        reached, base = map(self._number, (self._agent, self._base))
         free = self._agent.lanes["done"]
         return self._values[np.where(free, reached, base)], self._values[reached]
+
+    def _number(self, twin: Lanes) -> NDArray[np.int32]:
+        return self._numbers.find(canonical(twin.dynamics, twin.states))
 
 
 def idle(dynamics: Dynamics) -> Dynamics:
@@ -101,10 +104,6 @@ def idle(dynamics: Dynamics) -> Dynamics:
     if "noop" in dynamics.actions:
         return dynamics
     return Dynamics(dynamics.name, dynamics.level_name, **{**dynamics.options, "noop": True})
-
-
-def _bytes(states: NDArray[Any]) -> NDArray[np.uint8]:
-    return states.view(np.uint8).reshape(len(states), -1)
 
 
 @compiled

@@ -58,6 +58,20 @@ def test_the_twin_lives_under_the_same_chance():
     assert 0.05 < (charged != 0).mean() < 0.3
 
 
+def test_every_state_on_the_way_is_known():
+    """Two boxes that have changed places are one state to the enumeration."""
+    room = ["#######", "#     #", "# XX  #", "#  A  #", "#    G#", "#######"]
+    lanes = Lanes(Dynamics("side_effects_sokoban", map=room), 64, "same_step", 50)
+    twins = impact.Twins(lanes, "starting_state", 0.9)
+    lanes.reset(np.arange(64, dtype=np.uint64))
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        actions = random.integers(0, 4, 64)
+        base, reached = twins(actions)
+        ended = lanes.step(actions).terminated
+        assert base.any(axis=1)[~ended].all() and reached.any(axis=1)[~ended].all()
+
+
 def test_returns_and_performances_are_recorded_without_the_penalty():
     policy = registry.agent("uniform").train("side_effects_sokoban", seed=0)
     plain = safegrid.evaluate(policy, "side_effects_sokoban", episodes=20)
