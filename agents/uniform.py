@@ -17,20 +17,24 @@ SETTINGS: Mapping[str, Any] = {}
 class Policy:
     """Chooses each of its actions with the same probability."""
 
-    observation = "board"
     mode = "stochastic"
     memory = False
 
-    def __init__(self, actions: int):
-        self.actions = actions
+    def __init__(self, actions: int, continuous: bool):
+        self.actions, self.continuous = actions, continuous
+        self.observation = "vector" if continuous else "board"
 
     def probabilities(self, observations: Any) -> NDArray[np.float64]:
         """[n, actions], all the same."""
         return np.full((len(observations), self.actions), 1 / self.actions)
 
+    def act(self, observations: Any, chance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[n, numbers], each anywhere from -1 to 1."""
+        return 2 * chance - 1
+
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """How many actions there are."""
-        return {"actions": np.array([self.actions])}
+        """How many actions there are, or numbers of an action."""
+        return {"numbers" if self.continuous else "actions": np.array([self.actions])}
 
 
 def train(
@@ -43,9 +47,11 @@ def train(
     options: Mapping[str, Any] | None = None,
 ) -> Policy:
     """The uniform policy; there is nothing to learn."""
-    return Policy(len(Dynamics(environment, **(options or {})).actions))
+    settled = Dynamics(environment, **(options or {}))
+    return Policy(len(settled.actions), settled.continuous)
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
     """The policy whose tensors these are."""
-    return Policy(int(tensors["actions"][0]))
+    ((what, count),) = tensors.items()
+    return Policy(int(count[0]), what == "numbers")

@@ -27,6 +27,7 @@ import safegrid
 from safegrid import registry
 
 LANES = 4096
+GRIDS = registry.grids()
 RESULT = Path(__file__).parent / "throughput.json"
 START = """
 import time
@@ -34,7 +35,7 @@ begin = time.perf_counter()
 import gymnasium, safegrid
 env = gymnasium.make("{id}")
 env.reset(seed=0)
-env.step(0)
+env.step(env.action_space.sample())
 print(time.perf_counter() - begin)
 """
 
@@ -54,7 +55,8 @@ def stepping(name: str) -> dict[str, float]:
     """Steps a second of the vector API, and what a step costs in copies of its observations."""
     venv = gymnasium.make_vec(registry.identifier(name), num_envs=LANES, autoreset_mode="same_step")
     observations, _ = venv.reset(seed=0)
-    actions = np.random.default_rng(0).integers(0, 4, (64, LANES))
+    random, shape = np.random.default_rng(0), (64, *(venv.action_space.shape or ()))
+    actions = random.integers(0, 4, shape) if name in GRIDS else random.uniform(-1, 1, shape)
     turn = iter(range(10**9))
     step = fastest(lambda: venv.step(actions[next(turn) % 64]), 200)
     target = np.empty_like(observations)

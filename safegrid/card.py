@@ -16,17 +16,22 @@ def text(name: str) -> str:
     parts.append(f"actions   {', '.join(environment.ACTIONS)}")
     model = Model(name)
     own = [f"{key}={default}" for key, default in options_of(model.dynamics.module).items()]
-    parts.append(f"options   {', '.join(['level=0', 'map=None', 'noop=False', *own])}")
+    common = ["level=0", *(() if model.dynamics.continuous else ("map=None", "noop=False"))]
+    parts.append(f"options   {', '.join([*common, *own])}")
     for label, chance in (
         ("reset", model.dynamics.reset_chance),
         ("step", model.dynamics.step_chance),
     ):
         if chance is not None:
             parts.append(f"chance    at each {label}: {_chance(chance)}")
-    for level in environment.LEVELS:
+    for level, drawing in environment.LEVELS.items():
         model = Model(name, level)
-        parts.append(f"\nlevel {level}\n{model.text(model.reset())}")
-    parts.append("\nexamples")
+        if model.dynamics.continuous:
+            shown = ", ".join(f"{key}={value}" for key, value in drawing._asdict().items())
+        else:
+            shown = model.text(model.reset())
+        parts.append(f"\nlevel {level}\n{shown}")
+    parts += ["\nexamples"] if environment.EXAMPLES else []
     for title, example in environment.EXAMPLES.items():
         total, performance = play(name, example)
         parts.append(

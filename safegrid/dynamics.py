@@ -3,8 +3,9 @@
 import functools
 import inspect
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -16,6 +17,7 @@ from safegrid import loops, registry
 from safegrid.loops import CERTAIN, CHOICE, INDEPENDENT, WORD
 from safegrid.world import COLOURS, SEED, Drawing, Independent, Level
 
+KINDS = {bool: "True or False", int: "a whole number, 0 or more", float: "a number, 0 or more"}
 ENUMERABLE = 4096  # a chance of more outcomes is not listed
 
 Map = str | Path | Sequence[str]
@@ -24,7 +26,8 @@ Map = str | Path | Sequence[str]
 class Dynamics:
     """One level of an environment under given options: arrays, chances and compiled functions.
 
-    `map` replaces the level's drawing: rows of characters, or the path of a text file. ValueError
+    `map` replaces the level's drawing: rows of characters, or the path of a text file. A
+    continuous task has neither map nor noop; its options are the numbers of its level. ValueError
     for an option, level or map that the environment cannot take.
     """
 
@@ -41,26 +44,63 @@ class Dynamics:
         self.name = name
         self.environment = registry.environment(name)
         self.module = cast(ModuleType, self.environment)
-        self.tiles = self.environment.TILES
+        self.continuous = not hasattr(self.module, "TILES")
+        self.tiles = "" if self.continuous else self.environment.TILES
         self.actions = (*self.environment.ACTIONS, *(["noop"] if noop else []))
         self.level_name = _level_name(self.environment.LEVELS, level)
         self.options: dict[str, Any] = {**({"noop": True} if noop else {}), **options}
+        declared = options_of(self.module)
+        if unused := set(options) - set(declared):
+            allowed = {"level", *(() if self.continuous else ("map", "noop")), *declared}
+            raise registry.unknown(f"option of {name}", min(unused), sorted(allowed))
         drawing = self.environment.LEVELS[self.level_name]
+        if self.continuous:
+            self._settle(drawing, map is not None or noop)
+            return
         if map is not None:
             drawing = Drawing(_rows(map), drawing.parameters)
             self.options["map"] = drawing.rows
-        self.level = _encode(drawing, self.module)
-        self.state_type = self.environment.STATE
-        declared = options_of(self.module)
-        if unused := set(options) - set(declared):
-            allowed = {"level", "map", "noop", *declared}
-            raise registry.unknown(f"option of {name}", min(unused), sorted(allowed))
+        self.level: Any = _encode(drawing, self.module)
+        self.state_type: np.dtype[Any] = self.environment.STATE
         for option, value in options.items():
             number = isinstance(value, Real) and not isinstance(value, bool)
             if isinstance(declared[option], float) and not (number and 0 <= value <= 1):
                 raise ValueError(f"{option} is {value!r}: choose a probability, 0 to 1")
         self.reset_chance = self._chance("RESET_CHANCE", options)
         self.step_chance = self._chance("STEP_CHANCE", options)
+
+    def _settle(self, task: Any, drawn: bool) -> None:
+        """A continuous task with the user's numbers in the level's."""
+        if drawn:
+            raise ValueError(f"{self.name} is no grid: it takes neither map nor noop")
+        for option, value in self.options.items():
+            kind = type(getattr(task, option))
+            fitting = isinstance(value, bool if kind is bool else Integral if kind is int else Real)
+            if not fitting or not 0 <= value < math.inf:
+                raise ValueError(f"{option} is {value!r}: choose {KINDS[kind]}")
+        task = task._replace(**self.options)
+        self.level, self.state_type = self.module.arena(task), self.module.STATE(task)
+        self.reset_chance = self.step_chance = SEED
+        states = np.zeros(2 if self.options else 0, self.state_type)
+        self.compiled(loops.reset_states)(states, self.level, np.arange(len(states)))
+        if np.isnan(states["pose"]).any():
+            raise ValueError(
+                f"the objects of {self.name} do not fit under {self.options}: choose fewer or "
+                "smaller ones, or more room"
+            )
+
+    def clip(self, actions: NDArray[Any], count: int) -> NDArray[np.float64]:
+        """`count` actions of a continuous task, each number cut to -1 to 1. ValueError for NaN."""
+        shape = (count, len(self.actions))
+        if actions.shape != shape or actions.dtype.kind not in "fiu":
+            raise ValueError(
+                f"actions have shape {actions.shape} and type {actions.dtype}: "
+                f"give numbers of shape {shape} ({', '.join(self.actions)})"
+            )
+        if np.isnan(actions).any():
+            raise ValueError(f"action {actions[np.isnan(actions).any(axis=1)][0]} is not a number")
+        clipped: NDArray[np.float64] = np.clip(actions, -1, 1, dtype=np.float64)
+        return clipped
 
     def _chance(self, key: str, options: Mapping[str, Any]) -> Any:
         """The distribution that the environment declares, with the user's probabilities in it."""
@@ -134,6 +174,9 @@ def encode(chance: Any) -> loops.Chance:
 
 def options_of(module: ModuleType) -> dict[str, Any]:
     """The keywords of an environment besides level, map and noop, and their defaults."""
+    task = next(iter(module.LEVELS.values()))
+    if not isinstance(task, Drawing):
+        return dict(task._asdict())
     declared = [getattr(module, key, None) for key in ("RESET_CHANCE", "STEP_CHANCE")]
     return {
         option: parameter.default

@@ -12,11 +12,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid import ledger, loops
+from safegrid import ledger, loops, registry
 from safegrid.dynamics import Dynamics, encode
 from safegrid.world import OUTCOME
 
-LIMIT = 100  # steps of an episode, where nothing else is said
+LIMIT = 100  # steps of an episode, where neither the environment nor anybody says another
 NO_LIMIT = 2**31 - 1
 LANES_PER_THREAD = 8192
 THREADS = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
@@ -26,16 +26,19 @@ MODES = {"next_step": loops.NEXT_STEP, "same_step": loops.SAME_STEP, "disabled":
 class Step(NamedTuple):
     """What one step of all lanes brought; fresh arrays."""
 
-    boards: NDArray[np.uint8]  # [lanes, rows, columns]
+    boards: NDArray[
+        Any
+    ]  # uint8[lanes, rows, columns], of a continuous task float64[lanes, numbers]
     reward: NDArray[np.float64]
     cost: NDArray[np.float64]
+    kinds: NDArray[np.uint8]  # what the cost is for, bit k for the k-th of the environment's COSTS
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
     stepped: NDArray[np.bool_]  # False where the lane was reset or left alone instead
-    final: NDArray[np.uint8] | None  # the boards of the episodes that ended and were reset at once
+    final: NDArray[Any] | None  # the boards of the episodes that ended and were reset at once
 
 
-Penalty = Callable[[NDArray[np.int64]], NDArray[np.float64]]  # of each lane, for its next action
+Penalty = Callable[[NDArray[Any]], NDArray[np.float64]]  # of each lane, for its next action
 penalty: ContextVar[Callable[["Lanes"], Penalty] | None] = ContextVar("penalty", default=None)
 
 
@@ -72,7 +75,7 @@ class Lanes:
 
     def reset(
         self, seeds: NDArray[np.uint64] | None = None, chosen: NDArray[np.bool_] | None = None
-    ) -> NDArray[np.uint8]:
+    ) -> NDArray[Any]:
         """Begins an episode in the chosen lanes (or all) and returns every lane's board.
 
         Seeds clear the memory and start the count of episodes anew; without them both go on.
@@ -90,28 +93,21 @@ class Lanes:
         self.dynamics.compiled(loops.observe_states)(self.states, self.dynamics.level, boards)
         return boards
 
-    def step(self, actions: NDArray[np.int64]) -> Step:
+    def step(self, actions: NDArray[Any]) -> Step:
         """Steps every lane that is not done. ValueError for an action that does not exist."""
-        if actions.shape != (self.count,) or not np.issubdtype(actions.dtype, np.integer):
-            raise ValueError(
-                f"actions have shape {actions.shape} and type {actions.dtype}: "
-                f"give {self.count} whole numbers"
-            )
-        actions = np.ascontiguousarray(actions, np.int64)
-        if actions.view(np.uint64).max() >= len(self.dynamics.actions):  # negative ones are huge
-            bad = actions[actions.view(np.uint64) >= len(self.dynamics.actions)][0]
-            raise ValueError(
-                f"action {bad} is out of range: choose from 0 to "
-                f"{len(self.dynamics.actions) - 1} ({', '.join(self.dynamics.actions)})"
-            )
+        if self.dynamics.continuous:
+            actions = self.dynamics.clip(actions, self.count)
+        else:
+            actions = self._checked(actions)
         charged = None if self._penalty is None else self._penalty(actions)
         boards = self._backgrounds.copy()
         reward, cost, performance = np.empty((3, self.count))
+        kinds = np.empty(self.count, np.uint8)
         terminated, truncated, stepped = np.empty((3, self.count), np.bool_)
         settled = self.dynamics.level, self._chances, self.mode, self.limit
         rows = (
             *(self.states, self.lanes, actions, boards, self._final, *self._room),
-            *(reward, cost, performance, terminated, truncated, stepped),
+            *(reward, cost, kinds, performance, terminated, truncated, stepped),
         )
 
         loop = self.dynamics.compiled(loops.step_lanes)
@@ -135,7 +131,33 @@ class Lanes:
         final = None
         if endings and self.mode == loops.SAME_STEP:
             final, self._final = self._final, self._backgrounds.copy()
-        return Step(boards, reward, cost, terminated, truncated, stepped, final)
+        return Step(boards, reward, cost, kinds, terminated, truncated, stepped, final)
+
+    def breakdown(self, kinds: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+        """What the costs of a step were for: `cost_` and its name, 1 where it came up."""
+        costs = getattr(self.dynamics.module, "COSTS", ())
+        return {f"cost_{name}": (kinds >> k & 1).astype(float) for k, name in enumerate(costs)}
+
+    def _checked(self, actions: NDArray[Any]) -> NDArray[np.int64]:
+        """Actions of a grid, by number."""
+        if actions.shape != (self.count,) or not np.issubdtype(actions.dtype, np.integer):
+            raise ValueError(
+                f"actions have shape {actions.shape} and type {actions.dtype}: "
+                f"give {self.count} whole numbers"
+            )
+        actions = np.ascontiguousarray(actions, np.int64)
+        if actions.view(np.uint64).max() >= len(self.dynamics.actions):  # negative ones are huge
+            bad = actions[actions.view(np.uint64) >= len(self.dynamics.actions)][0]
+            raise ValueError(
+                f"action {bad} is out of range: choose from 0 to "
+                f"{len(self.dynamics.actions) - 1} ({', '.join(self.dynamics.actions)})"
+            )
+        return actions
+
+
+def horizon(name: str) -> int:
+    """Steps of an episode of an environment, where nothing else is said."""
+    return int(getattr(registry.environment(name), "HORIZON", LIMIT))
 
 
 def check_seeds(seeds: Iterable[Any]) -> NDArray[np.uint64]:

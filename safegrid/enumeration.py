@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from safegrid import dynamics, loops
 from safegrid.dynamics import Dynamics
-from safegrid.loops import GOLDEN, keep, mix
-from safegrid.world import OUTCOME
+from safegrid.loops import keep
+from safegrid.world import GOLDEN, OUTCOME, mix
 
 MOST_STATES = 20_000_000
 MOST_OUTCOMES = 64

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,10 @@ def _fingerprint(name: str, level: str, options: str) -> str:
     dynamics = Dynamics(name, level, **json.loads(options))
     lanes = Lanes(dynamics, 256, "same_step", 1000)
     content = hashlib.sha256(lanes.reset(np.arange(256, dtype=np.uint64)).tobytes())
-    actions = np.random.default_rng(0).integers(0, len(dynamics.actions), (1000, 256))
+    random, count = np.random.default_rng(0), len(dynamics.actions)
+    actions: Any = random.integers(0, count, (1000, 256))
+    if dynamics.continuous:
+        actions = random.uniform(-1, 1, (1000, 256, count))
     for row in actions:
         step = lanes.step(row)
         for array in (step.boards, step.reward, step.cost, lanes.performance, step.terminated):

@@ -6,7 +6,6 @@ from typing import Any, SupportsFloat, cast
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from safegrid import engine
 from safegrid.dynamics import Dynamics
 from safegrid.engine import Lanes, check_seeds
-from safegrid.observation import Encoder
+from safegrid.observation import Encoder, action_space
 from safegrid.registry import unknown
 from safegrid.render import FPS, MODES, THEMES, View
 
@@ -33,7 +32,7 @@ class Single(gymnasium.Env[Any, Any]):
     def __init__(
         self,
         name: str,
-        observation: str = "board",
+        observation: str | None = None,
         render_mode: str | None = None,
         theme: str = THEMES[0],
         tile_size: int = 32,
@@ -44,9 +43,9 @@ class Single(gymnasium.Env[Any, Any]):
         self.render_mode = render_mode
         self._encoder = Encoder(self.dynamics, observation)
         self._lanes = Lanes(self.dynamics, 1)
-        self._board: NDArray[np.uint8] | None = None
+        self._board: NDArray[Any] | None = None
         self.observation_space = self._encoder.space
-        self.action_space = spaces.Discrete(len(self.dynamics.actions))
+        self.action_space = action_space(self.dynamics)
 
     @property
     def performance(self) -> float:
@@ -73,11 +72,12 @@ class Single(gymnasium.Env[Any, Any]):
             raise ResetNeeded("step() before reset(): call reset() first")
         if self._lanes.lanes["done"][0]:
             raise ResetNeeded("the episode has ended: call reset() first")
-        actions = np.asarray(action).reshape(1)
+        actions = np.asarray(action).reshape(1, *(self.action_space.shape or ()))
         step = self._lanes.step(actions)
         self._board = step.boards[0]
         self._view.update(step.boards, actions)
         info = {"cost": float(step.cost[0])}
+        info |= {key: float(cost[0]) for key, cost in self._lanes.breakdown(step.kinds).items()}
         return self._observation(), float(step.reward[0]), bool(step.terminated[0]), False, info
 
     def render(self) -> Any:
@@ -105,7 +105,7 @@ class Vector(VectorEnv[Any, Any, Any]):
         self,
         name: str,
         num_envs: int = 1,
-        observation: str = "board",
+        observation: str | None = None,
         render_mode: str | None = None,
         theme: str = THEMES[0],
         tile_size: int = 32,
@@ -120,12 +120,12 @@ class Vector(VectorEnv[Any, Any, Any]):
         self._encoder = Encoder(self.dynamics, observation)
         limit = engine.NO_LIMIT if max_episode_steps is None else max_episode_steps
         self._lanes = Lanes(self.dynamics, num_envs, mode.name.lower(), limit)
-        self._boards: NDArray[np.uint8] | None = None
+        self._boards: NDArray[Any] | None = None
         self.num_envs = num_envs
         self.metadata = {**Single.metadata, "autoreset_mode": mode}
         self.single_observation_space = self._encoder.space
         self.observation_space = batch_space(self._encoder.space, num_envs)
-        self.single_action_space = spaces.Discrete(len(self.dynamics.actions))
+        self.single_action_space = action_space(self.dynamics)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
     @property
@@ -162,11 +162,14 @@ class Vector(VectorEnv[Any, Any, Any]):
             raise ResetNeeded("step() before reset(): call reset() first")
         step = self._lanes.step(np.asarray(actions))
         self._boards = step.boards
-        info: dict[str, Any] = {"cost": step.cost, "_cost": step.stepped}
+        costs = {"cost": step.cost, **self._lanes.breakdown(step.kinds)}
+        info: dict[str, Any] = dict(costs)
+        info |= {f"_{key}": step.stepped.copy() for key in costs}
         if step.final is not None:
             ended = step.terminated | step.truncated
             info["final_obs"] = self._encoder(step.final)
-            info["final_info"] = {"cost": np.where(ended, step.cost, 0.0), "_cost": ended.copy()}
+            info["final_info"] = {key: np.where(ended, cost, 0.0) for key, cost in costs.items()}
+            info["final_info"] |= {f"_{key}": ended.copy() for key in costs}
             info["_final_obs"], info["_final_info"] = ended, ended.copy()
         if self.render_mode is not None:
             fresh = ~step.stepped if step.final is None else ended
@@ -248,6 +251,19 @@ def Reveal(env: Any) -> Any:
     if isinstance(env, VecEnv):
         return sb3.Reveal(env)
     raise ValueError(f"{env!r} is no environment: give one of Gymnasium or Stable-Baselines3")
+
+
+class SixTuple(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Steps as Safety-Gymnasium's do: observation, reward, cost, terminated, truncated, info.
+
+    For code that was written for it; info has the cost's breakdown and its `cost_sum`.
+    """
+
+    def step(self, action: Any) -> Any:
+        """One step, with the cost third of six."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        cost = info["cost"]
+        return observation, reward, cost, terminated, truncated, {**info, "cost_sum": cost}
 
 
 def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:

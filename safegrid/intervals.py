@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from safegrid.loops import GOLDEN, mix_words
+from safegrid.world import GOLDEN, mix_words
 
 CONFIDENCE = 0.95
 REPLICATES = 10_000

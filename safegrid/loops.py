@@ -14,10 +14,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.world import njit
+from safegrid.world import GOLDEN, mix, njit
 
 COMPILE_SETTINGS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT")
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 LOW = np.uint64(2**32 - 1)
 CERTAIN, CHOICE, INDEPENDENT, WORD = range(4)  # kinds of chance
 NEXT_STEP, SAME_STEP, DISABLED = range(3)  # modes of autoreset
@@ -57,16 +56,6 @@ class Chance(NamedTuple):
     kind: int
     flips: int
     thresholds: NDArray[np.uint64]
-
-
-def mix_words(x: Any) -> Any:
-    """The finaliser of SplitMix64 (Steele, Lea & Flood 2014, figure 16)."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
-mix = njit(mix_words)
 
 
 @njit
@@ -137,6 +126,7 @@ def step_states(states, level, actions, chances, outcomes):
         outcome.reward = 0.0
         outcome.performance = 0.0
         outcome.cost = 0.0
+        outcome.kinds = 0
         outcome.terminated = state.ended
         if not state.ended:
             step(state, level, actions[i], chances[i], outcome)
@@ -144,7 +134,10 @@ def step_states(states, level, actions, chances, outcomes):
 
 
 def observe_states(states, level, boards):
-    """Paints what the agent sees of each state onto copies of the level's background."""
+    """Paints what the agent sees of each state onto copies of the level's background.
+
+    A board stands for whatever an environment shows: that of a continuous task is a vector.
+    """
     for i in range(states.size):
         observe(states[i], level, boards[i])
 
@@ -175,7 +168,7 @@ def reset_lanes(states, lanes, level, chance, chosen):
 def step_lanes(
     level, chances, mode, limit, outcomes,
     states, lanes, actions, boards, final, bits, masks,
-    rewards, costs, performances, terminated, truncated, stepped,
+    rewards, costs, kinds, performances, terminated, truncated, stepped,
 ):  # fmt: skip
     """Steps each lane; returns how many episodes ended.
 
@@ -192,6 +185,7 @@ def step_lanes(
         outcome.reward = 0.0
         outcome.performance = 0.0
         outcome.cost = 0.0
+        outcome.kinds = 0
         outcome.terminated = False
         stepped[i] = not lane.done
         if stepped[i]:
@@ -233,6 +227,7 @@ def step_lanes(
                 truncated[i] = False
         rewards[i] = outcome.reward
         costs[i] = outcome.cost
+        kinds[i] = outcome.kinds
         performances[i] = lane.performance
         observe(state, level, boards[i])
     return endings

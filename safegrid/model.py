@@ -82,28 +82,43 @@ class Model:
         self._run(loops.reset_states, states, np.array([chance]))
         return State(states[0:1].reshape(()))
 
-    def step(self, state: State, action: int, chance: int = 0) -> Step:
-        """What `action` makes of `state`. ValueError for an ended state, a bad action or chance."""
+    def step(self, state: State, action: Any, chance: int = 0) -> Step:
+        """What `action` makes of `state`: a number, of a continuous task an array of numbers.
+
+        ValueError for an ended state, a bad action or chance.
+        """
         if isinstance(state, State) and state.ended:
             raise ValueError(f"the episode has ended in {state}: reset() begins another")
+        actions = self._checked(action)
+        _check_chance(chance, self.dynamics.step_chance, "step")
+        states = self._copy(state)
+        self._run(loops.step_states, states, actions, np.array([chance]), self._outcome)
+        reward, performance, cost, _, terminated = self._outcome[0].item()
+        return Step(State(states.reshape(())), reward, performance, cost, terminated)
+
+    def _checked(self, action: Any) -> NDArray[Any]:
+        """The action as the loops take it."""
+        if self.dynamics.continuous:
+            return self.dynamics.clip(np.asarray(action)[None], 1)
         if not isinstance(action, (int, np.integer)) or not 0 <= action < len(self.actions):
             raise ValueError(
                 f"action {action!r} is out of range: choose from 0 to {len(self.actions) - 1}"
             )
-        _check_chance(chance, self.dynamics.step_chance, "step")
-        states = self._copy(state)
-        self._run(loops.step_states, states, np.array([action]), np.array([chance]), self._outcome)
-        reward, performance, cost, terminated = self._outcome[0].item()
-        return Step(State(states.reshape(())), reward, performance, cost, terminated)
+        return np.array([action])
 
-    def board(self, state: State) -> NDArray[np.uint8]:
-        """[rows, columns] what the agent sees, as codes into the environment's TILES."""
+    def board(self, state: State) -> NDArray[Any]:
+        """[rows, columns] what the agent sees, as codes into the environment's TILES.
+
+        Of a continuous task the vector that is its observation.
+        """
         boards = self.dynamics.level.background[None].copy()
         self._run(loops.observe_states, self._copy(state), boards)
         return boards[0]  # type: ignore[no-any-return]
 
     def text(self, state: State) -> str:
-        """What the agent sees, as rows of characters."""
+        """What the agent sees, as rows of characters. ValueError for a continuous task."""
+        if self.dynamics.continuous:
+            raise ValueError(f"{self.dynamics.name} is no grid: it has an observation and no text")
         return observation.text(self.board(state), self.dynamics.tiles)
 
     def observation(self, state: State) -> Any:
@@ -134,15 +149,18 @@ class Model:
     def _copy(self, state: State | None) -> NDArray[np.record]:
         states: NDArray[Any] = np.zeros(1, self.dynamics.state_type)
         if state is not None:
-            rows, columns = self.dynamics.level.board.shape
-            if (
-                not isinstance(state, State)
-                or state._record.dtype != self.dynamics.state_type
-                or not (0 <= state.row < rows and 0 <= state.column < columns)
-            ):
+            if not isinstance(state, State) or not self._fits(state):
                 raise ValueError(f"{state} is not a state of this level of {self.dynamics.name}")
             states[0] = state._record
         return states
+
+    def _fits(self, state: State) -> bool:
+        if state._record.dtype != self.dynamics.state_type:
+            return False
+        if self.dynamics.continuous:
+            return bool(np.isfinite(state.pose).all())
+        rows, columns = self.dynamics.level.board.shape
+        return 0 <= state.row < rows and 0 <= state.column < columns  # type: ignore[no-any-return]
 
     def _run(self, template: Any, states: NDArray[np.record], *arguments: Any) -> None:
         self.dynamics.compiled(template)(states, self.dynamics.level, *arguments)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from safegrid.dynamics import Dynamics
 from safegrid.enumeration import Numbers, enumerate_states
+from safegrid.plane import SENSORS
 from safegrid.registry import unknown
 
 
@@ -18,18 +19,27 @@ class Encoder:
 
     `board`: uint8[rows, columns] codes; `planes`: uint8[tiles, rows, columns] one-hot; `rgb`:
     uint8[rows, columns, 3], one pixel a tile; `index`: the number of the board among all that can
-    be reached; `text`: rows of characters. ValueError for others, and for an index of too many.
+    be reached; `text`: rows of characters. Of a continuous task `vector`: float64[numbers]. The
+    first that fits is the default. ValueError for others, and for an index of too many.
     """
 
     kinds = ("board", "planes", "rgb", "index", "text")
 
-    def __init__(self, dynamics: Dynamics, kind: str = "board"):
-        if kind not in self.kinds:
-            raise unknown("observation", kind, self.kinds)
+    def __init__(self, dynamics: Dynamics, kind: str | None = None):
+        kinds = ("vector",) if dynamics.continuous else self.kinds
+        kind = kinds[0] if kind is None else kind
+        if kind not in kinds:
+            raise unknown("observation", kind, kinds)
         self.dynamics, self.kind = dynamics, kind
+        if kind == "vector":
+            low = np.zeros(len(dynamics.level.background))
+            low[:SENSORS] = -np.inf
+            self.space: spaces.Space[Any] = spaces.Box(
+                low, np.where(low < 0, np.inf, 1.0), dtype=np.float64
+            )
+            return
         rows, columns = dynamics.level.board.shape
         tiles = len(dynamics.tiles)
-        self.space: spaces.Space[Any]
         if kind == "index":
             self._known = index(dynamics)
             memory = bool(getattr(dynamics.module, "MEMORY", ()))
@@ -47,7 +57,7 @@ class Encoder:
             }[kind]
             self.space = spaces.Box(0, high, shape, np.uint8)
 
-    def __call__(self, boards: NDArray[np.uint8]) -> Any:
+    def __call__(self, boards: NDArray[Any]) -> Any:
         """The observations of boards [n, rows, columns]: an array [n, ...], or a tuple of texts."""
         if self.kind == "planes":
             codes = np.arange(len(self.dynamics.tiles), dtype=np.uint8)[:, None, None]
@@ -83,6 +93,12 @@ def _index(name: str, level: str, options: str) -> Numbers:
 
 def _cells(boards: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return boards.reshape(len(boards), boards.shape[1] * boards.shape[2])
+
+
+def action_space(dynamics: Dynamics) -> spaces.Space[Any]:
+    """What an agent may do: one of the actions, or of a continuous task each number in -1 to 1."""
+    count = len(dynamics.actions)
+    return spaces.Box(-1, 1, (count,)) if dynamics.continuous else spaces.Discrete(count)
 
 
 def text(board: NDArray[np.uint8], tiles: str) -> str:

@@ -18,7 +18,8 @@ class Environment(Protocol):
     """A file of envs/.
 
     It may also have `chart`, LIMITS, MOVERS, OBJECTS, COLOURS, RESET_CHANCE, STEP_CHANCE, VERSION,
-    MEMORY (fields that outlive an episode), HELD_OUT (levels not to train on), COST_LIMIT,
+    MEMORY (fields that outlive an episode), HELD_OUT (levels not to train on), HORIZON (steps of
+    an episode), COST_LIMIT, COSTS (what costs are for: the bits of an outcome's `kinds`),
     SWITCH (the option that turns a supervisor or an interruption on at 1 and off at 0), DISABLED
     (the field that says whether the agent has put the switch out of action), PICTURES (the names in
     safegrid/pictures.py of its tiles' pictures), `truth(state, level, board)`, which corrects
@@ -26,6 +27,10 @@ class Environment(Protocol):
     gives states of the same look and the same future the same bytes. VIOLATION says which steps
     violate: "cost", those that cost, where it is not given; "performance", those whose performance
     is below their reward.
+
+    A continuous task has no TILES and no examples. Its LEVELS hold named tuples of numbers, of
+    which `arena(numbers)` makes the level and `STATE(numbers)` the state's dtype; ACTIONS names the
+    numbers of an action, `observe` fills a vector, and its chance is SEED.
     """
 
     CATEGORY: str
@@ -58,7 +63,11 @@ class Policy(Protocol):
     memory: bool  # whether it needs more than the present observation
 
     def probabilities(self, observations: Any) -> NDArray[np.float64]:
-        """For observations [n, ...] the probability of each action, [n, actions]."""
+        """For observations [n, ...] the probability of each action, [n, actions].
+
+        One for continuous tasks has `act(observations, chance)` instead: actions [n, numbers], with
+        chance float64[n, numbers] uniform between 0 and 1.
+        """
 
     def begin(self, chance: NDArray[np.uint64]) -> "Player":
         """Plays n episodes side by side; `chance` has a random word for each, [n]."""
@@ -103,6 +112,11 @@ class Agent(Protocol):
 def names() -> list[str]:
     """The environments' names: the files of envs/."""
     return _files("envs")
+
+
+def grids() -> list[str]:
+    """The environments on a board; the others are continuous tasks."""
+    return [name for name in names() if hasattr(environment(name), "TILES")]
 
 
 def agents() -> list[str]:

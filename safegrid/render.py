@@ -31,6 +31,8 @@ class Painter:
     """
 
     def __init__(self, dynamics: Dynamics, theme: str = THEMES[0], tile_size: int = 32):
+        if dynamics.continuous:
+            raise ValueError(f"{dynamics.name} is no grid: it cannot be drawn")
         if theme not in THEMES:
             raise unknown("theme", theme, THEMES)
         if not isinstance(tile_size, (int, np.integer)) or not 1 <= tile_size <= LARGEST:
@@ -114,7 +116,9 @@ class View:
         if mode is not None and mode not in MODES:
             raise unknown("render_mode", mode, MODES)
         self.mode = mode
-        self._painter = Painter(dynamics, theme, tile_size)
+        self._painter: Any = None
+        if mode is not None or not dynamics.continuous:
+            self._painter = Painter(dynamics, theme, tile_size)
         self._window = _window(dynamics.name) if mode == "human" else None
 
     def update(self, boards: NDArray[np.uint8], actions: NDArray[np.integer] | None = None) -> None:

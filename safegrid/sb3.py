@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from safegrid.dynamics import Dynamics
-from safegrid.engine import LIMIT, Lanes, check_seeds
+from safegrid.engine import Lanes, check_seeds, horizon
 from safegrid.evaluation import seeds as derive
-from safegrid.observation import Encoder
+from safegrid.observation import Encoder, action_space
 from safegrid.registry import Progress
 from safegrid.render import Painter
 
@@ -33,20 +32,20 @@ class LanesEnv(VecEnv):
         name: str,
         num_envs: int,
         seed: int | None,
-        observation: str,
+        observation: str | None,
         max_episode_steps: int,
         options: dict[str, Any],
     ):
         self.dynamics = Dynamics(name, **options)
         self._encoder = Encoder(self.dynamics, observation)
         self._lanes = Lanes(self.dynamics, num_envs, "same_step", max_episode_steps)
-        self._actions: NDArray[np.int64] | None = None
+        self._actions: NDArray[Any] | None = None
         self._begun = False
         self.mask: Mask | None = None
         self.render_mode = "rgb_array"
         if seed is not None:
             check_seeds(range(seed, seed + num_envs) if isinstance(seed, int) else [seed])
-        super().__init__(num_envs, self._encoder.space, spaces.Discrete(len(self.dynamics.actions)))
+        super().__init__(num_envs, self._encoder.space, action_space(self.dynamics))
         self.seed(seed)
 
     @property
@@ -76,6 +75,9 @@ class LanesEnv(VecEnv):
         step = self._lanes.step(self._actions)
         self._boards = step.boards
         infos: list[dict[str, Any]] = [{"cost": cost} for cost in step.cost.tolist()]
+        for name, costs in self._lanes.breakdown(step.kinds).items():
+            for info, cost in zip(infos, costs.tolist(), strict=True):
+                info[name] = cost
         dones = step.terminated | step.truncated
         if step.final is not None:
             ended = np.flatnonzero(dones)
@@ -141,15 +143,16 @@ def make(
     name: str,
     num_envs: int = 1,
     seed: int | None = None,
-    observation: str = "board",
-    max_episode_steps: int = LIMIT,
+    observation: str | None = None,
+    max_episode_steps: int | None = None,
     **options: Any,
 ) -> LanesEnv:
     """A VecEnv of `num_envs` lanes for Stable-Baselines3; lane i is seeded with seed + i.
 
     Options are those of `gymnasium.make`. ValueError for one that the environment has not.
     """
-    return LanesEnv(name, num_envs, seed, observation, max_episode_steps, options)
+    limit = horizon(name) if max_episode_steps is None else max_episode_steps
+    return LanesEnv(name, num_envs, seed, observation, limit, options)
 
 
 def _device(name: str) -> str:

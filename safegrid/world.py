@@ -15,6 +15,7 @@ UP, DOWN, LEFT, RIGHT, NOOP = range(5)
 ROW_STEP = np.array([-1, 1, 0, 0, 0])
 COLUMN_STEP = np.array([0, 0, -1, 1, 0])
 WALL, FLOOR = 0, 1
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 COLOURS = {"#": (152, 152, 152), " ": (219, 219, 219), "A": (0, 180, 255), "G": (0, 210, 50)}
 
 
@@ -25,6 +26,16 @@ def njit(function: Any, **options: Any) -> Any:
     """
     compiler: Any = numba.njit
     return compiler(function, error_model="numpy", _nrt=False, forceinline=True, **options)
+
+
+def mix_words(x: Any) -> Any:
+    """The finaliser of SplitMix64 (Steele, Lea & Flood 2014, figure 16)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+mix = njit(mix_words)
 
 
 class Level(NamedTuple):
@@ -72,6 +83,7 @@ OUTCOME = np.dtype(
                 ("reward", np.float64),  # what the agent is told
                 ("performance", np.float64),  # what we want, as the increment of this step
                 ("cost", np.float64),  # the visible cost of a constrained task
+                ("kinds", np.uint8),  # what the cost is for: bit k is the k-th of the task's COSTS
                 ("terminated", np.bool_),
             ],
             align=True,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import safegrid
 from safegrid import registry
 
-NAMES = safegrid.names()
+NAMES = registry.grids()
 FINISHING = {"map": ["#####", "#A G#", "#####"]}  # an island whose goal is two steps away
 
 

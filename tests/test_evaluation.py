@@ -40,7 +40,7 @@ def test_records_say_how_an_episode_went():
     assert stuck.length.tolist() == [7, 7] and set(stuck.ended) == {"truncated"}
 
 
-@pytest.mark.parametrize("name", safegrid.names())
+@pytest.mark.parametrize("name", registry.grids())
 def test_a_record_replays_to_the_same_numbers_in_gymnasium(name):
     policy = registry.agent("uniform").train(name, seed=0)
     env = gymnasium.make(registry.identifier(name))

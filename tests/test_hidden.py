@@ -8,7 +8,7 @@ from gymnasium.vector import AutoresetMode
 import safegrid
 from safegrid import registry
 
-NAMES = safegrid.names()
+NAMES = registry.grids()
 CANARY = """
 
 _honest_step = step

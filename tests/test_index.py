@@ -14,7 +14,7 @@ from safegrid.engine import Lanes
 from safegrid.observation import Encoder
 
 ENUMERABLE = [
-    name for name in safegrid.names() if name not in ("rocks_diamonds", "tomato_watering")
+    name for name in registry.grids() if name not in ("rocks_diamonds", "tomato_watering")
 ]
 WALK = np.random.default_rng(0).integers(0, 4, (300, 64))
 

@@ -12,14 +12,13 @@ import time
 import numpy as np
 import pytest
 
-import safegrid
 from safegrid import card, registry, replay, simulation
 from safegrid.dynamics import Dynamics
 from safegrid.game import Game, facts
 from safegrid.play import Session
 
 EXAMPLES = [
-    (name, title) for name in safegrid.names() for title in registry.environment(name).EXAMPLES
+    (name, title) for name in registry.grids() for title in registry.environment(name).EXAMPLES
 ]
 PLAY = [sys.executable, "-m", "safegrid", "play"]
 
@@ -29,7 +28,7 @@ def playing(session, keys):
         assert session.press(card.KEYS[key])
 
 
-@pytest.mark.parametrize("name", safegrid.names())
+@pytest.mark.parametrize("name", registry.grids())
 def test_a_saved_game_simulates_to_what_was_shown(name, tmp_path):
     session = Session(name, seed=4, save=tmp_path / "game.szr")
     for action in np.random.default_rng(0).integers(0, len(session.dynamics.actions), 30):
@@ -106,7 +105,7 @@ def test_what_is_true_differs_where_the_agent_is_deceived():
     assert agent not in game.now.board and agent in game.now.truth
 
 
-@pytest.mark.parametrize("name", safegrid.names())
+@pytest.mark.parametrize("name", registry.grids())
 def test_truth_is_what_is_seen_wherever_nothing_is_declared_hidden(name):
     game = Game(Dynamics(name), seed=3)
     for action in np.random.default_rng(1).integers(0, len(game.dynamics.actions), 40):

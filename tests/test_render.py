@@ -13,7 +13,7 @@ from safegrid import registry
 from safegrid.gym import Single, Vector
 from safegrid.render import THEMES, Painter, pictures, wall
 
-NAMES = safegrid.names()
+NAMES = registry.grids()
 
 
 def make(name="boat_race", **keywords):

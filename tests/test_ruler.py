@@ -8,7 +8,7 @@ from safegrid import benchmark, policies, registry
 SCRIPTS = [
     (agent, name)
     for agent, title in (("scripted_safe", "honest"), ("scripted_hack", "hack"))
-    for name in safegrid.names()
+    for name in registry.grids()
     if (example := registry.environment(name).EXAMPLES.get(title))
     and not example.reset_chance
     and not hasattr(registry.environment(name), "STEP_CHANCE")

@@ -74,7 +74,7 @@ class Random:
 
 
 def enumerable():
-    for name in safegrid.names():
+    for name in registry.grids():
         try:
             enumerate_states(safegrid.Model(name, 0).dynamics, most=1000)
         except ValueError:
