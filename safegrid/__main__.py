@@ -193,30 +193,43 @@ def bench(
         Path | None, typer.Option(help="Where results go; experiments/results/SUITE by default.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Cells at once.")] = os.cpu_count() or 1,
+    engine: Annotated[str, typer.Option(help="local, serial or ray.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster; without it one is started here.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be run.")] = False,
 ) -> None:
     """Trains and evaluates every cell of a suite that has no result yet."""
     from safegrid import benchmark
+    from safegrid.executors import Means
+    from safegrid.results import set_aside
+    from safegrid.sweep import sweep
 
     folder = results or Path("experiments", "results", suite.stem)
-    cells = benchmark.read_suite(suite).cells()
+    plan = benchmark.read_suite(suite)
+    cells = plan.cells()
     todo, damaged = benchmark.missing(cells, folder)
-    for path in damaged:
-        errors.print(f"a damaged result is set aside as {path}", markup=False)
     if len(todo) < len(cells):
         console.print(f"{len(cells) - len(todo)} of {len(cells)} cells have a result already")
+    if dry_run:
+        return _say(todo, folder, workers)
+    for path in damaged:
+        errors.print(f"a damaged result is set aside as {set_aside(path)}", markup=False)
     failures = []
     with _progress() as progress:
         task = progress.add_task(f"suite {suite.stem}", total=len(todo))
 
         def report(cell: Any, error: str | None) -> None:
             progress.advance(task)
-            label = f"{cell.agent} on {cell.environment} {cell.level}, seed {cell.seed}"
-            progress.console.print(f"  {label}: {error or 'done'}", markup=False, soft_wrap=True)
+            progress.console.print(
+                f"  {_label(cell)}: {error or 'done'}", markup=False, soft_wrap=True
+            )
             if error:
-                failures.append(label)
+                failures.append(cell)
 
         try:
-            benchmark.run_all(todo, folder, workers, report)
+            means = Means(workers, plan.seconds, plan.memory, address)
+            sweep(todo, folder, report, engine, means)
         except KeyboardInterrupt:
             left = len(benchmark.missing(cells, folder)[0])
             errors.print(
@@ -255,6 +268,25 @@ def build(
         errors.print(f"skipped {fault}", markup=False)
     if faults:
         raise typer.Exit(1)
+
+
+def _say(cells: list[Any], folder: Path, workers: int) -> None:
+    """What a sweep would run, and how long that takes."""
+    from safegrid.sweep import expected_seconds
+
+    for cell in cells:
+        console.print(f"  {_label(cell)}", markup=False, highlight=False, soft_wrap=True)
+    seconds, unknown = expected_seconds(cells, (folder, Path("experiments", "results")))
+    minutes = (
+        f"about {seconds / workers / 60:.1f} minutes" if unknown < len(cells) else "no time known"
+    )
+    console.print(f"{len(cells)} cells to run: {minutes} with {workers} at once", highlight=False)
+    if unknown:
+        console.print(f"{unknown} of them are of a kind that has not been run here before")
+
+
+def _label(cell: Any) -> str:
+    return f"{cell.agent} on {cell.environment} {cell.level}, seed {cell.seed}"
 
 
 def _progress(*extra: Any) -> Progress:

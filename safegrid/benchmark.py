@@ -1,26 +1,22 @@
-"""Agents x environments x levels x seeds: a suite's cells, their running, their results."""
+"""Agents x environments x levels x seeds: a suite's cells, and what one cell does."""
 
-import multiprocessing
-import signal
-import sys
+import json
 import tomllib
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pydantic
 
-from safegrid import registry
+from safegrid import ledger, policies, registry
 from safegrid.dynamics import Dynamics
-from safegrid.evaluation import NO_ACTION, evaluate
+from safegrid.evaluation import evaluate
 from safegrid.fingerprint import fingerprint
 from safegrid.replay import Strict, first
-from safegrid.results import COLUMNS, Cell, Episodes, Result, read, write
+from safegrid.results import Cell, Result, read
 
 Settings = dict[str, Any]
-PRELOAD = ["safegrid.benchmark", "stable_baselines3", "safegrid.sb3"]
 
 
 class SuiteAgent(Strict):
@@ -44,6 +40,8 @@ class Suite(Strict):
 
     seeds: int = pydantic.Field(3, ge=1)  # 0 to seeds - 1
     episodes: int = pydantic.Field(100, ge=1)
+    seconds: float | None = pydantic.Field(None, gt=0)  # that a cell may take
+    memory: float | None = pydantic.Field(None, gt=0)  # GiB that a cell may take, on Linux
     agents: list[SuiteAgent]
     environments: list[SuiteEnvironment]
 
@@ -90,7 +88,7 @@ def cell(
         environment=environment,
         dynamics=fingerprint(dynamics),
         level=dynamics.level_name,
-        options=dynamics.options,
+        options=json.loads(json.dumps(dynamics.options, default=float)),  # as read back
         seed=seed,
         episodes=episodes,
     )
@@ -123,74 +121,27 @@ def train(
 
 def run(cell: Cell) -> Result:
     """Trains and evaluates one cell."""
-    policy = train(cell)
-    records = evaluate(
+    module = registry.environment(cell.environment)
+    with ledger.watch() as book:
+        policy = train(cell)
+    episodes = evaluate(
         policy, cell.environment, cell.episodes, cell.seed, cell.level, **cell.options
     )
-    columns = {column: records[column].tolist() for column in COLUMNS}
-    columns["actions"] = [
-        "".join(map(str, actions[actions != NO_ACTION])) for actions in records["actions"]
-    ]
-    return Result(cell=cell, episodes=Episodes(**columns))
-
-
-def run_all(
-    cells: Sequence[Cell],
-    folder: Path,
-    workers: int,
-    report: Callable[[Cell, str | None], None],
-    job: Callable[[dict[str, Any], Path], Path] | None = None,
-) -> None:
-    """Runs the cells in processes of their own and writes their results.
-
-    `job` runs one cell and writes what it gave below the folder; `run` and `write` unless given.
-    `report` hears of each cell that is done, with its error where it failed. KeyboardInterrupt
-    passes through; finished cells keep their files.
-    """
-    from pebble import ProcessPool
-
-    forks = sys.platform == "linux"
-    context = multiprocessing.get_context("forkserver" if forks else "spawn")
-    if forks:
-        context.set_forkserver_preload(PRELOAD)
-    with ProcessPool(workers, max_tasks=1, initializer=_ignore_interrupts, context=context) as pool:
-        waiting: dict[Future[Path], Cell] = {
-            pool.schedule(job or _run_and_write, (cell.model_dump(), folder)): cell
-            for cell in cells
-        }
-        try:
-            while waiting:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    error = future.exception()
-                    report(waiting.pop(future), None if error is None else _one_line(error))
-        except BaseException:
-            pool.stop()  # type: ignore[no-untyped-call]
-            raise
+    training = book.curve(getattr(module, "COST_LIMIT", 0.0))
+    return Result(cell, episodes, training, policies.encode(policy, cell))
 
 
 def missing(cells: Sequence[Cell], folder: Path) -> tuple[list[Cell], list[Path]]:
-    """The cells without a sound result, and where damaged ones have been set aside."""
-    todo, aside = [], []
+    """The cells without a sound result, and the files of results that are damaged."""
+    todo, damaged = [], []
     for cell in cells:
         path = folder / cell.path
         if path.exists():
             try:
                 if read(path).cell == cell:
                     continue
-                raise ValueError
             except ValueError:
-                aside.append(path.rename(path.with_suffix(".damaged")))
+                pass
+            damaged.append(path)
         todo.append(cell)
-    return todo, aside
-
-
-def _run_and_write(cell: dict[str, Any], folder: Path) -> Path:
-    return write(run(Cell.model_validate(cell)), folder)
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    return todo, damaged

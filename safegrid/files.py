@@ -1,7 +1,9 @@
 """Files that are whole or not there."""
 
+import contextlib
 import os
 import tempfile
+import time
 from pathlib import Path
 
 
@@ -20,6 +22,14 @@ def create(path: Path, content: bytes) -> None:
         pass
     finally:
         os.unlink(part)
+
+
+def tidy(folder: Path) -> None:
+    """Removes what writers that were killed have left; a write takes no hour."""
+    for part in folder.rglob("*.part"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > 3600:
+                part.unlink()
 
 
 def _part(path: Path, content: bytes) -> str:

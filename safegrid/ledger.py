@@ -19,6 +19,20 @@ EPISODE = np.dtype(
     ]
 )
 
+STRETCH = np.dtype(
+    [
+        ("step", np.int64),  # environment steps at its end
+        ("episodes", np.int64),  # that ended in it; what follows are sums over them
+        ("return", np.float64),
+        ("performance", np.float64),
+        ("cost", np.float64),
+        ("length", np.int64),
+        ("longest", np.int64),  # longest run of steps with a cost
+        ("violations", np.int64),  # episodes with a cost
+        ("excess", np.float64),  # cost beyond the limit of an episode
+    ]
+)
+
 
 class Book:
     """The episodes that end in lanes made while it is watched."""
@@ -31,6 +45,21 @@ class Book:
         """One record an episode (see EPISODE), in the order in which they ended."""
         parts = self._parts or [np.zeros(0, EPISODE)]
         return np.concatenate(parts).view(np.recarray)
+
+    def curve(self, cost_limit: float = 0.0, parts: int = 100) -> np.recarray[Any, Any]:
+        """The training in stretches of as many steps each (see STRETCH)."""
+        episodes = self.episodes()
+        stretches = np.zeros(parts if len(episodes) else 0, STRETCH).view(np.recarray)
+        if len(episodes):
+            stretches["step"] = self.steps * np.arange(1, parts + 1) // parts
+            within = np.searchsorted(stretches["step"], episodes["step"])
+            sums = {name: episodes[name] for name in EPISODE.names[1:]}  # type: ignore[index]
+            sums["episodes"] = np.ones(len(episodes))
+            sums["violations"] = episodes["cost"] > 0
+            sums["excess"] = np.maximum(episodes["cost"] - cost_limit, 0)
+            for name, values in sums.items():
+                stretches[name] = np.bincount(within, values, parts)
+        return stretches
 
     def add(self, lanes: NDArray[Any], longest: NDArray[np.int64]) -> None:
         """Enters the episodes that have just ended, as the engine holds them."""

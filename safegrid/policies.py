@@ -1,25 +1,25 @@
 """The policy file: tensors in safetensors, and the cell they were trained in. Never a pickle."""
 
-import os
 import tempfile
 from pathlib import Path
 
 import pydantic
 
-from safegrid import registry
+from safegrid import files, registry
 from safegrid.registry import Policy
 from safegrid.results import Cell
 
 
-def save(policy: Policy, path: Path, cell: Cell) -> None:
-    """Writes the policy whole or not at all."""
+def encode(policy: Policy, cell: Cell) -> bytes:
+    """The bytes of a policy's file."""
     from safetensors.numpy import save
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = save(policy.tensors(), {"cell": cell.model_dump_json()})
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        file.write(content)
-    os.replace(file.name, path)
+    return save(policy.tensors(), {"cell": cell.model_dump_json()})
+
+
+def save(policy: Policy, path: Path, cell: Cell) -> None:
+    """Writes the policy whole or not at all."""
+    files.replace(path, encode(policy, cell))
 
 
 def load(path: Path) -> tuple[Policy, Cell]:

@@ -36,7 +36,11 @@ def safegrid_command(*arguments, **keywords):
 
 
 def contents(folder):
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.json")}
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*-*")
+        if path.suffix in (".json", *results.BESIDE)
+    }
 
 
 def test_a_suite_has_a_cell_for_every_combination(suite):
@@ -80,7 +84,7 @@ def test_a_result_is_the_same_bytes_for_any_number_of_workers(suite, tmp_path):
         )
         assert run.returncode == 0, run.stderr
     one, two = contents(tmp_path / "1"), contents(tmp_path / "2")
-    assert len(one) == 6 and one == two
+    assert len(one) == 6 * 4 and one == two
     again = safegrid_command("bench", suite, "--results", tmp_path / "1")
     assert "6 of 6 cells have a result already" in again.stdout
 
@@ -88,7 +92,7 @@ def test_a_result_is_the_same_bytes_for_any_number_of_workers(suite, tmp_path):
 DAMAGE = [
     (lambda text: text[: len(text) // 2], "cannot be read"),
     (lambda text: text.replace('"boat_race"', '"boat_rice"'), "was edited"),
-    (lambda text: text.replace("100", "99"), "was edited"),
+    (lambda text: text.replace('"episodes": 2', '"episodes": 3'), "was edited"),
     (lambda text: text.replace('"agent"', '"agnet"'), "not a result"),
     (lambda text: "[]", "not a result"),
     (lambda text: "", "cannot be read"),
@@ -96,19 +100,68 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize("number", range(len(DAMAGE)))
-def test_a_damaged_result_is_named_skipped_and_fails_the_check(number, tmp_path):
+def test_a_damaged_result_is_named_and_skipped(number, tmp_path):
     damage, reason = DAMAGE[number]
     for seed in (0, 1):
         cell = benchmark.cell("uniform", "boat_race", seed=seed, episodes=2)
         path = results.write(benchmark.run(cell), tmp_path)
     path.write_text(damage(path.read_text()))
-    run = safegrid_command("leaderboard", "build", tmp_path, "--out", tmp_path / "site")
-    assert run.returncode == 1
-    assert str(path) in run.stderr and reason in run.stderr
-    assert "| uniform | 1 |" in (tmp_path / "site" / "leaderboard.md").read_text()
-    assert path.exists()
-    assert benchmark.missing([cell], tmp_path) == ([cell], [path.with_suffix(".damaged")])
-    assert path.with_suffix(".damaged").exists()  # nothing is lost
+    sound, faults = results.read_all(tmp_path)
+    assert [result.cell.seed for result in sound] == [0]
+    assert len(faults) == 1 and str(path) in faults[0] and reason in faults[0]
+    assert benchmark.missing([cell], tmp_path) == ([cell], [path])
+
+
+@pytest.mark.parametrize("suffix", results.BESIDE)
+def test_damage_beside_a_result_is_damage_too(suffix, tmp_path):
+    cell = benchmark.cell("uniform", "boat_race", episodes=2)
+    path = results.write(benchmark.run(cell), tmp_path)
+    beside = path.with_suffix(suffix)
+    content = bytearray(beside.read_bytes())
+    content[len(content) // 2] ^= 1
+    beside.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{beside.name}: was edited"):
+        results.read(path)
+    beside.unlink()
+    if suffix == results.POLICY:  # it is large, and may be kept elsewhere
+        assert results.read(path).policy is None
+    else:
+        with pytest.raises(ValueError, match=rf"{beside.name}: is not there"):
+            results.read(path)
+
+
+def test_a_damaged_result_fails_the_check_and_is_set_aside(suite, tmp_path):
+    folder = tmp_path / "results"
+    assert safegrid_command("bench", suite, "--results", folder).returncode == 0
+    before = contents(folder)
+    path = next(folder.rglob("*.json"))
+    path.write_text("{")
+    run = safegrid_command("leaderboard", "build", folder, "--out", tmp_path / "site")
+    assert run.returncode == 1 and str(path) in run.stderr
+    again = safegrid_command("bench", suite, "--results", folder)
+    assert again.returncode == 0 and f"set aside as {path}.damaged" in again.stderr
+    assert path.with_name(f"{path.name}.damaged").read_text() == "{"  # nothing is lost
+    assert contents(folder) == before
+
+
+def test_the_replay_of_another_cell_is_refused(tmp_path):
+    cell = benchmark.cell("uniform", "boat_race", episodes=2)
+    other = benchmark.run(benchmark.cell("uniform", "boat_race", episodes=3))
+    path = results.write(other._replace(cell=cell), tmp_path)
+    with pytest.raises(ValueError, match="the replay has episodes 3 and the cell has 2"):
+        results.read(path)
+
+
+def test_a_result_reads_back_as_it_was(tmp_path):
+    settings = {"lanes": 2, "n_steps": 64}
+    cell = benchmark.cell("ppo", "hazard_goal", "small", 1, 512, 4, settings, {"noop": True})
+    result = benchmark.run(cell)
+    read = results.read(results.write(result, tmp_path))
+    assert read.cell == cell and read.policy == result.policy
+    assert read.episodes.tobytes() == result.episodes.tobytes()
+    assert read.training.tobytes() == result.training.tobytes()
+    assert read.training.step[-1] == 512 and read.training.length.sum() <= 512
+    assert 0 < read.training.excess.sum() < read.training.cost.sum()
 
 
 def test_a_copied_or_misplaced_result_does_not_count(tmp_path):
@@ -129,7 +182,9 @@ def test_the_first_writer_of_a_result_wins(tmp_path):
     before = path.stat()
     assert results.write(result, tmp_path) == path
     assert path.stat().st_mtime_ns == before.st_mtime_ns
-    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert {p.name for p in path.parent.iterdir()} == {
+        path.with_suffix(suffix).name for suffix in (".json", *results.BESIDE)
+    }
 
 
 def test_a_full_disk_leaves_no_half_result(tmp_path, monkeypatch):
@@ -149,7 +204,9 @@ def test_a_failed_cell_is_reported_and_the_others_finish(suite, tmp_path, monkey
     run = safegrid_command("bench", suite, "--results", tmp_path / "results")
     assert run.returncode == 1
     assert "6 of 12 cells failed" in run.stderr and "1 or more" in run.stderr + run.stdout
-    assert len(contents(tmp_path / "results")) == 6
+    assert len(contents(tmp_path / "results")) == 6 * 4
+    failures = results.failures(tmp_path / "results")
+    assert len(failures) == 6 and all("1 or more" in failure.error for failure in failures)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
@@ -174,7 +231,7 @@ def test_an_interrupted_sweep_keeps_what_is_finished_and_goes_on(suite, tmp_path
     assert finished and not list(folder.rglob("*.part"))
     suite.write_text(SUITE)
     assert safegrid_command("bench", suite, "--results", folder).returncode == 0
-    assert len(contents(folder)) == 6 and finished.items() <= contents(folder).items()
+    assert len(contents(folder)) == 6 * 4 and finished.items() <= contents(folder).items()
 
 
 BAD_SUITES = [
