@@ -153,7 +153,7 @@ def test_the_replay_of_another_cell_is_refused(tmp_path):
 
 
 def test_a_result_reads_back_as_it_was(tmp_path):
-    settings = {"lanes": 2, "n_steps": 64}
+    settings = {"lanes": 2, "n_steps": 64, "batch_size": 128}
     cell = benchmark.cell("ppo", "hazard_goal", "small", 1, 512, 4, settings, {"noop": True})
     result = benchmark.run(cell)
     read = results.read(results.write(result, tmp_path))
