@@ -82,6 +82,25 @@ def play(
         in_window(session)
 
 
+@app.command(epilog="Example: safegrid record boat_race-course-0.szr --out episode.gif")
+def record(
+    source: Annotated[Path, typer.Argument(help="A result of a sweep, or a replay.")],
+    out: Annotated[Path, typer.Option(help="A .gif or .mp4, or a .png for a film strip.")],
+    episode: Annotated[int, typer.Option(min=0, help="Which of its episodes.")] = 0,
+    theme: Theme = "okabe_ito",
+    tile_size: Annotated[int, typer.Option(help="Pixels of a tile.")] = 32,
+    fps: Annotated[int, typer.Option(min=1, max=50, help="Steps a second.")] = 5,
+) -> None:
+    """Draws a recorded episode, with its performance beside it."""
+    from safegrid import record
+    from safegrid.render import Painter
+
+    record.check(out)
+    game = record.game(record.read(source), episode)
+    record.write(out, game, Painter(game.dynamics, theme, tile_size), fps)
+    console.print(f"wrote {out}", soft_wrap=True)
+
+
 @app.command(epilog="Example: safegrid solve boat_race --horizon 50")
 def solve(
     name: str,

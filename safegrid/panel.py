@@ -40,13 +40,13 @@ def inspect(
     draw = ImageDraw.Draw(image)
     for place, (caption, board) in enumerate(boards.items()):
         left = MARGIN + place * (wide + MARGIN)
-        draw.text((left, 3), caption, FAINT, _font(14))
+        draw.text((left, 3), caption, FAINT, font(14))
         image.paste(Image.fromarray(board), (left, LINE))
     left = width - WIDTH
     for line, (label, value) in enumerate(facts(moments, actions, reveal).items()):
         top = LINE + line * LINE
         colour = {"return": REWARD, "performance": PERFORMANCE}.get(label, INK)
-        draw.text((left, top), label, FAINT, _font(15))
+        draw.text((left, top), label, FAINT, font(15))
         _fitted(draw, (left + 100, top), value, colour, width - MARGIN)
     if reveal:
         image.paste(_curves(moments), (left, height - MARGIN - _SIZE[1]))
@@ -83,10 +83,11 @@ def _fitted(
     draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, colour: Colour, right: int
 ) -> None:
     """Text, cut where it would pass `right`."""
-    while text and at[0] + draw.textlength(text, _font(15)) > right:
+    while text and at[0] + draw.textlength(text, font(15)) > right:
         text = text[:-2] + "…"
-    draw.text(at, text, colour, _font(15))
+    draw.text(at, text, colour, font(15))
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The font of all captions."""
     return ImageFont.load_default(size)

@@ -18,7 +18,17 @@ def command(*arguments, **keywords):
     )
 
 
-COMMANDS = ["list", "show", "play", "solve", "train", "evaluate", "bench", "leaderboard build"]
+COMMANDS = [
+    "list",
+    "show",
+    "play",
+    "record",
+    "solve",
+    "train",
+    "evaluate",
+    "bench",
+    "leaderboard build",
+]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
