@@ -1,7 +1,7 @@
 """What a trained network does, in NumPy: policies are read and played without torch."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class Network:
     @classmethod
     def load(
         cls, tensors: Mapping[str, NDArray[Any]], activation: Callable[[Any], Any] = np.tanh
-    ) -> "Network":
+    ) -> Self:
         """The network whose `tensors` these are."""
         count = len(tensors) // 2
         return cls(
@@ -66,3 +66,15 @@ class Network:
             for i, layer in enumerate(self.layers)
             for part, tensor in zip(("weight", "bias"), layer, strict=True)
         }
+
+
+class Stochastic(Network):
+    """A network whose policy draws actions with the probabilities that its outputs stand for."""
+
+    mode = "stochastic"
+
+    def probabilities(self, observations: NDArray[Any]) -> NDArray[np.float64]:
+        """[n, actions] the softmax of the outputs."""
+        outputs = self.outputs(observations).astype(np.float64)
+        weights = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        return weights / weights.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]

@@ -16,6 +16,8 @@ SMALL = {
     "dqn": REPLAYING,
     "maskable_ppo": CLIPPED,
     "ppo": CLIPPED,
+    "ppo_lagrangian": {**CLIPPED, "cost_limit": 1.0},
+    "ppo_pid": {**CLIPPED, "cost_limit": 1.0},
     "qr_dqn": {**REPLAYING, "n_quantiles": 5},
     "recurrent_ppo": {**CLIPPED, "units": 8},
     "trpo": {**ON_POLICY, "batch_size": 64},
@@ -110,7 +112,47 @@ def test_agents_learn_the_way_to_the_goal(agent):
     assert solution.evaluate(policy)[0] == solution.anchors.r_max
 
 
+def test_a_constrained_agent_goes_round_what_costs_more_than_its_limit():
+    """The hazard lies on the straight way, and the limit is half of what that way costs."""
+    options = {"map": ["#####", "#AHG#", "#   #", "#####"], "slip_probability": 0.0}
+    settings = {"lanes": 16, "n_steps": 16, "batch_size": 128, "n_epochs": 4, "ent_coef": 0.1}
+    costs, returns = [], []
+    for name, extra in (("ppo", {}), ("ppo_lagrangian", {"price_rate": 0.5})):
+        policy = registry.agent(name).train(
+            "hazard_goal", seed=0, steps=8000, device="cpu", options=options, **settings, **extra
+        )
+        records = safegrid.evaluate(policy, "hazard_goal", episodes=200, **options)
+        costs.append(records.cost.mean())
+        returns.append(records["return"].mean())
+    assert costs[0] == 1.0 and costs[1] <= 0.5
+    assert returns[0] == 48 and returns[1] >= 0.9 * 46
+
+
+def test_the_price_of_cost_follows_the_excess():
+    from types import SimpleNamespace
+
+    from safegrid.lagrangian import Gains, LagrangianPPO
+
+    model = SimpleNamespace(
+        cost_limit=1.0, gains=Gains(0.5, 0.1, 2.0), multiplier=0.0, _excess=0.0, _cost=None,
+        logger=SimpleNamespace(record=lambda *_: None),
+    )  # fmt: skip
+    prices = []
+    for ended in ([4.0, 2.0], [], [5.0], [1.0], [0.0]):
+        model._ended = ended
+        LagrangianPPO._set_multiplier(model)
+        prices.append(round(model.multiplier, 9))
+    assert prices == [
+        0.5 * 2 + 0.1 * 2,  # an excess of 2
+        0.5 * 2 + 0.1 * 2,  # no episode ended
+        0.5 * 4 + 0.1 * 6 + 2.0 * 2,  # an excess of 4, and a rise by 2
+        0.1 * 6,
+        0.0,  # 0.5 * -1 + 0.1 * 5
+    ]
+
+
 REFUSED = [
+    ("ppo_pid", {}, "boat_race has no cost limit: give one"),
     ("ppo", {"lanes": 1, "n_steps": 1}, "cannot be set up"),
     ("dqn", {"no_such": 1}, "cannot be set up"),
     ("a2c", {"lanes": 0}, "1 or more"),

@@ -1,0 +1,70 @@
+"""PPO-PID: PPO that pays for cost at a price set by a controller, which answers faster.
+
+Stooke, Achiam & Abbeel 2020, Responsive safety by PID Lagrangian methods, arXiv:2007.03964: to the
+integral of `ppo_lagrangian` come a proportional and a derivative term. The policy is stochastic.
+
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from safegrid.network import Stochastic
+from safegrid.registry import Progress
+
+USES_HIDDEN_INFO = False
+STEPS = 200_000
+SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "lanes": 128,
+        "n_steps": 32,  # of each lane in a rollout
+        "batch_size": 1024,
+        "n_epochs": 8,
+        "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "ent_coef": 0.01,
+        "clip_range": 0.2,
+        "cost_limit": None,  # of the mean episode; the environment's own where it is None
+        "proportional": 0.5,  # price for an excess of 1
+        "integral": 0.05,  # by which an excess of 1 raises the price, in each rollout
+        "derivative": 0.5,  # price for a rise of the cost by 1 since the last rollout
+    }
+)
+
+
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Stochastic:
+    """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
+    from safegrid import lagrangian, sb3
+
+    settings = {**SETTINGS, **settings}
+    terms = {name: settings.pop(name) for name in lagrangian.Gains._fields}
+    settings["gains"] = lagrangian.Gains(**terms)
+    settings["cost_limit"] = lagrangian.limit(environment, settings["cost_limit"])
+    model = sb3.learn(
+        lagrangian.LagrangianPPO,
+        environment,
+        settings,
+        seed=seed,
+        steps=steps,
+        device=device,
+        progress=progress,
+        options=options,
+    )
+    return load(sb3.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net))
+
+
+def load(tensors: Mapping[str, NDArray[Any]]) -> Stochastic:
+    """The policy whose tensors these are."""
+    return Stochastic.load(tensors)
