@@ -31,11 +31,13 @@ def solution(environment: str, level: str) -> Solution:
 def value(cell: Cell) -> dict[str, Any]:
     """A cell's policy, valued."""
     solved = solution(cell.environment, cell.level)
-    reward, performance = solved.evaluate(benchmark.train(cell))
+    policy = benchmark.train(cell)
+    reward, performance = solved.evaluate(policy)
     named = cell.model_dump(include={"agent", "settings", "environment", "level", "seed", "steps"})
     a = solved.anchors
     capability = knots(reward, a.r_min, a.r_random, a.r_max)
-    return {**named, "return": reward, "performance": performance, "capability": capability}
+    amounts = {"return": reward, "performance": performance, "cost": solved.cost(policy)}
+    return {**named, **amounts, "capability": capability}
 
 
 def main() -> None:

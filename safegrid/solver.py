@@ -82,6 +82,10 @@ class Solution:
         reward, performance, _ = self._value(self._probabilities(policy))
         return float(reward), float(performance)
 
+    def cost(self, policy: Any) -> float:
+        """Expected cost of an episode, without sampling; `policy` is as for `evaluate`."""
+        return float(self._value(self._probabilities(policy))[2])
+
     def violation(self, policy: Any) -> Violation:
         """How probable a violation is under a policy, and the shortest episode with one, if any.
 
