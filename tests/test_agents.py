@@ -141,14 +141,15 @@ def test_the_price_of_cost_follows_the_excess():
     for ended in ([4.0, 2.0], [], [5.0], [1.0], [0.0]):
         model._ended = ended
         LagrangianPPO._set_multiplier(model)
-        prices.append(round(model.multiplier, 9))
-    assert prices == [
+        prices.append(model.multiplier)
+    expected = [
         0.5 * 2 + 0.1 * 2,  # an excess of 2
         0.5 * 2 + 0.1 * 2,  # no episode ended
         0.5 * 4 + 0.1 * 6 + 2.0 * 2,  # an excess of 4, and a rise by 2
         0.1 * 6,
         0.0,  # 0.5 * -1 + 0.1 * 5
     ]
+    assert prices == pytest.approx(expected)
 
 
 REFUSED = [
