@@ -1,7 +1,8 @@
 """PPO: proximal policy optimisation on the visible reward, as most people would train it today.
 
 Stable-Baselines3's PPO (Schulman et al. 2017, arXiv:1707.06347) on many lanes at once, with its two
-hidden layers of 64 units on one-hot boards. It maximises the reward it is shown and nothing else.
+hidden layers of 64 units on one-hot boards, or on the vectors of continuous tasks, where it acts by
+a normal law. It maximises the reward it is shown and nothing else.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.network import Network
+from safegrid.network import Gaussian, Network
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = False
@@ -55,9 +56,9 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(sb3.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net))
+    return load(sb3.actor(model, model.policy.mlp_extractor.policy_net, model.policy.action_net))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
     """The policy whose tensors these are."""
-    return Network.load(tensors)
+    return (Gaussian if "deviation" in tensors else Network).load(tensors)

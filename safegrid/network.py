@@ -78,3 +78,59 @@ class Stochastic(Network):
         outputs = self.outputs(observations).astype(np.float64)
         weights = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return weights / weights.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+
+class Normalised(Network):
+    """A network for continuous tasks, on vectors less their mean and over their deviation."""
+
+    observation = "vector"
+    extra: tuple[str, ...] = ("mean", "scale")  # tensors besides the layers
+
+    def __init__(
+        self, layers: Sequence[Layer], activation: Callable[[Any], Any], **extra: NDArray[Any]
+    ):
+        super().__init__(layers, activation)
+        self.given = extra
+
+    @classmethod
+    def load(
+        cls, tensors: Mapping[str, NDArray[Any]], activation: Callable[[Any], Any] = np.tanh
+    ) -> Self:
+        """The network whose `tensors` these are."""
+        layers = {name: tensor for name, tensor in tensors.items() if name not in cls.extra}
+        given = {name: tensors[name] for name in cls.extra}
+        return cls(Network.load(layers).layers, activation, **given)
+
+    def outputs(self, observations: NDArray[Any]) -> NDArray[np.float32]:
+        """[n, numbers] of the last layer. ValueError for observations of another size."""
+        size = len(self.given["mean"])
+        if observations.shape[1:] == (size,):
+            observations = (observations - self.given["mean"]) / self.given["scale"]
+        return super().outputs(observations)
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The weights and biases by the number of their layer, and the `extra` ones."""
+        return {**super().tensors(), **self.given}
+
+
+class Squashed(Normalised):
+    """Its policy is the hyperbolic tangent of its outputs."""
+
+    def act(self, observations: NDArray[Any], chance: Any) -> NDArray[np.float32]:
+        """[n, numbers], each from -1 to 1."""
+        return np.tanh(self.outputs(observations))  # type: ignore[no-any-return]
+
+
+class Gaussian(Normalised):
+    """Its policy is normal about its outputs, cut to -1 and 1."""
+
+    mode = "stochastic"
+    extra = ("mean", "scale", "deviation")
+
+    def act(self, observations: NDArray[Any], chance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[n, numbers], the quantile of each that its chance says."""
+        from scipy.special import ndtri
+
+        spread = self.given["deviation"] * ndtri(chance)
+        actions: NDArray[np.float64] = np.clip(self.outputs(observations) + spread, -1, 1)
+        return actions

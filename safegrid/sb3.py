@@ -202,16 +202,19 @@ def learn(
 ) -> Any:
     """A model of the library, trained for `steps` steps or the rest of a rollout more.
 
-    Rewards are divided by the running deviation of the discounted return, and the learning rate
-    falls to zero in a straight line. On CPU the seed decides every byte. `mask` says for
-    MaskablePPO which actions are offered where an observation is seen. ValueError where the
-    algorithm refuses its settings or the environment's actions.
+    Rewards are divided by the running deviation of the discounted return, and the vectors of
+    continuous tasks are normalised; the learning rate falls to zero in a straight line. On CPU the
+    seed decides every byte. `mask` says for MaskablePPO which actions are offered where an
+    observation is seen. ValueError where the algorithm refuses its settings or the environment's
+    actions.
     """
     given = dict(settings)
     word = int(derive(seed, "train")[0] >> np.uint64(32))
-    lanes = make(environment, given.pop("lanes"), word, "planes", **(options or {}))
+    continuous = Dynamics(environment, **(options or {})).continuous
+    kind = "vector" if continuous else "planes"
+    lanes = make(environment, given.pop("lanes"), word, kind, **(options or {}))
     lanes.mask = mask
-    env = VecNormalize(lanes, norm_obs=False, gamma=given["gamma"])
+    env = VecNormalize(lanes, norm_obs=continuous, gamma=given["gamma"], clip_obs=np.inf)
     rate, place = given.pop("learning_rate"), _device(device)
     with _one_thread():
         try:
@@ -227,6 +230,18 @@ def learn(
             raise ValueError(f"{algorithm.__name__} cannot be set up so: {error}") from None
         model.learn(steps, callback=_report(progress))
     return model
+
+
+def actor(model: Any, *modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
+    """The layers of a trained policy; what a continuous one needs besides them."""
+    tensors = layers(*modules)
+    env = model.get_vec_normalize_env()
+    if env.norm_obs:
+        tensors["mean"] = env.obs_rms.mean
+        tensors["scale"] = np.sqrt(env.obs_rms.var + env.epsilon)
+    if hasattr(model.policy, "log_std"):
+        tensors["deviation"] = model.policy.log_std.exp().detach().cpu().numpy()
+    return tensors
 
 
 def layers(*modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
