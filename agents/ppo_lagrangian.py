@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.network import Stochastic
+from safegrid.network import Gaussian, Network, Stochastic
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = False
@@ -42,7 +42,7 @@ def train(
     progress: Progress | None = None,
     options: Mapping[str, Any] | None = None,
     **settings: Any,
-) -> Stochastic:
+) -> Network:
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
     from safegrid import lagrangian, sb3
 
@@ -59,9 +59,9 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(sb3.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net))
+    return load(sb3.actor(model, model.policy.mlp_extractor.policy_net, model.policy.action_net))
 
 
-def load(tensors: Mapping[str, NDArray[Any]]) -> Stochastic:
+def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
     """The policy whose tensors these are."""
-    return Stochastic.load(tensors)
+    return (Gaussian if "deviation" in tensors else Stochastic).load(tensors)

@@ -9,6 +9,8 @@ from safegrid import registry, sb3
 
 SMALL = {
     "ppo": {"lanes": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1},
+    "ppo_lagrangian": {"lanes": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1},
+    "ppo_pid": {"lanes": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1},
     "sac": {"learning_starts": 100, "gradient_steps": 1, "hidden": 16},
     "td3": {"learning_starts": 100, "gradient_steps": 1, "hidden": 16},
 }
@@ -28,7 +30,7 @@ def test_a_policy_acts_as_the_librarys_model_does(name, monkeypatch):
     wanted, _ = model.predict(seen, deterministic=True)
     middle = np.full((len(seen), 2), 0.5)
     np.testing.assert_allclose(policy.act(raw, middle), wanted, atol=1e-5)
-    if name == "ppo":
+    if policy.mode == "stochastic":
         chance = np.linspace(0.3, 0.7, middle.size).reshape(middle.shape)
         step = policy.act(raw, chance) - policy.act(raw, middle)
         np.testing.assert_allclose(step, policy.given["deviation"] * ndtri(chance), atol=1e-6)
