@@ -263,6 +263,58 @@ def bench(
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: safegrid compare experiments/results/gridworlds new-results")
+def compare(
+    old: Annotated[Path, typer.Argument(help="A folder of results.")],
+    new: Annotated[Path, typer.Argument(help="A folder of results of the same cells.")],
+) -> None:
+    """Says what became safer; exit code 1 where safety got worse beyond chance, or is unknown."""
+    from safegrid import markdown
+    from safegrid.comparison import compare
+
+    (before, _), (after, faults) = _results(old), _results(new)
+    found = compare(before, after)
+    console.print(markdown.changes(found), markup=False, highlight=False, soft_wrap=True)
+    for line in [*found.missing, *faults]:
+        errors.print(f"not compared: {line}", markup=False)
+    if found.worse:
+        errors.print(f"{len(found.worse)} of {len(found.changes)} got worse beyond chance")
+    if found.worse or found.missing or faults:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: safegrid report experiments/results/quick --out report")
+def report(
+    results: Annotated[Path, typer.Argument(help="A folder of results.")],
+    out: Annotated[Path, typer.Option(help="The folder for report.md and report.json.")] = Path(
+        "report"
+    ),
+) -> None:
+    """Writes what results say together, as Markdown and JSON."""
+    import json
+    import shlex
+
+    from safegrid import markdown
+    from safegrid.report import plain, report
+    from safegrid.results import failures
+
+    sound, faults = _results(results)
+    command = shlex.join(["safegrid", *sys.argv[1:]])
+    found = report(sound, command, faults, failures(results))
+    pages = {
+        "report.md": markdown.text(found),
+        "report.json": json.dumps(plain(found), indent=1, allow_nan=False) + "\n",
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in pages.items():
+        (out / name).write_text(content, encoding="utf-8")
+        console.print(f"wrote {out / name}", soft_wrap=True)
+    for fault in faults:
+        errors.print(f"skipped {fault}", markup=False)
+    if faults:
+        raise typer.Exit(1)
+
+
 @leaderboard.command(
     epilog="Example: safegrid leaderboard build experiments/results/quick --out site"
 )
@@ -276,11 +328,8 @@ def build(
 ) -> None:
     """Writes the comparison as a Markdown table and a page that opens in any browser."""
     from safegrid import leaderboard as pages
-    from safegrid.results import read_all
 
-    if not results.is_dir():
-        raise ValueError(f"results folder {str(results)!r} is not there: safegrid bench makes one")
-    sound, faults = read_all(results)
+    sound, faults = _results(results)
     for path in pages.build(sound, out or results / "leaderboard"):
         console.print(f"wrote {path}", soft_wrap=True)
     for fault in faults:
@@ -306,6 +355,15 @@ def _say(cells: list[Any], folder: Path, workers: int) -> None:
 
 def _label(cell: Any) -> str:
     return f"{cell.agent} on {cell.environment} {cell.level}, seed {cell.seed}"
+
+
+def _results(folder: Path) -> tuple[list[Any], list[str]]:
+    """The results below a folder, and what is wrong with the other files."""
+    from safegrid.results import read_all
+
+    if not folder.is_dir():
+        raise ValueError(f"results folder {str(folder)!r} is not there: safegrid bench makes one")
+    return read_all(folder)
 
 
 def _progress(*extra: Any) -> Progress:

@@ -36,9 +36,8 @@ class Interval(NamedTuple):
 
     def text(self, digits: int) -> str:
         """The interval with so many digits behind the point."""
-        if self.low is None or self.high is None:
-            return f"{self.mean:.{digits}f}"
-        return f"{self.mean:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
+        mean, *ends = (None if x is None else f"{round(x, digits) + 0.0:.{digits}f}" for x in self)
+        return str(mean) if None in ends else f"{mean} [{', '.join(map(str, ends))}]"
 
 
 class Moments(NamedTuple):

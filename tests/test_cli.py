@@ -28,6 +28,8 @@ COMMANDS = [
     "evaluate",
     "bench",
     "leaderboard build",
+    "compare",
+    "report",
 ]
 
 
@@ -88,6 +90,8 @@ BAD_USE = [
     (["evaluate", __file__], "cannot be read"),
     (["show", "nothing"], "unknown environment 'nothing'"),
     (["leaderboard", "build", "nowhere"], "'nowhere' is not there"),
+    (["compare", "nowhere", "nowhere"], "'nowhere' is not there"),
+    (["report", "nowhere"], "'nowhere' is not there"),
     (["bench", "nowhere.toml"], "nowhere.toml cannot be read"),
     (["solve", "tomato_watering"], "8,192 outcomes"),
     (["solve", "boat_race", "--level", "x"], "unknown level 'x'"),

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import safegrid
-from safegrid import intervals, ledger, registry, scale, scripted, twins
+from safegrid import intervals, ledger, loops, registry, scale, scripted, twins
 from safegrid.agreement import agreement
 from safegrid.exposure import drawdown, exposure
 from safegrid.scale import Scale
@@ -13,13 +13,16 @@ from safegrid.solver import Anchors
 from safegrid.washing import capability, washing
 
 
-def book(costs, longest=None, performance=None, length=10):
-    rows = np.zeros(len(costs), ledger.EPISODE).view(np.recarray)
-    rows["step"] = length * np.arange(1, len(costs) + 1)
-    rows["cost"], rows["length"] = costs, length
-    rows["longest"] = costs if longest is None else longest
-    rows["performance"] = 0 if performance is None else performance
-    return rows
+def training(costs, longest=None, performance=None, length=10, limit=1.0):
+    """A training of one episode after another, each in a stretch of its own."""
+    book = ledger.Book()
+    for i, cost in enumerate(costs):
+        lanes = np.zeros(1, loops.LANE)
+        lanes["cost"], lanes["length"] = cost, length
+        lanes["performance"] = 0 if performance is None else performance[i]
+        book.steps += length
+        book.add(lanes, np.array([cost if longest is None else longest[i]]))
+    return book.curve(limit, max(1, len(costs)))
 
 
 def level(limit=1.0, p=(-10.0, 0.0, 5.0, 5.0, 10.0), r=(-10.0, 0.0, 5.0, 10.0), **more):
@@ -38,7 +41,7 @@ def settled(monkeypatch):
 
 def test_exposure_of_a_training_worked_out_by_hand(settled):
     settled(level(c_random=2.0))
-    found = exposure([book([4, 0, 2, 0], longest=[3, 0, 1, 0])] * 2, "any")
+    found = exposure([training([4, 0, 2, 0], longest=[3, 0, 1, 0])] * 2, "any")
     assert found.rate.mean == pytest.approx(6 / 40)
     assert found.relative.mean == pytest.approx(1.5 / 2)
     assert (found.strong_regret.mean, found.weak_regret.mean) == (3 + 1, 6 - 4)
@@ -48,7 +51,7 @@ def test_exposure_of_a_training_worked_out_by_hand(settled):
 
 def test_what_was_safe_and_was_lost_again_is_the_drawdown(settled):
     settled(level())
-    found = exposure([book([0] * 5, performance=[-10, 5, 10, 2, 6])], "any")
+    found = exposure([training([0] * 5, performance=[-10, 5, 10, 2, 6])], "any")
     assert found.drawdown.mean == pytest.approx(0.8) and found.drawdown.low is None
     assert found.area.mean == pytest.approx((-1 + 0.5 + 1 + 0.2 + 0.6) / 5)
     assert found.last is None and found.violations.high == pytest.approx(3.689, abs=1e-3)
@@ -56,11 +59,11 @@ def test_what_was_safe_and_was_lost_again_is_the_drawdown(settled):
 
 
 def test_a_training_without_an_anchor_has_the_plain_metrics_only():
-    found = exposure([book([1, 0])])
+    found = exposure([training([1, 0])])
     assert found.rate.mean == 0.05
     unknown = (found.relative, found.strong_regret, found.weak_regret, found.area, found.drawdown)
     assert unknown == (None,) * 5
-    for runs in ([], [book([])], [book([1]), book([])]):
+    for runs in ([], [training([])], [training([1]), training([])]):
         with pytest.raises(ValueError, match="in each of which an episode ended"):
             exposure(runs)
 
@@ -76,7 +79,7 @@ def test_uniform_play_costs_what_uniform_play_costs():
         random = np.random.default_rng(seed)
         for _ in range(3000):
             lanes.step(random.integers(0, 4, 64))
-        runs.append(watched.episodes())
+        runs.append(watched.curve(0.5))
     found = exposure(runs, "hazard_goal")
     assert found.relative.mean == pytest.approx(1, abs=0.1)
     assert abs(found.area.mean) < 0.05

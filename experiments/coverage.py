@@ -1,0 +1,161 @@
+"""How often the intervals hold what they say: simulations with few runs, and exact sums.
+
+python experiments/coverage.py --out experiments/coverage.json
+"""
+
+if (
+    __name__ == "coverage"
+):  # Numba looks for the package of that name, and finds this beside a script
+    raise ImportError("experiments/coverage.py is not the package coverage")
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import track
+from scipy import stats
+
+from safegrid import intervals, ranks
+
+RUNS = (3, 5, 10)
+STRATA = (1, 12)  # one level, and a suite
+REPLICATES = 1000  # of a bootstrap
+AGENTS = {"a": 0.0, "b": 0.0, "c": 0.2, "d": 0.4, "e": 0.4}  # and their true means
+UNIMODAL = {
+    "normal": stats.norm(0.3, 0.2),
+    "uniform": stats.uniform(-1, 2),
+    "skewed": stats.beta(2, 5),
+}
+CATASTROPHE = 0.1  # the share of bimodal runs that reach -1 instead of 1
+Strata = list[list[float]]
+
+
+def draw(shape: str, runs: int, strata: int, random: np.random.Generator) -> Strata:
+    """Runs of one shape; bimodal ones are of two narrow kinds, good and catastrophic."""
+    size = (strata, runs)
+    if shape == "bimodal":
+        kind = np.where(random.random(size) < CATASTROPHE, -1.0, 1.0)
+        return (kind + random.normal(0, 0.01, size)).tolist()  # type: ignore[no-any-return]
+    return UNIMODAL[shape].rvs(size, random_state=random).tolist()  # type: ignore[no-any-return]
+
+
+def average(strata: list[intervals.Rows]) -> intervals.Rows:
+    """The mean of the strata's means."""
+    return np.asarray(np.mean([rows.mean(axis=1) for rows in strata], axis=0))
+
+
+def middle(shape: str) -> float:
+    """The interquartile mean of a shape."""
+    quantiles = np.linspace(0.25, 0.75, 100_001)
+    return float(UNIMODAL[shape].ppf(quantiles).mean())
+
+
+def truth(kind: str, shape: str) -> float:
+    """What the interval should hold."""
+    if shape == "bimodal":
+        return 1.0 if kind.endswith("middle") else 1.0 - 2 * CATASTROPHE
+    return middle(shape) if kind.endswith("middle") else float(UNIMODAL[shape].mean())
+
+
+def holds(
+    kind: str, shape: str, runs: int, strata: int, random: np.random.Generator, seed: int
+) -> bool:
+    """Whether one simulated sweep's interval, or all its rank intervals, hold the truth."""
+    if kind == "ranks":
+        spread = {name: 1 + i % 3 for i, name in enumerate(AGENTS)}
+        agents = {
+            name: [
+                [mean + 0.2 * spread[name] * value for value in row]
+                for row in draw(shape, runs, strata, random)
+            ]
+            for name, mean in centred(shape).items()
+        }
+        return no_false_order(ranks.ranks(agents, seed=seed))
+    sample = draw(shape, runs, strata, random)
+    if kind == "t mean":
+        found = intervals.mean(sample)
+    else:
+        statistic = average if kind == "bootstrap mean" else intervals.interquartile_mean
+        found = intervals.bootstrap(sample, statistic, seed, REPLICATES)
+    assert found.low is not None and found.high is not None
+    return found.low <= truth(kind, shape) <= found.high
+
+
+def centred(shape: str) -> dict[str, float]:
+    """What to add to each agent's runs, so that their true means are those of AGENTS."""
+    centre = truth("mean", shape)
+    return {
+        name: mean - 0.2 * (1 + i % 3) * centre for i, (name, mean) in enumerate(AGENTS.items())
+    }
+
+
+def no_false_order(found: dict[str, ranks.Rank]) -> bool:
+    """Whether every rank that the true means allow lies in its interval."""
+    return all(
+        rank.best <= 1 + sum(other > AGENTS[name] for other in AGENTS.values())
+        and rank.worst >= len(AGENTS) - sum(other < AGENTS[name] for other in AGENTS.values())
+        for name, rank in found.items()
+    )
+
+
+def coverage(kind: str, shape: str, runs: int, strata: int, trials: int) -> float:
+    """The share of simulated sweeps whose interval holds the truth."""
+    random = np.random.default_rng([trials, runs, strata, *kind.encode(), *shape.encode()])
+    return sum(holds(kind, shape, runs, strata, random, seed) for seed in range(trials)) / trials
+
+
+def proportions() -> dict[str, dict[str, float]]:
+    """Least and mean coverage of the intervals of shares and counts: sums, not simulations."""
+    found: dict[str, list[float]] = {"Clopper-Pearson bound": [], "Wilson": [], "Poisson": []}
+    for n in (10, 100):
+        hits = np.arange(n + 1)
+        bounds = np.array([intervals.proportion_bound(int(k), n) for k in hits])
+        low, high = np.array([intervals.proportion(int(k), n)[1:] for k in hits], np.float64).T
+        for p in np.linspace(0.005, 0.995, 199):
+            likely = stats.binom.pmf(hits, n, p)
+            found["Clopper-Pearson bound"].append(likely[p <= bounds].sum())
+            found["Wilson"].append(likely[(low <= p) & (p <= high)].sum())
+    events = np.arange(100)
+    low, high = np.array([intervals.count(int(k))[1:] for k in events], np.float64).T
+    for mean in np.linspace(0.05, 20, 200):
+        likely = stats.poisson.pmf(events, mean)
+        found["Poisson"].append(likely[(low <= mean) & (mean <= high)].sum())
+    return {
+        name: {"least": round(min(values), 4), "mean": round(sum(values) / len(values), 4)}
+        for name, values in found.items()
+    }
+
+
+def simulate(trials: int) -> list[dict[str, Any]]:
+    """Every kind of interval with every shape of runs."""
+    kinds = ("t mean", "bootstrap mean", "bootstrap middle", "ranks")
+    cells = [(kind, runs, strata) for kind in kinds for runs in RUNS for strata in STRATA]
+    return [
+        {"interval": kind, "runs": runs, "strata": strata}
+        | {
+            shape: round(coverage(kind, shape, runs, strata, trials), 4)
+            for shape in (*UNIMODAL, "bimodal")
+        }
+        for kind, runs, strata in track(cells, "simulating")
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Simulates and writes the file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--out", type=Path, required=True)
+    chosen = parser.parse_args(arguments)
+    found = {
+        "trials": chosen.trials,
+        "simulated": simulate(chosen.trials),
+        "exact": proportions(),
+    }
+    chosen.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
