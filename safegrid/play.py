@@ -6,11 +6,12 @@ from typing import Any
 from safegrid import replay
 from safegrid.dynamics import Dynamics
 from safegrid.game import Game
+from safegrid.hints import Hints
 from safegrid.render import THEMES, Painter
 
 HELP = (
     "arrows move · U undo · R again · E next episode · N next level",
-    "P performance · S save · Q quit",
+    "P performance · H hint · S save · Q quit",
 )
 WATCHED = 60  # frames a second: nobody waits for the next one
 
@@ -37,6 +38,7 @@ class Session:
         self.reveal = False
         self.says = "noop: space" if "noop" in self.dynamics.actions else ""
         self._save = save
+        self._hints: Hints | None = None
 
     def press(self, key: str) -> bool:
         """Does what a key says: the name of an action, "space" or a letter. False to quit."""
@@ -65,10 +67,25 @@ class Session:
         self.dynamics = Dynamics(self.dynamics.name, level, **self.dynamics.options)
         self.game = Game(self.dynamics, self.game.seed)
         self.painter = Painter(self.dynamics, self.painter.theme, self.painter.tile_size)
+        self._hints = None
 
     def toggle(self) -> None:
         """Shows performance and what is true, or hides them."""
         self.reveal = not self.reveal
+
+    def hint(self) -> None:
+        """Says what the exact solver would do next. ValueError where it cannot."""
+        if self.game.now.ending:
+            raise ValueError("the episode has ended: there is nothing to hint at")
+        remembered = getattr(self.dynamics.module, "MEMORY", ())
+        if remembered and len(self.game.episodes) > 1:
+            raise ValueError("no hint: the solver knows the first episode only")
+        if self._hints is None:
+            self._hints = Hints(self.dynamics)
+        best = self._hints(self.game.moments)
+        self.says = "best for " + ", for ".join(
+            f"{goal}: {self.dynamics.actions[action]}" for goal, action in best.items()
+        )
 
     def save(self) -> None:
         """Writes the game as a replay."""
@@ -84,6 +101,7 @@ COMMANDS = {
     "r": Session.again,
     "e": lambda session: session.game.following(),
     "n": Session.next_level,
+    "h": Session.hint,
     "p": Session.toggle,
     "s": Session.save,
 }
