@@ -1,0 +1,65 @@
+"""Shielded PPO: PPO that is only offered actions that cannot lead to harm.
+
+sb3-contrib's MaskablePPO (Huang & Ontanon 2020, arXiv:2006.14171) behind `safegrid.shield`, in
+training as afterwards. The shield knows the explicit model and what harm it hides.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid import registry
+from safegrid.dynamics import Dynamics
+from safegrid.network import Network
+from safegrid.observation import Encoder, index
+from safegrid.registry import Progress
+from safegrid.shield import shield
+from safegrid.tabular import Policy, load
+
+__all__ = ["load"]
+USES_HIDDEN_INFO = True
+STEPS = 200_000
+SETTINGS = registry.agent("maskable_ppo").SETTINGS
+
+
+def train(
+    environment: str,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    device: str = "auto",
+    progress: Progress | None = None,
+    options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Policy:
+    """What the network prefers among safe actions, for each observation; on CPU a seed fixes it."""
+    from sb3_contrib import MaskablePPO
+
+    from safegrid import sb3
+
+    dynamics = Dynamics(environment, **(options or {}))
+    offered, number = shield(dynamics), Encoder(dynamics, "index")
+
+    def mask(planes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        seen: NDArray[np.int64] = number(planes.argmax(axis=1).astype(np.uint8))
+        return offered[seen]
+
+    model = sb3.learn(
+        MaskablePPO,
+        environment,
+        {**SETTINGS, **settings},
+        seed=seed,
+        steps=steps,
+        device=device,
+        progress=progress,
+        options=options,
+        mask=mask,
+    )
+    network = Network.load(
+        sb3.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net)
+    )
+    boards = index(dynamics).rows[: len(offered)].reshape(-1, *dynamics.level.board.shape)
+    outputs = network.outputs(Encoder(dynamics, "planes")(boards))
+    return Policy(np.where(offered, outputs, -np.inf).astype(np.float64))
