@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from safegrid import registry
+from safegrid.leaderboard.command import app as leaderboard
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,7 +20,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="SafeGrid: safe-RL benchmarks that show a reward and hide the performance that is meant.",
 )
-leaderboard = typer.Typer(no_args_is_help=True, help="Compare agents.")
 app.add_typer(leaderboard, name="leaderboard")
 console, errors = Console(), Console(stderr=True, soft_wrap=True)
 

@@ -2,11 +2,14 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pydantic
+from numpy.typing import NDArray
 
 from safegrid import files, registry
 from safegrid.registry import Policy
+from safegrid.replay import first
 from safegrid.results import Cell
 
 
@@ -24,15 +27,27 @@ def save(policy: Policy, path: Path, cell: Cell) -> None:
 
 def load(path: Path) -> tuple[Policy, Cell]:
     """The policy and the cell it was trained in. ValueError where the file is not such a policy."""
+    tensors, cell = read(path)
+    agent = registry.agent(cell.agent)
+    try:
+        return agent.load(tensors), cell
+    except Exception as error:  # whatever an agent makes of tensors that are not its own
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ValueError(f"policy {path} is none of {cell.agent}: {reason}") from None
+
+
+def read(path: Path) -> tuple[dict[str, NDArray[Any]], Cell]:
+    """The tensors of a policy file and its cell. ValueError where it is not such a file."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, "numpy") as file:
             cell = Cell.model_validate_json((file.metadata() or {}).get("cell", ""))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-        return registry.agent(cell.agent).load(tensors), cell
-    except (OSError, SafetensorError, pydantic.ValidationError, KeyError, IndexError) as error:
-        reason = str(error).splitlines()[0]
+            return {name: file.get_tensor(name) for name in file.keys()}, cell
+    except pydantic.ValidationError as error:
+        raise ValueError(f"policy {path} cannot be read: {first(error)}") from None
+    except (OSError, SafetensorError, TypeError, AttributeError) as error:
+        reason = (str(error).splitlines() or ["it is damaged"])[0]
         raise ValueError(f"policy {path} cannot be read: {reason}") from None
 
 

@@ -1,0 +1,98 @@
+"""`safegrid leaderboard`: submit, verify, season."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+app = typer.Typer(no_args_is_help=True, help="Compare agents by runs that are done again.")
+console, errors = Console(), Console(stderr=True, soft_wrap=True)
+
+Board = Annotated[Path, typer.Option(help="The folder of the submissions.")]
+Secret = Annotated[Path, typer.Argument(help="The file of the season's secret.")]
+BOARD = Path("submissions")
+
+
+@app.command(
+    epilog="Example: safegrid leaderboard submit experiments/results/quick --agent-card card.toml"
+)
+def submit(
+    results: Annotated[Path, typer.Argument(help="A folder that `safegrid bench` filled.")],
+    agent_card: Annotated[
+        Path | None,
+        typer.Option(help="TOML: who made it and how; without it, all agents of the results."),
+    ] = None,
+    board: Board = BOARD,
+) -> None:
+    """Makes submissions from results: raw sums, replays and policies, and nothing to unpickle."""
+    from safegrid.leaderboard import packing
+    from safegrid.leaderboard.submission import read_card
+
+    if not results.is_dir():
+        raise ValueError(f"results folder {str(results)!r} is not there: run safegrid bench first")
+    card = None if agent_card is None else read_card(agent_card)
+    for folder in packing.submit(results, board, card):
+        console.print(f"submission {folder}", soft_wrap=True, highlight=False)
+
+
+@app.command(epilog="Example: safegrid leaderboard verify --board submissions --level 2")
+def verify(
+    submissions: Annotated[
+        list[Path], typer.Argument(help="Folders of submissions; all of the board by default.")
+    ] = [],  # noqa: B006
+    board: Board = BOARD,
+    level: Annotated[int, typer.Option(min=0, max=4, help="The last level to check.")] = 3,
+    secret: Annotated[
+        Path | None,
+        typer.Option(help="Of the season, for level 4, unless it is revealed."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Checks at once.")] = os.cpu_count() or 1,
+) -> None:
+    """Says how far each submission can be done again, and appends the verdicts."""
+    from safegrid.leaderboard import season, verification
+
+    depth = 4 if secret is not None else level
+    folders = submissions or verification.submissions(board)
+    word = season.read_secret(board, secret) if depth == 4 else None
+    if depth == 4 and word is None:
+        raise ValueError("level 4 needs the season's secret: name its file with --secret")
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+    ) as progress:
+        tasks = {f"V{i}": progress.add_task(f"V{i}", total=None) for i in range(1, depth + 1)}
+        verdicts = verification.verify(
+            board,
+            folders,
+            depth,
+            word,
+            workers,
+            lambda what, done, count: progress.update(tasks[what], completed=done, total=count),
+        )
+    for folder, verdict in verdicts.items():
+        reached = "none" if verdict.level is None else f"V{verdict.level}"
+        console.print(f"{folder.name}  {reached}", soft_wrap=True, highlight=False)
+        for fault in verdict.faults:
+            console.print(f"  {fault}", markup=False, soft_wrap=True, highlight=False)
+    if any(verdict.faults for verdict in verdicts.values()):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: safegrid leaderboard season ~/secret --board submissions")
+def season(
+    secret: Secret,
+    board: Board = BOARD,
+    reveal: Annotated[bool, typer.Option("--reveal", help="End the season instead.")] = False,
+) -> None:
+    """Starts a season with a new secret, or ends it by publishing the secret."""
+    from safegrid.leaderboard import season
+
+    opened = season.reveal(board, secret) if reveal else season.start(board, secret)
+    done = "is over: anybody can audit it" if reveal else f"has begun: keep {secret} to yourself"
+    console.print(f"season {opened.commitment[:12]} {done}", soft_wrap=True, highlight=False)
