@@ -231,7 +231,7 @@ def bench(
     if len(todo) < len(cells):
         console.print(f"{len(cells) - len(todo)} of {len(cells)} cells have a result already")
     if dry_run:
-        return _say(todo, folder, workers)
+        return _say(todo, folder, workers, plan.seeds)
     for path in damaged:
         errors.print(f"a damaged result is set aside as {set_aside(path)}", markup=False)
     failures = []
@@ -338,19 +338,27 @@ def build(
         raise typer.Exit(1)
 
 
-def _say(cells: list[Any], folder: Path, workers: int) -> None:
-    """What a sweep would run, and how long that takes."""
+def _say(cells: list[Any], folder: Path, workers: int, seeds: int) -> None:
+    """What a sweep would run, how long that takes, and what its results could show."""
+    from safegrid.intervals import detectable
     from safegrid.sweep import expected_seconds
 
     for cell in cells:
         console.print(f"  {_label(cell)}", markup=False, highlight=False, soft_wrap=True)
-    seconds, unknown = expected_seconds(cells, (folder, Path("experiments", "results")))
-    minutes = (
-        f"about {seconds / workers / 60:.1f} minutes" if unknown < len(cells) else "no time known"
+    seconds, strange = expected_seconds(cells, (folder, Path("experiments", "results")))
+    console.print(
+        f"{len(cells)} cells to run: about {seconds / workers / 60:.1f} minutes, {workers} at once"
+        + (f", without {strange} cells of a kind that has no log here" if strange else ""),
+        highlight=False,
+        soft_wrap=True,
     )
-    console.print(f"{len(cells)} cells to run: {minutes} with {workers} at once", highlight=False)
-    if unknown:
-        console.print(f"{unknown} of them are of a kind that has not been run here before")
+    levels = len({(cell.environment, cell.level) for cell in cells})
+    for count, where in ((1, "on one level"), (levels, f"over all {levels}")):
+        if cells and (least := detectable(seeds, count)) is not None:
+            console.print(
+                f"{seeds} runs show a difference of scores {where} from {least:.2f} on",
+                highlight=False,
+            )
 
 
 def _label(cell: Any) -> str:
