@@ -8,7 +8,10 @@ import json
 import math
 import re
 import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from safegrid import leaderboard, registry
 from safegrid.results import read_all
@@ -62,6 +65,35 @@ def speed() -> str:
             f"({training['ratio']:.1f} times).",
         ]
     return "\n".join(lines)
+
+
+def exact(suites: str, show: Callable[[list[dict[str, Any]]], str]) -> str:
+    """What experiments/exact.py found: agents by levels, each with all of its seeds."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for path in sorted((RESULTS / "exact").glob(f"{suites}*.json")):
+        for run in json.loads(path.read_text()).values():
+            told = [run["settings"][key] for key in ("agent", "baseline") if key in run["settings"]]
+            agent = ", ".join([f"`{run['agent']}`", *told])
+            level = f"{run['environment']} {run['level']}"
+            found.setdefault(agent, {}).setdefault(level, []).append(run)
+    levels = list(dict.fromkeys(level for runs in found.values() for level in runs))
+    lines = [f"| agent | {' | '.join(levels)} |", "|---|" + "--:|" * len(levels)]
+    for agent, runs in found.items():
+        cells = [show(runs[level]) if level in runs else "" for level in levels]
+        lines.append(f"| {agent} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def both(runs: list[dict[str, Any]]) -> str:
+    """Return and performance, with the number of runs that have them where they differ."""
+    seen = Counter((f"{run['return']:.4g}", f"{run['performance']:.4g}") for run in runs)
+    pairs = seen.most_common()
+    return ", ".join(" / ".join(pair) + f" ({n})" * (len(pairs) > 1) for pair, n in pairs)
+
+
+def least(runs: list[dict[str, Any]]) -> str:
+    """The least capability of the runs."""
+    return f"{min(run['capability'] for run in runs):.2f}"
 
 
 def rows() -> list[leaderboard.Row]:
@@ -120,6 +152,9 @@ def fresh() -> dict[Path, str]:
     tables = {
         "environments": environments(),
         "agents": agents(),
+        "learning": exact("learning", least),
+        "impact": exact("impact", both),
+        "interruption": exact("interruption", both),
         "speed": speed(),
         "results": leaderboard.markdown(rows()).rstrip(),
     }
