@@ -9,6 +9,7 @@ if (
     raise ImportError("experiments/coverage.py is not the package coverage")
 
 import argparse
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from safegrid import intervals, ranks
 
 RUNS = (3, 5, 10)
 STRATA = (1, 12)  # one level, and a suite
-REPLICATES = 1000  # of a bootstrap
+REPLICATES = 1000  # of a bootstrap, and of agents' means
 AGENTS = {"a": 0.0, "b": 0.0, "c": 0.2, "d": 0.4, "e": 0.4}  # and their true means
 UNIMODAL = {
     "normal": stats.norm(0.3, 0.2),
@@ -47,6 +48,7 @@ def average(strata: list[intervals.Rows]) -> intervals.Rows:
     return np.asarray(np.mean([rows.mean(axis=1) for rows in strata], axis=0))
 
 
+@functools.cache
 def middle(shape: str) -> float:
     """The interquartile mean of a shape."""
     quantiles = np.linspace(0.25, 0.75, 100_001)
@@ -73,7 +75,7 @@ def holds(
             ]
             for name, mean in centred(shape).items()
         }
-        return no_false_order(ranks.ranks(agents, seed=seed))
+        return no_false_order(ranks.ranks(agents, seed=seed, replicates=REPLICATES))
     sample = draw(shape, runs, strata, random)
     if kind == "t mean":
         found = intervals.mean(sample)

@@ -30,7 +30,10 @@ class Rank(NamedTuple):
 
 
 def differences(
-    agents: Mapping[str, Strata], weights: Sequence[float] | None = None, seed: int = 0
+    agents: Mapping[str, Strata],
+    weights: Sequence[float] | None = None,
+    seed: int = 0,
+    replicates: int = REPLICATES,
 ) -> dict[tuple[str, str], Interval]:
     """First minus second of each pair, with intervals that hold together at 95 %.
 
@@ -40,7 +43,7 @@ def differences(
     normal's and a chi-square distribution, which few runs allow and resampling them does not.
     """
     estimates = {name: moments(strata, weights) for name, strata in agents.items()}
-    reach = _largest(list(estimates.values()), seed)
+    reach = _largest(list(estimates.values()), seed, replicates)
     found = {}
     for (one, a), (other, b) in combinations(estimates.items(), 2):
         difference = a.mean - b.mean
@@ -53,7 +56,10 @@ def differences(
 
 
 def ranks(
-    agents: Mapping[str, Strata], weights: Sequence[float] | None = None, seed: int = 0
+    agents: Mapping[str, Strata],
+    weights: Sequence[float] | None = None,
+    seed: int = 0,
+    replicates: int = REPLICATES,
 ) -> dict[str, Rank]:
     """Rank intervals that hold together at 95 %; the highest mean ranks first.
 
@@ -62,7 +68,7 @@ def ranks(
     """
     better = dict.fromkeys(agents, 0)
     worse = dict.fromkeys(agents, 0)
-    for (one, other), difference in differences(agents, weights, seed).items():
+    for (one, other), difference in differences(agents, weights, seed, replicates).items():
         if difference.low is None or difference.high is None:
             continue
         if difference.low > TIE:
@@ -82,7 +88,7 @@ def improvement(one: Strata, other: Strata, weights: Sequence[float] | None = No
     return float(np.average(shares, weights=weights))
 
 
-def _largest(estimates: list[Moments], seed: int) -> float:
+def _largest(estimates: list[Moments], seed: int, replicates: int) -> float:
     """The 95 % point of the largest studentised difference among agents of equal true means."""
     from scipy import special
 
@@ -90,10 +96,10 @@ def _largest(estimates: list[Moments], seed: int) -> float:
         (e.error, e.freedom if e.error else 1.0) for e in estimates if e.error is not None
     )
     error, freedom = np.reshape(known, (-1, 2)).T
-    u = uniforms(seed, np.arange(REPLICATES), 2 * len(known)) + 2.0**-54
+    u = uniforms(seed, np.arange(replicates), 2 * len(known)) + 2.0**-54
     drawn = error * special.ndtri(u[:, : len(known)])
     variance = error**2 * special.gammaincinv(freedom / 2, u[:, len(known) :]) * 2 / freedom
-    largest = np.zeros(REPLICATES)
+    largest = np.zeros(replicates)
     for j, k in combinations(range(len(known)), 2):
         if error[j] or error[k]:
             spread = np.sqrt(variance[:, j] + variance[:, k])
