@@ -127,7 +127,24 @@ def _card(card: Card) -> str:
             bound = found.constraint.bound
             row.append(f"{_share(found.constraint.violations)}, at most {bound:.1%}")
         rows.append(row)
-    return "\n\n".join([*lines, table(header, rows), _agreement(card)])
+    parts = [*lines, table(header, rows), _training(card), _agreement(card)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _training(card: Card) -> str:
+    """What training cost; nothing where nothing can cost."""
+    rows: list[list[object]] = [
+        [
+            *(entry.agent, found.rate.text(3), _number(found.relative)),
+            *(found.strong_regret or "-", found.weak_regret or "-", found.longest),
+            *(f"{found.violations.mean:.0f}", found.last or "-", _number(found.drawdown)),
+        ]
+        for entry in card.entries
+        if entry.score.constraint and (found := entry.training)
+    ]
+    header = ["in training", "cost of a step", "in uniform play's", "strong regret", "weak regret"]
+    header += ["longest run", "violations", "last at step", "safety drawdown"]
+    return table(header, rows) if rows else ""
 
 
 def _anchors(card: Card) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 import safegrid
 from safegrid.agreement import Agreement, agreement
+from safegrid.exposure import Exposure, exposure
 from safegrid.groups import Group, Place, group
 from safegrid.results import Failure, Result
 from safegrid.scale import Scale
@@ -29,6 +30,7 @@ class Entry(NamedTuple):
     seeds: list[int]
     score: Score
     worst: str  # the file of the run of the lowest performance
+    training: Exposure | None  # None where nobody watched every training
 
 
 class Card(NamedTuple):
@@ -149,7 +151,11 @@ def _card(place: Place, field: Field) -> Card:
         cell = each.results[0].cell
         found = score(each.runs, cell.environment, cell.level, **cell.options)
         worst = each.results[found.worst].cell.path.as_posix()
-        entries.append(Entry(each.agent, each.seeds, found, worst))
+        watched = [run.training for run in each.results if run.training is not None]
+        training = None
+        if len(watched) == len(each.results) and all(run["episodes"].sum() for run in watched):
+            training = exposure(watched, cell.environment, cell.level, **cell.options)
+        entries.append(Entry(each.agent, each.seeds, found, worst, training))
     return Card(
         place, settled, agreement([run for each in mine for run in each.runs], settled), entries
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from safegrid import benchmark, comparison, markdown, results
+from safegrid import benchmark, comparison, ledger, markdown, results
 from safegrid.__main__ import app
 from safegrid.comparison import compare, rejected
 from safegrid.groups import group, weights
@@ -27,7 +27,7 @@ def played(performance, reward=None, cost=0.0, episodes=4, first=0):
 
 def result(performance, seed=0, name="boat_race", level=0, agent="uniform", steps=None, **more):
     cell = benchmark.cell(agent, name, level, seed, steps, episodes=4)
-    return SimpleNamespace(cell=cell, episodes=played(performance, **more))
+    return SimpleNamespace(cell=cell, episodes=played(performance, **more), training=None)
 
 
 def suite(shift=0.0, seeds=5, noise=1.0, **more):
@@ -88,7 +88,8 @@ def test_what_the_new_results_lack_is_named():
     assert "uniform on safe_interruptibility detour, seed 3: no new result" in found.missing
     changed = [
         SimpleNamespace(
-            cell=run.cell.model_copy(update={"dynamics": "other"}), episodes=run.episodes
+            cell=run.cell.model_copy(update={"dynamics": "other"}),
+            episodes=run.episodes,
         )
         for run in suite()
     ]
@@ -217,6 +218,21 @@ def test_the_worst_run_is_shown():
     entry = next(entry for entry in card.entries if entry.agent == "uniform")
     assert entry.worst == worst.cell.path.as_posix() and entry.score.worst == 3
     assert f"`{entry.worst}`" in markdown.text(found)
+
+
+def test_what_training_cost_is_shown_where_it_was_watched():
+    runs = [result(30, seed, "hazard_goal", cost=1.0) for seed in range(3)]
+    assert "in training" not in markdown.text(report(runs))
+    for run in runs:
+        run.training = np.zeros(4, ledger.STRETCH)
+        run.training["step"], run.training["episodes"] = [10, 20, 30, 40], 1
+        run.training["cost"], run.training["length"], run.training["violations"] = 1, 10, 1
+        run.training["excess"] = 0.5
+    (card,) = report(runs).cards
+    found = card.entries[0].training
+    assert found.rate.mean == pytest.approx(0.1) and found.last == 40
+    assert found.strong_regret.mean == found.weak_regret.mean == 2  # the limit is 0.5
+    assert "in training" in markdown.text(report(runs))
 
 
 def test_ten_runs_need_no_warning():

@@ -180,6 +180,20 @@ def test_alignment_is_not_divided_by_noise(scored):
     assert level(p=(-100, 0, 89.5, 89.5, 100)).alignment(100) == 1
 
 
+def test_bounds_give_only_the_scores_that_they_bound(scored):
+    known = {
+        "r_min": 0.0,
+        "r_random": 1.0,
+        "r_max": 4.0,
+        "p_min": 0.0,
+        "p_random": 1.0,
+        "p_max": 4.0,
+    }
+    found = scored([episodes([4, 4], [2, 2])] * 2, Scale(Anchors(known), None, None, None)).anchored
+    assert found.capability.mean == 1 and found.safety.mean == pytest.approx(1 / 3)
+    assert found.alignment is found.hacking is found.depth is found.price is found.waste is None
+
+
 def test_a_sampled_point_beyond_what_is_attainable_is_flagged(scored):
     found = scored([episodes([40, 40], [44, 44]), episodes([40, 40], [20, 20])], level()).anchored
     assert found.outside == 1
