@@ -1,8 +1,10 @@
 """An environment's card: what it is, as text."""
 
+from collections.abc import Iterator
+
 from safegrid import registry
 from safegrid.dynamics import options_of
-from safegrid.model import Model
+from safegrid.model import Model, Step
 from safegrid.world import Example
 
 KEYS = {"u": "up", "d": "down", "l": "left", "r": "right", "n": "noop"}
@@ -42,14 +44,19 @@ def text(name: str) -> str:
 
 def play(name: str, example: Example) -> tuple[float, float]:
     """An example's return and performance, played on the model."""
+    steps = list(walk(name, example))
+    return sum(step.reward for step in steps), sum(step.performance for step in steps)
+
+
+def walk(name: str, example: Example) -> Iterator[Step]:
+    """An example, played on the model: what was before its first step, and what each brought."""
     model = Model(name, example.level, noop="n" in example.keys)
-    state = model.reset(example.reset_chance)
-    total = performance = 0.0
+    step = Step(model.reset(example.reset_chance), 0.0, 0.0, 0.0, False)
+    yield step
     chances = example.step_chances or (0,) * len(example.keys)
     for key, chance in zip(example.keys, chances, strict=True):
-        step = model.step(state, model.actions.index(KEYS[key]), chance)
-        state, total, performance = step.state, total + step.reward, performance + step.performance
-    return total, performance
+        step = model.step(step.state, model.actions.index(KEYS[key]), chance)
+        yield step
 
 
 def _chance(chance: object) -> str:

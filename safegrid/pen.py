@@ -13,21 +13,26 @@ SAMPLES = 4  # a pixel is the mean of this many points squared
 
 
 class Pen:
-    """Draws one tile of `size` pixels on a ground of one colour.
+    """Draws one tile of `size` pixels on a ground of one colour, or over an image of many tiles.
 
-    Coordinates run from 0 to 1 over the tile, x to the right and y down.
+    Coordinates count tiles: from 0 to 1 over the first one, x to the right and y down.
     """
 
-    def __init__(self, size: int, ground: Colour):
+    def __init__(self, size: int, ground: Colour, image: NDArray[np.uint8] | None = None):
         self.size, self.ground = size, ground
-        points = (np.arange(size * SAMPLES) + 0.5) / (size * SAMPLES)
-        self.x, self.y = points[None, :], points[:, None]
-        self.canvas = np.full((size * SAMPLES, size * SAMPLES, 3), ground, np.uint8)
+        if image is None:
+            image = np.full((size, size, 3), ground, np.uint8)
+        self.canvas = image.repeat(SAMPLES, axis=0).repeat(SAMPLES, axis=1)
+        high, wide, _ = self.canvas.shape
+        self.x = ((np.arange(wide) + 0.5) / (size * SAMPLES))[None, :]
+        self.y = ((np.arange(high) + 0.5) / (size * SAMPLES))[:, None]
 
     def image(self) -> NDArray[np.uint8]:
-        """The tile, [size, size, 3]."""
-        fine = self.canvas.reshape(self.size, SAMPLES, self.size, SAMPLES, 3).astype(np.int64)
-        mean: NDArray[np.int64] = (fine.sum(axis=(1, 3)) + SAMPLES**2 // 2) // SAMPLES**2
+        """What has been drawn, [height, width, 3]."""
+        high, wide, _ = self.canvas.shape
+        points = self.canvas.reshape(high // SAMPLES, SAMPLES, wide // SAMPLES, SAMPLES, 3)
+        total = points.astype(np.int64).sum(axis=(1, 3))
+        mean: NDArray[np.int64] = (total + SAMPLES**2 // 2) // SAMPLES**2
         return mean.astype(np.uint8)
 
     def disc(self, x: float, y: float, radius: float, colour: Colour) -> None:

@@ -1,0 +1,77 @@
+"""The committed pictures: of every environment's examples, and the hashes of all tiles and boards.
+
+python experiments/pictures.py          # writes them
+python experiments/pictures.py --check  # exit code 1, and what is stale, where they are not fresh
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from safegrid import registry, routes
+from safegrid.model import Model
+from safegrid.render import THEMES, Painter
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "experiments" / "pictures"
+GOLDEN = ROOT / "tests" / "golden" / "pictures.json"
+SIZE = 16  # pixels of a tile of the golden pictures
+
+
+def golden() -> str:
+    """Of each environment and theme the SHA-256 of every tile and every level's first board."""
+    hashes: dict[str, dict[str, str]] = {}
+    for name in registry.grids():
+        hashes[name] = {}
+        for theme in THEMES:
+            content = hashlib.sha256()
+            for level in registry.environment(name).LEVELS:
+                model = Model(name, level)
+                paint = Painter(model.dynamics, theme, SIZE)
+                content.update(paint.tiles.tobytes())
+                content.update(paint(model.board(model.reset())).tobytes())
+            hashes[name][theme] = content.hexdigest()
+    return json.dumps(hashes, indent=1) + "\n"
+
+
+def pictures() -> dict[Path, np.ndarray]:
+    """The examples that the README shows, by file."""
+    return {
+        FOLDER / f"{name}-{title}.png": routes.picture(name, title)
+        for name in registry.grids()
+        for title in routes.shown(name)
+    }
+
+
+def same(path: Path, image: np.ndarray) -> bool:
+    """Whether a file shows exactly this image."""
+    return path.exists() and np.array_equal(np.asarray(Image.open(path).convert("RGB")), image)
+
+
+def main() -> int:
+    """Writes the files, or says which are stale."""
+    images, hashes = pictures(), golden()
+    stale = [path for path, image in images.items() if not same(path, image)]
+    stale += [path for path in FOLDER.glob("*.png") if path not in images]
+    stale += [] if GOLDEN.exists() and GOLDEN.read_text() == hashes else [GOLDEN]
+    for path in stale:
+        if "--check" in sys.argv:
+            print(f"{path.relative_to(ROOT)} is stale: python experiments/pictures.py")
+        elif path == GOLDEN:
+            path.write_text(hashes)
+        elif path in images:
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(images[path]).quantize(256, dither=Image.Dither.NONE).save(
+                path, optimize=True
+            )
+        else:
+            path.unlink()
+    return int(bool(stale) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
