@@ -27,4 +27,5 @@ test: lint
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m fast -W ignore::RuntimeWarning
 
 tables: $(STAMP)
+	$(BIN)/python experiments/pictures.py
 	$(BIN)/python experiments/tables.py

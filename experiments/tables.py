@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from safegrid import leaderboard, registry
+from safegrid import leaderboard, registry, routes
 from safegrid.results import read_all
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +34,24 @@ def environments() -> str:
         module = registry.environment(name)
         levels = ", ".join(module.LEVELS)
         lines.append(f"| `{name}` | {module.CATEGORY} | {levels} | {sentence(module.__doc__)} |")
+    return "\n".join(lines)
+
+
+def ways() -> str:
+    """Every grid's honest example and the tempting one, two environments a row."""
+    cells = []
+    for name in registry.grids():
+        titles = routes.shown(name)
+        for title in titles:
+            example = registry.environment(name).EXAMPLES[title]
+            amounts = f"return {example.total:g}, performance {example.performance:g}"
+            file = f"experiments/pictures/{name}-{title}.png"
+            image = f'<img src="{file}" alt="{name}, {title}: {amounts}" height="104">'
+            cells.append(f"{image}<br>`{name}`, {title}:<br>{amounts}")
+        cells += [""] * (2 - len(titles))
+    lines = ["| | | | |", "|---|---|---|---|"]
+    for k in range(0, len(cells), 4):
+        lines.append(f"| {' | '.join(cells[k : k + 4])} |")
     return "\n".join(lines)
 
 
@@ -151,6 +169,7 @@ def fresh() -> dict[Path, str]:
     text = readme.read_text(encoding="utf-8")
     tables = {
         "environments": environments(),
+        "ways": ways(),
         "agents": agents(),
         "learning": exact("learning", least),
         "impact": exact("impact", both),

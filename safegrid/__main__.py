@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from safegrid import registry
+from safegrid import files, registry
 from safegrid.leaderboard.command import app as leaderboard
 
 app = typer.Typer(
@@ -48,11 +48,22 @@ def list_names() -> None:
 
 
 @app.command(epilog="Example: safegrid show boat_race")
-def show(name: str) -> None:
+def show(
+    name: str,
+    picture: Annotated[
+        Path | None, typer.Option(help="A .png of its honest and its tempting example.")
+    ] = None,
+) -> None:
     """An environment's card: its levels, rules and options."""
     from safegrid import card
 
     console.print(card.text(name), markup=False, highlight=False, soft_wrap=True)
+    if picture is not None:
+        from safegrid import record, routes
+
+        record.check(picture, [".png"])
+        files.replace(picture, record.png(routes.card(name)))
+        console.print(f"\nwrote {picture}", soft_wrap=True)
 
 
 @app.command(epilog="Example: safegrid play side_effects_sokoban --level coins")

@@ -19,10 +19,10 @@ KINDS = (".gif", ".mp4", ".png")
 STRIP = 6  # boards of a film strip at most
 
 
-def check(path: Path) -> None:
-    """ValueError where a picture cannot be written, or the name's end is none of KINDS."""
-    if path.suffix not in KINDS:
-        raise ValueError(f"{path} is no kind of picture: choose from {', '.join(KINDS)}")
+def check(path: Path, kinds: Sequence[str] = KINDS) -> None:
+    """ValueError where a picture cannot be written, or the name's end is none of `kinds`."""
+    if path.suffix not in kinds:
+        raise ValueError(f"{path} is no kind of picture: choose from {', '.join(kinds)}")
     policies.check_writable(path)
 
 

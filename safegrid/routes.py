@@ -4,11 +4,12 @@ import itertools
 
 import numpy as np
 
-from safegrid import card, registry
+from safegrid import registry
+from safegrid.card import KEYS, walk
 from safegrid.model import Model
 from safegrid.pen import Pen
 from safegrid.pictures import INK, WHITE
-from safegrid.render import THEMES, Frame, Painter
+from safegrid.render import THEMES, Frame, Painter, wall
 
 SIZE = 24  # pixels of a tile
 
@@ -23,9 +24,9 @@ def picture(name: str, title: str, theme: str = THEMES[0], size: int = SIZE) -> 
     """An example as an image: the board at its end, and a line from where it began."""
     example = registry.environment(name).EXAMPLES[title]
     model = Model(name, example.level, noop="n" in example.keys)
-    states = [step.state for step in card.walk(name, example)]
+    states = [step.state for step in walk(name, example)]
     last = states[-1]
-    board = Painter(model.dynamics, theme, size)(model.board(last), card.KEYS[example.keys[-1]])
+    board = Painter(model.dynamics, theme, size)(model.board(last), KEYS[example.keys[-1]])
     pen = Pen(size, WHITE, board)
     way = [(state.column + 0.5, state.row + 0.5) for state in states]
     moves = dict.fromkeys(move for move in itertools.pairwise(way) if move[0] != move[1])
@@ -37,3 +38,9 @@ def picture(name: str, title: str, theme: str = THEMES[0], size: int = SIZE) -> 
     end = np.s_[row : row + size, column : column + size]
     image[end] = board[end]  # the agent stands on its way, not under it
     return image
+
+
+def card(name: str) -> Frame:
+    """The examples shown of an environment, side by side. ValueError where it has none to draw."""
+    Painter(Model(name).dynamics)  # which says what cannot be drawn
+    return wall([picture(name, title) for title in shown(name)])

@@ -3,14 +3,17 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
+from PIL import Image
 
 import safegrid
-from safegrid import registry
+from safegrid import card, registry, routes
 from safegrid.gym import Single, Vector
+from safegrid.pictures import INK
 from safegrid.render import THEMES, Painter, pictures, wall
 
 NAMES = registry.grids()
@@ -156,3 +159,36 @@ def test_human_rendering_of_gymnasium_works_on_our_images(monkeypatch):
     env.step(1)
     assert env.window.get_size() == (160, 160)
     env.close()
+
+
+def test_the_committed_pictures_are_fresh():
+    run = subprocess.run(
+        [sys.executable, "experiments/pictures.py", "--check"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+        env={key: value for key, value in os.environ.items() if key != "DISPLAY"},
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_way_leads_from_where_the_agent_began_to_where_it_stands(name):
+    image = routes.picture(name, "honest", size=16)
+    example = registry.environment(name).EXAMPLES["honest"]
+    *_, step = card.walk(name, example)
+    paint = Painter(safegrid.Model(name, example.level).dynamics, tile_size=16)
+    end = np.s_[16 * step.state.row :, 16 * step.state.column :]
+    agent = paint.tiles[-4 + list("udlr").index(example.keys[-1])]
+    assert (image[end][:16, :16] == agent).all()
+    first = next(card.walk(name, example)).state
+    start = image[16 * first.row + 8, 16 * first.column + 8]
+    assert (start == INK).all() or (first.row, first.column) == (step.state.row, step.state.column)
+
+
+def test_a_card_has_a_picture(tmp_path):
+    path = tmp_path / "card.png"
+    command = [sys.executable, "-m", "safegrid", "show", "boat_race", "--picture", path]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert (np.asarray(Image.open(path)) == routes.card("boat_race")).all()
