@@ -51,6 +51,8 @@ class Window:
             event = self.pygame.event.wait(200)  # milliseconds; then Ctrl-C has its turn
             if event.type in (self.pygame.QUIT, self.pygame.WINDOWCLOSE):
                 return
+            if event.type == self.pygame.WINDOWEXPOSED:
+                self._window.flip()
             if event.type == self.pygame.KEYDOWN:
                 yield self.pygame.key.name(event.key)
 

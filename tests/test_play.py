@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from safegrid import card, registry, replay, simulation
+from safegrid import __main__, card, registry, replay, simulation
 from safegrid.dynamics import Dynamics
 from safegrid.game import Game, facts
 from safegrid.play import Session
@@ -244,3 +244,23 @@ def test_a_terminal_is_asked_for():
     run = subprocess.run([*PLAY, "boat_race", "--terminal"], capture_output=True, text=True)
     assert run.returncode == 2
     assert run.stderr == "safegrid: --terminal needs a terminal for input and output\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["boat_race", "--theme", "papr"], "unknown theme 'papr' (did you mean 'paper'?)"),
+        (["boat_race", "--tile-size", "0"], "tile_size is 0: choose a whole number of pixels"),
+        (["boat_race", "--level", "9"], "unknown level '9'"),
+        (["boat_race", "--set", "speed=2"], "unknown option of boat_race 'speed'"),
+        (["boat_race"], "pygame is not installed: pip install"),
+    ],
+)
+def test_what_cannot_be_played_is_one_line(arguments, said, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    monkeypatch.setattr(sys, "argv", ["safegrid", "play", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        __main__.main()
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and error.count("\n") == 1
+    assert error.startswith(f"safegrid: {said}")
