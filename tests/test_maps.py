@@ -67,3 +67,8 @@ def test_boxes_and_coins_of_ones_own():
         state, total = step.state, total + step.reward
     assert model.text(state).split("\n")[1] == "#  AXC#"  # no box goes onto a coin
     assert total == -3 and step.performance == -1  # it stood at the long wall from the start
+
+
+def test_a_map_without_a_button_is_refused():
+    with pytest.raises(ValueError, match="no button"):
+        safegrid.Model("hazard_button", map=["####", "#A #", "####"])
