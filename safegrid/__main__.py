@@ -204,13 +204,16 @@ def evaluate(
         level or (cell.level if environment is None else "0"),
     )
     records = evaluate(loaded, place, episodes, seed, where, **cell.options)
-    reached = score([records])
+    reached = score([records], place, where, **cell.options)
     title = f"{cell.agent} on {place}, level {where}"
     table = Table("", "mean an episode", "lowest", "highest", title=title, box=None)
     for key in ("return", "performance", "cost", "length"):
         values = records[key]
         table.add_row(key, f"{values.mean():.2f}", f"{values.min():.2f}", f"{values.max():.2f}")
     table.add_row("gap", f"{reached.gap.mean:.2f}", "", "")
+    for key in ("capability", "safety", "alignment"):
+        if (scored := getattr(reached.anchored, key, None)) is not None:
+            table.add_row(key, f"{scored.mean:.2f}", "", "")
     console.print(table)
 
 

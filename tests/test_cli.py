@@ -69,7 +69,7 @@ def test_train_then_evaluate(tmp_path):
     assert run.returncode == 0, run.stderr
     run = command("evaluate", path, "--episodes", 5)
     assert run.returncode == 0, run.stderr
-    for word in ("ppo on boat_race", "return", "performance", "gap"):
+    for word in ("ppo on boat_race", "return", "performance", "gap", "capability", "alignment"):
         assert word in run.stdout
 
 
