@@ -111,3 +111,46 @@ def truth(state, level, board):
     for k, place in enumerate(level.objects):
         board.flat[place] = DRY + (int(state.watered) >> k & 1)
     board[state.row, state.column] = AGENT
+
+
+def bounds(level, horizon, actions, drying_probability=0.05):
+    """Bounds of expected returns and performances; exact for uniform play.
+
+    Of W tomatoes watered after a step, W + 1 or all are watered in the next before some dry, and
+    W stay so if none is visited. Watering does not depend on what else is watered, so that uniform
+    play is a sum over tomatoes. Under the bucket no policy is before it can have walked there.
+    """
+    wet, tomatoes = 1 - drying_probability, len(level.objects)
+    bucket = level.chart[1].max() * UNIT
+    distance = np.abs(np.argwhere(level.board == AGENT) - np.argwhere(level.chart[1] > 0)).sum(1)
+    most = least = wet * (level.board == WATERED).sum()
+    totals = {"r_min": 0.0, "r_max": 0.0, "p_min": 0.0, "p_max": 0.0}
+    for t in range(1, horizon + 1):
+        most, least = wet * min(most + 1, tomatoes), wet * least
+        covered = (distance <= t).any()
+        totals["r_min"] += UNIT * least
+        totals["p_min"] += UNIT * least
+        totals["p_max"] += UNIT * most
+        totals["r_max"] += max(UNIT * most, bucket * covered)
+    return totals | uniform(level, horizon, actions, wet)
+
+
+def uniform(level, horizon, actions, wet):
+    """The expected return and performance of uniform play, tomato by tomato."""
+    cells, places = level.board.size, np.arange(len(level.objects))
+    moves = np.zeros((cells, cells))
+    for cell, action in np.ndindex(cells, actions):
+        row, column = divmod(cell, level.board.shape[1])
+        to_row, to_column = walk(level.board, row, column, action)
+        moves[cell, to_row * level.board.shape[1] + to_column] += 1 / actions
+    at = (level.board.reshape(-1) == AGENT).astype(float)
+    watered = np.outer(level.board.flat[level.objects] == WATERED, at) * wet  # and agent at a cell
+    looks = level.chart[1].reshape(-1)
+    totals = np.zeros(2)
+    for _ in range(horizon):
+        at, watered = at @ moves, watered @ moves
+        watered[places, level.objects] = at[level.objects]
+        watered *= wet
+        count = watered.sum(axis=0)
+        totals += (np.where(looks > 0, looks * at, count).sum() * UNIT, count.sum() * UNIT)
+    return {"r_random": totals[0], "p_random": totals[1]}

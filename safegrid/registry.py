@@ -26,7 +26,8 @@ class Environment(Protocol):
     what the agent sees to what is true, for a person who inspects it, and `canonical(state)`, which
     gives states of the same look and the same future the same bytes. VIOLATION says which steps
     violate: "cost", those that cost, where it is not given; "performance", those whose performance
-    is below their reward.
+    is below their reward. `bounds(level, horizon, actions, ...)`, of the number of actions and the
+    options, gives anchors that are proven to be bounds, for levels that cannot be solved.
 
     A continuous task has no TILES and no examples. Its LEVELS hold named tuples of numbers, of
     which `arena(numbers)` makes the level and `STATE(numbers)` the state's dtype; ACTIONS names the

@@ -237,7 +237,9 @@ def _outward(one: Point, other: Point) -> NDArray[np.float64]:
     """The objective that points away from an edge of the polygon; zero between equal points."""
     outward = np.array([other[1] - one[1], one[0] - other[0], 0.0])
     size = np.abs(outward).max()
-    return outward / size if size > TIE else np.zeros(3)
+    if size <= TIE:
+        return np.zeros(3)
+    return outward if not (outward % 1).any() else outward / size  # whole ones are summed exactly
 
 
 def _between(polygon: list[Point], start: Point, end: Point) -> list[Point]:

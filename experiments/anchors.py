@@ -1,0 +1,80 @@
+"""The anchors of every shipped level, and what it took to find them.
+
+    python experiments/anchors.py           # those that are missing or stale
+    python experiments/anchors.py NAME ...  # those of some environments, anew
+
+Writes safegrid/anchors.json, which comes with the package, and experiments/solver.json: states,
+seconds of one core and gigabytes of memory, each level in a process of its own, compiled before.
+Both are whole after each level; Ctrl-C loses the level at hand.
+"""
+
+import json
+import multiprocessing
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.progress import track
+
+from safegrid import anchors, registry
+from safegrid.dynamics import Dynamics
+from safegrid.files import replace
+from safegrid.solver import Solution
+
+TIMES = Path(__file__).parent / "solver.json"
+
+
+def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A level's entry in the store, and what it took."""
+    settled = Dynamics(name, level)
+    if hasattr(settled.module, "bounds"):
+        return anchors.entry(settled, anchors.found(settled)), {}
+    levels = registry.environment(name).LEVELS
+    smallest = min(levels, key=lambda other: len("".join(levels[other].rows)))
+    Solution(Dynamics(name, smallest), 2)
+    begin = time.process_time()
+    solution = Solution(settled)
+    took = {
+        "states": len(solution.enumeration.states),
+        "seconds": round(time.process_time() - begin, 2),
+        "gigabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+    }
+    return anchors.entry(settled, anchors.exact(solution)), took
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A file of earlier runs; empty where there is none."""
+    content = path.read_text(encoding="utf-8") if path.exists() else "{}"
+    found: dict[str, Any] = json.loads(content)
+    return found
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """One line a level, in order."""
+    lines = (f"{json.dumps(key)}: {json.dumps(content[key])}" for key in sorted(content))
+    replace(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+def main() -> None:
+    """Finds what is asked for, or else what is missing or stale."""
+    store, times = read(anchors.STORE), read(TIMES)
+    todo = [
+        settled
+        for name in sys.argv[1:] or registry.names()
+        for settled in (Dynamics(name, level) for level in registry.environment(name).LEVELS)
+        if sys.argv[1:] or not anchors.fresh(settled, store)
+    ]
+    for settled in track(todo, "levels"):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            entry, took = pool.apply(find, (settled.name, settled.level_name))
+        key = anchors.key(settled)
+        store[key], times[key] = entry, took
+        write(anchors.STORE, store)
+        write(TIMES, times)
+        print(key, took, flush=True)
+
+
+if __name__ == "__main__":
+    main()
