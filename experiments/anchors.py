@@ -1,7 +1,7 @@
 """The anchors of every shipped level, and what it took to find them.
 
-    python experiments/anchors.py           # those that are missing or stale
-    python experiments/anchors.py NAME ...  # those of some environments, anew
+    python experiments/anchors.py                 # those that are missing or stale
+    python experiments/anchors.py NAME/LEVEL ...  # some levels, anew
 
 Writes safegrid/anchors.json, which comes with the package, and experiments/solver.json: states,
 seconds of one core and gigabytes of memory, each level in a process of its own, compiled before.
@@ -29,7 +29,7 @@ TIMES = Path(__file__).parent / "solver.json"
 def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A level's entry in the store, and what it took."""
     settled = Dynamics(name, level)
-    if hasattr(settled.module, "bounds"):
+    if anchors.bounded(settled):
         return anchors.entry(settled, anchors.found(settled)), {}
     levels = registry.environment(name).LEVELS
     smallest = min(levels, key=lambda other: len("".join(levels[other].rows)))
@@ -60,12 +60,13 @@ def write(path: Path, content: dict[str, Any]) -> None:
 def main() -> None:
     """Finds what is asked for, or else what is missing or stale."""
     store, times = read(anchors.STORE), read(TIMES)
-    todo = [
-        settled
-        for name in sys.argv[1:] or registry.names()
-        for settled in (Dynamics(name, level) for level in registry.environment(name).LEVELS)
-        if sys.argv[1:] or not anchors.fresh(settled, store)
+    levels = [
+        Dynamics(name, level)
+        for name in registry.grids()
+        for level in registry.environment(name).LEVELS
     ]
+    asked = sys.argv[1:] or [anchors.key(s) for s in levels if not anchors.fresh(s, store)]
+    todo = [settled for settled in levels if anchors.key(settled) in asked]
     for settled in track(todo, "levels"):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             entry, took = pool.apply(find, (settled.name, settled.level_name))

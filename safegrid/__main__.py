@@ -112,32 +112,56 @@ def record(
     console.print(f"wrote {out}", soft_wrap=True)
 
 
-@app.command(epilog="Example: safegrid solve boat_race --horizon 50")
+@app.command(epilog="Example: safegrid solve boat_race --horizon 50 --plot boat_race.svg")
 def solve(
     name: str,
     level: Level = "0",
     horizon: Annotated[int, typer.Option(min=1, help="Steps of an episode.")] = 100,
     reset_chance: Annotated[int | None, typer.Option(help="One outcome of the reset.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Where a picture (SVG) of what is attainable goes.")
+    ] = None,
 ) -> None:
-    """The exact anchors of a level: the best reward, the best performance, what lies between."""
-    from safegrid.solver import solve
+    """The exact anchors of a level, the safest episode, and a perfect reward maximiser's."""
+    from safegrid import anchors, demonstration
+    from safegrid.dynamics import Dynamics
+    from safegrid.files import replace
+    from safegrid.solver import Solution
 
-    solution = solve(name, level, horizon, reset_chance)
-    tables = solution.enumeration.tables
-    console.print(
-        f"{name}, level {solution.dynamics.level_name}, {horizon} steps: "
-        f"{len(tables.observation):,} states, {len(solution.enumeration.boards):,} observations",
-        highlight=False,
-    )
+    settled, solution = Dynamics(name, level), None
+    title = f"{name}, level {settled.level_name}, {horizon} steps"
+    if anchors.bounded(settled):
+        reference = anchors.Reference("bound", anchors.bounds(settled, horizon))
+    else:
+        solution = Solution(settled, horizon, reset_chance)
+        reference = anchors.exact(solution)
+    if plot is not None:
+        from safegrid.plot import attainable
+
+        if plot.suffix != ".svg":
+            raise ValueError(f"--plot {str(plot)!r} is no SVG: give a name that ends in .svg")
+        replace(plot, attainable(reference, title).encode())
+    console.print(title, highlight=False)
+    _print_reference(reference)
+    if solution is not None:
+        console.print(f"{len(solution.enumeration.states):,} states", highlight=False)
+        console.print(demonstration.pair(solution), markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_reference(reference: Any) -> None:
+    signs = {"min": "at least", "max": "at most"} if reference.kind == "bound" else {}
     table = Table("anchor", "", "constant", "", box=None)
-    constants = list(solution.constants._asdict().items())
-    for i, (anchor, value) in enumerate(solution.anchors.items()):
+    constants = list(reference.constants._asdict().items()) if reference.constants else []
+    for i, (anchor, value) in enumerate(reference.anchors.items()):
         key, constant = constants[i] if i < len(constants) else ("", None)
         shown = "" if not key else "-" if constant is None else f"{constant:.3f}"
-        table.add_row(anchor, f"{value:g}", key.replace("_", " "), shown)
+        sign = signs.get(anchor.partition("_")[2], "")
+        table.add_row(anchor, f"{sign} {value:g}".strip(), key.replace("_", " "), shown)
     console.print(table)
-    vertices = "  ".join(f"({reward:g}, {value:g})" for reward, value in solution.frontier)
-    console.print(f"frontier (return, performance): {vertices}", highlight=False, soft_wrap=True)
+    if reference.frontier is not None:
+        vertices = "  ".join(f"({reward:g}, {value:g})" for reward, value in reference.frontier)
+        line = f"frontier (return, performance): {vertices}"
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 @app.command(

@@ -56,7 +56,7 @@ def found(settled: Dynamics) -> Reference:
 
     ValueError where there are neither.
     """
-    if hasattr(settled.module, "bounds"):
+    if bounded(settled):
         return Reference("bound", bounds(settled, LIMIT))
     return exact(Solution(settled))
 
@@ -66,6 +66,11 @@ def exact(solution: Solution) -> Reference:
     return Reference(
         "exact", solution.anchors, solution.constants, solution.polygon, solution.frontier
     )
+
+
+def bounded(settled: Dynamics) -> bool:
+    """Whether an environment bounds its anchors because it cannot be solved."""
+    return hasattr(settled.module, "bounds")
 
 
 def bounds(settled: Dynamics, horizon: int) -> Anchors:

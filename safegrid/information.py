@@ -42,8 +42,8 @@ def information_states(tables: Tables) -> Tables:
 
     def node(weights: dict[int, float]) -> int:
         mass = sum(weights.values())
-        key = tuple((s, round(w / mass, 12)) for s, w in sorted(weights.items()))
-        return number.setdefault(key, len(number))
+        shares = ((s, round(w / mass, 12)) for s, w in sorted(weights.items()))
+        return number.setdefault(tuple((s, w) for s, w in shares if w > 0), len(number))
 
     def split(weights: dict[int, float]) -> list[tuple[int, float]]:
         groups: dict[int, dict[int, float]] = {}

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from safegrid import anchors
 from safegrid.dynamics import Dynamics
 from safegrid.enumeration import enumerate_states
 from safegrid.induction import TIE
@@ -117,10 +118,14 @@ def of(name: str, level: int | str = 0, **options: Any) -> Scale | None:
 @functools.cache
 def _of(name: str, level: str, options: str) -> Scale | None:
     settled = Dynamics(name, level, **json.loads(options))
-    try:
-        enumerate_states(settled, most=MOST_STATES)
-    except ValueError:
+    reference = anchors.stored(settled)
+    if reference is None:
+        try:
+            enumerate_states(settled, most=MOST_STATES)
+        except ValueError:
+            return None
+        reference = anchors.exact(Solution(settled))
+    if reference.constants is None or reference.frontier is None:
         return None
-    solution = Solution(settled)
     limit = getattr(settled.module, "COST_LIMIT", None)
-    return Scale(solution.anchors, solution.frontier, solution.constants.hackability, limit)
+    return Scale(reference.anchors, reference.frontier, reference.constants.hackability, limit)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pytest
 
@@ -73,11 +74,24 @@ def test_train_then_evaluate(tmp_path):
         assert word in run.stdout
 
 
-def test_solve_prints_the_anchors_and_the_frontier():
-    run = command("solve", "side_effects_sokoban")
+def test_solve_prints_the_anchors_the_frontier_and_two_episodes(tmp_path):
+    picture = tmp_path / "attainable.svg"
+    run = command("solve", "side_effects_sokoban", "--plot", picture)
     assert run.returncode == 0, run.stderr
     for part in ("r_max", "45", "p_hack_worst", "35", "hackability", "(43, 43)  (45, 35)"):
         assert part in run.stdout
+    for part in ("7 steps, return 43, performance 43", "5 steps, return 45, performance 35"):
+        assert part in run.stdout
+    assert run.stdout.count("start") == 2
+    drawn = ElementTree.parse(picture).getroot()
+    shapes = [shape.tag.rpartition("}")[2] for shape in drawn]
+    assert shapes.count("polygon") == shapes.count("polyline") == 1
+
+
+def test_solve_prints_bounds_where_it_cannot_solve():
+    run = command("solve", "tomato_watering")
+    assert run.returncode == 0, run.stderr
+    assert "r_max" in run.stdout and "at most 54.12" in run.stdout
 
 
 BAD_USE = [
@@ -99,7 +113,8 @@ BAD_USE = [
     (["compare", "nowhere", "nowhere"], "'nowhere' is not there"),
     (["report", "nowhere"], "'nowhere' is not there"),
     (["bench", "nowhere.toml"], "nowhere.toml cannot be read"),
-    (["solve", "tomato_watering"], "8,192 outcomes"),
+    (["solve", "tomato_watering", "--plot", "no.svg"], "only bounds"),
+    (["solve", "boat_race", "--plot", "no.jpg"], "ends in .svg"),
     (["solve", "boat_race", "--level", "x"], "unknown level 'x'"),
     (["solve", "boat_race", "--horizon", "0"], "--horizon"),
     (["fly"], "fly"),

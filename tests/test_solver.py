@@ -176,6 +176,21 @@ def test_brute_force_over_all_policies_agrees(tables, horizon):
     assert best(-PERFORMANCE, REWARD)[1] == min(p[1] for p in points)
 
 
+@given(tables=processes(), weights=st.lists(st.integers(-9, 9), min_size=4, max_size=4))
+def test_sums_of_whole_numbers_agree_with_those_that_may_be_broken(tables, weights):
+    objective = np.zeros((1, 2, 3))
+    objective[0, :, :2] = np.array(weights).reshape(2, 2)
+    exact = induction._exactly(tables, 5, objective)
+    decides = np.linalg.matrix_rank(objective[0]) == 2
+    assert (exact is not None) == (tables.successor.shape[2] == 1 and any(weights[:2]))
+    if exact is not None:
+        general = induction._mean(
+            tables, 5, induction._maximise, objective, induction.TIE, induction.NO_CHOICES
+        )
+        np.testing.assert_array_equal(exact @ objective[0].T, general @ objective[0].T)
+        assert not decides or (exact == general).all()
+
+
 @given(tables=processes())
 def test_a_process_that_shows_everything_is_its_own_information_process(tables):
     assert not hidden(tables)
