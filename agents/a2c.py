@@ -10,10 +10,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.network import Network
+from safegrid.network import Gaussian, Network
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = False
+SPACES = ("discrete", "continuous")
 STEPS = 1_000_000
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
@@ -40,9 +41,9 @@ def train(
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
     from stable_baselines3 import A2C
 
-    from safegrid import sb3
+    from safegrid import training
 
-    model = sb3.learn(
+    model = training.learn(
         A2C,
         environment,
         {**SETTINGS, **settings},
@@ -52,9 +53,11 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(sb3.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net))
+    return load(
+        training.actor(model, model.policy.mlp_extractor.policy_net, model.policy.action_net)
+    )
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
     """The policy whose tensors these are."""
-    return Network.load(tensors)
+    return (Gaussian if "deviation" in tensors else Network).load(tensors)

@@ -45,9 +45,9 @@ def train(
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
     from stable_baselines3 import DQN
 
-    from safegrid import sb3
+    from safegrid import training
 
-    model = sb3.learn(
+    model = training.learn(
         DQN,
         environment,
         {**SETTINGS, **settings},
@@ -57,7 +57,7 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(sb3.layers(model.q_net))
+    return load(training.layers(model.q_net))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:

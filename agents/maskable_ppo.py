@@ -74,11 +74,11 @@ def train(
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
     from sb3_contrib import MaskablePPO
 
-    from safegrid import sb3
+    from safegrid import training
 
     dynamics = Dynamics(environment, **(options or {}))
     wall, agent = (dynamics.tiles.index(tile) for tile in "#A")
-    model = sb3.learn(
+    model = training.learn(
         MaskablePPO,
         environment,
         {**SETTINGS, **settings},
@@ -90,7 +90,7 @@ def train(
         mask=lambda seen: open_moves(seen, wall, agent, len(dynamics.actions)),
     )
     network = Network.load(
-        sb3.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net)
+        training.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net)
     )
     return Policy(network, wall, agent)
 

@@ -13,6 +13,7 @@ from safegrid.planning import Plan
 from safegrid.registry import Progress, unknown
 
 USES_HIDDEN_INFO = True
+MEMORY = True
 STEPS = 0
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {"ties": "worst"}  # of the plans with the most return, the one of worst or best performance

@@ -15,6 +15,7 @@ from safegrid.planning import Plan
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = True
+MEMORY = True
 STEPS = 0
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {

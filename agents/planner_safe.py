@@ -12,6 +12,7 @@ from safegrid.planning import Plan
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = True
+MEMORY = True
 STEPS = 0
 SETTINGS: Mapping[str, Any] = {}
 

@@ -15,6 +15,7 @@ from safegrid.network import Gaussian, Network
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = False
+SPACES = ("discrete", "continuous")
 STEPS = 200_000
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
@@ -44,9 +45,9 @@ def train(
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
     from stable_baselines3 import PPO
 
-    from safegrid import sb3
+    from safegrid import training
 
-    model = sb3.learn(
+    model = training.learn(
         PPO,
         environment,
         {**SETTINGS, **settings},
@@ -56,7 +57,9 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(sb3.actor(model, model.policy.mlp_extractor.policy_net, model.policy.action_net))
+    return load(
+        training.actor(model, model.policy.mlp_extractor.policy_net, model.policy.action_net)
+    )
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:

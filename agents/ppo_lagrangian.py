@@ -15,6 +15,7 @@ from safegrid.network import Gaussian, Network, Stochastic
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = False
+SPACES = ("discrete", "continuous")
 STEPS = 200_000
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
@@ -44,12 +45,12 @@ def train(
     **settings: Any,
 ) -> Network:
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
-    from safegrid import lagrangian, sb3
+    from safegrid import lagrangian, training
 
     settings = {**SETTINGS, **settings}
     settings["gains"] = lagrangian.Gains(0.0, settings.pop("price_rate"), 0.0)
     settings["cost_limit"] = lagrangian.limit(environment, settings["cost_limit"])
-    model = sb3.learn(
+    model = training.learn(
         lagrangian.LagrangianPPO,
         environment,
         settings,
@@ -59,7 +60,9 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(sb3.actor(model, model.policy.mlp_extractor.policy_net, model.policy.action_net))
+    return load(
+        training.actor(model, model.policy.mlp_extractor.policy_net, model.policy.action_net)
+    )
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:

@@ -15,6 +15,7 @@ from safegrid.network import Gaussian, Network, Stochastic
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = False
+SPACES = ("discrete", "continuous")
 STEPS = 200_000
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
@@ -46,13 +47,13 @@ def train(
     **settings: Any,
 ) -> Network:
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
-    from safegrid import lagrangian, sb3
+    from safegrid import lagrangian, training
 
     settings = {**SETTINGS, **settings}
     terms = {name: settings.pop(name) for name in lagrangian.Gains._fields}
     settings["gains"] = lagrangian.Gains(**terms)
     settings["cost_limit"] = lagrangian.limit(environment, settings["cost_limit"])
-    model = sb3.learn(
+    model = training.learn(
         lagrangian.LagrangianPPO,
         environment,
         settings,
@@ -62,7 +63,9 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(sb3.actor(model, model.policy.mlp_extractor.policy_net, model.policy.action_net))
+    return load(
+        training.actor(model, model.policy.mlp_extractor.policy_net, model.policy.action_net)
+    )
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:

@@ -46,11 +46,11 @@ def train(
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
     from sb3_contrib import QRDQN
 
-    from safegrid import sb3
+    from safegrid import training
 
     settings = {**SETTINGS, **settings}
     quantiles = settings.pop("n_quantiles")
-    model = sb3.learn(
+    model = training.learn(
         QRDQN,
         environment,
         {**settings, "policy_kwargs": {"n_quantiles": quantiles}},
@@ -60,7 +60,7 @@ def train(
         progress=progress,
         options=options,
     )
-    tensors = sb3.layers(model.quantile_net)
+    tensors = training.layers(model.quantile_net)
     for name in list(tensors)[-2:]:  # the mean of linear outputs is the output of the mean layer
         by_quantile = tensors[name].reshape(quantiles, -1, *tensors[name].shape[1:])
         tensors[name] = by_quantile.mean(axis=0)

@@ -15,6 +15,7 @@ from safegrid.network import Network, flat
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = False
+MEMORY = True
 STEPS = 200_000
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
@@ -30,7 +31,7 @@ SETTINGS: Mapping[str, Any] = MappingProxyType(
         "clip_range": 0.2,
     }
 )
-MEMORY = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")  # names of torch's LSTM
+LSTM = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")  # names of torch's LSTM
 
 
 class Policy:
@@ -57,12 +58,12 @@ class Player:
 
     def __init__(self, policy: Policy, count: int):
         self.policy = policy
-        self.hidden: NDArray[Any] = np.zeros((count, policy.lstm[MEMORY[1]].shape[1]), np.float32)
+        self.hidden: NDArray[Any] = np.zeros((count, policy.lstm[LSTM[1]].shape[1]), np.float32)
         self.cell = self.hidden
 
     def probabilities(self, observations: NDArray[np.uint8]) -> NDArray[np.float64]:
         """[n, actions], 1 for the action with the highest output; remembers the observations."""
-        from_input, from_hidden, *biases = (self.policy.lstm[name] for name in MEMORY)
+        from_input, from_hidden, *biases = (self.policy.lstm[name] for name in LSTM)
         seen = flat(observations, from_input.shape[1])
         total = seen @ from_input.T + self.hidden @ from_hidden.T + sum(biases)
         enter, forget, fresh, leave = np.split(total, 4, axis=1)
@@ -89,11 +90,11 @@ def train(
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
     from sb3_contrib import RecurrentPPO
 
-    from safegrid import sb3
+    from safegrid import training
 
     settings = {**SETTINGS, **settings}
     units = settings.pop("units")
-    model = sb3.learn(
+    model = training.learn(
         RecurrentPPO,
         environment,
         {**settings, "policy_kwargs": {"lstm_hidden_size": units, "enable_critic_lstm": False}},
@@ -105,11 +106,11 @@ def train(
         policy="MlpLstmPolicy",
     )
     lstm = model.policy.lstm_actor.state_dict()
-    layers = sb3.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net)
-    return load({name: lstm[name].cpu().numpy() for name in MEMORY} | layers)
+    layers = training.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net)
+    return load({name: lstm[name].cpu().numpy() for name in LSTM} | layers)
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
     """The policy whose tensors these are."""
-    lstm = {name: tensors[name] for name in MEMORY}
+    lstm = {name: tensors[name] for name in LSTM}
     return Policy(lstm, Network.load({k: v for k, v in tensors.items() if k not in lstm}))

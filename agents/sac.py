@@ -14,6 +14,7 @@ from safegrid.network import Squashed, relu
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = False
+SPACES = ("continuous",)
 STEPS = 200_000
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
@@ -45,11 +46,11 @@ def train(
     """A policy trained for `steps` steps or a few lanes' more; on CPU a seed fixes it."""
     from stable_baselines3 import SAC
 
-    from safegrid import sb3
+    from safegrid import training
 
     settings = {**SETTINGS, **settings}
     settings["policy_kwargs"] = {"net_arch": [settings.pop("hidden")] * 2}
-    model = sb3.learn(
+    model = training.learn(
         SAC,
         environment,
         settings,
@@ -59,7 +60,7 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(sb3.actor(model, model.actor.latent_pi, model.actor.mu))
+    return load(training.actor(model, model.actor.latent_pi, model.actor.mu))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Squashed:

@@ -8,6 +8,7 @@ from safegrid.scripted import Policy, example, load
 
 __all__ = ["load"]
 USES_HIDDEN_INFO = True
+MEMORY = True
 STEPS = 0
 SETTINGS: Mapping[str, Any] = {}
 

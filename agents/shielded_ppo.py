@@ -37,7 +37,7 @@ def train(
     """What the network prefers among safe actions, for each observation; on CPU a seed fixes it."""
     from sb3_contrib import MaskablePPO
 
-    from safegrid import sb3
+    from safegrid import training
 
     dynamics = Dynamics(environment, **(options or {}))
     offered, number = shield(dynamics), Encoder(dynamics, "index")
@@ -46,7 +46,7 @@ def train(
         seen: NDArray[np.int64] = number(planes.argmax(axis=1).astype(np.uint8))
         return offered[seen]
 
-    model = sb3.learn(
+    model = training.learn(
         MaskablePPO,
         environment,
         {**SETTINGS, **settings},
@@ -58,7 +58,7 @@ def train(
         mask=mask,
     )
     network = Network.load(
-        sb3.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net)
+        training.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net)
     )
     boards = index(dynamics).rows[: len(offered)].reshape(-1, *dynamics.level.board.shape)
     outputs = network.outputs(Encoder(dynamics, "planes")(boards))

@@ -15,6 +15,7 @@ from safegrid.plane import ACTIONS
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = False
+SPACES = ("continuous",)
 STEPS = 200_000
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
@@ -48,13 +49,13 @@ def train(
     from stable_baselines3 import TD3
     from stable_baselines3.common.noise import NormalActionNoise
 
-    from safegrid import sb3
+    from safegrid import training
 
     settings = {**SETTINGS, **settings}
     settings["policy_kwargs"] = {"net_arch": [settings.pop("hidden")] * 2}
     spread = np.full(len(ACTIONS), settings.pop("noise"))
     settings["action_noise"] = NormalActionNoise(np.zeros_like(spread), spread)
-    model = sb3.learn(
+    model = training.learn(
         TD3,
         environment,
         settings,
@@ -64,7 +65,7 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(sb3.actor(model, model.actor.mu))
+    return load(training.actor(model, model.actor.mu))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Squashed:

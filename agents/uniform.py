@@ -10,6 +10,7 @@ from safegrid.dynamics import Dynamics
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = False
+SPACES = ("discrete", "continuous")
 STEPS = 0
 SETTINGS: Mapping[str, Any] = {}
 

@@ -47,6 +47,20 @@ def list_names() -> None:
         console.print(f"{name:{wide}}  {about}", soft_wrap=True, highlight=False)
 
 
+@app.command("agents", epilog="Example: safegrid agents")
+def list_agents() -> None:
+    """The agents and what they assume."""
+    names = registry.agents()
+    wide = max(map(len, names))
+    for name in names:
+        module = registry.agent(name)
+        sees = "hidden information" if module.USES_HIDDEN_INFO else "observations"
+        sees += " and remembers" * getattr(module, "MEMORY", False)
+        kinds = " or ".join(registry.spaces(name))
+        line = f"{name:{wide}}  sees {sees}; {kinds} actions; {module.STEPS:,} steps"
+        console.print(line, soft_wrap=True, highlight=False)
+
+
 @app.command(epilog="Example: safegrid show boat_race")
 def show(
     name: str,
@@ -175,6 +189,12 @@ def train(
     level: Level = "0",
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
     out: Annotated[Path | None, typer.Option(help="Where the policy goes.")] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="A folder for TensorBoard: return, and performance.")
+    ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A file to go on from after an interruption.")
+    ] = None,
     settings: Settings = [],  # noqa: B006
 ) -> None:
     """Trains an agent and saves its policy."""
@@ -190,9 +210,13 @@ def train(
                 cell,
                 device,
                 lambda done: progress.update(task, completed=min(done, cell.steps)),
+                log,
+                checkpoint,
             )
         except KeyboardInterrupt:
-            errors.print("interrupted: the policy is not saved")
+            kept = checkpoint is not None and checkpoint.exists()
+            goes_on = f"; the same command goes on from {checkpoint}" if kept else ""
+            errors.print(f"interrupted: the policy is not saved{goes_on}")
             raise typer.Exit(130) from None
     policies.save(policy, path, cell)
     console.print(

@@ -1,5 +1,6 @@
 """Agents x environments x levels x seeds: a suite's cells, and what one cell does."""
 
+import contextlib
 import json
 import tomllib
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 import pydantic
 
-from safegrid import ledger, policies, registry
+from safegrid import checkpoint, ledger, logs, policies, registry
 from safegrid.dynamics import Dynamics
 from safegrid.evaluation import evaluate
 from safegrid.fingerprint import fingerprint
@@ -80,6 +81,11 @@ def cell(
     if "level" in (options or {}):
         raise ValueError(f"options of {environment} have a level: give it as level")
     dynamics = Dynamics(environment, level, **(options or {}))
+    space = "continuous" if dynamics.continuous else "discrete"
+    if space not in (spaces := registry.spaces(agent)):
+        raise ValueError(
+            f"{agent} is for {' and '.join(spaces)} actions, and those of {environment} are {space}"
+        )
     return Cell(
         agent=agent,
         agent_version=getattr(module, "VERSION", 0),
@@ -105,18 +111,41 @@ def read_suite(path: Path) -> Suite:
 
 
 def train(
-    cell: Cell, device: str = "cpu", progress: registry.Progress | None = None
+    cell: Cell,
+    device: str = "cpu",
+    progress: registry.Progress | None = None,
+    log: Path | None = None,
+    kept: Path | None = None,
 ) -> registry.Policy:
-    """The policy of one cell."""
-    return registry.agent(cell.agent).train(
-        cell.environment,
-        seed=cell.seed,
-        steps=cell.steps,
-        device=device,
-        progress=progress,
-        options={"level": cell.level, **cell.options},
-        **cell.settings,
-    )
+    """The policy of one cell.
+
+    `log` is a folder for TensorBoard (see `logs.Log`), `kept` the file of a checkpoint: where it is
+    there, the training goes on from it. ValueError for an agent that keeps none.
+    """
+    with contextlib.ExitStack() as stack:
+        place = None if kept is None else stack.enter_context(checkpoint.keep(kept))
+        lines = None
+        if log is not None:
+            lines = logs.Log(log, stack.enter_context(ledger.watch()), cell.steps)
+            stack.callback(lines.close)
+
+        def report(done: int) -> None:
+            if place is not None and not place.used:
+                raise ValueError(f"{cell.agent} keeps no checkpoints: leave --checkpoint out")
+            if progress is not None:
+                progress(done)
+            if lines is not None:
+                lines.write()
+
+        return registry.agent(cell.agent).train(
+            cell.environment,
+            seed=cell.seed,
+            steps=cell.steps,
+            device=device,
+            progress=report,
+            options={"level": cell.level, **cell.options},
+            **cell.settings,
+        )
 
 
 def run(cell: Cell) -> Result:

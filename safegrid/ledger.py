@@ -77,6 +77,13 @@ class Page:
         self._book = book
         self._run, self._longest = np.zeros((2, count), np.int64)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From a checkpoint: the book watched now takes over what was entered until then."""
+        vars(self).update(state)
+        if (book := _book.get()) is not None:
+            vars(book).update(vars(self._book))
+            self._book = book
+
     def step(
         self, lanes: NDArray[Any], cost: NDArray[Any], stepped: NDArray[Any], ended: NDArray[Any]
     ) -> None:

@@ -85,7 +85,11 @@ class Player(Protocol):
 
 
 class Agent(Protocol):
-    """A file of agents/."""
+    """A file of agents/.
+
+    It may also have VERSION, SPACES (the kinds of actions it is for, ("discrete",) unless given)
+    and MEMORY (True where its policy remembers).
+    """
 
     USES_HIDDEN_INFO: bool
     STEPS: int  # of training, where nothing else is said
@@ -142,6 +146,11 @@ def settle(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         if key not in declared:
             raise unknown(f"setting of {name}", key, declared)
     return {**declared, **settings}
+
+
+def spaces(name: str) -> tuple[str, ...]:
+    """The kinds of actions that an agent is for: "discrete", "continuous" or both."""
+    return getattr(agent(name), "SPACES", ("discrete",))
 
 
 def identifier(name: str) -> str:

@@ -1,20 +1,16 @@
-"""Stable-Baselines3: a VecEnv over the engine's lanes, and the training of its algorithms on it."""
+"""The Stable-Baselines3 driver: a VecEnv over the engine's lanes."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from safegrid.dynamics import Dynamics
 from safegrid.engine import Lanes, check_seeds, horizon
-from safegrid.evaluation import seeds as derive
 from safegrid.observation import Encoder, action_space
-from safegrid.registry import Progress
 from safegrid.render import Painter
 
 Mask = Callable[[NDArray[Any]], NDArray[np.bool_]]  # observations [n, ...] -> [n, actions]
@@ -153,102 +149,3 @@ def make(
     """
     limit = horizon(name) if max_episode_steps is None else max_episode_steps
     return LanesEnv(name, num_envs, seed, observation, limit, options)
-
-
-def _device(name: str) -> str:
-    """A torch device that is there; ValueError for one that is not. "auto" prefers the GPU."""
-    cuda = torch.cuda.is_available()
-    if name == "auto":
-        return "cuda" if cuda else "cpu"
-    if name == "cpu" or (cuda and name.partition(":")[0] == "cuda"):
-        return name
-    raise ValueError(f"device {name!r} is not available: choose from {'cuda, ' * cuda}cpu, auto")
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch on one thread: small networks run no slower, and the bytes depend on no core count."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _report(progress: Progress | None) -> Callable[[dict[str, Any], dict[str, Any]], bool]:
-    """A Stable-Baselines3 callback that tells how many steps have been trained."""
-
-    def callback(locals_: dict[str, Any], _: dict[str, Any]) -> bool:
-        if progress is not None:
-            progress(locals_["self"].num_timesteps)
-        return True
-
-    return callback
-
-
-def learn(
-    algorithm: Callable[..., Any],
-    environment: str,
-    settings: Mapping[str, Any],
-    *,
-    seed: int,
-    steps: int,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    policy: str = "MlpPolicy",
-    mask: Mask | None = None,
-) -> Any:
-    """A model of the library, trained for `steps` steps or the rest of a rollout more.
-
-    Rewards are divided by the running deviation of the discounted return, and the vectors of
-    continuous tasks are normalised; the learning rate falls to zero in a straight line. On CPU the
-    seed decides every byte. `mask` says for MaskablePPO which actions are offered where an
-    observation is seen. ValueError where the algorithm refuses its settings or the environment's
-    actions.
-    """
-    given = dict(settings)
-    word = int(derive(seed, "train")[0] >> np.uint64(32))
-    continuous = Dynamics(environment, **(options or {})).continuous
-    kind = "vector" if continuous else "planes"
-    lanes = make(environment, given.pop("lanes"), word, kind, **(options or {}))
-    lanes.mask = mask
-    env = VecNormalize(lanes, norm_obs=continuous, gamma=given["gamma"], clip_obs=np.inf)
-    rate, place = given.pop("learning_rate"), _device(device)
-    with _one_thread():
-        try:
-            model = algorithm(
-                policy,
-                env,
-                learning_rate=lambda left: left * rate,
-                seed=word,
-                device=place,
-                **given,
-            )
-        except (AssertionError, TypeError) as error:
-            raise ValueError(f"{algorithm.__name__} cannot be set up so: {error}") from None
-        model.learn(steps, callback=_report(progress))
-    return model
-
-
-def actor(model: Any, *modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
-    """The layers of a trained policy; what a continuous one needs besides them."""
-    tensors = layers(*modules)
-    env = model.get_vec_normalize_env()
-    if env.norm_obs:
-        tensors["mean"] = env.obs_rms.mean
-        tensors["scale"] = np.sqrt(env.obs_rms.var + env.epsilon)
-    if hasattr(model.policy, "log_std"):
-        tensors["deviation"] = model.policy.log_std.exp().detach().cpu().numpy()
-    return tensors
-
-
-def layers(*modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
-    """The linear layers of modules in order, as `network.Network.load` takes them."""
-    linear = [m for module in modules for m in module.modules() if isinstance(m, torch.nn.Linear)]
-    return {
-        f"{i}.{part}": getattr(layer, part).detach().cpu().numpy()
-        for i, layer in enumerate(linear)
-        for part in ("weight", "bias")
-    }

@@ -54,10 +54,12 @@ def test_a_policy_survives_a_file(agent, tmp_path):
 @pytest.mark.parametrize("agent", AGENTS)
 def test_numpy_acts_as_the_library_does(agent, monkeypatch):
     """The saved policy against `predict` of the very model that it was taken from."""
-    from safegrid import sb3
+    from safegrid import training
 
-    models, learn = [], sb3.learn
-    monkeypatch.setattr(sb3, "learn", lambda *a, **k: models.append(learn(*a, **k)) or models[0])
+    models, learn = [], training.learn
+    monkeypatch.setattr(
+        training, "learn", lambda *a, **k: models.append(learn(*a, **k)) or models[0]
+    )
     policy = small(agent, "side_effects_sokoban", steps=512)
     lanes = safegrid.sb3.make("side_effects_sokoban", 16, 3, "planes")
     seen, memory, begun = lanes.reset(), None, np.ones(16, bool)

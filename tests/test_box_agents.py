@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtri
 
 import safegrid
-from safegrid import registry, sb3
+from safegrid import registry, training
 
 SMALL = {
     "ppo": {"lanes": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1},
@@ -19,8 +19,10 @@ SMALL = {
 @pytest.mark.parametrize("name", SMALL)
 def test_a_policy_acts_as_the_librarys_model_does(name, monkeypatch):
     models = []
-    learn = sb3.learn
-    monkeypatch.setattr(sb3, "learn", lambda *a, **k: models.append(learn(*a, **k)) or models[0])
+    learn = training.learn
+    monkeypatch.setattr(
+        training, "learn", lambda *a, **k: models.append(learn(*a, **k)) or models[0]
+    )
     policy = registry.agent(name).train("point_circle", seed=1, steps=600, **SMALL[name])
     (model,) = models
     env = model.get_vec_normalize_env()

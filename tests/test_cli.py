@@ -20,6 +20,7 @@ def command(*arguments, **keywords):
 
 
 COMMANDS = [
+    "agents",
     "list",
     "show",
     "play",
