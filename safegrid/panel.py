@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from safegrid.game import Moment, facts
+from safegrid.palette import BLUE, INK, VERMILION, WHITE
 from safegrid.pen import Colour
-from safegrid.pictures import BLUE, INK, VERMILION, WHITE
 from safegrid.render import Frame, Painter
 
 WIDTH, HEIGHT = 250, 300  # of the panel, pixels

@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 from safegrid import files, policies, replay, simulation
 from safegrid.dynamics import Dynamics
 from safegrid.game import Game, Moment
+from safegrid.palette import WHITE
 from safegrid.panel import LINE, MARGIN, PERFORMANCE, REWARD, font, inspect
-from safegrid.pictures import WHITE
 from safegrid.render import Frame, Painter
 from safegrid.replay import Replay
 

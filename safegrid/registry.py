@@ -21,8 +21,8 @@ class Environment(Protocol):
     MEMORY (fields that outlive an episode), HELD_OUT (levels not to train on), HORIZON (steps of
     an episode), COST_LIMIT, COSTS (what costs are for: the bits of an outcome's `kinds`),
     SWITCH (the option that turns a supervisor or an interruption on at 1 and off at 0), DISABLED
-    (the field that says whether the agent has put the switch out of action), PICTURES (the names in
-    safegrid/pictures.py of its tiles' pictures), `truth(state, level, board)`, which corrects
+    (the field that says whether the agent has put the switch out of action), PICTURES (those of
+    safegrid/ground.py and objects.py for its tiles), `truth(state, level, board)`, which corrects
     what the agent sees to what is true, for a person who inspects it, and `canonical(state)`, which
     gives states of the same look and the same future the same bytes. VIOLATION says which steps
     violate: "cost", those that cost, where it is not given; "performance", those whose performance

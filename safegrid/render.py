@@ -9,15 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.dynamics import Dynamics
+from safegrid.ground import GROUND
+from safegrid.objects import OBJECTS
 from safegrid.observation import text
+from safegrid.palette import DIRECTIONS, INK
 from safegrid.pen import SAMPLES, Colour, Pen
-from safegrid.pictures import DIRECTIONS, INK, PICTURES
 from safegrid.registry import unknown
 
 Frame = NDArray[np.uint8]  # [height, width, 3] red, green and blue
 
 MODES = ("human", "rgb_array", "ansi")
 THEMES = ("okabe_ito", "paper")
+PICTURES = {**GROUND, **OBJECTS}
 COMMON = {"#": "wall", " ": "floor", "A": "agent", "G": "goal"}
 FPS = 10  # frames a second, where somebody is watching
 LARGEST = 256  # pixels of a tile

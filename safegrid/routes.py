@@ -7,8 +7,8 @@ import numpy as np
 from safegrid import registry
 from safegrid.card import KEYS, walk
 from safegrid.model import Model
+from safegrid.palette import INK, WHITE
 from safegrid.pen import Pen
-from safegrid.pictures import INK, WHITE
 from safegrid.render import THEMES, Frame, Painter, wall
 
 SIZE = 24  # pixels of a tile

@@ -1,4 +1,4 @@
-"""Pictures of boards: the modes, what is drawn, the errors. Their bytes are in test_pictures."""
+"""Pictures of boards: the modes, what is drawn and for whom, the committed ones, the errors."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from PIL import Image
 import safegrid
 from safegrid import card, registry, routes
 from safegrid.gym import Single, Vector
-from safegrid.pictures import INK
+from safegrid.palette import INK
 from safegrid.render import THEMES, Painter, pictures, wall
 
 NAMES = registry.grids()

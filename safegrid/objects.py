@@ -1,105 +1,29 @@
-"""How tiles look: a function for each picture that an environment's PICTURES can name."""
+"""How things look that lie on the ground."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 
+from safegrid.ground import floor
+from safegrid.palette import (
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    SKY,
+    STONE,
+    VERMILION,
+    WHITE,
+    YELLOW,
+    Gallery,
+    Picture,
+)
 from safegrid.pen import Colour, Pen, shade
 
-INK, WHITE, PAPER, SLATE = (30, 34, 42), (255, 255, 255), (240, 238, 232), (88, 96, 112)
-GREY, STONE = (153, 153, 153), (110, 110, 110)
-# Okabe & Ito 2008, "Color universal design": told apart with any kind of colour vision
-ORANGE, SKY, GREEN, YELLOW = (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66)
-BLUE, VERMILION, PURPLE = (0, 114, 178), (213, 94, 0), (204, 121, 167)
-DIRECTIONS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
-
-Picture = Callable[..., None]
-PICTURES: dict[str, tuple[Picture, Colour]] = {}  # by name: what draws it, its usual colour
+OBJECTS = Gallery()
 
 
-def picture(colour: Colour, name: str | None = None) -> Callable[[Any], Any]:
-    """Lists a function under its own name, or another, as a picture in `colour`."""
-
-    def listed(function: Any) -> Any:
-        PICTURES[name or function.__name__] = function, colour
-        return function
-
-    return listed
-
-
-@picture(PAPER)
-def floor(pen: Pen, colour: Colour) -> None:
-    pen.block(0, 0, 1, 1, colour)
-    pen.block(0, 0, 1, 1 / 32, shade(colour, -0.1))
-    pen.block(0, 0, 1 / 32, 1, shade(colour, -0.1))
-
-
-@picture(SLATE)
-def wall(pen: Pen, colour: Colour) -> None:
-    pen.block(0, 0, 1, 1, shade(colour, -0.25))
-    for row, joint in enumerate((0.5, 0.0, 0.5, 0.0)):
-        top = row / 4
-        pen.block(0, top + 0.03, 1, top + 0.22, colour)
-        pen.block(0, top + 0.03, 1, top + 0.07, shade(colour, 0.15))
-        pen.block(joint - 0.02, top, joint + 0.03, top + 0.25, shade(colour, -0.25))
-
-
-@picture(BLUE)
-def agent(pen: Pen, colour: Colour, facing: str | None = None) -> None:
-    x, y = DIRECTIONS.get(facing or "", (0, 0))
-    for grow, paint in ((0.05, INK), (0.0, colour)):
-        tip, side = 0.43 + 1.2 * grow, 0.24 + grow
-        beak = [(x * tip, y * tip), (y * side, x * side), (-y * side, -x * side)]
-        pen.shape([(0.5 + right, 0.5 + down) for right, down in beak], paint)
-        pen.disc(0.5, 0.5, 0.32 + grow, paint)
-    for side in (-0.14, 0.14):
-        eye_x, eye_y = 0.5 + 0.12 * x + side * (x == 0), 0.5 + 0.12 * y + side * (x != 0)
-        pen.disc(eye_x, eye_y, 0.105, WHITE)
-        pen.disc(eye_x + 0.035 * x, eye_y + 0.035 * y, 0.06, INK)
-
-
-@picture(GREEN)
-def goal(pen: Pen, colour: Colour) -> None:
-    pen.oval(0.42, 0.86, 0.24, 0.07, shade(colour, 0.4))
-    pen.shape([(0.32, 0.12), (0.86, 0.3), (0.32, 0.5)], shade(colour, -0.35))
-    pen.shape([(0.36, 0.17), (0.76, 0.3), (0.36, 0.44)], colour)
-    pen.line([(0.34, 0.12), (0.34, 0.86)], 0.08, INK)
-
-
-@picture(GREEN)
-def area(pen: Pen, colour: Colour) -> None:
-    pen.block(0, 0, 1, 1, shade(colour, 0.55))
-    stripes = (pen.x + pen.y) % 0.5 < 0.12
-    pen.canvas[stripes] = shade(colour, 0.3)
-    pen.block(0, 0, 1, 0.06, colour)
-    pen.block(0, 0.94, 1, 1, colour)
-    pen.block(0, 0, 0.06, 1, colour)
-    pen.block(0.94, 0, 1, 1, colour)
-
-
-@picture(SKY)
-def water(pen: Pen, colour: Colour) -> None:
-    pen.block(0, 0, 1, 1, colour)
-    for y, phase in ((0.2, 0.0), (0.53, 0.5), (0.86, 0.0)):
-        crest = y + 0.07 * np.sin(2 * np.pi * (pen.x + phase))
-        pen.canvas[abs(pen.y - crest) < 0.045] = shade(colour, 0.55)
-        pen.canvas[abs(pen.y - crest - 0.09) < 0.025] = shade(colour, -0.2)
-
-
-@picture(VERMILION)
-def lava(pen: Pen, colour: Colour) -> None:
-    pen.block(0, 0, 1, 1, colour)
-    for y, phase in ((0.18, 0.25), (0.82, 0.75)):
-        crest = y + 0.08 * np.sin(2 * np.pi * (pen.x + phase))
-        pen.canvas[abs(pen.y - crest) < 0.05] = YELLOW
-    for x, y, radius in ((0.3, 0.5, 0.13), (0.72, 0.46, 0.09), (0.55, 0.62, 0.06)):
-        pen.disc(x, y, radius, shade(colour, -0.45))
-        pen.disc(x, y - 0.02, radius * 0.55, YELLOW)
-
-
-@picture(VERMILION)
+@OBJECTS.add(VERMILION)
 def hazard(pen: Pen, colour: Colour) -> None:
     pen.shape([(0.5, 0.08), (0.95, 0.9), (0.05, 0.9)], INK)
     pen.shape([(0.5, 0.2), (0.86, 0.84), (0.14, 0.84)], colour)
@@ -107,16 +31,7 @@ def hazard(pen: Pen, colour: Colour) -> None:
     pen.disc(0.5, 0.74, 0.06, WHITE)
 
 
-@picture(YELLOW)
-def punishment(pen: Pen, colour: Colour) -> None:
-    pen.block(0, 0, 1, 1, colour)
-    pen.canvas[(pen.x + pen.y) % 0.5 < 0.25] = INK
-    pen.block(0.16, 0.16, 0.84, 0.84, colour)
-    pen.line([(0.3, 0.3), (0.7, 0.7)], 0.12, INK)
-    pen.line([(0.7, 0.3), (0.3, 0.7)], 0.12, INK)
-
-
-@picture(PURPLE)
+@OBJECTS.add(PURPLE)
 def supervisor(pen: Pen, colour: Colour) -> None:
     lens = [
         (0.04, 0.5), (0.2, 0.3), (0.38, 0.2), (0.62, 0.2), (0.8, 0.3),
@@ -128,32 +43,7 @@ def supervisor(pen: Pen, colour: Colour) -> None:
     pen.disc(0.5, 0.5, 0.1, INK)
 
 
-def _arrow(pen: Pen, colour: Colour, direction: str) -> None:
-    x, y = DIRECTIONS[direction]
-    for width, paint in ((0.26, INK), (0.16, colour)):
-        for back in (-0.14, 0.16):
-            tip = (0.5 + x * (back + 0.16), 0.5 + y * (back + 0.16))
-            ends = [
-                (0.5 + x * (back - 0.08) + s * y * 0.26, 0.5 + y * (back - 0.08) + s * x * 0.26)
-                for s in (-1, 1)
-            ]
-            pen.line([ends[0], tip, ends[1]], width, paint)
-
-
-for _direction in DIRECTIONS:
-    picture(YELLOW, f"arrow_{_direction}")(partial(_arrow, direction=_direction))
-
-
-@picture(GREY)
-def belt(pen: Pen, colour: Colour) -> None:
-    pen.block(0, 0.08, 1, 0.92, shade(colour, -0.3))
-    pen.block(0, 0.08, 1, 0.16, INK)
-    pen.block(0, 0.84, 1, 0.92, INK)
-    for x in (0.1, 0.6):
-        pen.line([(x, 0.3), (x + 0.22, 0.5), (x, 0.7)], 0.1, shade(colour, 0.5))
-
-
-@picture(ORANGE)
+@OBJECTS.add(ORANGE)
 def box(pen: Pen, colour: Colour) -> None:
     pen.block(0.1, 0.1, 0.9, 0.9, INK)
     pen.block(0.15, 0.15, 0.85, 0.85, colour)
@@ -164,7 +54,7 @@ def box(pen: Pen, colour: Colour) -> None:
         pen.block(a, 0.15, b, 0.85, shade(colour, 0.25))
 
 
-@picture(VERMILION)
+@OBJECTS.add(VERMILION)
 def empty_box(pen: Pen, colour: Colour) -> None:
     pen.block(0.1, 0.1, 0.9, 0.9, INK)
     pen.block(0.17, 0.17, 0.83, 0.83, shade(colour, 0.75))
@@ -172,7 +62,7 @@ def empty_box(pen: Pen, colour: Colour) -> None:
     pen.line([(0.68, 0.32), (0.32, 0.68)], 0.13, colour)
 
 
-@picture(GREEN)
+@OBJECTS.add(GREEN)
 def prize(pen: Pen, colour: Colour) -> None:
     pen.block(0.1, 0.1, 0.9, 0.9, INK)
     pen.block(0.17, 0.17, 0.83, 0.83, shade(colour, 0.75))
@@ -184,7 +74,7 @@ def prize(pen: Pen, colour: Colour) -> None:
     )
 
 
-@picture(YELLOW)
+@OBJECTS.add(YELLOW)
 def coin(pen: Pen, colour: Colour) -> None:
     pen.disc(0.5, 0.5, 0.34, INK)
     pen.disc(0.5, 0.5, 0.29, colour)
@@ -193,7 +83,7 @@ def coin(pen: Pen, colour: Colour) -> None:
     pen.line([(0.5, 0.4), (0.5, 0.6)], 0.08, shade(colour, -0.5))
 
 
-@picture(PURPLE)
+@OBJECTS.add(PURPLE)
 def vase(pen: Pen, colour: Colour) -> None:
     for grow, paint in ((0.05, INK), (0.0, colour)):
         pen.oval(0.5, 0.62, 0.24 + grow, 0.26 + grow, paint)
@@ -203,7 +93,7 @@ def vase(pen: Pen, colour: Colour) -> None:
     pen.oval(0.4, 0.74, 0.04, 0.06, shade(colour, 0.6))
 
 
-@picture(PURPLE)
+@OBJECTS.add(PURPLE)
 def shards(pen: Pen, colour: Colour) -> None:
     pieces = [
         [(0.12, 0.86), (0.2, 0.6), (0.42, 0.84)],
@@ -217,7 +107,7 @@ def shards(pen: Pen, colour: Colour) -> None:
         pen.line([*piece, piece[0]], 0.045, INK)
 
 
-@picture(VERMILION)
+@OBJECTS.add(VERMILION)
 def sushi(pen: Pen, colour: Colour) -> None:
     for grow, paint in ((0.05, INK), (0.0, WHITE)):
         pen.oval(0.5, 0.66, 0.36 + grow, 0.17 + grow, paint)
@@ -227,7 +117,7 @@ def sushi(pen: Pen, colour: Colour) -> None:
         pen.line([(x - 0.05, 0.54), (x + 0.05, 0.38)], 0.06, shade(colour, 0.55))
 
 
-@picture(VERMILION)
+@OBJECTS.add(VERMILION)
 def eaten(pen: Pen, colour: Colour) -> None:
     pen.oval(0.5, 0.55, 0.42, 0.3, INK)
     pen.oval(0.5, 0.55, 0.37, 0.25, WHITE)
@@ -236,7 +126,7 @@ def eaten(pen: Pen, colour: Colour) -> None:
         pen.disc(x, y, 0.035, colour)
 
 
-@picture(VERMILION)
+@OBJECTS.add(VERMILION)
 def tomato(pen: Pen, colour: Colour) -> None:
     pen.disc(0.5, 0.57, 0.35, INK)
     pen.disc(0.5, 0.57, 0.3, colour)
@@ -254,7 +144,7 @@ def tomato(pen: Pen, colour: Colour) -> None:
     pen.shape(leaf, shade(GREEN, -0.3))
 
 
-@picture(YELLOW)
+@OBJECTS.add(YELLOW)
 def dry_tomato(pen: Pen, colour: Colour) -> None:
     pen.oval(0.5, 0.74, 0.3, 0.1, shade(pen.ground, -0.25))
     pen.line([(0.5, 0.74), (0.46, 0.45), (0.56, 0.24)], 0.07, INK)
@@ -265,7 +155,7 @@ def dry_tomato(pen: Pen, colour: Colour) -> None:
     pen.disc(0.24, 0.5, 0.085, colour)
 
 
-@picture(SKY)
+@OBJECTS.add(SKY)
 def bucket(pen: Pen, colour: Colour) -> None:
     pen.disc(0.5, 0.36, 0.32, INK)
     pen.disc(0.5, 0.36, 0.26, pen.ground)
@@ -274,7 +164,7 @@ def bucket(pen: Pen, colour: Colour) -> None:
     pen.block(0.26, 0.52, 0.74, 0.6, shade(colour, 0.55))
 
 
-@picture(PURPLE)
+@OBJECTS.add(PURPLE)
 def button(pen: Pen, colour: Colour) -> None:
     pen.block(0.1, 0.62, 0.9, 0.88, INK)
     pen.block(0.15, 0.67, 0.85, 0.83, (150, 150, 150))
@@ -284,7 +174,7 @@ def button(pen: Pen, colour: Colour) -> None:
     pen.block(0.19, 0.62, 0.81, 0.67, INK)
 
 
-@picture(VERMILION)
+@OBJECTS.add(VERMILION)
 def interruption(pen: Pen, colour: Colour) -> None:
     near, far = 0.29, 0.71
     octagon = [
@@ -297,7 +187,7 @@ def interruption(pen: Pen, colour: Colour) -> None:
     pen.block(0.55, 0.3, 0.67, 0.7, WHITE)
 
 
-@picture(ORANGE)
+@OBJECTS.add(ORANGE)
 def whisky(pen: Pen, colour: Colour) -> None:
     pen.shape([(0.16, 0.14), (0.84, 0.14), (0.74, 0.9), (0.26, 0.9)], INK)
     pen.shape([(0.22, 0.14), (0.78, 0.14), (0.69, 0.84), (0.31, 0.84)], WHITE)
@@ -305,7 +195,7 @@ def whisky(pen: Pen, colour: Colour) -> None:
     pen.shape([(0.34, 0.5), (0.56, 0.44), (0.62, 0.64), (0.4, 0.7)], shade(colour, 0.6))
 
 
-@picture(STONE)
+@OBJECTS.add(STONE)
 def rock(pen: Pen, colour: Colour) -> None:
     outline = [
         (0.08, 0.72),
@@ -321,7 +211,7 @@ def rock(pen: Pen, colour: Colour) -> None:
     pen.shape([(0.26, 0.38), (0.47, 0.22), (0.68, 0.32), (0.46, 0.46)], shade(colour, 0.35))
 
 
-@picture(SKY)
+@OBJECTS.add(SKY)
 def diamond(pen: Pen, colour: Colour) -> None:
     pen.shape([(0.24, 0.16), (0.76, 0.16), (0.97, 0.4), (0.5, 0.95), (0.03, 0.4)], INK)
     pen.shape([(0.27, 0.21), (0.73, 0.21), (0.9, 0.4), (0.5, 0.87), (0.1, 0.4)], colour)
@@ -331,7 +221,7 @@ def diamond(pen: Pen, colour: Colour) -> None:
 
 def _switch(pen: Pen, colour: Colour, load: Picture, high: bool) -> None:
     half = len(pen.canvas) // 2
-    load(pen, PICTURES[load.__name__][1])
+    load(pen, OBJECTS[load.__name__][1])
     small = pen.canvas[: 2 * half : 2, : 2 * half : 2].copy()
     floor(pen, pen.ground)
     pen.canvas[half : 2 * half, half : 2 * half] = small
@@ -343,28 +233,5 @@ def _switch(pen: Pen, colour: Colour, load: Picture, high: bool) -> None:
 
 
 for _load in (rock, diamond):
-    picture(VERMILION, f"{_load.__name__}_switch_low")(partial(_switch, load=_load, high=False))
-    picture(GREEN, f"{_load.__name__}_switch_high")(partial(_switch, load=_load, high=True))
-
-
-def _face(pen: Pen, colour: Colour, bend: float) -> None:
-    floor(pen, shade(colour, 0.6))
-    ink = shade(colour, -0.25)
-    pen.disc(0.36, 0.38, 0.06, ink)
-    pen.disc(0.64, 0.38, 0.06, ink)
-    pen.line([(0.32, 0.66 - bend), (0.5, 0.66 + bend), (0.68, 0.66 - bend)], 0.07, ink)
-
-
-@picture(GREEN)
-def friend(pen: Pen, colour: Colour) -> None:
-    _face(pen, colour, 0.06)
-
-
-@picture(GREY)
-def neutral(pen: Pen, colour: Colour) -> None:
-    _face(pen, colour, 0.0)
-
-
-@picture(VERMILION)
-def adversary(pen: Pen, colour: Colour) -> None:
-    _face(pen, colour, -0.06)
+    OBJECTS.add(VERMILION, f"{_load.__name__}_switch_low")(partial(_switch, load=_load, high=False))
+    OBJECTS.add(GREEN, f"{_load.__name__}_switch_high")(partial(_switch, load=_load, high=True))
