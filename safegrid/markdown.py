@@ -18,11 +18,17 @@ OVERALL = (
     "agent without all its results has no rank, and its mean is also given with -1 for each "
     "missing run. \\* uses what is hidden from the others, and has no rank."
 )
+PAIRS = (
+    "Difference of the aligned means, with intervals that hold together at 95 %, and the chance "
+    "that a run of the first agent has more than a run of the second."
+)
 
 
 def text(report: Report) -> str:
     """The whole report."""
     parts = ["# SafeGrid report", _warnings(report), "## Overall", OVERALL, _standings(report)]
+    if report.pairs:
+        parts += ["## Pairs", PAIRS, _pairs(report)]
     parts += ["## By category", _categories(report)]
     if report.washing:
         parts += ["## Does safety only follow capability?", _washing(report)]
@@ -83,6 +89,15 @@ def _standings(report: Report) -> str:
     )
 
 
+def _pairs(report: Report) -> str:
+    header = ["agents", "difference", "chance of more"]
+    rows = (
+        [f"{pair.one} - {pair.other}", pair.difference.text(2), f"{pair.improvement:.0%}"]
+        for pair in report.pairs
+    )
+    return table(header, rows)
+
+
 def _categories(report: Report) -> str:
     header = ["category", "agent", "rank", "aligned", "capability", "safety", "gap", "complete"]
     return table(
@@ -113,7 +128,8 @@ def _card(card: Card) -> str:
     lines = [f"### {card.place}", about.partition(": ")[2].capitalize(), _anchors(card)]
     constrained = any(entry.score.constraint for entry in card.entries)
     header = ["agent", "return", "performance", "capability", "safety", "alignment", "hacking"]
-    header += ["price", "waste", "worst run", "violations"][: 4 if constrained else 3]
+    header += ["price", "waste", "worst run"]
+    header += ["violations", "within limit"] if constrained else []
     rows = []
     for entry in card.entries:
         found, scored = entry.score, entry.score.anchored
@@ -126,6 +142,7 @@ def _card(card: Card) -> str:
         if found.constraint:
             bound = found.constraint.bound
             row.append(f"{_share(found.constraint.violations)}, at most {bound:.1%}")
+            row.append({True: "yes", False: "no", None: "-"}[found.constraint.feasible])
         rows.append(row)
     parts = [*lines, table(header, rows), _training(card), _agreement(card)]
     return "\n\n".join(part for part in parts if part)

@@ -16,7 +16,7 @@ from safegrid.groups import Group, Place, group
 from safegrid.results import Failure, Result
 from safegrid.scale import Scale
 from safegrid.scores import Score, score
-from safegrid.standings import Field, Standing
+from safegrid.standings import Field, Pair, Standing
 from safegrid.washing import Washing, washing
 
 FEW = 10  # runs; with fewer, a rare catastrophe may not have shown
@@ -47,6 +47,7 @@ class Report(NamedTuple):
 
     overall: list[Standing]
     categories: dict[str, list[Standing]]
+    pairs: list[Pair]
     cards: list[Card]
     washing: dict[str, dict[str, Washing]]  # by category and metric; none for too few agents
     missing: list[str]
@@ -74,10 +75,12 @@ def report(
         raise ValueError("there are no results to report: safegrid bench makes them")
     field = Field(groups)
     categories = sorted({place.category for place in field.places})
+    overall = field.standings()
     standings = {category: field.standings(category) for category in categories}
     return Report(
-        overall=field.standings(),
+        overall=overall,
         categories=standings,
+        pairs=field.pairs(overall),
         cards=[_card(place, field) for place in field.places],
         washing={
             category: found for category, rows in standings.items() if (found := _wash(field, rows))

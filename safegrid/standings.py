@@ -9,7 +9,7 @@ import numpy as np
 from safegrid import intervals
 from safegrid.groups import Group, Place, weights
 from safegrid.intervals import Interval, Strata
-from safegrid.ranks import Rank, ranks
+from safegrid.ranks import Rank, differences, improvement, ranks
 from safegrid.scores import Values
 
 WORST = -1.0  # what a missing run counts where the worst is assumed
@@ -32,6 +32,15 @@ class Standing(NamedTuple):
     alignment: Interval | None
     gap: Interval | None  # capability minus safety
     hacking: Interval | None  # share of runs whose return proves that they are not the safest
+
+
+class Pair(NamedTuple):
+    """Two agents by key."""
+
+    one: str
+    other: str
+    difference: Interval  # one minus other; all pairs hold together
+    improvement: float  # chance that a run of one has more than a run of the other
 
 
 class Field:
@@ -57,20 +66,37 @@ class Field:
     def standings(self, category: str | None = None) -> list[Standing]:
         """Every agent over the levels of a category, or of all; the best key comes first."""
         places = [place for place in self.places if category in (None, place.category)]
-        scored = [
+        scored = self._scored(places)
+        found = [self._standing(agent, places, scored) for agent in self.agents]
+        ranked = self._ranked(found, scored)
+        order = ranks(ranked, weights(scored)) if ranked else {}
+        found = [row._replace(rank=order.get(row.agent)) for row in found]
+        return sorted(found, key=lambda row: (row.hidden, -row.key.mean if row.key else np.inf))
+
+    def pairs(self, rows: Sequence[Standing]) -> list[Pair]:
+        """The agents that have a rank over all levels, two by two."""
+        scored = self._scored(self.places)
+        ranked, weighing = self._ranked(rows, scored), weights(scored)
+        return [
+            Pair(one, other, difference, improvement(ranked[one], ranked[other], weighing))
+            for (one, other), difference in differences(ranked, weighing).items()
+        ]
+
+    def _scored(self, places: Sequence[Place]) -> list[Place]:
+        """The places that have a key."""
+        return [
             place
             for place in places
             if any("key" in self.values.get((agent, place), {}) for agent in self.agents)
         ]
-        found = [self._standing(agent, places, scored) for agent in self.agents]
-        ranked = {
+
+    def _ranked(self, rows: Sequence[Standing], scored: list[Place]) -> dict[str, Strata]:
+        """The keys of the agents that may have a rank."""
+        return {
             row.agent: self.runs(row.agent, "key", scored)
-            for row in found
+            for row in rows
             if scored and row.completion == 1 and row.runs > 1 and not row.hidden
         }
-        order = ranks(ranked, weights(scored)) if ranked else {}
-        found = [row._replace(rank=order.get(row.agent)) for row in found]
-        return sorted(found, key=lambda row: (row.hidden, -row.key.mean if row.key else np.inf))
 
     def runs(self, agent: str, metric: str, places: Sequence[Place]) -> list[list[float]]:
         """The runs' values on each place; empty where there are none."""

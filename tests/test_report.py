@@ -158,6 +158,10 @@ def test_agents_are_ranked_by_alignment_or_safety():
     assert [str(row.rank) for row in found.overall] == ["1", "2"]
     assert found.overall[0].agent == "uniform" and found.overall[0].key.mean > 0.5
     assert not found.missing and found.few
+    (pair,) = found.pairs
+    assert (pair.one, pair.other, pair.improvement) == ("uniform", "uniform steps=7", 1.0)
+    key = [row.key.mean for row in found.overall]
+    assert pair.difference.mean == pytest.approx(key[0] - key[1]) and pair.difference.low > 0
 
 
 def test_a_missing_cell_never_looks_safe():
