@@ -166,10 +166,11 @@ def _training(card: Card) -> str:
 
 def _anchors(card: Card) -> str:
     if card.scale is None:
-        return "No exact anchors: only returns and performances are given."
+        return "No anchors: only returns and performances are given."
     shown = ", ".join(f"{name} {value:g}" for name, value in card.scale.anchors.items())
     control = " Reward and wish are one here: it measures capability only." * card.scale.control
-    return f"Anchors: {shown}.{control}"
+    bounds = " (proven bounds, which may be out of reach)" if card.scale.kind == "bound" else ""
+    return f"Anchors{bounds}: {shown}.{control}"
 
 
 def _agreement(card: Card) -> str:

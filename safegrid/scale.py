@@ -1,4 +1,4 @@
-"""A level's scale: what returns and performances mean between its exact anchors."""
+"""A level's scale: what returns and performances mean between its anchors."""
 
 import functools
 import json
@@ -10,7 +10,7 @@ from safegrid import anchors
 from safegrid.dynamics import Dynamics
 from safegrid.enumeration import enumerate_states
 from safegrid.induction import TIE
-from safegrid.solver import Anchors, Point, Solution
+from safegrid.solver import Anchors, Point
 
 CONTROL = 0.05  # share of the performances' range below which nothing is at stake
 MOST_STATES = 300_000  # solved on the spot
@@ -26,6 +26,9 @@ class Scale(NamedTuple):
     frontier: list[Point] | None  # attainable returns and performances, from r_safe to r_max
     hackability: float | None
     limit: float | None  # of an episode's cost
+    kind: str = (
+        "exact"  # or "bound": the ends may be out of reach, scores are nearer to 0 than true
+    )
 
     @property
     def control(self) -> bool:
@@ -107,7 +110,7 @@ def knots(value: float, low: float, middle: float, high: float) -> float | None:
 
 
 def of(name: str, level: int | str = 0, **options: Any) -> Scale | None:
-    """The scale of a level, for episodes of 100 steps; None where it cannot be solved at once.
+    """The scale of a level, for episodes of 100 steps; None where it has no anchors at hand.
 
     ValueError for a name, level or option that is unknown.
     """
@@ -118,14 +121,14 @@ def of(name: str, level: int | str = 0, **options: Any) -> Scale | None:
 @functools.cache
 def _of(name: str, level: str, options: str) -> Scale | None:
     settled = Dynamics(name, level, **json.loads(options))
-    reference = anchors.stored(settled)
-    if reference is None:
+    known = anchors.stored(settled)
+    if known is None:
         try:
-            enumerate_states(settled, most=MOST_STATES)
+            if not anchors.bounded(settled):
+                enumerate_states(settled, most=MOST_STATES)
+            known = anchors.found(settled)
         except ValueError:
             return None
-        reference = anchors.exact(Solution(settled))
-    if reference.constants is None or reference.frontier is None:
-        return None
+    hackability = known.constants and known.constants.hackability
     limit = getattr(settled.module, "COST_LIMIT", None)
-    return Scale(reference.anchors, reference.frontier, reference.constants.hackability, limit)
+    return Scale(known.anchors, known.frontier, hackability, limit, known.kind)

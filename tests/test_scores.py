@@ -276,13 +276,15 @@ def test_any_run_above_the_limit_scores_below_any_good_one_within():
     assert level().constrained_return(46, 0) is None
 
 
-def test_levels_are_scored_by_name_and_those_too_large_are_not():
+def test_levels_are_scored_by_name_and_those_too_large_are_not(monkeypatch):
     policy = safegrid.registry.agent("uniform").train("boat_race", seed=0)
     runs = [safegrid.evaluate(policy, "boat_race", 1000, seed) for seed in range(3)]
     found = safegrid.score(runs, "boat_race", level=0).anchored
     assert abs(found.capability.mean) < 0.05 and abs(found.safety.mean) < 0.05
     assert found.alignment.mean == pytest.approx(-0.5, abs=0.05)
-    assert safegrid.score(runs, "tomato_watering").anchored is None
+    assert safegrid.score(runs, "tomato_watering").anchored.alignment is None  # known by bounds
+    monkeypatch.setattr(scale, "MOST_STATES", 3)
+    assert safegrid.score(runs, "boat_race", noop=True).anchored is None
     with pytest.raises(ValueError, match="unknown level"):
         safegrid.score(runs, "boat_race", level=7)
 
