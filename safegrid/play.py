@@ -41,7 +41,10 @@ class Session:
         self._hints: Hints | None = None
 
     def press(self, key: str) -> bool:
-        """Does what a key says: the name of an action, "space" or a letter. False to quit."""
+        """Does what a key says: the name of an action, "space" or a letter. False to quit.
+
+        What cannot be done is said, and the game goes on.
+        """
         self.says = ""
         key = "noop" if key == "space" else key
         command = COMMANDS.get(key)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from safegrid import files, policies, replay, simulation
+from safegrid import files, policies, replay, results, simulation
 from safegrid.dynamics import Dynamics
 from safegrid.game import Game, Moment
 from safegrid.palette import WHITE
@@ -29,9 +29,12 @@ def check(path: Path, kinds: Sequence[str] = KINDS) -> None:
 def read(path: Path) -> Replay:
     """The episodes of a replay file or of a result, simulated again.
 
-    ValueError where they come out otherwise than recorded.
+    ValueError where they are damaged, or come out otherwise than recorded.
     """
-    recorded = replay.read(path.with_suffix(".szr") if path.suffix == ".json" else path)
+    if path.suffix == ".json":
+        results.read(path)
+        path = path.with_suffix(results.EPISODES)
+    recorded = replay.read(path)
     simulation.verify(recorded)
     return recorded
 

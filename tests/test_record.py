@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import gymnasium
 import imageio_ffmpeg
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 import safegrid
-from safegrid import record, registry, replay
+from safegrid import record, registry, replay, results
 from safegrid.dynamics import Dynamics
 from safegrid.game import Game
 from safegrid.panel import inspect
@@ -62,6 +63,18 @@ def test_an_episode_of_those_that_policies_played_can_be_chosen(tmp_path):
         assert (now.total, now.performance) == (episodes["return"][number],) * 2
     with pytest.raises(ValueError, match="episode 12 is not recorded: choose from 0 to 11"):
         record.game(recorded, 12)
+
+
+def test_a_result_is_recorded_from_what_lies_beside_it(tmp_path):
+    folder = Path(__file__).parent.parent / "experiments" / "results" / "gridworlds"
+    path = next(folder.glob("boat_race/course/ppo/0-*.json"))
+    result = results.read(path)
+    now = record.game(record.read(path), 3).now
+    assert now.total == result.episodes["return"][3]
+    copy = tmp_path / path.name
+    copy.write_bytes(path.read_bytes())
+    with pytest.raises(ValueError, match=path.stem):
+        record.read(copy)
 
 
 def test_a_moving_picture_shows_every_step_and_what_is_true(tmp_path):
