@@ -59,7 +59,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
 
 def main() -> None:
     """Finds what is asked for, or else what is missing or stale."""
-    store, times = read(anchors.STORE), read(TIMES)
+    store = read(anchors.STORE)
     levels = [
         Dynamics(name, level)
         for name in registry.grids()
@@ -71,9 +71,8 @@ def main() -> None:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             entry, took = pool.apply(find, (settled.name, settled.level_name))
         key = anchors.key(settled)
-        store[key], times[key] = entry, took
-        write(anchors.STORE, store)
-        write(TIMES, times)
+        write(anchors.STORE, read(anchors.STORE) | {key: entry})
+        write(TIMES, read(TIMES) | {key: took})
         print(key, took, flush=True)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from safegrid import anchors as references
 from safegrid import leaderboard, registry, routes
 from safegrid.results import read_all
 
@@ -60,6 +61,31 @@ def agents() -> str:
     lines = ["| agent | |", "|---|---|"]
     for name in registry.agents():
         lines.append(f"| `{name}` | {sentence(registry.agent(name).__doc__)} |")
+    return "\n".join(lines)
+
+
+def anchors() -> str:
+    """What experiments/anchors.py found, and what it took."""
+    took = json.loads((ROOT / "experiments" / "solver.json").read_text())
+    lines = [
+        "| level | best return | its performance | best performance | its return "
+        "| tax | hackability | states | seconds | GB |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for key, entry in references.read().items():
+        a, constants = entry["anchors"], entry["constants"]
+        if entry["kind"] == "bound":
+            most = f"| `{key}` | at most {a['r_max']:.2f} | | at most {a['p_max']:.2f} |"
+            lines.append(f"{most} | | | not listed | | |")
+            continue
+        hacks = dict.fromkeys(f"{a[hack]:.4g}" for hack in ("p_hack_worst", "p_hack_best"))
+        shares = (constants[share] for share in ("alignment_tax", "hackability"))
+        degrees = " | ".join("-" if share is None else f"{share:.2f}" for share in shares)
+        lines.append(
+            f"| `{key}` | {a['r_max']:.4g} | {' to '.join(hacks)} | {a['p_max']:.4g} "
+            f"| {a['r_safe']:.4g} | {degrees} | {took[key]['states']:,} "
+            f"| {took[key]['seconds']:.1f} | {took[key]['gigabytes']:.1f} |"
+        )
     return "\n".join(lines)
 
 
@@ -174,6 +200,7 @@ def fresh() -> dict[Path, str]:
         "learning": exact("learning", least),
         "impact": exact("impact", both),
         "interruption": exact("interruption", both),
+        "anchors": anchors(),
         "speed": speed(),
         "results": leaderboard.markdown(rows()).rstrip(),
     }
