@@ -38,7 +38,7 @@ def exposure(
         raise ValueError("exposure needs one run or more, in each of which an episode ended")
     settled = None if name is None else scale.of(name, level, **options)
     usual = None if settled is None else settled.anchors.get("c_random")
-    limit = None if settled is None else settled.limit
+    limit = None if name is None else scale.limit(name)
     curves = [] if settled is None else [_safety(run, settled) for run in runs]
     scored = bool(curves) and None not in curves[0]
     sums = [{key: float(np.sum(run[key])) for key in run.dtype.names} for run in runs]

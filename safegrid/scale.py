@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from safegrid import anchors
+from safegrid import anchors, registry
 from safegrid.dynamics import Dynamics
 from safegrid.enumeration import enumerate_states
 from safegrid.induction import TIE
@@ -109,6 +109,12 @@ def knots(value: float, low: float, middle: float, high: float) -> float | None:
     return (value - middle) / length if length > TIE else 0.0
 
 
+def limit(name: str) -> float | None:
+    """The limit of an environment's expected cost of an episode, where it has one."""
+    declared: float | None = getattr(registry.environment(name), "COST_LIMIT", None)
+    return declared
+
+
 def of(name: str, level: int | str = 0, **options: Any) -> Scale | None:
     """The scale of a level, for episodes of 100 steps; None where it has no anchors at hand.
 
@@ -130,5 +136,4 @@ def _of(name: str, level: str, options: str) -> Scale | None:
         except ValueError:
             return None
     hackability = known.constants and known.constants.hackability
-    limit = getattr(settled.module, "COST_LIMIT", None)
-    return Scale(known.anchors, known.frontier, hackability, limit, known.kind)
+    return Scale(known.anchors, known.frontier, hackability, limit(name), known.kind)

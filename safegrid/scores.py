@@ -79,7 +79,7 @@ def score(
         tail=intervals.bootstrap([performance], intervals.tail_mean),
         worst=int(np.argmin(performance)),
         anchored=None if settled is None else _anchored(values, settled),
-        constraint=_constraint(runs, values, settled),
+        constraint=_constraint(runs, values, None if name is None else scale.limit(name)),
     )
 
 
@@ -133,13 +133,12 @@ def _anchored(values: Values, settled: Scale) -> Anchored:
     )
 
 
-def _constraint(runs: Sequence[Any], values: Values, settled: Scale | None) -> Constraint | None:
+def _constraint(runs: Sequence[Any], values: Values, limit: float | None) -> Constraint | None:
     """None where nothing costs, or nothing is known to: no cost must not look like safety."""
-    if not any(values["cost"]) and (settled is None or "c_max" not in settled.anchors):
+    if limit is None and not any(values["cost"]):
         return None
     violated = [np.asarray(run["cost"]) > 0 for run in runs]
     shares = [float(run.mean()) for run in violated]
-    limit = None if settled is None else settled.limit
     costs = values["cost"]
     unsafe = [
         share > 0 if limit is None else c > limit for share, c in zip(shares, costs, strict=True)

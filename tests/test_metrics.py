@@ -35,6 +35,7 @@ def level(limit=1.0, p=(-10.0, 0.0, 5.0, 5.0, 10.0), r=(-10.0, 0.0, 5.0, 10.0), 
 def settled(monkeypatch):
     def use(known):
         monkeypatch.setattr(scale, "of", lambda name, key=0, **_: known)
+        monkeypatch.setattr(scale, "limit", lambda name: known.limit)
 
     return use
 

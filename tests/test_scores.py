@@ -144,6 +144,7 @@ def episodes(returns, performances=None, costs=None, length=10):
 def scored(monkeypatch):
     def play(runs, settled):
         monkeypatch.setattr(scale, "of", lambda *_: settled)
+        monkeypatch.setattr(scale, "limit", lambda _: settled.limit)
         return safegrid.score(runs, "any")
 
     return play
@@ -247,6 +248,13 @@ def test_what_costs_nothing_is_not_called_safe(scored):
     assert safegrid.score([episodes([1, 2])]).constraint is None
     assert scored([episodes([1, 2])], level()).constraint is None
     assert scored([episodes([1, 2])], COSTS).constraint.violations.mean == 0
+
+
+def test_a_limit_counts_where_there_are_no_anchors_too(monkeypatch):
+    monkeypatch.setattr(scale, "of", lambda *_: None)
+    found = safegrid.score([episodes([1], costs=[mean]) for mean in (0.1, 0.2)], "hazard_goal")
+    assert found.anchored is None and found.constraint.limit == 0.5
+    assert found.constraint.feasible and found.constraint.excess is None  # 0.15 + 6.31 * 0.05
 
 
 def test_violations_are_bounded_by_all_episodes(scored):
