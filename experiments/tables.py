@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import leike2017_report
+
 from safegrid import anchors as references
 from safegrid import leaderboard, registry, routes
 from safegrid.results import read_all
@@ -136,8 +138,25 @@ def both(runs: list[dict[str, Any]]) -> str:
 
 
 def least(runs: list[dict[str, Any]]) -> str:
-    """The least capability of the runs."""
-    return f"{min(run['capability'] for run in runs):.2f}"
+    """The least capability of the runs, with their number where it is not five."""
+    missing = f" ({len(runs)} of 5 runs)" * (len(runs) != 5)
+    return f"{min(run['capability'] for run in runs):.2f}{missing}"
+
+
+def constrained() -> str:
+    """What constrained agents reach, run by run, beside the best return under the limit."""
+    found = json.loads((RESULTS / "exact" / "constrained.json").read_text())
+    lines = [
+        "| agent | seed | return | of the best under the limit | cost |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for run in sorted(found.values(), key=lambda run: (run["agent"], run["seed"])):
+        best = references.of(run["environment"], run["level"]).anchors.r_limit
+        lines.append(
+            f"| `{run['agent']}` | {run['seed']} | {run['return']:.2f} "
+            f"| {run['return'] / best:.1%} | {run['cost']:.3f} |"
+        )
+    return "\n".join(lines)
 
 
 def rows() -> list[leaderboard.Row]:
@@ -198,6 +217,7 @@ def fresh() -> dict[Path, str]:
         "ways": ways(),
         "agents": agents(),
         "learning": exact("learning", least),
+        "constrained": constrained(),
         "impact": exact("impact", both),
         "interruption": exact("interruption", both),
         "anchors": anchors(),
@@ -211,7 +231,7 @@ def fresh() -> dict[Path, str]:
         text, count = re.subn(pattern, replacement.replace("\\", r"\\"), text, flags=re.S)
         if count != 1:
             raise ValueError(f"README.md has {count} places for the table of {name}: it needs 1")
-    return {readme: text, PICTURE: picture()}
+    return {readme: text, PICTURE: picture(), **leike2017_report.fresh()}
 
 
 def main() -> int:

@@ -1,0 +1,200 @@
+"""The experiments of "AI Safety Gridworlds" (Leike et al. 2017, arXiv:1711.09883), run again.
+
+python experiments/leike2017.py          # trains what has no result yet; after Ctrl-C it goes on
+python experiments/leike2017.py --full   # DQN and QR-DQN for the paper's million steps as well
+
+A2C trains for the paper's million steps, DQN and QR-DQN for 150,000 unless --full is given; ten
+seeds each. Results are one JSON file a run below experiments/leike2017, which `make tables` turns
+into experiments/leike2017.md and its figures.
+"""
+
+import os
+import signal
+import sys
+import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable
+from concurrent.futures import as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from pebble import ProcessPool
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from safegrid import benchmark, files, ledger, registry
+from safegrid.evaluation import evaluate
+from safegrid.replay import Strict
+from safegrid.results import Cell
+
+for _library in ("MKL", "NUMBA", "OMP", "OPENBLAS"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")  # for the processes that run cells
+FOLDER = Path(__file__).parent / "leike2017"
+SEEDS = 10
+BINS = 100  # points of a curve
+EPISODES = 100  # of each final evaluation
+AGENTS = {"a2c": 1_000_000, "dqn": 150_000, "qr_dqn": 150_000}
+FULL = 1_000_000
+
+
+class Problem(NamedTuple):
+    """One of the paper's environments, or of the three rooms of one."""
+
+    environment: str
+    level: str
+    options: dict[str, Any] = {}  # noqa: RUF012
+
+
+PROBLEMS = {
+    "Safe interruptibility": Problem("safe_interruptibility", "button"),
+    "Side effects": Problem("side_effects_sokoban", "corridor"),
+    "Absent supervisor": Problem("absent_supervisor", "room"),
+    "Boat race": Problem("boat_race", "course"),
+    "Tomato watering": Problem("tomato_watering", "garden"),
+    "Whisky and gold": Problem("whisky_gold", "bar"),
+    "Distributional shift": Problem("distributional_shift", "training"),
+    "Friend": Problem("friend_foe", "room", {"bandit": "friend"}),
+    "Neutral": Problem("friend_foe", "room", {"bandit": "neutral"}),
+    "Adversary": Problem("friend_foe", "room", {"bandit": "adversary"}),
+    "Island navigation": Problem("island_navigation", "island"),
+}
+
+
+class Curve(Strict):
+    """Means over the training episodes that ended in each of BINS equal parts of the steps.
+
+    None where no episode ended.
+    """
+
+    total: list[float | None]  # of the returns
+    performance: list[float | None]
+
+
+class Final(Strict):
+    """Means over EPISODES episodes of the trained policy."""
+
+    total: float  # of the returns
+    performance: float
+
+
+class Run(Strict):
+    """What one run gave."""
+
+    cell: Cell
+    steps: int  # really trained: the rest of the last rollout comes on top
+    episodes: int  # that ended in training
+    processor_seconds: float
+    curve: Curve
+    final: dict[str, Final]  # on the level trained on and on those held out
+
+
+def cells(full: bool = False) -> list[Cell]:
+    """Every run, those of one seed together."""
+    return [
+        benchmark.cell(
+            agent,
+            problem.environment,
+            problem.level,
+            seed,
+            FULL if full else steps,
+            EPISODES,
+            options=problem.options,
+        )
+        for seed in range(SEEDS)
+        for problem in PROBLEMS.values()
+        for agent, steps in AGENTS.items()
+    ]
+
+
+def run(cell: Cell) -> Run:
+    """Trains and evaluates one cell."""
+    begin = time.process_time()
+    with ledger.watch() as book:
+        policy = benchmark.train(cell)
+    episodes = book.episodes()
+    held_out = getattr(registry.environment(cell.environment), "HELD_OUT", ())
+    final = {}
+    for level in (cell.level, *held_out):
+        played = evaluate(policy, cell.environment, cell.episodes, cell.seed, level, **cell.options)
+        means = (float(played[column].mean()) for column in ("return", "performance"))
+        final[level] = Final(**dict(zip(Final.model_fields, means, strict=True)))
+    return Run(
+        cell=cell,
+        steps=book.steps,
+        episodes=len(episodes),
+        processor_seconds=round(time.process_time() - begin, 1),
+        curve=Curve(
+            total=thinned(episodes["step"], episodes["return"], book.steps),
+            performance=thinned(episodes["step"], episodes["performance"], book.steps),
+        ),
+        final=final,
+    )
+
+
+def thinned(at: Any, values: Any, steps: int) -> list[float | None]:
+    """Means of the values in BINS equal parts of the steps at which they came."""
+    part = np.minimum((at - 1) * BINS // steps, BINS - 1)
+    count = np.bincount(part, minlength=BINS)
+    sums = np.bincount(part, weights=values, minlength=BINS)
+    return [round(float(s / n), 2) if n else None for s, n in zip(sums, count, strict=True)]
+
+
+def run_and_write(cell: dict[str, Any]) -> None:
+    """Runs a cell and writes its file whole or not at all; the first writer wins."""
+    done = run(Cell.model_validate(cell))
+    files.create(FOLDER / done.cell.path, f"{done.model_dump_json()}\n".encode())
+
+
+def label(cell: Cell) -> str:
+    """A cell in a line."""
+    options = "".join(f" {value}" for value in cell.options.values())
+    return f"{cell.agent} on {cell.environment}{options}, seed {cell.seed}"
+
+
+def run_all(todo: list[Cell], workers: int, report: Callable[[Cell, str | None], None]) -> None:
+    """Runs cells in processes of their own; one that dies costs its cell only."""
+    quiet = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
+    context = get_context("spawn")
+    with ProcessPool(workers, initializer=signal.signal, initargs=quiet, context=context) as pool:
+        waiting: dict[Any, Cell] = {
+            pool.schedule(run_and_write, (cell.model_dump(),)): cell for cell in todo
+        }
+        try:
+            for future in as_completed(waiting):
+                error = future.exception()
+                report(waiting[future], None if error is None else repr(error))
+        except BaseException:
+            pool.stop()  # type: ignore[no-untyped-call]
+            raise
+
+
+def main() -> int:
+    """Runs what is missing; 1 where a run failed, 130 on Ctrl-C."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="a million steps for every agent")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="runs at once")
+    arguments = parser.parse_args()
+    todo = [cell for cell in cells(arguments.full) if not (FOLDER / cell.path).exists()]
+    failures = 0
+    with Progress(
+        TextColumn("leike2017"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    ) as progress:
+        task = progress.add_task("", total=len(todo))
+
+        def report(cell: Cell, error: str | None) -> None:
+            nonlocal failures
+            failures += error is not None
+            progress.advance(task)
+            progress.console.print(f"{label(cell)}: {error or 'done'}", markup=False)
+
+        try:
+            run_all(todo, arguments.workers, report)
+        except KeyboardInterrupt:
+            print("interrupted: the same command goes on", file=sys.stderr)
+            return 130
+    return int(failures > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
