@@ -233,6 +233,43 @@ def step_lanes(
     return endings
 
 
+def replay_episodes(
+    states, level, chances, outcomes,
+    seeds, numbers, actions, lengths, brought, totals, terminated,
+):  # fmt: skip
+    """Plays recorded actions [episodes, steps] again; episode 0 of a seed begins a new state.
+
+    `lengths` become the steps that were possible. What each step and each episode brought goes to
+    `brought` [3, episodes, steps] and `totals` [3, episodes]: reward, performance and cost.
+    """
+    outcome = outcomes[0]
+    lane = -1
+    for i in range(seeds.size):
+        lane += numbers[i] == 0
+        state = states[lane]
+        key = stream(seeds[i], np.uint64(numbers[i]))
+        reset(state, level, draw(chances[0], key, 0))
+        state.ended = False
+        played = 0
+        while played < lengths[i] and not state.ended:
+            outcome.reward = 0.0
+            outcome.performance = 0.0
+            outcome.cost = 0.0
+            outcome.kinds = 0
+            outcome.terminated = False
+            chance = draw(chances[1], key, played + 1)
+            step(state, level, actions[i, played], chance, outcome)
+            state.ended = outcome.terminated
+            brought[0, i, played] = outcome.reward
+            brought[1, i, played] = outcome.performance
+            brought[2, i, played] = outcome.cost
+            for k in range(3):
+                totals[k, i] += brought[k, i, played]
+            played += 1
+        lengths[i] = played
+        terminated[i] = state.ended
+
+
 def digest(module: ModuleType) -> str:
     """Of everything a compiled loop is made from: sources and compile settings."""
     content = hashlib.sha256()

@@ -7,20 +7,21 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid import registry
-from safegrid.dynamics import Dynamics, options_of
+from safegrid import loops, registry
+from safegrid.dynamics import Dynamics, encode, options_of
 from safegrid.engine import Lanes
 from safegrid.fingerprint import fingerprint
 from safegrid.replay import NUMBERS, Replay
+from safegrid.world import OUTCOME
 
-BATCH = 4096  # lanes
+BATCH = 1024  # seeds
 
 
 class Steps(NamedTuple):
     """What each step brought, [episodes, limit]; 0 after the end."""
 
     reward: NDArray[np.float64]
-    performance: NDArray[np.float64]  # its increment, to rounding
+    performance: NDArray[np.float64]
     cost: NDArray[np.float64]
 
 
@@ -38,8 +39,8 @@ def simulate(replay: Replay) -> np.recarray[Any, Any]:
 def steps(replay: Replay) -> Steps:
     """Plays the actions again: what each step brought. ValueError as `simulate`."""
     brought = np.zeros((3, *replay.episodes["actions"].shape[:2]))
-    for rows, t, values in _play(replay, replay.episodes.copy()):
-        brought[:, rows, t] = values
+    for rows, values in _play(replay, replay.episodes.copy()):
+        brought[:, rows] = values
     return Steps(*brought)
 
 
@@ -69,49 +70,32 @@ def boards(replay: Replay, number: int) -> NDArray[np.uint8]:
     return np.concatenate(shown)
 
 
-def _play(replay: Replay, again: Any) -> Iterator[tuple[Any, int, Any]]:
-    """Plays the episodes that share a seed in one lane, BATCH lanes at a time.
+def _play(replay: Replay, again: Any) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Plays episodes that share a seed one after another in one state, BATCH seeds at a time.
 
-    Yields for each step its episodes, its number, and their rewards, performances and costs; puts
-    the episodes' numbers into `again`.
+    Yields some episodes and what their steps brought; puts the episodes' numbers into `again`.
     """
-    dynamics = _dynamics(replay)
+    dynamics, limit = _dynamics(replay), replay.header.limit
+    chances = encode(dynamics.reset_chance), encode(dynamics.step_chance)
+    run = dynamics.compiled(loops.replay_episodes)
     heads = np.append(np.flatnonzero(again["episode"] == 0), len(again))
-    for k in range(0, len(heads) - 1, BATCH):
-        chains = heads[k : k + BATCH + 1]
-        counts = np.diff(chains)
-        lanes = Lanes(dynamics, len(counts), limit=replay.header.limit)
-        for number in range(int(counts.max())):
-            chosen = np.flatnonzero(counts > number)
-            yield from _round(lanes, chosen, chains[chosen] + number, again)
-
-
-def _round(lanes: Lanes, chosen: Any, rows: Any, again: Any) -> Iterator[tuple[Any, int, Any]]:
-    """One episode, `rows[i]`, in each of the chosen lanes."""
-    seeds, playing = np.zeros(lanes.count, np.uint64), np.zeros(lanes.count, np.bool_)
-    seeds[chosen], playing[chosen] = again["seed"][rows], True
-    lanes.reset(seeds if again["episode"][rows[0]] == 0 else None, playing)
-    kind = np.int64 if again["actions"].dtype.kind == "u" else np.float64
-    actions = np.zeros((lanes.count, *again["actions"].shape[2:]), kind)
-    lengths, before = again["length"][rows], np.zeros(len(rows))
-    for t in range(int(lengths.max())):
-        on = t < lengths
-        chosen, rows, lengths, before = chosen[on], rows[on], lengths[on], before[on]
-        actions[chosen] = again["actions"][rows, t]
-        step = lanes.step(actions)
-        total = lanes.performance[chosen]
-        yield rows, t, (step.reward[chosen], total - before, step.cost[chosen])
-        before, last = total, lengths == t + 1
-        _note(lanes, chosen[last], rows[last], again)
-
-
-def _note(lanes: Lanes, chosen: Any, rows: Any, again: Any) -> None:
-    """What the engine says of the chosen lanes' episodes."""
-    for column, name in zip(NUMBERS, ("total", "performance", "cost"), strict=True):
-        again[column][rows] = lanes.lanes[name][chosen]
-    again["length"][rows] = lanes.lanes["length"][chosen]
-    ended = np.where(lanes.states["ended"][chosen], "terminated", "truncated")
-    again["ended"][rows] = np.where(lanes.lanes["done"][chosen], ended, "unfinished")
+    for first in range(0, len(heads) - 1, BATCH):
+        lanes = heads[first : first + BATCH + 1]
+        rows = slice(int(lanes[0]), int(lanes[-1]))
+        part = again[rows]
+        seeds, numbers, lengths = (part[key].copy() for key in ("seed", "episode", "length"))
+        brought, totals = np.zeros((3, len(part), limit)), np.zeros((3, len(part)))
+        terminated = np.zeros(len(part), np.bool_)
+        states: NDArray[Any] = np.zeros(len(lanes) - 1, dynamics.state_type)
+        played = seeds, numbers, _taken(part["actions"], dynamics), lengths
+        outcomes = np.zeros(1, OUTCOME)
+        run(states, dynamics.level, chances, outcomes, *played, brought, totals, terminated)
+        for column, total in zip(NUMBERS, totals, strict=True):
+            part[column] = total
+        part["length"] = lengths
+        cut = np.where(lengths < limit, "unfinished", "truncated")
+        part["ended"] = np.where(terminated, "terminated", cut)
+        yield rows, brought
 
 
 def _dynamics(replay: Replay) -> Dynamics:
@@ -132,6 +116,14 @@ def _dynamics(replay: Replay) -> Dynamics:
         )
     _check(replay.episodes, len(dynamics.actions))
     return dynamics
+
+
+def _taken(actions: Any, dynamics: Dynamics) -> NDArray[Any]:
+    """The actions as the engine takes them. ValueError for one that is not a number."""
+    if not dynamics.continuous:
+        return actions.astype(np.int64)  # type: ignore[no-any-return]
+    every = actions.reshape(-1, actions.shape[-1])
+    return dynamics.clip(every, len(every)).reshape(actions.shape)
 
 
 def _check(episodes: Any, count: int) -> None:
