@@ -56,7 +56,7 @@ def train(
     boards = np.concatenate([simulation.boards(shown, i)[:-1] for i in episodes])
     actions = np.concatenate([e.actions[: e.length] for e in shown.episodes]).astype(np.int64)
     inputs = Encoder(dynamics, "planes")(boards).reshape(len(boards), -1).astype(np.float32)
-    random = np.random.default_rng(seeds(seed, "policy"))
+    random = np.random.default_rng(seeds(seed, "train", 2)[1])
     sizes = (inputs.shape[1], settings["hidden"], len(dynamics.actions))
     tensors = start(sizes, random)
     moments = [(np.zeros_like(tensor), np.zeros_like(tensor)) for tensor in tensors]

@@ -138,6 +138,13 @@ def enumerate_states(
     )
 
 
+def enumerate_all(settled: Dynamics) -> Enumeration:
+    """As `enumerate_states`. ValueError also where earlier episodes lead to states beyond these."""
+    if getattr(settled.module, "MEMORY", ()):
+        raise ValueError(f"{settled.name} remembers earlier episodes: its states cannot be listed")
+    return enumerate_states(settled)
+
+
 def _outcomes(settled: Dynamics, which: str) -> list[tuple[int, float]]:
     declared = getattr(settled, f"{which}_chance")
     outcomes, count = dynamics.outcomes(declared), dynamics.count(declared)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from safegrid import engine, registry
 from safegrid.dynamics import Dynamics
 from safegrid.engine import Lanes
-from safegrid.enumeration import ENDED, Numbers, canonical, compiled, enumerate_states
+from safegrid.enumeration import ENDED, Numbers, canonical, compiled, enumerate_all
 
 GOALS = 512  # at most; of more observations, every n-th is one
 BASELINES = ("starting_state", "inaction", "stepwise_inaction")
@@ -65,12 +65,8 @@ class Twins:
     """Copies of lanes that take the agent's action and the baseline's, under the same chance."""
 
     def __init__(self, lanes: Lanes, baseline: str, discount: float):
-        if getattr(lanes.dynamics.module, "MEMORY", ()):
-            raise ValueError(
-                f"{lanes.dynamics.name} remembers earlier episodes: its states cannot be listed"
-            )
         dynamics = idle(lanes.dynamics)
-        tables, states, boards, *_ = enumerate_states(dynamics)
+        tables, states, boards, *_ = enumerate_all(dynamics)
         self._numbers = Numbers(states.itemsize)
         self._numbers(canonical(dynamics, states))
         goals = np.arange(0, len(boards), -(-len(boards) // GOALS))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.dynamics import Dynamics
-from safegrid.enumeration import ENDED, Tables, enumerate_states
+from safegrid.enumeration import ENDED, Tables, enumerate_all
 from safegrid.observation import index
 
 
@@ -20,9 +20,7 @@ def shield(dynamics: Dynamics) -> NDArray[np.bool_]:
     Observations go by their index. An action is safe in one if it is so in every state that looks
     like it. ValueError where the states cannot be listed.
     """
-    if getattr(dynamics.module, "MEMORY", ()):
-        raise ValueError(f"{dynamics.name} remembers earlier episodes: its states cannot be listed")
-    tables = enumerate_states(dynamics).tables
+    tables = enumerate_all(dynamics).tables
     harmful = inescapable(tables)
     offered = np.ones((index(dynamics).count, harmful.shape[1]), np.bool_)
     np.logical_and.at(offered, tables.observation, ~harmful)

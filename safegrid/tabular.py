@@ -85,33 +85,34 @@ def learn(
         if not isinstance(value, (int, float)) or not 0 <= value <= 1:
             raise ValueError(f"{name} is {value!r}: choose a number, 0 to 1")
     dynamics = Dynamics(environment, **(options or {}))
-    encode = Encoder(dynamics, "index")
-    lanes = Lanes(dynamics, count, "same_step", LIMIT)
+    encode, lanes = Encoder(dynamics, "index"), Lanes(dynamics, count, "same_step", LIMIT)
     values = np.zeros((encode.space.n, len(dynamics.actions)))  # type: ignore[attr-defined]
-    random = np.random.default_rng(seeds(seed, "policy"))
-    present = encode(lanes.reset(seeds(seed, "train", count)))
+    *words, word = seeds(seed, "train", count + 1)
+    random = np.random.default_rng(word)
+    present = encode(lanes.reset(np.array(words)))
     actions = random.integers(0, values.shape[1], count)
     rounds = -(-steps // count)
-    everyone = np.ones(count, np.bool_)
     for t in range(rounds):
-        heeded = everyone if heed is None else heed(lanes, actions)
+        heeded = np.ones(count, np.bool_) if heed is None else heed(lanes, actions)
         step = lanes.step(actions)
         seen, present = present, encode(step.boards)
         following = present
         if step.final is not None:
-            ended = step.terminated | step.truncated
-            following = np.where(ended, encode(step.final), present)
-        left = 1 - t / rounds
-        slope = settings["exploration"] - settings["final_exploration"]
-        explore = settings["final_exploration"] + slope * max(0.0, 2 * left - 1)
+            following = np.where(step.terminated | step.truncated, encode(step.final), present)
         actions = _update(
             *(values, seen, actions, step.reward, step.terminated, following, present, heeded),
-            *(random.random((count, 2)), aim),
-            *(settings["learning_rate"] * left, settings["gamma"], explore),
+            *(random.random((count, 2)), aim, *_schedule(settings, 1 - t / rounds)),
         )
         if progress is not None:
             progress((t + 1) * count)
     return Policy(values)
+
+
+def _schedule(settings: Mapping[str, Any], left: float) -> tuple[float, float, float]:
+    """Learning rate, discount and share of random actions when `left` of the steps are left."""
+    first, last = settings["exploration"], settings["final_exploration"]
+    explore = last + (first - last) * max(0.0, 2 * left - 1)
+    return settings["learning_rate"] * left, settings["gamma"], explore
 
 
 @compiled

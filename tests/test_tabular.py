@@ -12,7 +12,7 @@ AGENTS = ("q_learning", "sarsa", "expected_sarsa")
 each_agent = pytest.mark.parametrize("agent", AGENTS)
 
 
-def learn(agent, name, steps=60_000, seed=0, **options):
+def learn(agent, name, steps=120_000, seed=0, **options):
     return registry.agent(agent).train(name, seed=seed, steps=steps, options=options)
 
 
