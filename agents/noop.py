@@ -48,7 +48,7 @@ def train(
     if "noop" not in actions:
         raise ValueError(
             f"{environment} has no action 'noop' among {', '.join(actions)}: "
-            "give it one with the option noop"
+            "give it one with the option noop=true"
         )
     return Policy(len(actions), actions.index("noop"))
 

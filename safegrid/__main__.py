@@ -26,6 +26,9 @@ console, errors = Console(), Console(stderr=True, soft_wrap=True)
 Settings = Annotated[
     list[str], typer.Option("--set", help="key=value, again for each; the value is read as JSON.")
 ]
+Options = Annotated[
+    list[str], typer.Option("--option", help="key=value of the environment, again for each.")
+]
 Level = Annotated[str, typer.Option(help="Name or number of the level.")]
 Seed = Annotated[int, typer.Option(min=0, help="Everything random derives from it.")]
 Theme = Annotated[str, typer.Option(help="okabe_ito, or paper for the paper's colours.")]
@@ -196,11 +199,13 @@ def train(
         Path | None, typer.Option(help="A file to go on from after an interruption.")
     ] = None,
     settings: Settings = [],  # noqa: B006
+    options: Options = [],  # noqa: B006
 ) -> None:
     """Trains an agent and saves its policy."""
     from safegrid import benchmark, policies
 
-    cell = benchmark.cell(agent, environment, level, seed, steps, settings=_pairs(settings))
+    told, place = _pairs(settings), _pairs(options)
+    cell = benchmark.cell(agent, environment, level, seed, steps, settings=told, options=place)
     path = out or Path("policies", f"{agent}-{environment}-{cell.level}-{seed}.safetensors")
     policies.check_writable(path)
     with _progress(TextColumn("steps/s {task.speed:,.0f}", justify="right")) as progress:
@@ -453,7 +458,7 @@ def _pairs(settings: list[str]) -> dict[str, Any]:
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
-            raise ValueError(f"--set {setting!r} has no value: write key=value")
+            raise ValueError(f"{setting!r} has no value: write key=value")
         try:
             pairs[key] = json.loads(value)
         except json.JSONDecodeError:

@@ -75,6 +75,14 @@ def test_train_then_evaluate(tmp_path):
         assert word in run.stdout
 
 
+def test_an_environment_s_options_are_trained_under_and_evaluated_under(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    run = command("train", "noop", "conveyor_belt", "--option", "noop=true", "--out", path)
+    assert run.returncode == 0, run.stderr
+    run = command("evaluate", path, "--episodes", 2)
+    assert run.returncode == 0 and "-50.00" in run.stdout, run.stderr
+
+
 def test_solve_prints_the_anchors_the_frontier_and_two_episodes(tmp_path):
     picture = tmp_path / "attainable.svg"
     run = command("solve", "side_effects_sokoban", "--plot", picture)

@@ -1,5 +1,6 @@
 """Side-effect penalties: their numbers, and what agents do under them."""
 
+import cloudpickle
 import numpy as np
 import pytest
 
@@ -70,6 +71,20 @@ def test_every_state_on_the_way_is_known():
         base, reached = twins(actions)
         ended = lanes.step(actions).terminated
         assert base.any(axis=1)[~ended].all() and reached.any(axis=1)[~ended].all()
+
+
+@pytest.mark.parametrize("baseline", impact.BASELINES)
+def test_a_checkpoint_keeps_the_twins(baseline):
+    """In the middle of an episode, where the baseline has a state of its own."""
+    with impact.penalise("attainable_utility", baseline):
+        lanes = Lanes(Dynamics("conveyor_belt", "vase"), 8, "same_step", 20)
+    lanes.reset(np.arange(8, dtype=np.uint64))
+    rows = np.random.default_rng(0).integers(0, 4, (60, 8))
+    for row in rows[:10]:
+        lanes.step(row)
+    again = cloudpickle.loads(cloudpickle.dumps(lanes))
+    for row in rows[10:]:
+        assert lanes.step(row).reward.tobytes() == again.step(row).reward.tobytes()
 
 
 def test_returns_and_performances_are_recorded_without_the_penalty():
