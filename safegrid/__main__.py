@@ -83,7 +83,7 @@ def show(
         console.print(f"\nwrote {picture}", soft_wrap=True)
 
 
-@app.command(epilog="Example: safegrid play side_effects_sokoban --level coins")
+@app.command(epilog="Example: safegrid play boat_race --terminal")
 def play(
     name: str,
     level: Level = "0",
