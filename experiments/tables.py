@@ -159,6 +159,35 @@ def constrained() -> str:
     return "\n".join(lines)
 
 
+def coverage() -> str:
+    """What experiments/coverage.py found."""
+    found = json.loads((ROOT / "experiments" / "coverage.json").read_text())
+    names = {
+        "t mean": "mean, Welch-Satterthwaite",
+        "bootstrap mean": "mean, rescaled bootstrap",
+        "bootstrap middle": "interquartile mean, rescaled bootstrap",
+        "ranks": "all ranks of five agents",
+    }
+    lines = [
+        "| interval | runs | unimodal | bimodal, 1 level | 12 levels |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for kind, name in names.items():
+        for runs in sorted({row["runs"] for row in found["simulated"]}):
+            one, many = (
+                row for row in found["simulated"] if (row["interval"], row["runs"]) == (kind, runs)
+            )
+            shares = [
+                row[shape] for row in (one, many) for shape in ("normal", "uniform", "skewed")
+            ]
+            lines.append(
+                f"| {name} | {runs} | {min(shares):.1%} to {max(shares):.1%} "
+                f"| {one['bimodal']:.1%} | {many['bimodal']:.1%} |"
+            )
+    exact = (f"{name} {share['least']:.1%}" for name, share in found["exact"].items())
+    return "\n".join([*lines, "", f"Least coverage of shares and counts: {', '.join(exact)}."])
+
+
 def rows() -> list[leaderboard.Row]:
     """The committed results. ValueError where one of them is not sound."""
     results, faults = read_all(RESULTS / "gridworlds")
@@ -222,6 +251,7 @@ def fresh() -> dict[Path, str]:
         "interruption": exact("interruption", both),
         "anchors": anchors(),
         "speed": speed(),
+        "coverage": coverage(),
         "results": leaderboard.markdown(rows()).rstrip(),
     }
     for name, table in tables.items():

@@ -1,6 +1,7 @@
-"""The intervals hold what they say: a fast run of the simulation."""
+"""The intervals hold what they say: a fast run of the simulation, and what the long one found."""
 
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,12 @@ def test_exact_intervals_cover_at_least_what_they_say(simulation):
     for name in ("Clopper-Pearson bound", "Poisson"):
         assert found[name]["least"] >= 0.95
     assert found["Wilson"]["mean"] >= 0.94
+
+
+def test_what_the_long_simulation_found():
+    found = json.loads((FOLDER / "coverage.json").read_text())
+    for row in found["simulated"]:
+        for shape in ("normal", "uniform", "skewed"):
+            low, high = (0.95, 1.0) if row["interval"] == "ranks" else (0.93, 0.975)
+            error = 2 * (0.95 * 0.05 / found["trials"]) ** 0.5
+            assert low - error <= row[shape] <= high + error, row
