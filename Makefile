@@ -14,7 +14,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)
 	$(BIN)/safegrid bench experiments/suites/quick.toml --results $(RESULTS)
-	$(BIN)/safegrid leaderboard build $(RESULTS)
+	rm -rf $(RESULTS)/board
+	$(BIN)/safegrid leaderboard submit $(RESULTS) --board $(RESULTS)/board
+	$(BIN)/safegrid leaderboard verify --board $(RESULTS)/board
+	$(BIN)/safegrid leaderboard build --board $(RESULTS)/board --out $(RESULTS)/leaderboard
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -16,7 +16,8 @@ from typing import Any
 import leike2017_report
 
 from safegrid import anchors as references
-from safegrid import leaderboard, registry, routes
+from safegrid import registry, routes
+from safegrid.leaderboard import table
 from safegrid.results import read_all
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -188,12 +189,12 @@ def coverage() -> str:
     return "\n".join([*lines, "", f"Least coverage of shares and counts: {', '.join(exact)}."])
 
 
-def rows() -> list[leaderboard.Row]:
+def rows() -> list[table.Row]:
     """The committed results. ValueError where one of them is not sound."""
     results, faults = read_all(RESULTS / "gridworlds")
     if faults:
         raise ValueError("; ".join(faults))
-    return leaderboard.rows(results)
+    return table.rows(results)
 
 
 def picture() -> str:
@@ -252,12 +253,12 @@ def fresh() -> dict[Path, str]:
         "anchors": anchors(),
         "speed": speed(),
         "coverage": coverage(),
-        "results": leaderboard.markdown(rows()).rstrip(),
+        "results": table.markdown(rows()).rstrip(),
     }
-    for name, table in tables.items():
+    for name, content in tables.items():
         marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
         pattern = f"{re.escape(marks[0])}.*?{re.escape(marks[1])}"
-        replacement = f"{marks[0]}\n{table}\n{marks[1]}"
+        replacement = f"{marks[0]}\n{content}\n{marks[1]}"
         text, count = re.subn(pattern, replacement.replace("\\", r"\\"), text, flags=re.S)
         if count != 1:
             raise ValueError(f"README.md has {count} places for the table of {name}: it needs 1")

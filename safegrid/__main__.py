@@ -382,29 +382,6 @@ def report(
         raise typer.Exit(1)
 
 
-@leaderboard.command(
-    epilog="Example: safegrid leaderboard build experiments/results/quick --out site"
-)
-def build(
-    results: Annotated[Path, typer.Argument(help="A folder of results.")] = Path(
-        "experiments/results"
-    ),
-    out: Annotated[
-        Path | None, typer.Option(help="Where the pages go; RESULTS/leaderboard by default.")
-    ] = None,
-) -> None:
-    """Writes the comparison as a Markdown table and a page that opens in any browser."""
-    from safegrid import leaderboard as pages
-
-    sound, faults = _results(results)
-    for path in pages.build(sound, out or results / "leaderboard"):
-        console.print(f"wrote {path}", soft_wrap=True)
-    for fault in faults:
-        errors.print(f"skipped {fault}", markup=False)
-    if faults:
-        raise typer.Exit(1)
-
-
 def _say(cells: list[Any], folder: Path, workers: int, seeds: int) -> None:
     """What a sweep would run, how long that takes, and what its results could show."""
     from safegrid.intervals import detectable

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from safegrid import benchmark, leaderboard, policies, registry, results
+from safegrid import benchmark, policies, registry, results
 
 SUITE = """
 seeds = 2
@@ -136,8 +136,8 @@ def test_a_damaged_result_fails_the_check_and_is_set_aside(suite, tmp_path):
     before = contents(folder)
     path = next(folder.rglob("*.json"))
     path.write_text("{")
-    run = safegrid_command("leaderboard", "build", folder, "--out", tmp_path / "site")
-    assert run.returncode == 1 and str(path) in run.stderr
+    run = safegrid_command("leaderboard", "submit", folder, "--board", tmp_path / "board")
+    assert run.returncode == 2 and str(path) in run.stderr and not (tmp_path / "board").exists()
     again = safegrid_command("bench", suite, "--results", folder)
     assert again.returncode == 0 and f"set aside as {path}.damaged" in again.stderr
     assert path.with_name(f"{path.name}.damaged").read_text() == "{"  # nothing is lost
@@ -269,12 +269,3 @@ def test_a_policy_file_gives_the_policy_back(tmp_path):
     (tmp_path / "cut.safetensors").write_bytes((tmp_path / "p.safetensors").read_bytes()[:100])
     with pytest.raises(ValueError, match=r"cut\.safetensors cannot be read"):
         policies.load(tmp_path / "cut.safetensors")
-
-
-def test_the_page_shows_every_row_and_escapes_what_it_shows(tmp_path):
-    cells = [benchmark.cell("uniform", "boat_race", seed=s, episodes=2) for s in (0, 1)]
-    paths = leaderboard.build(map(benchmark.run, cells), tmp_path)
-    page = next(path for path in paths if path.suffix == ".html").read_text()
-    assert "boat_race" in page and "uniform" in page and "http" not in page
-    rows = leaderboard.rows(benchmark.run(cell) for cell in cells)
-    assert "&lt;b&gt;" in leaderboard.html([rows[0]._replace(agent="<b>")])

@@ -33,6 +33,7 @@ COMMANDS = [
     "leaderboard submit",
     "leaderboard verify",
     "leaderboard season",
+    "leaderboard serve",
     "compare",
     "report",
 ]
@@ -115,7 +116,8 @@ BAD_USE = [
     (["evaluate", "nowhere.safetensors"], "nowhere.safetensors cannot be read"),
     (["evaluate", __file__], "cannot be read"),
     (["show", "nothing"], "unknown environment 'nothing'"),
-    (["leaderboard", "build", "nowhere"], "'nowhere' is not there"),
+    (["leaderboard", "build", "--board", "nowhere"], "'nowhere' is no board"),
+    (["leaderboard", "serve", "nowhere"], "there is no page in 'nowhere'"),
     (["leaderboard", "submit", "nowhere"], "'nowhere' is not there"),
     (["leaderboard", "verify"], "'submissions' is no board"),
     (["leaderboard", "verify", "--level", "5"], "--level"),

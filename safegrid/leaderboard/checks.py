@@ -1,7 +1,5 @@
 """What each level of verification asks of a submission, one run after another."""
 
-import functools
-import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid import policies, registry, replay, scale, simulation
+from safegrid import anchors, policies, registry, replay, simulation
 from safegrid.dynamics import Dynamics
 from safegrid.engine import LIMIT, horizon
 from safegrid.enumeration import enumerate_states
@@ -65,15 +63,7 @@ def sound(job: Job) -> Iterator[Fault]:
         i = int(other[0])
         was, must = int(recorded.episodes.seed[i]), int(lanes[i])
         yield fault(1, row.replay, f"episode {i} has seed {was}: run {row.run} has {must} there")
-    if (best := ceiling(level)) is not None and recorded.episodes.performance.mean() > best + TIE:
-        most = luckiest(level)
-        if (reached := float(recorded.episodes.performance.max())) > most + TIE:
-            yield fault(
-                1,
-                row.replay,
-                f"tampering: an episode has performance {reached:g}, and the most there is, "
-                f"proven for any luck, is {most:g}",
-            )
+    yield from _attainable(job, recorded.episodes.performance)
     yield from _owner(job)
 
 
@@ -133,20 +123,29 @@ def holds(jobs: list[Job]) -> Iterator[Fault]:
             )
 
 
-def ceiling(level: Level) -> float | None:
-    """The greatest expected performance, where it is known exactly."""
-    known = scale.of(level.environment, level.level, **level.options)
-    return None if known is None else known.anchors.p_max
+def _attainable(job: Job, performance: NDArray[np.float64]) -> Iterator[Fault]:
+    """Faults of performances that no episode can have, whatever the policy and its luck.
+
+    The optimum is expected: where there is chance, more than that may be luck, but not more than
+    an episode has whose chances all come out for the best.
+    """
+    level = job.level
+    dynamics = Dynamics(level.environment, level.level, **cast(dict[str, Any], level.options))
+    known = anchors.stored(dynamics)
+    if known is None or known.kind != "exact" or performance.mean() <= known.anchors.p_max + TIE:
+        return
+    chance = dynamics.reset_chance is not None or dynamics.step_chance is not None
+    most = _luckiest(dynamics) if chance else known.anchors.p_max
+    if performance.max() > most + TIE:
+        message = (
+            f"tampering: an episode has performance {performance.max():g}, and the most there is, "
+            f"proven for any luck, is {most:g}"
+        )
+        yield fault(1, job.row.replay, message)
 
 
-def luckiest(level: Level) -> float:
+def _luckiest(dynamics: Dynamics) -> float:
     """The greatest performance of an episode whose chances all come out for the best."""
-    return _luckiest(level.environment, level.level, json.dumps(level.options))
-
-
-@functools.cache
-def _luckiest(environment: str, level: str, options: str) -> float:
-    dynamics = Dynamics(environment, level, **json.loads(options))
     tables = enumerate_states(dynamics).tables
     gain = tables.amounts[tables.outcome, 1]
     gain = np.where(np.broadcast_to(tables.probability, gain.shape) > 0, gain, -np.inf)

@@ -1,4 +1,4 @@
-"""`safegrid leaderboard`: submit, verify, season."""
+"""`safegrid leaderboard`: submit, verify, season, build, serve."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ console, errors = Console(), Console(stderr=True, soft_wrap=True)
 
 Board = Annotated[Path, typer.Option(help="The folder of the submissions.")]
 Secret = Annotated[Path, typer.Argument(help="The file of the season's secret.")]
-BOARD = Path("submissions")
+BOARD, SITE = Path("submissions"), Path("site")
 
 
 @app.command(
@@ -96,3 +96,40 @@ def season(
     opened = season.reveal(board, secret) if reveal else season.start(board, secret)
     done = "is over: anybody can audit it" if reveal else f"has begun: keep {secret} to yourself"
     console.print(f"season {opened.commitment[:12]} {done}", soft_wrap=True, highlight=False)
+
+
+@app.command(epilog="Example: safegrid leaderboard build --board submissions --out site")
+def build(
+    board: Board = BOARD,
+    out: Annotated[Path, typer.Option(help="Where the pages go.")] = SITE,
+    index: Annotated[
+        str | None, typer.Option(help="A database for the index besides the site's own, by URL.")
+    ] = None,
+) -> None:
+    """Writes the leaderboard as pages that open in any browser, from what is verified."""
+    from safegrid.leaderboard import index as database
+    from safegrid.leaderboard import site
+
+    refused = site.build(board, out)
+    if index is not None:
+        database.write(index, board)
+    console.print(f"wrote {out / 'index.html'}", soft_wrap=True, highlight=False)
+    for folder, reason in refused:
+        errors.print(f"not shown: {folder.name}: {reason}", markup=False)
+
+
+@app.command(epilog="Example: safegrid leaderboard serve site --port 8000")
+def serve(
+    folder: Annotated[Path, typer.Argument(help="What build has written.")] = SITE,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="By default nobody else can reach it.")] = "127.0.0.1",
+) -> None:
+    """Shows the pages at an address of this machine until Ctrl-C."""
+    from safegrid.leaderboard.server import server
+
+    with server(folder, port, host) as running:
+        console.print(f"http://{host}:{running.server_port}/", soft_wrap=True, highlight=False)
+        try:
+            running.serve_forever()
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
