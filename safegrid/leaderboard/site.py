@@ -30,8 +30,8 @@ def build(board: Path, out: Path) -> list[Refusal]:
 
     ValueError where there is no board.
     """
-    suite = read_suite(board)
-    shown, refused = entries(board, submissions(board))
+    folders, suite = submissions(board), read_suite(board)
+    shown, refused = entries(board, folders)
     field = Field([group for entry in shown for group in entry.groups])
     rows = _rows(field.standings(), shown)
     categories = sorted({place.category for place in field.places})
