@@ -1,7 +1,8 @@
 """DQN: deep Q-learning on the visible reward, from replayed transitions.
 
 Stable-Baselines3's DQN (Mnih et al. 2015, Nature 518, 529-533) on several lanes at once, with its
-two hidden layers of 64 units on one-hot boards.
+two hidden layers of 64 units on one-hot boards. The settings were tried on island_navigation, where
+one larger step for the two of each update, or less exploration, did not find the goal.
 """
 
 from collections.abc import Mapping
