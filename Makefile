@@ -25,9 +25,9 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest
-	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -q -m fast
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m fast -W ignore::RuntimeWarning
+	$(BIN)/pytest -n auto
+	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -q -n auto -m fast
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -n auto -m fast -W ignore::RuntimeWarning
 
 tables: $(STAMP)
 	$(BIN)/python experiments/pictures.py
