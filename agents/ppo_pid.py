@@ -2,7 +2,6 @@
 
 Stooke, Achiam & Abbeel 2020, Responsive safety by PID Lagrangian methods, arXiv:2007.03964: to the
 integral of `ppo_lagrangian` come a proportional and a derivative term. The policy is stochastic.
-
 """
 
 from collections.abc import Mapping

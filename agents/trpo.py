@@ -1,8 +1,8 @@
 """TRPO: policy search on the visible reward in steps that stay within a trust region.
 
 sb3-contrib's TRPO (Schulman et al. 2015, arXiv:1502.05477) on many lanes at once, with its two
-hidden layers of 64 units on one-hot boards.
-
+hidden layers of 64 units on one-hot boards. The trust region is the library's, lanes and critic are
+those of `ppo`.
 """
 
 from collections.abc import Mapping

@@ -94,6 +94,8 @@ def test_info_of_the_library_driver_holds_no_performance(name, canary):
 
 SMALL = {
     "ppo": {"lanes": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1},
+    "ppo_pid": {"lanes": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1, "cost_limit": 0.5},
+    "dqn": {"lanes": 8, "learning_starts": 64, "batch_size": 16, "buffer_size": 500},
     "q_learning": {"lanes": 8},
     "attainable_utility": {"settings": {"lanes": 8}},
 }
