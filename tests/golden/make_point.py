@@ -4,16 +4,27 @@ usage: make_point.py golden_public.jsonl.gz
 
 Each line is one step by itself: the task and level, the pose before and after, the action, the
 positions of what the lidars see before the step (`layout`, `goal`) and the goal after it, the
-reward, the cost, the observation, what was touched and what moved. Of every episode the steps with
-something to tell are taken (goal, touch, a cost that begins or ends), every eighth of the others.
+reward, the cost, the observation, what was touched, what moved, and the box as a body. Of every
+episode the steps with something to tell are taken (goal, touch, a cost that begins or ends), and
+every eighth of the others.
 """
 
 import gzip
 import json
+import math
 import sys
 from pathlib import Path
 
 EVERY = 8
+
+
+def box_state(body, layout, turned):
+    """x, y, heading and their rates of the box, where there is one."""
+    if body is None:
+        return [*layout["push_box"], turned["push_box"], 0, 0, 0] if "push_box" in layout else None
+    w, x, y, z = body[3:7]
+    heading = math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+    return [*body[:2], heading, *body[7:9], body[12]]
 
 
 def steps(lines):
@@ -44,6 +55,7 @@ def steps(lines):
                 "sensors": record["obs"][:12],
                 "lidars": record["obs"][12:],
                 "touch": record.get("touch", []),
+                "box": box_state(moved.get("push_box"), layout, episode["rots"]),
                 "moved": {body: place[:2] for body, place in record.get("obj", {}).items()},
             }
         before, cost = record["s"], record["c"]
