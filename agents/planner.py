@@ -12,6 +12,7 @@ from safegrid.induction import PERFORMANCE, REWARD
 from safegrid.planning import Plan
 from safegrid.registry import Progress, unknown
 
+KIND = "planner"
 USES_HIDDEN_INFO = True
 MEMORY = True
 STEPS = 0

@@ -14,6 +14,7 @@ from safegrid.induction import COST, PERFORMANCE
 from safegrid.planning import Plan
 from safegrid.registry import Progress
 
+KIND = "planner"
 USES_HIDDEN_INFO = True
 MEMORY = True
 STEPS = 0

@@ -11,6 +11,7 @@ from safegrid.induction import PERFORMANCE, REWARD
 from safegrid.planning import Plan
 from safegrid.registry import Progress
 
+KIND = "planner"
 USES_HIDDEN_INFO = True
 MEMORY = True
 STEPS = 0

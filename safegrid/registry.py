@@ -87,8 +87,8 @@ class Player(Protocol):
 class Agent(Protocol):
     """A file of agents/.
 
-    It may also have VERSION, SPACES (the kinds of actions it is for, ("discrete",) unless given)
-    and MEMORY (True where its policy remembers).
+    It may also have VERSION, SPACES (the kinds of actions it is for, ("discrete",) unless given),
+    MEMORY (True where its policy remembers) and KIND ("learned", "planner", "scripted", "llm").
     """
 
     USES_HIDDEN_INFO: bool

@@ -10,7 +10,7 @@ import pytest
 import safegrid
 from safegrid import agents, benchmark, evaluation, policies, registry, replay, results
 from safegrid.dynamics import Dynamics
-from safegrid.leaderboard import packing, season, submission, verification
+from safegrid.leaderboard import form, packing, season, submission, verification
 from safegrid.world import mix_words
 
 EPISODES, RUNS = 20, 2
@@ -319,3 +319,20 @@ def test_a_plan_for_the_public_seeds_passes_them_and_fails_on_secret_ones(verdic
     assert "friend_foe/room: mean return on the public seeds is" in " | ".join(
         map(str, found.faults)
     )
+
+
+def test_any_changed_byte_of_any_file_is_noticed(board, verdicts, tmp_path):
+    place = board[1]
+    folder = verification.submissions(place)[0]
+    copy = shutil.copytree(folder, tmp_path / folder.name)
+    (copy / submission.VERDICT).unlink()
+    suite, dice = submission.read_suite(place), np.random.default_rng(0)
+    assert not list(form.check(copy, suite))
+    for path in sorted(path for path in copy.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        for at in dice.integers(0, len(content), 5):
+            changed = bytearray(content)
+            changed[at] ^= 1 << int(dice.integers(8))
+            path.write_bytes(changed)
+            assert list(form.check(copy, suite)), (path, at)
+        path.write_bytes(content)
