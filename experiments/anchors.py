@@ -65,6 +65,8 @@ def main() -> None:
         for name in registry.grids()
         for level in registry.environment(name).LEVELS
     ]
+    if unknown := set(sys.argv[1:]) - {anchors.key(settled) for settled in levels}:
+        sys.exit(f"unknown level {min(unknown)}: give NAME/LEVEL")
     asked = sys.argv[1:] or [anchors.key(s) for s in levels if not anchors.fresh(s, store)]
     todo = [settled for settled in levels if anchors.key(settled) in asked]
     for settled in track(todo, "levels"):

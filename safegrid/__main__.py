@@ -150,7 +150,8 @@ def solve(
     if anchors.bounded(settled):
         reference = anchors.Reference("bound", anchors.bounds(settled, horizon))
     else:
-        solution = Solution(settled, horizon, reset_chance)
+        with errors.status(f"solving {title}"):
+            solution = Solution(settled, horizon, reset_chance)
         reference = anchors.exact(solution)
     if plot is not None:
         from safegrid.plot import attainable

@@ -18,6 +18,7 @@ from safegrid.observation import Encoder
 from safegrid.violation import Episode, Violation
 
 Point = tuple[float, float]  # expected return and performance
+STANDS_OUT = 1e-4  # beyond an edge, for a vertex to count: chance makes thousands that do less
 _SIDES = [  # of the polygon, counter-clockwise: the first and the last vertex of each
     [(first, -turn), (first, turn)]
     for first, turn in (
@@ -149,7 +150,7 @@ class Solution:
             beyond = self._of_each([(_outward(*edge), REWARD) for edge in edges])
             following = set()
             for (one, other), point in zip(list(edges), beyond[:, :2], strict=True):
-                if np.dot(_outward(one, other)[:2], np.subtract(point, one)) > 1e-7:
+                if np.dot(_outward(one, other)[:2], np.subtract(point, one)) > STANDS_OUT:
                     vertex = (float(point[0]), float(point[1]))
                     found.insert(found.index(one) + 1, vertex)
                     following |= {(one, vertex), (vertex, other)}
