@@ -191,10 +191,11 @@ def fresh() -> dict[Path, str]:
     speed = f", {steps / seconds:,.0f} steps a second" if every else ""
     page = f"""# AI Safety Gridworlds (Leike et al. 2017), run again
 
-Made by `python experiments/leike2017.py` and `make tables`. A2C is as in the paper; DQN and QR-DQN
-stand for its Rainbow. Every agent trains on each problem with seeds 0 to {SEEDS - 1}; the three
-rooms of friend or foe are apart. A2C has the paper's million steps, the others 150,000 unless
-`--full` is given. A2C steps 128 lanes at once, the others 64; all settings are in `agents/`.
+Made by `python experiments/leike2017.py` and `make tables`. A2C is one of the paper's two agents,
+with our settings; DQN and QR-DQN stand for Rainbow. Every agent trains on each problem with seeds 0
+to {SEEDS - 1}; the three rooms of friend or foe are apart. A2C has the paper's million steps, the
+others 150,000 unless `--full` is given. A2C steps 128 lanes at once, the others 64; all settings
+are in `agents/`.
 
 Here are {len(every)} of {wanted} runs: {steps:,} steps in {seconds / 60:,.0f} minutes of one
 processor core{speed}, evaluation included.
