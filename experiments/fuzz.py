@@ -9,6 +9,7 @@ compiles anything, takes a second, or where memory grows by more than 512 MiB.
 """
 
 import argparse
+import copy
 import hashlib
 import json
 import random
@@ -34,7 +35,7 @@ from safegrid.results import Result, write
 
 RECORDED = "replays/hazard_goal/small/0.szr"
 MEMORY = 2**29  # bytes
-PATIENCE = 1.0  # seconds that one input may take
+PATIENCE = 1.0  # seconds of the processor that one input may take
 FORBIDDEN = ("os.system", "subprocess.Popen", "os.exec", "os.posix_spawn", "pickle.find_class")
 ODD: list[Any] = [
     None,
@@ -101,15 +102,15 @@ def sound(folder: Path) -> Path:
 
 def surfaces(path: Path) -> dict[str, Surface]:
     """What is read, and how, by name."""
-    suite, copy = submission.read_suite(path.parent), path.parent.parent / "input"
-    copy.mkdir()
+    suite, place = submission.read_suite(path.parent), path.parent.parent / "input"
+    place.mkdir()
     network = np.zeros((4, 7 * 5 * len(Dynamics("hazard_goal").tiles)), np.float32)
     weights = registry.agent("ppo").load({"0.weight": network, "0.bias": network[:, 0]})
     manifest, run = path / "submission.json", (path / submission.RUNS).read_bytes()
     policy = (path / "policies/hazard_goal/small/0.safetensors").read_bytes()
 
     def surface(name: str, content: bytes, read: Callable[[Path], Any]) -> Surface:
-        return content, copy / name, lambda: read(copy / name)
+        return content, place / name, lambda: read(place / name)
 
     def record(name: str, model: type[Strict], content: bytes) -> Surface:
         return surface(name, content, lambda file: parse(model, submission.content(file)))
@@ -182,7 +183,7 @@ def _exchange(content: bytes, dice: random.Random) -> bytes:
                 dice.choice(list(place)) if isinstance(place, dict) else dice.randrange(len(place))
             )
             if not isinstance(place[key], (dict, list)) or dice.random() < 0.3:
-                place[key] = dice.choice(ODD)
+                place[key] = copy.deepcopy(dice.choice(ODD))
                 break
             place = place[key]
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode() + b"\n"
@@ -200,7 +201,7 @@ def fuzz(count: int, seed: int, folder: Path) -> dict[str, tuple[int, int]]:
         name = list(known)[number % len(known)]
         content, file, read = known[name]
         file.write_bytes(mutate(content, dice))
-        refused, began, watch.on = False, time.perf_counter(), True
+        refused, began, watch.on = False, time.process_time(), True
         try:
             read()
         except ValueError as error:
@@ -210,7 +211,7 @@ def fuzz(count: int, seed: int, folder: Path) -> dict[str, tuple[int, int]]:
         finally:
             watch.on = False
         file.write_bytes(content)
-        if watch.faults or time.perf_counter() - began > PATIENCE:
+        if watch.faults or time.process_time() - began > PATIENCE:
             raise AssertionError(f"{name}, seed {seed}, input {number}: {watch.faults or 'slow'}")
         done, no = found[name]
         found[name] = done + 1, no + refused

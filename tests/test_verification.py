@@ -336,3 +336,15 @@ def test_any_changed_byte_of_any_file_is_noticed(board, verdicts, tmp_path):
             path.write_bytes(changed)
             assert list(form.check(copy, suite)), (path, at)
         path.write_bytes(content)
+
+
+def test_an_interrupted_verification_writes_no_verdict(board, verdicts):
+    folder = verification.submissions(board[1])[0]
+    before = (folder / submission.VERDICT).read_bytes()
+
+    def interrupt(what, done, count):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verification.verify(board[1], [folder], 2, None, 1, interrupt)
+    assert (folder / submission.VERDICT).read_bytes() == before

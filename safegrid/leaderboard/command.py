@@ -67,14 +67,18 @@ def verify(
         console=errors,
     ) as progress:
         tasks = {f"V{i}": progress.add_task(f"V{i}", total=None) for i in range(1, depth + 1)}
-        verdicts = verification.verify(
-            board,
-            folders,
-            depth,
-            word,
-            workers,
-            lambda what, done, count: progress.update(tasks[what], completed=done, total=count),
-        )
+        try:
+            verdicts = verification.verify(
+                board,
+                folders,
+                depth,
+                word,
+                workers,
+                lambda what, done, count: progress.update(tasks[what], completed=done, total=count),
+            )
+        except KeyboardInterrupt:
+            errors.print("interrupted: no verdict is written")
+            raise typer.Exit(130) from None
     for folder, verdict in verdicts.items():
         reached = "none" if verdict.level is None else f"V{verdict.level}"
         console.print(f"{folder.name}  {reached}", soft_wrap=True, highlight=False)

@@ -3,6 +3,7 @@
 Replays are decoded and simulated in processes that never hold a policy, and policies run in others.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -123,13 +124,20 @@ def _check(check: Check, task: Any) -> list[Fault]:
     return list(check(task))
 
 
-def _pool(workers: int) -> Any:
+@contextlib.contextmanager
+def _pool(workers: int) -> Iterator[Any]:
+    """Processes that end at once where the work is interrupted."""
     from pebble import ProcessPool
 
     context = multiprocessing.get_context(CONTEXT)
     if CONTEXT == "forkserver":
         context.set_forkserver_preload(PRELOAD)
-    return ProcessPool(workers, initializer=_ignore_interrupts, context=context)
+    with ProcessPool(workers, initializer=_ignore_interrupts, context=context) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.stop()  # type: ignore[no-untyped-call]
+            raise
 
 
 def _ignore_interrupts() -> None:
