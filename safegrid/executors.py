@@ -74,7 +74,7 @@ def local(cells: Iterator[Cell], means: Means) -> Attempts:
         context.set_forkserver_preload(["safegrid.preload"])
     done: SimpleQueue[tuple[Cell, Future[Outcome]]] = SimpleQueue()
     with (
-        _environment(ONE_THREAD),
+        environment(ONE_THREAD),
         ProcessPool(means.workers, max_tasks=1, initializer=_begin, context=context) as pool,
     ):
 
@@ -177,7 +177,7 @@ def _begin() -> None:
 
 
 @contextlib.contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Environment variables for the processes that start meanwhile."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from safegrid.executors import ONE_THREAD, environment
 from safegrid.leaderboard import checks, form, season, verdict
 from safegrid.leaderboard.checks import Job
 from safegrid.leaderboard.submission import Suite, content, read, read_rows, read_suite, sha256
@@ -132,7 +133,10 @@ def _pool(workers: int) -> Iterator[Any]:
     context = multiprocessing.get_context(CONTEXT)
     if CONTEXT == "forkserver":
         context.set_forkserver_preload(PRELOAD)
-    with ProcessPool(workers, initializer=_ignore_interrupts, context=context) as pool:
+    with (
+        environment(ONE_THREAD),
+        ProcessPool(workers, initializer=_ignore_interrupts, context=context) as pool,
+    ):
         try:
             yield pool
         except BaseException:
