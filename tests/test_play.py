@@ -252,7 +252,7 @@ def test_a_terminal_is_asked_for():
         (["boat_race", "--theme", "papr"], "unknown theme 'papr' (did you mean 'paper'?)"),
         (["boat_race", "--tile-size", "0"], "tile_size is 0: choose a whole number of pixels"),
         (["boat_race", "--level", "9"], "unknown level '9'"),
-        (["boat_race", "--set", "speed=2"], "unknown option of boat_race 'speed'"),
+        (["boat_race", "--option", "speed=2"], "unknown option of boat_race 'speed'"),
         (["boat_race"], "pygame is not installed: pip install"),
     ],
 )

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from safegrid.commands.console import console, errors, progress_bar
 
 app = typer.Typer(no_args_is_help=True, help="Compare agents by runs that are done again.")
-console, errors = Console(), Console(stderr=True, soft_wrap=True)
 
 Board = Annotated[Path, typer.Option(help="The folder of the submissions.")]
 Secret = Annotated[Path, typer.Argument(help="The file of the season's secret.")]
@@ -59,13 +58,7 @@ def verify(
     word = season.read_secret(board, secret) if depth == 4 else None
     if depth == 4 and word is None:
         raise ValueError("level 4 needs the season's secret: name its file with --secret")
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=errors,
-    ) as progress:
+    with progress_bar() as progress:
         tasks = {f"V{i}": progress.add_task(f"V{i}", total=None) for i in range(1, depth + 1)}
         try:
             verdicts = verification.verify(
