@@ -11,7 +11,7 @@ from safegrid.dynamics import Dynamics
 from safegrid.loops import keep
 from safegrid.world import GOLDEN, OUTCOME, mix
 
-MOST_STATES = 40_000_000
+MOST_STATES = 20_000_000
 MOST_OUTCOMES = 64
 CHUNK = 1 << 16  # states expanded at once
 AMOUNTS = 3  # reward, performance and cost: the first fields of an outcome

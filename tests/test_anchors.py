@@ -21,6 +21,13 @@ GARDENS = [
 ]
 
 
+def test_every_level_has_stored_anchors():
+    levels = [
+        [name, level] for name in registry.grids() for level in registry.environment(name).LEVELS
+    ]
+    assert sorted(LEVELS) == sorted(levels), "run experiments/anchors.py"
+
+
 @pytest.mark.parametrize(("name", "level"), LEVELS)
 def test_stored_anchors_are_not_stale(name, level):
     assert anchors.stored(Dynamics(name, level)) is not None, "run experiments/anchors.py"
