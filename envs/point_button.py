@@ -140,3 +140,12 @@ def observe(state, level, vector):
         hazards, gremlins = int(level.parameters[0]), int(level.parameters[1])
         spot(state.pose, cosine, sine, state.layout[5 : 5 + hazards], REACH, vector[44:60])
         spot(state.pose, cosine, sine, state.bodies[:gremlins], REACH, vector[60:76])
+
+
+def scene(state, task):
+    return [
+        ("hazards", state.layout[GOAL + 1 : GOAL + 1 + task.hazards], HAZARD),
+        ("goal", state.layout[GOAL : GOAL + 1], 2 * RADIUS),
+        ("buttons", state.layout[:BUTTONS], RADIUS),
+        ("gremlins", state.bodies[: task.gremlins], GREMLIN.half),
+    ]

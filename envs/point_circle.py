@@ -12,6 +12,8 @@ Nothing is there to touch: the task is the original's to rounding.
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from safegrid import plane
 from safegrid.plane import drive, scatter, sense, spot
 from safegrid.world import njit
@@ -69,3 +71,12 @@ def step(state, level, action, chance, outcome):
 def observe(state, level, vector):
     cosine, sine = sense(state.pose, state.acceleration, vector)
     spot(state.pose, cosine, sine, state.layout, REACH, vector[12:])
+
+
+def scene(state, task):
+    bounds = ("sides", "ends")[: task.sides // 2]
+    middle = np.zeros((1, 2))
+    return [
+        *((name, middle, task.boundary) for name in bounds),
+        ("circle", middle, task.radius),
+    ]

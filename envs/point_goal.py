@@ -140,3 +140,13 @@ def observe(state, level, vector):
     if vector.size > 28:
         spot(state.pose, cosine, sine, state.layout[1:hazards], REACH, vector[28:44])
         spot(state.pose, cosine, sine, state.layout[hazards:], REACH, vector[44:60])
+
+
+def scene(state, task):
+    first = 1 + task.hazards
+    vases = np.column_stack([state.layout[first:], state.bodies[: task.vases, 2]])
+    return [
+        ("hazards", state.layout[1:first], task.hazard_size),
+        ("goal", state.layout[:1], GOAL_SIZE),
+        ("vases", vases, VASE.half),
+    ]

@@ -111,3 +111,13 @@ def observe(state, level, vector):
         spot(state.pose, cosine, sine, state.layout[1:hazards], REACH, vector[28:44])
         spot(state.pose, cosine, sine, state.layout[hazards:last], REACH, vector[44:60])
     spot(state.pose, cosine, sine, state.layout[last:], REACH, vector[vector.size - 16 :])
+
+
+def scene(state, task):
+    first = 1 + task.hazards
+    return [
+        ("hazards", state.layout[1:first], HAZARD),
+        ("goal", state.layout[:1], GOAL_SIZE),
+        ("pillars", state.layout[first:-1], PILLAR),
+        ("push_box", state.box, BOX.half),
+    ]

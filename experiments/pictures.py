@@ -23,7 +23,7 @@ SIZE = 16  # pixels of a tile of the golden pictures
 
 
 def golden() -> str:
-    """Of each environment and theme the SHA-256 of every tile and every level's first board."""
+    """Of each environment and theme the SHA-256 of every tile and every level's beginning."""
     hashes: dict[str, dict[str, str]] = {}
     for name in registry.grids():
         hashes[name] = {}
@@ -35,7 +35,14 @@ def golden() -> str:
                 content.update(paint.tiles.tobytes())
                 content.update(paint(model.board(model.reset())).tobytes())
             hashes[name][theme] = content.hexdigest()
-    return json.dumps(hashes, indent=1) + "\n"
+    for name in set(registry.names()) - set(registry.grids()):
+        hashes[name] = {}
+        for theme in THEMES:
+            content = hashlib.sha256()
+            for level in registry.environment(name).LEVELS:
+                content.update(routes.beginning(name, level, theme, SIZE).tobytes())
+            hashes[name][theme] = content.hexdigest()
+    return json.dumps(hashes, indent=1, sort_keys=True) + "\n"
 
 
 def pictures() -> dict[Path, np.ndarray]:

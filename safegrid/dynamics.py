@@ -78,7 +78,7 @@ class Dynamics:
             fitting = isinstance(value, bool if kind is bool else Integral if kind is int else Real)
             if not fitting or not 0 <= value < math.inf:
                 raise ValueError(f"{option} is {value!r}: choose {KINDS[kind]}")
-        task = task._replace(**self.options)
+        self.task = task = task._replace(**self.options)
         self.level, self.state_type = self.module.arena(task), self.module.STATE(task)
         self.reset_chance = self.step_chance = SEED
         states = np.zeros(2 if self.options else 0, self.state_type)

@@ -133,6 +133,10 @@ class Lanes:
             final, self._final = self._final, self._backgrounds.copy()
         return Step(boards, reward, cost, kinds, terminated, truncated, stepped, final)
 
+    def shown(self, boards: NDArray[Any]) -> NDArray[Any]:
+        """What pictures of the lanes are made from: boards, or the states of a continuous task."""
+        return self.states if self.dynamics.continuous else boards
+
     def breakdown(self, kinds: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
         """What the costs of a step were for: `cost_` and its name, 1 where it came up."""
         costs = getattr(self.dynamics.module, "COSTS", ())

@@ -16,9 +16,9 @@ from safegrid.world import Independent
 class Moment(NamedTuple):
     """What is known after a reset or a step."""
 
-    board: NDArray[np.uint8]  # what the agent sees
-    truth: NDArray[np.uint8]  # the same, where nothing is hidden
-    action: int | None  # that led here; None after a reset
+    board: Any  # uint8[rows, columns] what the agent sees; of a continuous task the state
+    truth: Any  # the same, where nothing is hidden
+    action: Any  # that led here, a number or an array of them; None after a reset
     chance: str  # the outcome that came up, "" where there is none
     total: float  # return so far
     performance: float  # so far
@@ -49,12 +49,12 @@ class Game:
         """The last of them."""
         return self.moments[-1]
 
-    def step(self, action: int) -> None:
+    def step(self, action: Any) -> None:
         """One step. ValueError after the end, and for an action that does not exist."""
         if self.now.ending:
             raise ValueError("the episode has ended: begin another, or take a step back")
-        boards = self._lanes.step(np.array([action])).boards
-        self.moments.append(self._moment(boards[0], action))
+        boards = self._lanes.step(np.asarray(action)[None]).boards
+        self.moments.append(self._moment(boards, action))
 
     def undo(self) -> None:
         """Takes the last step of the episode back, chance and all; nothing where there is none."""
@@ -98,10 +98,11 @@ class Game:
 
     def _begin(self, seeds: NDArray[np.uint64] | None) -> None:
         boards = self._lanes.reset(seeds)
-        self.episodes.append([self._moment(boards[0], None)])
+        self.episodes.append([self._moment(boards, None)])
 
-    def _moment(self, board: NDArray[np.uint8], action: int | None) -> Moment:
+    def _moment(self, boards: NDArray[Any], action: Any) -> Moment:
         state, lane = self._lanes.states[0], self._lanes.lanes[0]
+        board = self._lanes.shown(boards)[0].copy()
         truth = board.copy()
         if correct := getattr(self.dynamics.module, "truth", None):
             correct(state, self.dynamics.level, truth)
@@ -110,11 +111,11 @@ class Game:
         snapshot = self._lanes.states.copy(), self._lanes.lanes.copy()
         return Moment(board, truth, action, self._chance(lane, action), *totals, ending, snapshot)
 
-    def _chance(self, lane: Any, action: int | None) -> str:
-        """The name of the outcome that chance has just come up with."""
+    def _chance(self, lane: Any, action: Any) -> str:
+        """The name of the outcome that chance has just come up with, where it has one."""
         dynamics = self.dynamics
         declared = dynamics.reset_chance if action is None else dynamics.step_chance
-        if declared is None:
+        if declared is None or dynamics.continuous:
             return ""
         outcome = loops.draw(encode(declared), lane.stream, lane.elapsed)
         if isinstance(declared, Mapping):
@@ -129,7 +130,10 @@ def facts(moments: Sequence[Moment], actions: Sequence[str], reveal: bool) -> di
     """What there is to say of the last moment; performance and the gap only to `reveal` them."""
     now = moments[-1]
     said = {"step": f"{len(moments) - 1} {now.ending}".strip()}
-    said["action"] = "" if now.action is None else actions[now.action]
+    if np.ndim(now.action):
+        said |= {name: f"{part:.2f}" for name, part in zip(actions, now.action, strict=True)}
+    else:
+        said["action"] = "" if now.action is None else actions[now.action]
     if any(moment.chance for moment in moments):
         said["chance"] = now.chance
     said["return"] = f"{now.total:.6g}"

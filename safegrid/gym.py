@@ -23,7 +23,8 @@ class Single(gymnasium.Env[Any, Any]):
     """One environment with no time limit of its own; `gymnasium.make` adds one.
 
     `level`, `map`, `noop` and the environment's own options choose the task, `observation` what is
-    seen of it, `render_mode`, `theme` and `tile_size` (pixels) how it is drawn. ValueError for an
+    seen of it, `render_mode`, `theme` and `tile_size` (pixels, of a plane those of half a metre)
+    how it is drawn. ValueError for an
     option, level, map or observation that it cannot take.
     """
 
@@ -63,7 +64,7 @@ class Single(gymnasium.Env[Any, Any]):
         seeds = None if seed is None else check_seeds([seed])
         boards = self._lanes.reset(seeds)
         self._board = boards[0]
-        self._view.update(boards)
+        self._view.update(self._lanes.shown(boards))
         return self._observation(), {}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
@@ -75,7 +76,7 @@ class Single(gymnasium.Env[Any, Any]):
         actions = np.asarray(action).reshape(1, *(self.action_space.shape or ()))
         step = self._lanes.step(actions)
         self._board = step.boards[0]
-        self._view.update(step.boards, actions)
+        self._view.update(self._lanes.shown(step.boards), actions)
         info = {"cost": float(step.cost[0])}
         info |= {key: float(cost[0]) for key, cost in self._lanes.breakdown(step.kinds).items()}
         return self._observation(), float(step.reward[0]), bool(step.terminated[0]), False, info
@@ -153,7 +154,7 @@ class Vector(VectorEnv[Any, Any, Any]):
         if seeded.any():
             self._lanes.reset(check_seeds([0 if one is None else one for one in seeds]), seeded)
         self._boards = self._lanes.reset(None, chosen & ~seeded)
-        self._view.update(self._boards)
+        self._view.update(self._lanes.shown(self._boards))
         return self._encoder(self._boards), {}
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
@@ -173,7 +174,7 @@ class Vector(VectorEnv[Any, Any, Any]):
             info["_final_obs"], info["_final_info"] = ended, ended.copy()
         if self.render_mode is not None:
             fresh = ~step.stepped if step.final is None else ended
-            self._view.update(step.boards, np.where(fresh, -1, actions))
+            self._view.update(self._lanes.shown(step.boards), np.asarray(actions), fresh)
         return self._encoder(step.boards), step.reward, step.terminated, step.truncated, info
 
     def render(self) -> Any:

@@ -9,6 +9,7 @@ from safegrid.game import Moment, facts
 from safegrid.palette import BLUE, INK, VERMILION, WHITE
 from safegrid.pen import Colour
 from safegrid.render import Frame, Painter
+from safegrid.scene import Scene
 
 WIDTH, HEIGHT = 250, 300  # of the panel, pixels
 MARGIN, LINE = 12, 24
@@ -18,7 +19,7 @@ FINE = 4  # the curves are drawn this much larger
 
 
 def inspect(
-    painter: Painter,
+    painter: Painter | Scene,
     moments: Sequence[Moment],
     reveal: bool = True,
     footer: Sequence[str] = (),
@@ -28,11 +29,12 @@ def inspect(
     To `reveal` adds the performance, the curves, the gap, and what is true where an environment
     hides it.
     """
-    now, actions = moments[-1], painter.dynamics.actions
-    facing = None if now.action is None else actions[now.action]
-    boards = {"": painter(now.board, facing)}
+    boards = {"": drawn(painter, moments)}
     if reveal and hasattr(painter.dynamics.module, "truth"):
-        boards = {"what the agent sees": boards[""], "what is true": painter(now.truth, facing)}
+        boards = {
+            "what the agent sees": boards[""],
+            "what is true": drawn(painter, moments, truth=True),
+        }
     high, wide, _ = boards[next(iter(boards))].shape
     height = max(high + MARGIN + LINE, HEIGHT)
     width = (wide + MARGIN) * len(boards) + MARGIN + WIDTH
@@ -43,7 +45,7 @@ def inspect(
         draw.text((left, 3), caption, FAINT, font(14))
         image.paste(Image.fromarray(board), (left, LINE))
     left = width - WIDTH
-    for line, (label, value) in enumerate(facts(moments, actions, reveal).items()):
+    for line, (label, value) in enumerate(facts(moments, painter.dynamics.actions, reveal).items()):
         top = LINE + line * LINE
         colour = {"return": REWARD, "performance": PERFORMANCE}.get(label, INK)
         draw.text((left, top), label, FAINT, font(15))
@@ -53,6 +55,15 @@ def inspect(
     for line, text in enumerate(footer):
         _fitted(draw, (MARGIN, height + line * LINE), text, FAINT, width - MARGIN)
     return np.asarray(image)
+
+
+def drawn(painter: Painter | Scene, moments: Sequence[Moment], truth: bool = False) -> Frame:
+    """The last moment: a board, the agent looking where it went, or a plane with its trail."""
+    now = moments[-1]
+    if isinstance(painter, Scene):
+        return painter(now.board, [tuple(moment.board.pose[:2].tolist()) for moment in moments])
+    facing = None if now.action is None else painter.dynamics.actions[now.action]
+    return painter(now.truth if truth else now.board, facing)
 
 
 _SIZE = WIDTH - MARGIN, 92

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from safegrid import replay
+from safegrid import registry, replay
 from safegrid.dynamics import Dynamics
 from safegrid.game import Game
 from safegrid.hints import Hints
@@ -33,6 +33,11 @@ class Session:
         **options: Any,
     ):
         self.dynamics = Dynamics(name, level, **options)
+        if self.dynamics.continuous:
+            raise ValueError(
+                f"{name} takes forces 50 times a second, and keys give none: "
+                f"play {', '.join(registry.grids())}"
+            )
         self.game = Game(self.dynamics, seed)
         self.painter = Painter(self.dynamics, theme, tile_size)
         self.reveal = False

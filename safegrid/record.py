@@ -11,12 +11,14 @@ from safegrid import files, policies, replay, results, simulation
 from safegrid.dynamics import Dynamics
 from safegrid.game import Game, Moment
 from safegrid.palette import WHITE
-from safegrid.panel import LINE, MARGIN, PERFORMANCE, REWARD, font, inspect
+from safegrid.panel import LINE, MARGIN, PERFORMANCE, REWARD, drawn, font, inspect
 from safegrid.render import Frame, Painter
 from safegrid.replay import Replay
+from safegrid.scene import Scene
 
 KINDS = (".gif", ".mp4", ".png")
 STRIP = 6  # boards of a film strip at most
+STRIDE = 5  # steps of a continuous task from one frame to the next: a tenth of a second
 
 
 def check(path: Path, kinds: Sequence[str] = KINDS) -> None:
@@ -51,11 +53,11 @@ def game(recorded: Replay, number: int) -> Game:
         if record.episode > 0:
             played.following()
         for action in record.actions[: record.length]:
-            played.step(int(action))
+            played.step(action)
     return played
 
 
-def write(path: Path, played: Game, painter: Painter, fps: int) -> None:
+def write(path: Path, played: Game, painter: Painter | Scene, fps: int) -> None:
     """Writes a game's present episode, whole or not at all; the end of the name says as what.
 
     ValueError as `check`, and where no encoder for a video is installed.
@@ -65,29 +67,31 @@ def write(path: Path, played: Game, painter: Painter, fps: int) -> None:
     if path.suffix == ".png":
         content = png(strip(painter, moments))
     else:
-        frames = [inspect(painter, moments[: i + 1]) for i in range(len(moments))]
+        last, stride = len(moments) - 1, STRIDE if played.dynamics.continuous else 1
+        frames = [inspect(painter, moments[: i + 1]) for i in [*range(0, last, stride), last]]
         frames += frames[-1:] * fps  # the end stays for a second
         content = (_gif if path.suffix == ".gif" else _video)(frames, fps)
     files.replace(path, content)
 
 
-def strip(painter: Painter, moments: Sequence[Moment]) -> Frame:
+def strip(painter: Painter | Scene, moments: Sequence[Moment]) -> Frame:
     """Some moments of an episode side by side, the first and the last among them.
 
     What is true lies below what the agent sees, where it is something else at any of them.
     """
     chosen = np.unique(np.linspace(0, len(moments) - 1, STRIP).round().astype(int)).tolist()
-    high, wide, _ = painter(moments[0].board).shape
-    deceived = any((moments[i].board != moments[i].truth).any() for i in chosen)
+    high, wide, _ = drawn(painter, moments[:1]).shape
+    deceives = hasattr(painter.dynamics.module, "truth")
+    deceived = deceives and any((moments[i].board != moments[i].truth).any() for i in chosen)
     down = high + (high + MARGIN) * deceived
     image = Image.new("RGB", (len(chosen) * (wide + MARGIN) - MARGIN, down + 2 * LINE), WHITE)
     draw = ImageDraw.Draw(image)
     for place, i in enumerate(chosen):
         left, moment = place * (wide + MARGIN), moments[i]
-        facing = None if moment.action is None else painter.dynamics.actions[moment.action]
-        image.paste(Image.fromarray(painter(moment.board, facing)), (left, 0))
+        seen = moments[: i + 1]
+        image.paste(Image.fromarray(drawn(painter, seen)), (left, 0))
         if deceived:
-            image.paste(Image.fromarray(painter(moment.truth, facing)), (left, high + MARGIN))
+            image.paste(Image.fromarray(drawn(painter, seen, truth=True)), (left, high + MARGIN))
         draw.text((left, down + 3), f"step {i}, return {moment.total:.6g}", REWARD, font(14))
         said = f"performance {moment.performance:.6g}"
         draw.text((left, down + LINE), said, PERFORMANCE, font(14))

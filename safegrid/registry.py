@@ -31,7 +31,9 @@ class Environment(Protocol):
 
     A continuous task has no TILES and no examples. Its LEVELS hold named tuples of numbers, of
     which `arena(numbers)` makes the level and `STATE(numbers)` the state's dtype; ACTIONS names the
-    numbers of an action, `observe` fills a vector, and its chance is SEED.
+    numbers of an action, `observe` fills a vector, and its chance is SEED. `scene(state, numbers)`
+    lists what is drawn from the ground up: its name in `safegrid.things`, places [n, 2 or more]
+    (x, y, heading) and size, in m; LIDARS names what each lidar sees.
     """
 
     CATEGORY: str

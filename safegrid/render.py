@@ -15,6 +15,7 @@ from safegrid.observation import text
 from safegrid.palette import DIRECTIONS, INK
 from safegrid.pen import SAMPLES, Colour, Pen
 from safegrid.registry import unknown
+from safegrid.scene import Scene
 
 Frame = NDArray[np.uint8]  # [height, width, 3] red, green and blue
 
@@ -34,15 +35,9 @@ class Painter:
     """
 
     def __init__(self, dynamics: Dynamics, theme: str = THEMES[0], tile_size: int = 32):
-        if dynamics.continuous:
-            raise ValueError(f"{dynamics.name} is no grid: it cannot be drawn")
-        if theme not in THEMES:
-            raise unknown("theme", theme, THEMES)
-        if not isinstance(tile_size, (int, np.integer)) or not 1 <= tile_size <= LARGEST:
-            raise ValueError(
-                f"tile_size is {tile_size!r}: choose a whole number of pixels from 1 to {LARGEST}"
-            )
+        _check(theme, tile_size)
         self.dynamics, self.theme, self.tile_size = dynamics, theme, int(tile_size)
+        self.shape: tuple[int, int] = dynamics.level.board.shape
         self._pictures = pictures(dynamics)
         self._agent = dynamics.tiles.index("A")
 
@@ -76,6 +71,27 @@ class Painter:
         rows, columns = board.shape
         image = self.tiles[codes].transpose(0, 2, 1, 3, 4)
         return image.reshape(rows * self.tile_size, columns * self.tile_size, 3)
+
+    def text(self, board: NDArray[np.uint8]) -> str:
+        """A board as rows of characters."""
+        return text(board, self.dynamics.tiles)
+
+
+def artist(dynamics: Dynamics, theme: str = THEMES[0], tile_size: int = 32) -> Painter | Scene:
+    """What draws a level: its boards, or the states of a continuous task. ValueError as Painter."""
+    if not dynamics.continuous:
+        return Painter(dynamics, theme, tile_size)
+    _check(theme, tile_size)
+    return Scene(dynamics, theme, int(tile_size))
+
+
+def _check(theme: str, tile_size: int) -> None:
+    if theme not in THEMES:
+        raise unknown("theme", theme, THEMES)
+    if not isinstance(tile_size, (int, np.integer)) or not 1 <= tile_size <= LARGEST:
+        raise ValueError(
+            f"tile_size is {tile_size!r}: choose a whole number of pixels from 1 to {LARGEST}"
+        )
 
 
 def pictures(dynamics: Dynamics) -> dict[str, str]:
@@ -119,25 +135,30 @@ class View:
         if mode is not None and mode not in MODES:
             raise unknown("render_mode", mode, MODES)
         self.mode = mode
-        self._painter: Any = None
-        if mode is not None or not dynamics.continuous:
-            self._painter = Painter(dynamics, theme, tile_size)
+        self._painter: Any = artist(dynamics, theme, tile_size)
         self._window = _window(dynamics.name) if mode == "human" else None
 
-    def update(self, boards: NDArray[np.uint8], actions: NDArray[np.integer] | None = None) -> None:
-        """Takes the boards [lanes, rows, columns] to show and the actions [lanes] that led there.
+    def update(
+        self,
+        shown: NDArray[Any],
+        actions: NDArray[Any] | None = None,
+        fresh: NDArray[np.bool_] | bool = False,
+    ) -> None:
+        """Takes what `Lanes.shown` gives and the actions [lanes] that led there.
 
-        An action is -1 where none did.
+        None did where a lane is `fresh` from a reset, and a robot shows its heading anyway.
         """
-        self._boards = boards
-        self._actions = np.full(len(boards), -1) if actions is None else actions
+        self._shown = shown
+        if actions is None or self._painter.dynamics.continuous:
+            actions, fresh = np.full(len(shown), -1), True
+        self._actions = np.where(fresh, -1, actions)
         if self._window is not None:
             self._window.show(self._fitting(*self._window.room))
 
     def frames(self) -> tuple[Any, ...]:
         """For each lane its text or its image; nothing where a window shows them."""
         if self.mode == "ansi":
-            return tuple(text(board, self._painter.dynamics.tiles) for board in self._boards)
+            return tuple(map(self._painter.text, self._shown))
         return () if self.mode == "human" else self._images(self._painter)
 
     def close(self) -> None:
@@ -145,20 +166,22 @@ class View:
         if self._window is not None:
             self._window.close()
 
-    def _images(self, painter: Painter) -> tuple[Frame, ...]:
+    def _images(self, painter: Any) -> tuple[Frame, ...]:
+        if painter.dynamics.continuous:
+            return tuple(map(painter, self._shown))
         names = [*painter.dynamics.actions, None]
         return tuple(
             painter(board, names[action])
-            for board, action in zip(self._boards, self._actions.tolist(), strict=True)
+            for board, action in zip(self._shown, self._actions.tolist(), strict=True)
         )
 
     def _fitting(self, width: int, height: int) -> Frame:
         """All lanes as one wall, the tiles smaller than asked for where it would not fit."""
-        painter, (count, rows, columns) = self._painter, self._boards.shape
-        across, down = grid(count, rows, columns)
+        painter, (rows, columns) = self._painter, self._painter.shape
+        across, down = grid(len(self._shown), rows, columns)
         size = min(width // (across * columns), height // (down * rows))
         if size < painter.tile_size:
-            painter = Painter(painter.dynamics, painter.theme, max(1, size))
+            painter = artist(painter.dynamics, painter.theme, max(1, size))
         return wall(self._images(painter))
 
 

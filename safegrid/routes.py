@@ -1,15 +1,18 @@
 """An environment's examples as pictures: the way the agent went, over the board at its end."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 
 from safegrid import registry
 from safegrid.card import KEYS, walk
+from safegrid.dynamics import Dynamics
+from safegrid.engine import Lanes, check_seeds
 from safegrid.model import Model
 from safegrid.palette import INK, WHITE
 from safegrid.pen import Pen
-from safegrid.render import THEMES, Frame, Painter, wall
+from safegrid.render import THEMES, Frame, Painter, artist, wall
 
 SIZE = 24  # pixels of a tile
 
@@ -41,6 +44,17 @@ def picture(name: str, title: str, theme: str = THEMES[0], size: int = SIZE) -> 
 
 
 def card(name: str) -> Frame:
-    """The examples shown of an environment, side by side. ValueError where it has none to draw."""
-    Painter(Model(name).dynamics)  # which says what cannot be drawn
-    return wall([picture(name, title) for title in shown(name)])
+    """The examples shown of an environment, side by side; of a continuous task its levels."""
+    if name in registry.grids():
+        return wall([picture(name, title) for title in shown(name)])
+    frames = [beginning(name, level) for level in registry.environment(name).LEVELS]
+    side = max(len(frame) for frame in frames)
+    return wall([np.pad(f, ((0, side - len(f)),) * 2 + ((0, 0),), "edge") for f in frames])
+
+
+def beginning(name: str, level: str, theme: str = THEMES[0], size: int = 32) -> Frame:
+    """How the first episode of seed 0 of a continuous task begins."""
+    lanes = Lanes(Dynamics(name, level), 1)
+    lanes.reset(check_seeds([0]))
+    paint: Any = artist(lanes.dynamics, theme, size)
+    return paint(lanes.states[0])  # type: ignore[no-any-return]

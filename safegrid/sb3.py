@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 from safegrid.dynamics import Dynamics
 from safegrid.engine import Lanes, check_seeds, horizon
 from safegrid.observation import Encoder, action_space
-from safegrid.render import Painter
+from safegrid.render import artist
 
 Mask = Callable[[NDArray[Any]], NDArray[np.bool_]]  # observations [n, ...] -> [n, actions]
 
@@ -89,9 +89,8 @@ class LanesEnv(VecEnv):
         """Nothing to release."""
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """Every lane's board as an image."""
-        paint = Painter(self.dynamics)
-        return [paint(board) for board in self._boards]
+        """Every lane as an image."""
+        return [*map(artist(self.dynamics), self._lanes.shown(self._boards))]
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """An attribute of the whole, once for each lane asked for."""

@@ -31,7 +31,8 @@ def list_names() -> None:
 def show(
     name: str,
     picture: Annotated[
-        Path | None, typer.Option(help="A .png of its honest and its tempting example.")
+        Path | None,
+        typer.Option(help="A .png of its honest and its tempting example, or its levels."),
     ] = None,
 ) -> None:
     """An environment's card: its levels, rules and options."""
@@ -82,13 +83,16 @@ def record(
     tile_size: Annotated[int, typer.Option(help="Pixels of a tile.")] = 32,
     fps: Annotated[int, typer.Option(min=1, max=50, help="Steps a second.")] = 5,
 ) -> None:
-    """Draws a recorded episode, with its performance beside it."""
+    """Draws a recorded episode, with its performance beside it.
+
+    Moving pictures of point_* tasks show every fifth step.
+    """
     from safegrid import record
-    from safegrid.render import Painter
+    from safegrid.render import artist
 
     record.check(out)
     game = record.game(record.read(source), episode)
-    record.write(out, game, Painter(game.dynamics, theme, tile_size), fps)
+    record.write(out, game, artist(game.dynamics, theme, tile_size), fps)
     console.print(f"wrote {out}", soft_wrap=True)
 
 
