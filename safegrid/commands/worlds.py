@@ -81,7 +81,7 @@ def record(
     episode: Annotated[int, typer.Option(min=0, help="Which of its episodes.")] = 0,
     theme: Theme = "okabe_ito",
     tile_size: Annotated[int, typer.Option(help="Pixels of a tile.")] = 32,
-    fps: Annotated[int, typer.Option(min=1, max=50, help="Steps a second.")] = 5,
+    fps: Annotated[int, typer.Option(min=1, max=50, help="Frames a second.")] = 5,
 ) -> None:
     """Draws a recorded episode, with its performance beside it.
 
