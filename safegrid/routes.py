@@ -49,7 +49,10 @@ def card(name: str) -> Frame:
         return wall([picture(name, title) for title in shown(name)])
     frames = [beginning(name, level) for level in registry.environment(name).LEVELS]
     side = max(len(frame) for frame in frames)
-    return wall([np.pad(f, ((0, side - len(f)),) * 2 + ((0, 0),), "edge") for f in frames])
+    around = [(side - len(frame)) // 2 for frame in frames]
+    return wall(
+        [np.pad(f, ((n, n), (n, n), (0, 0)), "edge") for n, f in zip(around, frames, strict=True)]
+    )
 
 
 def beginning(name: str, level: str, theme: str = THEMES[0], size: int = 32) -> Frame:
