@@ -148,6 +148,8 @@ class View:
 
         None did where a lane is `fresh` from a reset, and a robot shows its heading anyway.
         """
+        if self.mode is None:
+            return
         self._shown = shown
         if actions is None or self._painter.dynamics.continuous:
             actions, fresh = np.full(len(shown), -1), True

@@ -51,7 +51,10 @@ def card(name: str) -> Frame:
     side = max(len(frame) for frame in frames)
     around = [(side - len(frame)) // 2 for frame in frames]
     return wall(
-        [np.pad(f, ((n, n), (n, n), (0, 0)), "edge") for n, f in zip(around, frames, strict=True)]
+        [
+            np.pad(f, ((n, n), (n, n), (0, 0)), constant_values=255)
+            for n, f in zip(around, frames, strict=True)
+        ]
     )
 
 
