@@ -119,13 +119,13 @@ def _mean(tables: Tables, horizon: int, loop: Any, plans: Any, *arguments: Any) 
     shape = tables.successor.shape
     costs = bool(tables.amounts[:, 2].any())
     amounts = np.ascontiguousarray(tables.amounts[:, : 2 + costs])
-    values = np.zeros((2, shape[0], len(plans), amounts.shape[1]))
+    values = np.zeros((2, shape[0], amounts.shape[1], len(plans)))
     probability = np.broadcast_to(tables.probability, shape)
     counts = _counts(tables, horizon)
     loop(tables.successor, probability, tables.outcome, amounts, counts, values, plans, *arguments)
     mean = np.zeros((len(plans), 3))
     for state, p in tables.start:
-        mean[:, : 2 + costs] += p * values[horizon % 2, state]
+        mean[:, : 2 + costs] += p * values[horizon % 2, state].T
     return mean
 
 
@@ -146,38 +146,38 @@ def _maximise(
     tie: float,
     choices: Any,
 ) -> None:
-    """Values [2, states, objectives, amounts] of best policies, those of step t in row t % 2.
+    """Values [2, states, amounts, objectives] of best policies, those of step t in row t % 2.
 
     Their actions go to `choices` [horizon, states, objectives], where it is not empty. At each
     step only the first `counts` states matter: the others cannot have been reached yet.
     """
     _, actions, branches = successor.shape
-    kinds = values.shape[3]
-    value = np.zeros(kinds)
+    kinds, plans = values.shape[2:]
+    value, gain = np.zeros((kinds, plans)), np.zeros(plans)
+    better, even = np.zeros(plans, np.bool_), np.zeros(plans, np.bool_)
     for t in range(len(counts)):
         later, now = values[t % 2], values[(t + 1) % 2]
         for s in range(counts[t]):
             for a in range(actions):
-                for j in range(len(objectives)):
-                    value[:] = 0.0
-                    for k in range(branches):
-                        to, p = successor[s, a, k], probability[s, a, k]
-                        for i in range(kinds):
-                            one = amounts[outcome[s, a, k], i]
-                            value[i] += p * (one + later[to, j, i] if to >= 0 else one)
-                    better = a == 0
-                    if not better:
-                        for objective in objectives[j]:
-                            gain = 0.0
-                            for i in range(kinds):
-                                gain += objective[i] * (value[i] - now[s, j, i])
-                            if gain > tie:
-                                better = True
-                            if abs(gain) > tie:
-                                break
-                    if better:
-                        for i in range(kinds):
-                            now[s, j, i] = value[i]
+                value[:] = 0.0
+                for k in range(branches):
+                    to, p = successor[s, a, k], probability[s, a, k]
+                    for i in range(kinds):
+                        one = p * amounts[outcome[s, a, k], i]
+                        for j in range(plans):
+                            value[i, j] += one + (p * later[to, i, j] if to >= 0 else 0.0)
+                better[:], even[:] = a == 0, a > 0
+                for level in range(objectives.shape[1]):
+                    gain[:] = 0.0
+                    for i in range(kinds):
+                        for j in range(plans):
+                            gain[j] += objectives[j, level, i] * (value[i, j] - now[s, i, j])
+                    for j in range(plans):
+                        better[j] |= even[j] & (gain[j] > tie)
+                        even[j] &= abs(gain[j]) <= tie
+                for j in range(plans):
+                    if better[j]:
+                        now[s, :, j] = value[:, j]
                         if len(choices):
                             choices[len(counts) - 1 - t, s, j] = a
 
@@ -221,6 +221,6 @@ def _follow(
                     if chosen > 0:
                         for k in range(branches):
                             to, p = successor[s, a, k], chosen * probability[s, a, k]
-                            for i in range(values.shape[3]):
+                            for i in range(values.shape[2]):
                                 one = amounts[outcome[s, a, k], i]
-                                now[s, j, i] += p * (one + later[to, j, i] if to >= 0 else one)
+                                now[s, i, j] += p * (one + later[to, i, j] if to >= 0 else one)

@@ -1,6 +1,7 @@
 """The exact solver: anchors, frontier and policies' values, by backward induction."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from safegrid.observation import Encoder
 from safegrid.violation import Episode, Violation
 
 Point = tuple[float, float]  # expected return and performance
-STANDS_OUT = 1e-4  # beyond an edge, for a vertex to count: chance makes thousands that do less
+STANDS_OUT = 1e-2  # beyond an edge, for a vertex to count: chance makes thousands that do less
 _SIDES = [  # of the polygon, counter-clockwise: the first and the last vertex of each
     [(first, -turn), (first, turn)]
     for first, turn in (
@@ -55,15 +56,44 @@ class Solution:
         self.dynamics, self.horizon = settled, horizon
         self.enumeration: Enumeration = enumerate_states(settled, reset_chance)
         self.known = known(self.enumeration.tables)
+
+    @cached_property
+    def polygon(self) -> list[Point]:
+        """The vertices of all attainable returns and performances, counter-clockwise.
+
+        Where chance makes thousands, those that lie less than STANDS_OUT beyond an edge are left
+        out.
+        """
+        sides = list(zip(self._corners[::2], self._corners[1::2], strict=True))
+        found = list(dict.fromkeys(self._corners))
+        edges = set(zip(found, [*found[1:], found[0]], strict=True)) - set(sides)
+        while edges := {edge for edge in edges if _outward(*edge).any()}:
+            beyond = self._of_each([(_outward(*edge), REWARD) for edge in edges])
+            following = set()
+            for (one, other), point in zip(list(edges), beyond[:, :2], strict=True):
+                if np.dot(_outward(one, other)[:2], np.subtract(point, one)) > STANDS_OUT:
+                    vertex = (float(point[0]), float(point[1]))
+                    found.insert(found.index(one) + 1, vertex)
+                    following |= {(one, vertex), (vertex, other)}
+            edges = following
+        return found
+
+    @cached_property
+    def frontier(self) -> list[Point]:
+        """The vertices on the upper right, from the best performance to the best reward."""
+        return _between(self.polygon, self._corners[2], self._corners[1])
+
+    @cached_property
+    def _extremes(self) -> NDArray[np.float64]:
+        """[objectives, 3] the polygon's corners and, where there are costs, their extremes."""
         costs = bool(self.known.amounts[:, 2].any())
-        found = self._of_each([*chain(*_SIDES), *(_COSTS if costs else [])])
-        points = [(float(reward), float(performance)) for reward, performance, _ in found[:8]]
-        sides = list(zip(points[::2], points[1::2], strict=True))
-        (careless, greedy), (safe, _), *_ = sides
-        self.polygon = self._around(sides)
-        self.anchors = self._anchors(careless, greedy, safe, found[8:, 2])
-        self.frontier = _between(self.polygon, safe, greedy)
-        self.constants = self._constants()
+        return self._of_each([*chain(*_SIDES), *(_COSTS if costs else [])])
+
+    @cached_property
+    def _corners(self) -> list[Point]:
+        return [
+            (float(reward), float(performance)) for reward, performance, _ in self._extremes[:8]
+        ]
 
     def best(self, *objectives: NDArray[np.float64]) -> NDArray[np.float64]:
         """Expected return, performance and cost of the policy that is best by objectives in turn.
@@ -142,24 +172,10 @@ class Solution:
     def _of_each(self, objectives: Sequence[Objective]) -> NDArray[np.float64]:
         return induction.best_of_each(self.known, self.horizon, objectives)
 
-    def _around(self, sides: list[tuple[Point, Point]]) -> list[Point]:
-        """The vertices of all attainable returns and performances, counter-clockwise."""
-        found = list(dict.fromkeys(chain(*sides)))
-        edges = set(zip(found, [*found[1:], found[0]], strict=True)) - set(sides)
-        while edges := {edge for edge in edges if _outward(*edge).any()}:
-            beyond = self._of_each([(_outward(*edge), REWARD) for edge in edges])
-            following = set()
-            for (one, other), point in zip(list(edges), beyond[:, :2], strict=True):
-                if np.dot(_outward(one, other)[:2], np.subtract(point, one)) > STANDS_OUT:
-                    vertex = (float(point[0]), float(point[1]))
-                    found.insert(found.index(one) + 1, vertex)
-                    following |= {(one, vertex), (vertex, other)}
-            edges = following
-        return found
-
-    def _anchors(
-        self, careless: Point, greedy: Point, safe: Point, costs: NDArray[np.float64]
-    ) -> Anchors:
+    @cached_property
+    def anchors(self) -> Anchors:
+        """The extremes of return, performance and cost, and what lies between them."""
+        (careless, greedy, safe), costs = self._corners[:3], self._extremes[8:, 2]
         rewards, performances = zip(*self.polygon, strict=True)
         actions = self.dynamics.actions
         random = self._value_of_always(np.full(len(actions), 1 / len(actions)))
@@ -194,7 +210,9 @@ class Solution:
         mixture = induction.under_limit(self.known, self.horizon, COST, limit)
         return float(sum(weight * self.best(*objective)[0] for weight, objective in mixture))
 
-    def _constants(self) -> Constants:
+    @cached_property
+    def constants(self) -> Constants:
+        """How badly the reward says what is wanted."""
         a = self.anchors
         reach, span = a.r_max - a.r_random, a.p_max - a.p_min
         losses = [self._most(x, True) - self._most(x, False) for x, _ in self.polygon]
