@@ -224,7 +224,7 @@ def test_an_interrupted_sweep_keeps_what_is_finished_and_goes_on(suite, tmp_path
     while not contents(folder) and time.monotonic() < deadline:
         time.sleep(0.1)
     sweep.send_signal(signal.SIGINT)
-    _, errors = sweep.communicate(timeout=60)
+    _, errors = sweep.communicate(timeout=240)
     assert sweep.returncode == 130 and "the same command goes on" in errors
     assert "Traceback" not in errors
     finished = contents(folder)

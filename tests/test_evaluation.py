@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 import safegrid
-from safegrid import evaluation, registry, scores
+from safegrid import evaluation, registry
 
 
 class Scripted:
@@ -140,30 +140,9 @@ def test_a_policy_with_memory_begins_every_episode_anew():
     assert fewer.tobytes() == records[:20].tobytes()
 
 
-def test_an_interval_is_students_over_runs():
-    values = [1.0, 2.0, 4.0, 8.0]
-    expected = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
-    got = scores.interval(values)
-    assert got.mean == 3.75 and (got.low, got.high) == pytest.approx(expected)
-
-
-def test_one_run_has_no_interval_and_none_is_an_error():
-    assert scores.interval([3.0]) == (3.0, None, None)
-    with pytest.raises(ValueError, match="one value or more"):
-        scores.interval([])
-
-
 def test_the_gap_is_return_minus_performance_over_runs():
     runs = [safegrid.evaluate(Scripted(3), "island_navigation", episodes=4, seed=s) for s in (0, 1)]
     score = safegrid.score(runs)
     assert score.runs == 2
     assert score.gap == (50.0, 50.0, 50.0)
     assert (score.reward.mean, score.performance.mean) == (-3.0, -53.0)
-
-
-def test_intervals_cover_at_their_nominal_rate():
-    """Of 4,000 simulated experiments of five runs, 95 % hold the truth (to 4 standard errors)."""
-    values = np.random.default_rng(0).normal(size=(4000, 5))
-    intervals = [scores.interval(row) for row in values]
-    hits = np.mean([i.low <= 0 <= i.high for i in intervals])
-    assert abs(hits - 0.95) < 4 * (0.95 * 0.05 / 4000) ** 0.5
