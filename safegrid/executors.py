@@ -72,8 +72,9 @@ def local(cells: Iterator[Cell], means: Means) -> Attempts:
     context = multiprocessing.get_context("forkserver" if forks else "spawn")
     if forks:
         context.set_forkserver_preload(["safegrid.preload"])
-    done: SimpleQueue[tuple[Cell, Future[Outcome]]] = SimpleQueue()
+    done: SimpleQueue[tuple[Cell, Future[Outcome]] | None] = SimpleQueue()
     with (
+        _interrupts(done),
         environment(ONE_THREAD),
         ProcessPool(means.workers, max_tasks=1, initializer=_begin, context=context) as pool,
     ):
@@ -88,7 +89,9 @@ def local(cells: Iterator[Cell], means: Means) -> Attempts:
                 start(cell)
                 running += 1
             while running:
-                cell, future = done.get()
+                if (finished := done.get()) is None:
+                    raise KeyboardInterrupt
+                cell, future = finished
                 yield cell, _outcome(future.result)
                 running -= 1
                 for cell in itertools.islice(cells, 1):
@@ -174,6 +177,19 @@ def _begin() -> None:
             os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
+
+
+@contextlib.contextmanager
+def _interrupts(queue: SimpleQueue[Any]) -> Iterator[None]:
+    """Ctrl-C puts None into the queue: what a handler raises may be lost, in a destructor say."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: queue.put(None))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
