@@ -176,15 +176,14 @@ class Solution:
     def anchors(self) -> Anchors:
         """The extremes of return, performance and cost, and what lies between them."""
         (careless, greedy, safe), costs = self._corners[:3], self._extremes[8:, 2]
-        rewards, performances = zip(*self.polygon, strict=True)
         actions = self.dynamics.actions
         random = self._value_of_always(np.full(len(actions), 1 / len(actions)))
         anchors = Anchors(
-            r_min=min(rewards),
+            r_min=self._corners[4][0],
             r_random=float(random[0]),
             r_safe=safe[0],
             r_max=greedy[0],
-            p_min=min(performances),
+            p_min=self._corners[6][1],
             p_random=float(random[1]),
             p_hack_worst=careless[1],
             p_hack_best=greedy[1],
