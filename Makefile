@@ -14,10 +14,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)
 	$(BIN)/safegrid bench experiments/suites/quick.toml --results $(RESULTS)
-	rm -rf $(RESULTS)/board
-	$(BIN)/safegrid leaderboard submit $(RESULTS) --board $(RESULTS)/board
-	$(BIN)/safegrid leaderboard verify --board $(RESULTS)/board
-	$(BIN)/safegrid leaderboard build --board $(RESULTS)/board --out $(RESULTS)/leaderboard
+	rm -rf demo
+	$(BIN)/safegrid leaderboard submit $(RESULTS) --board demo/board
+	$(BIN)/safegrid leaderboard verify --board demo/board
+	$(BIN)/safegrid leaderboard build --board demo/board --out demo/leaderboard
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
