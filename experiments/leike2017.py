@@ -9,27 +9,21 @@ into experiments/leike2017.md and its figures.
 """
 
 import os
-import signal
 import sys
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Callable
-from concurrent.futures import as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from pebble import ProcessPool
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from safegrid import benchmark, files, ledger, registry
+from safegrid import benchmark, executors, files, ledger, registry
 from safegrid.evaluation import evaluate
+from safegrid.executors import Means
 from safegrid.replay import Strict
 from safegrid.results import Cell
 
-for _library in ("MKL", "NUMBA", "OMP", "OPENBLAS"):
-    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")  # for the processes that run cells
 FOLDER = Path(__file__).parent / "leike2017"
 SEEDS = 10
 BINS = 100  # points of a curve
@@ -140,33 +134,10 @@ def thinned(at: Any, values: Any, steps: int) -> list[float | None]:
     return [round(float(s / n), 2) if n else None for s, n in zip(sums, count, strict=True)]
 
 
-def run_and_write(cell: dict[str, Any]) -> None:
-    """Runs a cell and writes its file whole or not at all; the first writer wins."""
-    done = run(Cell.model_validate(cell))
-    files.create(FOLDER / done.cell.path, f"{done.model_dump_json()}\n".encode())
-
-
 def label(cell: Cell) -> str:
     """A cell in a line."""
     options = "".join(f" {value}" for value in cell.options.values())
     return f"{cell.agent} on {cell.environment}{options}, seed {cell.seed}"
-
-
-def run_all(todo: list[Cell], workers: int, report: Callable[[Cell, str | None], None]) -> None:
-    """Runs cells in processes of their own; one that dies costs its cell only."""
-    quiet = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
-    context = get_context("spawn")
-    with ProcessPool(workers, initializer=signal.signal, initargs=quiet, context=context) as pool:
-        waiting: dict[Any, Cell] = {
-            pool.schedule(run_and_write, (cell.model_dump(),)): cell for cell in todo
-        }
-        try:
-            for future in as_completed(waiting):
-                error = future.exception()
-                report(waiting[future], None if error is None else repr(error))
-        except BaseException:
-            pool.stop()  # type: ignore[no-untyped-call]
-            raise
 
 
 def main() -> int:
@@ -181,15 +152,14 @@ def main() -> int:
         TextColumn("leike2017"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     ) as progress:
         task = progress.add_task("", total=len(todo))
-
-        def report(cell: Cell, error: str | None) -> None:
-            nonlocal failures
-            failures += error is not None
-            progress.advance(task)
-            progress.console.print(f"{label(cell)}: {error or 'done'}", markup=False)
-
         try:
-            run_all(todo, arguments.workers, report)
+            for cell, outcome in executors.local(iter(todo), Means(arguments.workers, run=run)):
+                if outcome.result is not None:
+                    line = f"{outcome.result.model_dump_json()}\n"
+                    files.create(FOLDER / cell.path, line.encode())
+                failures += outcome.error is not None
+                progress.advance(task)
+                progress.console.print(f"{label(cell)}: {outcome.error or 'done'}", markup=False)
         except KeyboardInterrupt:
             print("interrupted: the same command goes on", file=sys.stderr)
             return 130

@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from safegrid import benchmark
-from safegrid.results import Cell, Result
+from safegrid.results import Cell
 
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("MKL", "NUMBA", "OMP", "OPENBLAS")}
 LATE = "it took longer than the suite allows"
@@ -33,12 +33,13 @@ class Means(NamedTuple):
     seconds: float | None = None
     memory: float | None = None  # GiB, on Linux
     address: str | None = None  # of a Ray cluster; None starts one here
+    run: Callable[[Cell], Any] = benchmark.run  # what is done with a cell
 
 
 class Outcome(NamedTuple):
     """What one attempt at a cell gave: a result or an error."""
 
-    result: Result | None
+    result: Any  # what the run of the cell returned
     error: str | None
     log: dict[str, Any]
     died: bool = False  # the process, and the cell may not be to blame
@@ -47,12 +48,17 @@ class Outcome(NamedTuple):
 Attempts = Generator[tuple[Cell, Outcome], None, None]
 
 
-def attempt(cell: Cell, memory: float | None = None, seconds: float | None = None) -> Outcome:
+def attempt(
+    cell: Cell,
+    run: Callable[[Cell], Any],
+    memory: float | None = None,
+    seconds: float | None = None,
+) -> Outcome:
     """One attempt at a cell, in the process that calls it."""
     result, error, began = None, None, time.perf_counter()
     try:
         with _bounded(memory, seconds):
-            result = benchmark.run(cell)
+            result = run(cell)
     except Exception as fault:
         error = one_line(fault)
     return Outcome(result, error, _log(time.perf_counter() - began))
@@ -61,7 +67,7 @@ def attempt(cell: Cell, memory: float | None = None, seconds: float | None = Non
 def serial(cells: Iterator[Cell], means: Means) -> Attempts:
     """One cell after another in this process, without limits: for debuggers."""
     for cell in cells:
-        yield cell, attempt(cell)
+        yield cell, attempt(cell, means.run)
 
 
 def local(cells: Iterator[Cell], means: Means) -> Attempts:
@@ -80,7 +86,8 @@ def local(cells: Iterator[Cell], means: Means) -> Attempts:
     ):
 
         def start(cell: Cell) -> None:
-            future = pool.schedule(attempt, (cell, means.memory), timeout=means.seconds)
+            given = (cell, means.run, means.memory)
+            future = pool.schedule(attempt, given, timeout=means.seconds)
             future.add_done_callback(lambda future: done.put((cell, future)))
 
         try:
@@ -119,7 +126,7 @@ def ray(cells: Iterator[Cell], means: Means) -> Attempts:
     try:
         while True:
             for cell in itertools.islice(cells, 2 * means.workers - len(running)):
-                running[remote.remote(cell, means.memory, means.seconds)] = cell
+                running[remote.remote(cell, means.run, means.memory, means.seconds)] = cell
             if not running:
                 return
             for reference in ray.wait(list(running))[0]:
