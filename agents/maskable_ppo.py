@@ -89,9 +89,7 @@ def train(
         options=options,
         mask=lambda seen: open_moves(seen, wall, agent, len(dynamics.actions)),
     )
-    network = Network.load(
-        training.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net)
-    )
+    network = Network.load(training.actor(model))
     return Policy(network, wall, agent)
 
 

@@ -106,7 +106,7 @@ def train(
         policy="MlpLstmPolicy",
     )
     lstm = model.policy.lstm_actor.state_dict()
-    layers = training.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net)
+    layers = training.actor(model)
     return load({name: lstm[name].cpu().numpy() for name in LSTM} | layers)
 
 

@@ -57,9 +57,7 @@ def train(
         options=options,
         mask=mask,
     )
-    network = Network.load(
-        training.layers(model.policy.mlp_extractor.policy_net, model.policy.action_net)
-    )
+    network = Network.load(training.actor(model))
     boards = index(dynamics).rows[: len(offered)].reshape(-1, *dynamics.level.board.shape)
     outputs = network.outputs(Encoder(dynamics, "planes")(boards))
     return Policy(np.where(offered, outputs, -np.inf).astype(np.float64))

@@ -11,7 +11,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.network import Gaussian, Network
+from safegrid import network
+from safegrid.network import Network
 from safegrid.registry import Progress
 
 USES_HIDDEN_INFO = False
@@ -56,11 +57,9 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(
-        training.actor(model, model.policy.mlp_extractor.policy_net, model.policy.action_net)
-    )
+    return load(training.actor(model))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
     """The policy whose tensors these are."""
-    return (Gaussian if "deviation" in tensors else Network).load(tensors)
+    return network.actor(tensors, Network)

@@ -171,7 +171,7 @@ def _expand(
     met.finals(_boards(settled, states[~going]))
     successor = np.full(len(states), ENDED, np.int32)
     successor[going] = met.states(canonical(settled, states)[going])
-    outcome = met.amounts(_bytes(outcomes)[:, : met.amounts.rows.shape[1]])
+    outcome = met.amounts(as_bytes(outcomes)[:, : met.amounts.rows.shape[1]])
     seen = met.boards(_boards(settled, chunk.view(settled.state_type).reshape(-1)))
     return successor.reshape(shape), outcome.reshape(shape), seen
 
@@ -180,7 +180,7 @@ def canonical(settled: Dynamics, states: NDArray[Any]) -> NDArray[np.uint8]:
     """[states, bytes] of each state, made the same for those that make no difference."""
     if hasattr(settled.module, "canonical"):
         settled.compiled(loops.canonical_states)(states)
-    return _bytes(states)
+    return as_bytes(states)
 
 
 def _boards(settled: Dynamics, states: NDArray[Any]) -> NDArray[np.uint8]:
@@ -195,7 +195,8 @@ def compiled(function: Any) -> Any:
     return keep(lambda **options: numba.njit(**options)(function))
 
 
-def _bytes(states: NDArray[Any]) -> NDArray[np.uint8]:
+def as_bytes(states: NDArray[Any]) -> NDArray[np.uint8]:
+    """[n, size] a view of states."""
     return states.view(np.uint8).reshape(len(states), -1)
 
 

@@ -1,6 +1,7 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and the digest that says so."""
 
 import contextlib
+import hashlib
 import os
 import tempfile
 import time
@@ -22,6 +23,11 @@ def create(path: Path, content: bytes) -> None:
         pass
     finally:
         os.unlink(part)
+
+
+def sha256(content: bytes) -> str:
+    """The digest, in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def tidy(folder: Path) -> None:

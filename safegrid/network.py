@@ -134,3 +134,8 @@ class Gaussian(Normalised):
         spread = self.given["deviation"] * ndtri(chance)
         actions: NDArray[np.float64] = np.clip(self.outputs(observations) + spread, -1, 1)
         return actions
+
+
+def actor(tensors: Mapping[str, NDArray[Any]], discrete: type[Network]) -> Network:
+    """The policy of an actor: Gaussian for a continuous task, else of the kind given."""
+    return (Gaussian if "deviation" in tensors else discrete).load(tensors)

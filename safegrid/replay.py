@@ -21,6 +21,7 @@ from safegrid import files, registry
 from safegrid.dynamics import Dynamics
 from safegrid.engine import NO_LIMIT
 from safegrid.evaluation import NO_ACTION, record
+from safegrid.files import sha256
 from safegrid.fingerprint import fingerprint
 
 MARK = b"SZR\r\n\x1a\n\x01"  # the line ends show where a file was copied as text
@@ -129,7 +130,7 @@ def decode(content: bytes) -> Replay:
     streams, start = [], end + 32
     for name, block in zip(("episodes", "actions"), header.blocks, strict=True):
         stream = content[start : start + block.size]
-        if len(stream) != block.size or _sha256(stream) != block.sha256:
+        if len(stream) != block.size or sha256(stream) != block.sha256:
             raise ValueError(f"bytes {start} to {start + block.size} (the {name}) are damaged")
         streams.append(stream)
         start += block.size
@@ -208,9 +209,5 @@ def _expand(stream: bytes, kind: np.dtype[Any], count: int, name: str) -> Any:
     return np.frombuffer(shuffled.T.tobytes(), kind)
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def _block(stream: bytes) -> Block:
-    return Block(size=len(stream), sha256=_sha256(stream))
+    return Block(size=len(stream), sha256=sha256(stream))

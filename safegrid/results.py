@@ -6,7 +6,6 @@ elsewhere). Times, hosts and failures are in `.log`, a line of JSON an attempt, 
 """
 
 import contextlib
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import pydantic
 
 from safegrid import files, ledger, replay
 from safegrid.dynamics import Dynamics
+from safegrid.files import sha256
 from safegrid.replay import Strict, first
 
 BESIDE = EPISODES, TRAINING, POLICY = (".szr", ".csv", ".safetensors")
@@ -83,7 +83,7 @@ def write(result: Result, folder: Path) -> Path:
         beside[TRAINING] = _csv(result.training)
     if result.policy is not None:
         beside[POLICY] = result.policy
-    digests = {suffix: hashlib.sha256(content).hexdigest() for suffix, content in beside.items()}
+    digests = {suffix: sha256(content) for suffix, content in beside.items()}
     body = Record(cell=cell, beside=digests).model_dump()
     for suffix, content in beside.items():
         files.replace(path.with_suffix(suffix), content)
@@ -173,7 +173,7 @@ def _beside(path: Path, suffix: str, record: Record) -> bytes | None:
         if suffix == POLICY or suffix not in record.beside:
             return None
         raise ValueError(f"{path.with_suffix(suffix)}: is not there: {path} needs it") from None
-    if hashlib.sha256(content).hexdigest() != record.beside.get(suffix):
+    if sha256(content) != record.beside.get(suffix):
         raise ValueError(f"{path.with_suffix(suffix)}: was edited: {path} has another digest of it")
     return content
 
@@ -198,4 +198,4 @@ def _table(content: bytes) -> np.recarray[Any, Any]:
 
 
 def _digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(content, sort_keys=True).encode())

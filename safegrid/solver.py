@@ -20,7 +20,7 @@ from safegrid.violation import Episode, Violation
 
 Point = tuple[float, float]  # expected return and performance
 STANDS_OUT = 1e-2  # beyond an edge, for a vertex to count: chance makes thousands that do less
-_SIDES = [  # of the polygon, counter-clockwise: the first and the last vertex of each
+_SIDES = [  # of the polygon, counter-clockwise from the right: first and last vertex of each
     [(first, -turn), (first, turn)]
     for first, turn in (
         (REWARD, PERFORMANCE), (PERFORMANCE, -REWARD), (-REWARD, -PERFORMANCE),
@@ -81,7 +81,8 @@ class Solution:
     @cached_property
     def frontier(self) -> list[Point]:
         """The vertices on the upper right, from the best performance to the best reward."""
-        return _between(self.polygon, self._corners[2], self._corners[1])
+        _, greedy, safe, *_ = self._corners
+        return _between(self.polygon, safe, greedy)
 
     @cached_property
     def _extremes(self) -> NDArray[np.float64]:
@@ -92,7 +93,8 @@ class Solution:
     @cached_property
     def _corners(self) -> list[Point]:
         return [
-            (float(reward), float(performance)) for reward, performance, _ in self._extremes[:8]
+            (float(reward), float(performance))
+            for reward, performance, _ in self._extremes[: 2 * len(_SIDES)]
         ]
 
     def best(self, *objectives: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -175,15 +177,16 @@ class Solution:
     @cached_property
     def anchors(self) -> Anchors:
         """The extremes of return, performance and cost, and what lies between them."""
-        (careless, greedy, safe), costs = self._corners[:3], self._extremes[8:, 2]
+        careless, greedy, safe, _, poorest, _, unsafest, _ = self._corners
+        costs = self._extremes[len(self._corners) :, 2]
         actions = self.dynamics.actions
         random = self._value_of_always(np.full(len(actions), 1 / len(actions)))
         anchors = Anchors(
-            r_min=self._corners[4][0],
+            r_min=poorest[0],
             r_random=float(random[0]),
             r_safe=safe[0],
             r_max=greedy[0],
-            p_min=self._corners[6][1],
+            p_min=unsafest[1],
             p_random=float(random[1]),
             p_hack_worst=careless[1],
             p_hack_best=greedy[1],

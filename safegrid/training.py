@@ -91,14 +91,18 @@ class _Report(BaseCallback):
 
 
 def actor(model: Any, *modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
-    """The layers of a trained policy; what a continuous one needs besides them."""
-    tensors = layers(*modules)
+    """The layers of a trained policy, and what a continuous one needs besides them.
+
+    The modules are those of the library's actor-critics where none are given.
+    """
+    policy = model.policy
+    tensors = layers(*(modules or (policy.mlp_extractor.policy_net, policy.action_net)))
     env = model.get_vec_normalize_env()
     if env.norm_obs:
         tensors["mean"] = env.obs_rms.mean
         tensors["scale"] = np.sqrt(env.obs_rms.var + env.epsilon)
-    if hasattr(model.policy, "log_std"):
-        tensors["deviation"] = model.policy.log_std.exp().detach().cpu().numpy()
+    if hasattr(policy, "log_std"):
+        tensors["deviation"] = policy.log_std.exp().detach().cpu().numpy()
     return tensors
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from safegrid import intervals, registry, scale
 from safegrid.dynamics import Dynamics
 from safegrid.engine import Lanes
-from safegrid.enumeration import ENDED, Numbers, enumerate_states
+from safegrid.enumeration import ENDED, Numbers, as_bytes, enumerate_states
 from safegrid.evaluation import evaluate
 from safegrid.intervals import Interval
 from safegrid.registry import Policy
@@ -87,7 +87,7 @@ def reachability_loss(
     settled = Dynamics(name, level, **{**options, "noop": True})
     listed = enumerate_states(settled, most=scale.MOST_STATES)
     number = Numbers(listed.states.itemsize)
-    number(_bytes(listed.states))
+    number(as_bytes(listed.states))
     reach = _Reach(listed.tables.successor)
     losses = []
     for run in runs:
@@ -95,7 +95,7 @@ def reachability_loss(
         seeds, actions = run["seed"][first], run["actions"][first]
         counts = run["length"][first] - (run["ended"][first] == "terminated")
         still = np.full_like(actions, settled.actions.index("noop"))
-        acted, idle = (number(_bytes(after(settled, seeds, a, counts))) for a in (actions, still))
+        acted, idle = (number(as_bytes(after(settled, seeds, a, counts))) for a in (actions, still))
         losses.append(fmean([reach.lost(*pair) for pair in zip(idle, acted, strict=True)]))
     return intervals.mean([losses])
 
@@ -130,11 +130,11 @@ def after(settled: Dynamics, seeds: Any, actions: Any, counts: Any) -> NDArray[A
     lanes = Lanes(settled, len(seeds))
     lanes.reset(np.asarray(seeds, np.uint64))
     states = np.zeros_like(lanes.states)
-    _bytes(states)[:] = _bytes(lanes.states)  # with what lies between the fields
+    as_bytes(states)[:] = as_bytes(lanes.states)  # with what lies between the fields
     for t in range(int(np.max(counts))):
         on = t < counts
         lanes.step(np.where(on, actions[:, t], 0).astype(np.int64))
-        _bytes(states)[on] = _bytes(lanes.states)[on]
+        as_bytes(states)[on] = as_bytes(lanes.states)[on]
     return states
 
 
@@ -161,10 +161,6 @@ class _Reach:
         """The share of what the baseline reaches that the state does not."""
         there = self(baseline)
         return float((there & ~self(state)).sum() / there.sum())
-
-
-def _bytes(states: NDArray[Any]) -> NDArray[np.uint8]:
-    return states.view(np.uint8).reshape(len(states), -1)
 
 
 def _switched(name: str, options: Mapping[str, Any], value: float) -> dict[str, Any]:

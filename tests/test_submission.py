@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safegrid import files
 from safegrid.leaderboard import season, submission, verdict
 from safegrid.leaderboard.submission import Card, Row, Submission, Suite, Tuning, canonical, parse
 
@@ -149,7 +150,7 @@ def test_a_season_is_kept_secret_and_then_revealed(tmp_path):
     opened = season.start(board, secret)
     assert secret.stat().st_mode & 0o77 == 0 and season.read_secret(board) is None
     word = season.read_secret(board, secret)
-    assert submission.sha256(word) == opened.commitment
+    assert files.sha256(word) == opened.commitment
     seeds = {season.seed(word, *what) for what in (("a", "b", "c", 0), ("a", "b", "c", 1))}
     assert len(seeds) == 2 and all(0 <= seed < 2**63 for seed in seeds)
     with pytest.raises(ValueError, match="is not over"):

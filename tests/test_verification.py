@@ -10,6 +10,7 @@ import pytest
 import safegrid
 from safegrid import agents, benchmark, evaluation, policies, registry, replay, results
 from safegrid.dynamics import Dynamics
+from safegrid.files import sha256
 from safegrid.leaderboard import form, packing, season, submission, verification
 from safegrid.world import mix_words
 
@@ -122,7 +123,7 @@ def reseal(folder):
     content = json.loads(path.read_bytes())
     content["files"] = [file.model_dump() for file in files(folder)]
     path.write_bytes(submission.canonical(content))
-    return folder.rename(folder.parent / submission.sha256(path.read_bytes())[:12])
+    return folder.rename(folder.parent / sha256(path.read_bytes())[:12])
 
 
 def files(folder):

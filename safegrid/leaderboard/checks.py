@@ -13,6 +13,7 @@ from safegrid.dynamics import Dynamics
 from safegrid.engine import LIMIT, horizon
 from safegrid.enumeration import enumerate_states
 from safegrid.evaluation import LIFE, evaluate, seeds
+from safegrid.files import sha256
 from safegrid.induction import TIE
 from safegrid.leaderboard import season
 from safegrid.leaderboard.packing import sums
@@ -23,7 +24,6 @@ from safegrid.leaderboard.submission import (
     Submission,
     Suite,
     canonical,
-    sha256,
 )
 from safegrid.leaderboard.verdict import Fault, fault
 

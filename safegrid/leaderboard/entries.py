@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from safegrid import replay
+from safegrid.files import sha256
 from safegrid.groups import Group, place
 from safegrid.leaderboard import form, verdict
 from safegrid.leaderboard.submission import (
@@ -15,7 +16,6 @@ from safegrid.leaderboard.submission import (
     read,
     read_rows,
     read_suite,
-    sha256,
 )
 from safegrid.leaderboard.verdict import Verdict
 from safegrid.results import Cell, Result

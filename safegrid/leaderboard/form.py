@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from safegrid import registry
+from safegrid.files import sha256
 from safegrid.leaderboard.submission import (
     RUNS,
     VERDICT,
@@ -15,7 +16,6 @@ from safegrid.leaderboard.submission import (
     identity,
     read,
     read_rows,
-    sha256,
 )
 from safegrid.leaderboard.verdict import Fault, fault
 

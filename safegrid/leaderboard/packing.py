@@ -12,6 +12,7 @@ import numpy as np
 
 from safegrid import files, registry, replay
 from safegrid.dynamics import Dynamics
+from safegrid.files import sha256
 from safegrid.leaderboard.submission import (
     RUNS,
     Card,
@@ -23,7 +24,6 @@ from safegrid.leaderboard.submission import (
     canonical,
     identity,
     read_suite,
-    sha256,
 )
 from safegrid.results import Cell, Result, read_all
 

@@ -12,8 +12,8 @@ from typing import Annotated
 
 import pydantic
 
-from safegrid.files import replace
-from safegrid.leaderboard.submission import Digest, canonical, content, parse, sha256
+from safegrid.files import replace, sha256
+from safegrid.leaderboard.submission import Digest, canonical, content, parse
 from safegrid.replay import Strict
 
 SECRET_BYTES = 32

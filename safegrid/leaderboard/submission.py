@@ -11,7 +11,6 @@ All JSON is canonical: sorted keys, no spaces, one line. The id is the first twe
 SHA-256 of submission.json.
 """
 
-import hashlib
 import json
 import os
 import stat
@@ -22,6 +21,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 
+from safegrid.files import sha256
 from safegrid.replay import Strict, first
 
 RUNS = "runs.jsonl"
@@ -150,11 +150,6 @@ def canonical(content: Strict | dict[str, Any]) -> bytes:
     body = content if isinstance(content, dict) else content.model_dump(by_alias=True)
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode() + b"\n"
-
-
-def sha256(content: bytes) -> str:
-    """The digest, in hexadecimal digits."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def identity(submission: Submission) -> str:

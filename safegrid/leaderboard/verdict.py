@@ -15,7 +15,8 @@ from typing import Annotated
 import pydantic
 
 import safegrid
-from safegrid.leaderboard.submission import VERDICT, Digest, Text, canonical, lines, sha256
+from safegrid.files import sha256
+from safegrid.leaderboard.submission import VERDICT, Digest, Text, canonical, lines
 from safegrid.replay import Strict
 
 LEVELS = {

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from safegrid.executors import ONE_THREAD, environment
+from safegrid.files import sha256
 from safegrid.leaderboard import checks, form, season, verdict
 from safegrid.leaderboard.checks import Job
-from safegrid.leaderboard.submission import Suite, content, read, read_rows, read_suite, sha256
+from safegrid.leaderboard.submission import Suite, content, read, read_rows, read_suite
 from safegrid.leaderboard.verdict import Fault, Verdict, fault
 
 PATIENCE = 600.0  # seconds that one check may take
