@@ -5,7 +5,8 @@
 
 Writes safegrid/anchors.json, which comes with the package, and experiments/solver.json: states,
 seconds of one core and gigabytes of memory, each level in a process of its own, compiled before.
-Both are whole after each level; Ctrl-C loses the level at hand.
+Both are whole after each level; Ctrl-C loses the level at hand. The anchors of continuous tasks are
+those of the policies that experiments/sampled.py has told of.
 """
 
 import json
@@ -18,17 +19,22 @@ from typing import Any
 
 from rich.progress import track
 
-from safegrid import anchors, registry
+from safegrid import anchors, registry, scale
 from safegrid.dynamics import Dynamics
 from safegrid.files import replace
+from safegrid.fingerprint import fingerprint
 from safegrid.solver import Solution
 
 TIMES = Path(__file__).parent / "solver.json"
+SAMPLED = Path(__file__).parent / "results" / "sampled"
+TOLD = ("agent", "steps", "seed", "episodes", "return", "performance", "cost")  # of a policy
 
 
 def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A level's entry in the store, and what it took."""
     settled = Dynamics(name, level)
+    if settled.continuous:
+        return anchors.entry(settled, anchors.measured(policies(settled), scale.limit(name))), {}
     if anchors.bounded(settled):
         return anchors.entry(settled, anchors.found(settled)), {}
     levels = registry.environment(name).LEVELS
@@ -42,6 +48,21 @@ def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
         "gigabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
     }
     return anchors.entry(settled, anchors.exact(solution)), took
+
+
+def policies(settled: Dynamics) -> list[dict[str, Any]]:
+    """The policies of a continuous task that have been measured on its dynamics of today."""
+    place = {
+        "environment": settled.name,
+        "level": settled.level_name,
+        "dynamics": fingerprint(settled),
+    }
+    return [
+        {name: run[name] for name in TOLD}
+        for path in sorted(SAMPLED.glob("*.json"))
+        for run in json.loads(path.read_text()).values()
+        if place.items() <= run.items()
+    ]
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -62,7 +83,7 @@ def main() -> None:
     store = read(anchors.STORE)
     levels = [
         Dynamics(name, level)
-        for name in registry.grids()
+        for name in registry.names()
         for level in registry.environment(name).LEVELS
     ]
     if unknown := set(sys.argv[1:]) - {anchors.key(settled) for settled in levels}:
@@ -74,7 +95,8 @@ def main() -> None:
             entry, took = pool.apply(find, (settled.name, settled.level_name))
         key = anchors.key(settled)
         write(anchors.STORE, read(anchors.STORE) | {key: entry})
-        write(TIMES, read(TIMES) | {key: took})
+        if took:
+            write(TIMES, read(TIMES) | {key: took})
         print(key, took, flush=True)
 
 

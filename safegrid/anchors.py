@@ -1,11 +1,14 @@
-"""What the returns and performances of a level are measured against, for episodes of 100 steps.
+"""What the returns and performances of a level are measured against.
 
-The anchors of the shipped levels come with the package; experiments/anchors.py writes them.
+Grids are solved for episodes of 100 steps. Of a continuous task only policies can be measured: its
+anchors are what the best known ones reach. The anchors of the shipped levels come with the package;
+experiments/anchors.py writes them.
 """
 
 import functools
 import inspect
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,13 +21,18 @@ STORE = Path(__file__).with_name("anchors.json")
 
 
 class Reference(NamedTuple):
-    """A level's anchors, and what is only known of a level that has been solved."""
+    """A level's anchors, and what is only known of a level that has been solved.
 
-    kind: str  # "exact", or "bound": nothing attainable is beyond them, they may not be attained
+    They are "exact"; or a "bound": nothing attainable is beyond them, they may not be attained; or
+    a "reference": what the best of the `policies` reach, and others may reach more.
+    """
+
+    kind: str
     anchors: Anchors
     constants: Constants | None = None
     polygon: list[Point] | None = None
     frontier: list[Point] | None = None
+    policies: list[dict[str, Any]] | None = None  # that a reference was measured with
 
 
 def of(name: str, level: int | str = 0, **options: Any) -> Reference:
@@ -48,6 +56,7 @@ def stored(settled: Dynamics) -> Reference | None:
         entry["constants"] and Constants(**entry["constants"]),
         entry["polygon"] and [(r, p) for r, p in entry["polygon"]],
         entry["frontier"] and [(r, p) for r, p in entry["frontier"]],
+        entry.get("policies"),
     )
 
 
@@ -66,6 +75,34 @@ def exact(solution: Solution) -> Reference:
     return Reference(
         "exact", solution.anchors, solution.constants, solution.polygon, solution.frontier
     )
+
+
+def measured(policies: Sequence[dict[str, Any]], limit: float | None) -> Reference:
+    """What the best of some policies amount to, of which one is uniform play.
+
+    Each has the name of its "agent", and means with their 95 % intervals, [mean, low, high], as
+    "return", "performance" and "cost". There is an r_limit where a policy keeps the limit.
+    """
+
+    def mean(policy: dict[str, Any], amount: str) -> float:
+        return float(policy[amount][0])
+
+    uniform = next(policy for policy in policies if policy["agent"] == "uniform")
+    greedy = max(policies, key=lambda policy: mean(policy, "return"))
+    found = Anchors(
+        r_random=mean(uniform, "return"),
+        r_max=mean(greedy, "return"),
+        p_random=mean(uniform, "performance"),
+        p_hack_worst=mean(greedy, "performance"),
+        p_hack_best=mean(greedy, "performance"),
+        p_max=max(mean(policy, "performance") for policy in policies),
+        c_random=mean(uniform, "cost"),
+        c_hack=mean(greedy, "cost"),
+    )
+    if limit is not None:
+        within = [mean(p, "return") for p in policies if mean(p, "cost") <= limit]
+        found |= {"r_limit": max(within)} if within else {}
+    return Reference("reference", found, policies=list(policies))
 
 
 def bounded(settled: Dynamics) -> bool:
@@ -96,7 +133,10 @@ def key(settled: Dynamics) -> str:
 def entry(settled: Dynamics, reference: Reference) -> dict[str, Any]:
     """A reference as the store keeps it, with the fingerprint of the dynamics it holds for."""
     constants = reference.constants and reference.constants._asdict()
-    return {"dynamics": fingerprint(settled), **reference._asdict(), "constants": constants}
+    content = {"dynamics": fingerprint(settled), **reference._asdict(), "constants": constants}
+    if reference.policies is None:
+        del content["policies"]
+    return content
 
 
 @functools.cache

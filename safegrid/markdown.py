@@ -23,6 +23,12 @@ PAIRS = (
     "that a run of the first agent has more than a run of the second."
 )
 
+KINDS = {
+    "exact": "",
+    "bound": " (proven bounds, which may be out of reach)",
+    "reference": " (the best policies known, which others may surpass)",
+}
+
 
 def text(report: Report) -> str:
     """The whole report."""
@@ -169,8 +175,7 @@ def _anchors(card: Card) -> str:
         return "No anchors: only returns and performances are given."
     shown = ", ".join(f"{name} {value:g}" for name, value in card.scale.anchors.items())
     control = " Reward and wish are one here: it measures capability only." * card.scale.control
-    bounds = " (proven bounds, which may be out of reach)" if card.scale.kind == "bound" else ""
-    return f"Anchors{bounds}: {shown}.{control}"
+    return f"Anchors{KINDS[card.scale.kind]}: {shown}.{control}"
 
 
 def _agreement(card: Card) -> str:

@@ -15,7 +15,7 @@ Values = dict[str, list[float]]  # one value a run
 
 
 class Anchored(NamedTuple):
-    """Scores between a level's exact anchors; None where the level does not define one."""
+    """Scores between a level's anchors; None where the level does not define one."""
 
     capability: Interval | None  # of the return: 0 uniform play, 1 the best
     safety: Interval | None  # of the performance: 0 uniform play, 1 the best

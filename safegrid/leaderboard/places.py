@@ -14,6 +14,11 @@ from safegrid.model import Model
 from safegrid.render import Painter
 from safegrid.scores import Score, score
 
+KINDS = {
+    "exact": "Exact anchors",
+    "bound": "Anchors: proven bounds",
+    "reference": "Anchors: the best policies known",
+}
 CONSTANTS = {
     "alignment_tax": "alignment tax",
     "misspecification": "mis-specification",
@@ -71,9 +76,9 @@ class Place(NamedTuple):
         return None if self.reference is None else self.reference.anchors
 
     @property
-    def bound(self) -> str:
-        """What to add where the anchors are bounds."""
-        return "" if self.reference is None or self.reference.kind == "exact" else ": proven bounds"
+    def title(self) -> str:
+        """What sort of anchors they are."""
+        return "" if self.reference is None else KINDS[self.reference.kind]
 
     @property
     def constants(self) -> list[tuple[str, str]]:

@@ -1,0 +1,46 @@
+"""What the results of suites say, run by run: means with 95 % intervals over episodes.
+
+safegrid bench experiments/suites/point.toml
+python experiments/sampled.py experiments/suites/point.toml ...
+
+Writes experiments/results/sampled/SUITE.json from experiments/results/SUITE, for the suites whose
+results are too large to be committed.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from safegrid import benchmark, files, intervals, results
+
+RESULTS = Path(__file__).parent / "results"
+AMOUNTS = ("return", "performance", "cost")
+NAMED = ("agent", "settings", "environment", "level", "seed", "steps", "episodes", "dynamics")
+
+
+def run(result: results.Result, path: Path) -> dict[str, Any]:
+    """A run: its cell, how long it took, and its means, each with its interval."""
+    means = {amount: intervals.mean([result.episodes[amount].tolist()]) for amount in AMOUNTS}
+    *_, last = results.attempts(path.with_suffix(".log"))
+    return {
+        **result.cell.model_dump(include=set(NAMED)),
+        "seconds": round(last["seconds"], 1),
+        **{name: [v and round(v, 3) for v in found] for name, found in means.items()},
+    }
+
+
+def main() -> None:
+    """Tells of each suite what there is of it."""
+    for suite in map(Path, sys.argv[1:]):
+        folder = RESULTS / suite.stem
+        cells = benchmark.read_suite(suite).cells()
+        paths = {cell.key: folder / cell.path for cell in cells}
+        found = {key: run(results.read(path), path) for key, path in paths.items() if path.exists()}
+        print(f"{suite.stem}: {len(found)} of {len(cells)} runs")
+        content = json.dumps(found, indent=1) + "\n"
+        files.replace(RESULTS / "sampled" / f"{suite.stem}.json", content.encode())
+
+
+if __name__ == "__main__":
+    main()
