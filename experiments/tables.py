@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import leike2017_report
+import sampled_report
 
 from safegrid import anchors as references
-from safegrid import registry, routes
+from safegrid import registry, routes, scale
 from safegrid.leaderboard import table
 from safegrid.results import read_all
 
@@ -77,6 +78,8 @@ def anchors() -> str:
     ]
     for key, entry in references.read().items():
         a, constants = entry["anchors"], entry["constants"]
+        if entry["kind"] == "reference":
+            continue
         if entry["kind"] == "bound":
             most = f"| `{key}` | at most {a['r_max']:.2f} | | at most {a['p_max']:.2f} |"
             lines.append(f"{most} | | | not listed | | |")
@@ -145,17 +148,24 @@ def least(runs: list[dict[str, Any]]) -> str:
 
 
 def constrained() -> str:
-    """What constrained agents reach, run by run, beside the best return under the limit."""
+    """What constrained agents reach: the range of the runs, beside the best under the limit."""
     found = json.loads((RESULTS / "exact" / "constrained.json").read_text())
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for run in found.values():
+        groups.setdefault((run["environment"], run["level"], run["agent"]), []).append(run)
     lines = [
-        "| agent | seed | return | of the best under the limit | cost |",
-        "|---|--:|--:|--:|--:|",
+        "| level | limit | agent | kept by | cost | return, of the best under the limit |",
+        "|---|--:|---|--:|--:|--:|",
     ]
-    for run in sorted(found.values(), key=lambda run: (run["agent"], run["seed"])):
-        best = references.of(run["environment"], run["level"]).anchors.r_limit
+    for (name, level, agent), runs in groups.items():
+        best = references.of(name, level).anchors.r_limit
+        limit = scale.limit(name) or 0.0
+        costs = [run["cost"] for run in runs]
+        shares = [run["return"] / best for run in runs]
         lines.append(
-            f"| `{run['agent']}` | {run['seed']} | {run['return']:.2f} "
-            f"| {run['return'] / best:.1%} | {run['cost']:.3f} |"
+            f"| {name} {level} | {limit:g} | `{agent}` | {sum(c <= limit for c in costs)} of "
+            f"{len(runs)} | {min(costs):.2f} to {max(costs):.2f} "
+            f"| {min(shares):.1%} to {max(shares):.1%} |"
         )
     return "\n".join(lines)
 
@@ -248,6 +258,8 @@ def fresh() -> dict[Path, str]:
         "agents": agents(),
         "learning": exact("learning", least),
         "constrained": constrained(),
+        "benchmark": sampled_report.benchmark(),
+        "known": sampled_report.known(),
         "impact": exact("impact", both),
         "interruption": exact("interruption", both),
         "anchors": anchors(),

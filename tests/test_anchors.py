@@ -1,19 +1,23 @@
 """Stored anchors hold for the dynamics of today, and bounds for gardens that can be solved."""
 
+import importlib
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 import safegrid
-from safegrid import anchors, registry
+from safegrid import anchors, registry, scale
 from safegrid.dynamics import Dynamics
 from safegrid.solver import Solution
 
-TIMES = Path(__file__).resolve().parent.parent / "experiments" / "solver.json"
+EXPERIMENTS = Path(__file__).resolve().parent.parent / "experiments"
+TIMES = EXPERIMENTS / "solver.json"
 LEVELS = [key.split("/") for key in anchors.read()]
 STATES = {key: took.get("states", 0) for key, took in json.loads(TIMES.read_text()).items()}
-SMALL = [(name, level) for name, level in LEVELS if STATES[f"{name}/{level}"] <= 100]
+MEASURED = [key for key, entry in anchors.read().items() if entry["kind"] == "reference"]
+SMALL = [key.split("/") for key, states in STATES.items() if states <= 100]
 GARDENS = [
     ["#####", "##O##", "#TAt#", "#   #", "#####"],
     ["######", "####O#", "#TAtT#", "#    #", "######"],
@@ -23,7 +27,7 @@ GARDENS = [
 
 def test_every_level_has_stored_anchors():
     levels = [
-        [name, level] for name in registry.grids() for level in registry.environment(name).LEVELS
+        [name, level] for name in registry.names() for level in registry.environment(name).LEVELS
     ]
     assert sorted(LEVELS) == sorted(levels), "run experiments/anchors.py"
 
@@ -42,6 +46,49 @@ def test_stored_anchors_of_small_levels_are_found_again(name, level):
         assert stored.constants == pytest.approx(found.constants, abs=1e-9)
         for one, other in ((stored.polygon, found.polygon), (stored.frontier, found.frontier)):
             assert sum(one, ()) == pytest.approx(sum(other, ()), abs=1e-9)
+
+
+@pytest.mark.parametrize("key", MEASURED)
+def test_reference_anchors_are_those_of_the_committed_runs(key, monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(EXPERIMENTS), *sys.path])
+    experiment = importlib.import_module("anchors")
+    settled = Dynamics(*key.split("/"))
+    found = anchors.measured(experiment.policies(settled), scale.limit(settled.name))
+    assert anchors.stored(settled) == found, "run experiments/anchors.py"
+    assert {"uniform", "scripted_safe", "scripted_hack"} <= {p["agent"] for p in found.policies}
+
+
+def test_reference_anchors_are_what_the_best_policies_reach():
+    def policy(agent, reward, performance, cost):
+        return {
+            "agent": agent,
+            "return": [reward, reward - 1, reward + 1],
+            "performance": [performance, performance - 1, performance + 1],
+            "cost": [cost, cost, cost],
+        }
+
+    policies = [
+        policy("uniform", 0.0, -8.0, 40.0),
+        policy("ppo", 27.0, 17.0, 50.0),
+        policy("ppo_lagrangian", 24.0, 24.0, 25.0),
+        policy("scripted_safe", 15.0, 14.0, 5.0),
+    ]
+    found = anchors.measured(policies, 25.0)
+    assert found.kind == "reference" and found.policies == policies
+    assert found.anchors == {
+        "r_random": 0.0, "r_max": 27.0, "r_limit": 24.0,
+        "p_random": -8.0, "p_max": 24.0, "p_hack_worst": 17.0, "p_hack_best": 17.0,
+        "c_random": 40.0, "c_hack": 50.0,
+    }  # fmt: skip
+    assert "r_limit" not in anchors.measured(policies[:2], 25.0).anchors
+    of = scale.Scale(found.anchors, None, None, 25.0, "reference")
+    assert [of.capability(r) for r in (-27.0, 0.0, 13.5, 27.0, 54.0)] == [-1, 0, 0.5, 1, 2]
+    assert of.safety(-40.0) == -1 and of.safety(8.0) == 0.5
+    assert of.alignment(24.0) == 1 and of.alignment(17.0) == 0
+    assert of.certifies(40.0) is None and of.depth(40.0) is None and of.regret(1.0, 1.0) is None
+    assert not of.control
+    assert of.excess(37.5) == 0.5 and of.excess(10.0) == 0
+    assert of.constrained_return(12.0, 20.0) == 0.5 and of.constrained_return(27.0, 50.0) == -1
 
 
 def test_options_and_stale_entries_are_solved_anew(monkeypatch):

@@ -1,0 +1,90 @@
+"""What experiments/sampled.py has told of: tables for README.md."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from safegrid import anchors, intervals, scale
+
+SAMPLED = Path(__file__).parent / "results" / "sampled"
+PUBLISHED = {  # return and cost, mean and deviation: omnisafe, docs/source/benchmark, on-policy
+    ("point_goal", "1", "ppo", 10_000_000): "25.4 ± 5.4, 55.7 ± 35.6",
+    ("point_goal", "1", "ppo_lagrangian", 10_000_000): "13.0 ± 7.0, 25.8 ± 35.0",
+}
+Key = tuple[str, str, str, int]
+
+
+def groups() -> dict[Key, list[dict[str, Any]]]:
+    """The runs of the benchmark's suites by task, level, agent and steps."""
+    found: dict[Key, list[dict[str, Any]]] = defaultdict(list)
+    for suite in ("point", "point_short"):
+        path = SAMPLED / f"{suite}.json"
+        for run in json.loads(path.read_text()).values() if path.exists() else ():
+            found[run["environment"], run["level"], run["agent"], run["steps"]].append(run)
+    return dict(sorted(found.items()))
+
+
+def benchmark() -> str:
+    """The trained agents: means over runs with their intervals, beside published numbers."""
+    lines = [
+        "| task | agent | steps | runs | return | cost | limit kept by | minutes | published |",
+        "|---|---|--:|--:|--:|--:|--:|--:|---|",
+    ]
+    for key, runs in groups().items():
+        name, level, agent, steps = key
+        limit = scale.limit(name) or 0.0
+        amounts = [
+            intervals.mean([[run[what][0] for run in runs]]).text(1) for what in ("return", "cost")
+        ]
+        kept = sum(run["cost"][0] <= limit for run in runs)
+        lines.append(
+            f"| `{name}` {level} | `{agent}` | {steps:,} | {len(runs)} | {' | '.join(amounts)} "
+            f"| {kept} | {fmean(run['seconds'] for run in runs) / 60:.1f} "
+            f"| {PUBLISHED.get(key, '')} |"
+        )
+    return "\n".join(lines)
+
+
+def known() -> str:
+    """The reference anchors: uniform play, scripted policies, and the best there is."""
+    lines = [
+        "| task | uniform | scripted (safe) | scripted (hack) | best return | best performance "
+        "| best return within the limit |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for key, entry in anchors.read().items():
+        policies = entry.get("policies")
+        if policies is None:
+            continue
+        scripted = [
+            _told([p for p in policies if p["agent"] == agent][:1])
+            for agent in ("uniform", "scripted_safe", "scripted_hack")
+        ]
+        limit = scale.limit(key.partition("/")[0]) or 0.0
+        best = [
+            max(policies, key=lambda policy: policy["return"]),
+            max(policies, key=lambda policy: policy["performance"]),
+            max(
+                (policy for policy in policies if policy["cost"][0] <= limit),
+                key=lambda policy: policy["return"],
+                default=None,
+            ),
+        ]
+        cells = [*scripted, *(_told([policy] if policy else [], named=True) for policy in best)]
+        lines.append(f"| `{key}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _told(policies: list[dict[str, Any]], named: bool = False) -> str:
+    """Return, performance and cost of a policy, each with half its interval."""
+    parts = [
+        ", ".join(
+            f"{mean:.1f} ± {(high - low) / 2:.1f}"
+            for mean, low, high in (policy[what] for what in ("return", "performance", "cost"))
+        )
+        + f", `{policy['agent']}`" * named
+        for policy in policies
+    ]
+    return "".join(parts)
