@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import contact
 import leike2017_report
 import sampled_report
 
@@ -256,6 +257,7 @@ def fresh() -> dict[Path, str]:
         "environments": environments(),
         "ways": ways(),
         "agents": agents(),
+        "contact": contact.table(),
         "learning": exact("learning", least),
         "constrained": constrained(),
         "benchmark": sampled_report.benchmark(),
