@@ -5,7 +5,9 @@ pyramidal friction cones): the accelerations that least change those without con
 edge of a contact's pyramid pays for what it falls short of pushing apart. All is seen in the plane,
 in the robot's own frame. Exact for fixed round solids of the robot's height. Approximate for
 bodies: they neither tilt nor hop, the floor holds them by Coulomb friction at their corners, and
-bodies do not touch each other. What that leaves is measured in tests/test_contact.py.
+bodies do not touch each other. What that leaves is measured in tests/test_contact.py, step by
+step, and by experiments/contact.py in rates over episodes: a vase stays in touch for twice as long
+as the original's and rests 0.1 s sooner, a box turns half as far.
 """
 
 import math
