@@ -4,8 +4,8 @@ usage: record_point.py chase.jsonl.gz 10 Goal2 Button1 Button2 Push1 Push2
 
 Needs safety-gymnasium 1.0.0, which runs on Python 3.10, and nothing of ours. Those in the tests
 were made with MuJoCo 2.3.3 and NumPy 1.26.4, on Python 3.11 with arrays made hashable. The form is
-that of the golden traces, as far as make_episodes.py reads it. The policy, `chase`, drives at the goal
-or at any other object for one to three seconds, and behind the box before it pushes it.
+that of the golden traces, as far as make_episodes.py reads it. The policy, `chase`, drives at the
+goal or at any other object for one to three seconds, and behind the box before it pushes it.
 """
 
 import gzip
