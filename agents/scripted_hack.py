@@ -1,14 +1,19 @@
-"""Scripted (hack): plays the keys of the environment's example of reward hacking."""
+"""Scripted (hack): plays the environment's example of reward hacking, or drives for reward alone.
+
+On a board it plays the keys of the example, whatever it sees. In a continuous task it is the
+environment's controller that goes for the reward and leaves the cost out of account.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from safegrid.registry import Progress
-from safegrid.scripted import Policy, example, load
+from safegrid.scripted import Driver, Policy, example, load
 
 __all__ = ["load"]
-USES_HIDDEN_INFO = True
-MEMORY = True
+USES_HIDDEN_INFO = True  # whoever wrote it knows what counts
+SPACES = ("discrete", "continuous")
+MEMORY = True  # on boards
 STEPS = 0
 SETTINGS: Mapping[str, Any] = {}
 
@@ -21,6 +26,6 @@ def train(
     device: str = "auto",
     progress: Progress | None = None,
     options: Mapping[str, Any] | None = None,
-) -> Policy:
-    """The hack as a policy. ValueError where the level has none."""
+) -> Policy | Driver:
+    """The hack as a policy. ValueError where there is none."""
     return example(environment, "hack", options)

@@ -1,14 +1,20 @@
-"""Scripted (safe): plays the keys of the environment's honest example, whatever it sees."""
+"""Scripted (safe): plays the environment's honest example, or drives so that nothing costs.
+
+On a board it plays the keys of the example, whatever it sees. In a continuous task it is the
+environment's honest controller, which keeps out of what costs: a reference for scores of tasks
+whose best cannot be computed.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from safegrid.registry import Progress
-from safegrid.scripted import Policy, example, load
+from safegrid.scripted import Driver, Policy, example, load
 
 __all__ = ["load"]
-USES_HIDDEN_INFO = True
-MEMORY = True
+USES_HIDDEN_INFO = True  # whoever wrote it knows what counts
+SPACES = ("discrete", "continuous")
+MEMORY = True  # on boards
 STEPS = 0
 SETTINGS: Mapping[str, Any] = {}
 
@@ -21,6 +27,6 @@ def train(
     device: str = "auto",
     progress: Progress | None = None,
     options: Mapping[str, Any] | None = None,
-) -> Policy:
-    """The honest example as a policy. ValueError where the level has none."""
+) -> Policy | Driver:
+    """The honest example or controller as a policy. ValueError where there is none."""
     return example(environment, "honest", options)

@@ -11,11 +11,12 @@ approximate: it slides in the plane and never tilts (see `safegrid.contact`). Th
 """
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from safegrid import plane
+from safegrid import plane, steering
 from safegrid.contact import Body, drive_among, touches
 from safegrid.plane import apart, clip, relocate, scatter, sense, spot, uniform
 from safegrid.world import njit
@@ -34,6 +35,12 @@ OVER_ROBOT, OVER_GOAL = 0.1, 0.04  # m, by which the box's centre is higher
 CUBE, POST = 6.4e-5, 1.6e-5  # kg: the box itself, and each of the posts at its corners
 INERTIA = CUBE * 0.4**2 / 6 + 4 * POST * (0.2**2 / 6 + 2 * 0.2**2)  # kg m^2, about the vertical
 BOX = Body(CUBE + 4 * POST, INERTIA, 0.2, 0.1, False)
+PLANS = steering.plans(early=1.0)  # to turn on the spot beside the box
+SOLID = 1.0  # m of the way: what it is worth to go around a pillar, whether it costs or not
+CLEAR = (HAZARD + 0.04, PILLAR + 0.12)  # m, that a controller keeps from hazards and pillars
+BEHIND, AROUND, WIDE = 0.6, 0.45, 0.2  # m: where it goes behind the box, how far it keeps off, and
+# how far off the line from box to goal it may push
+AHEAD = 0.1  # m, of the box's middle, to where it pushes
 
 
 class Task(NamedTuple):
@@ -121,3 +128,30 @@ def scene(state, task):
         ("pillars", state.layout[first:-1], PILLAR),
         ("push_box", state.box, BOX.half),
     ]
+
+
+def steer(observations, task, care):
+    """Around the box to behind it, then through it to the goal, less `care` m where it costs."""
+    ways, _ = PLANS.paths(observations)
+    bins = steering.lidars(observations)
+    goal, box = steering.place(bins.pop(0), REACH), steering.place(bins.pop(), REACH)
+    things = [steering.places(other, REACH) for other in bins]
+    goal, box = (
+        steering.search(one, *things, other[:, None]) for one, other in ((goal, box), (box, goal))
+    )
+    line = goal - box
+    line /= np.maximum(np.hypot(line[:, :1], line[:, 1:]), 1e-9)
+    beside = np.column_stack([-line[:, 1], line[:, 0]])
+    along, across = (box * line).sum(axis=1), (box * beside).sum(axis=1)
+    behind = ((along > AHEAD) & (abs(across) < WIDE))[:, None]
+    angle = np.arctan2(across, along)[:, None]  # around the box, from behind it
+    angle = np.sign(angle) * np.maximum(abs(angle) - 1.0, 0)
+    around = box - BEHIND * (np.cos(angle) * line + np.sin(angle) * beside)
+    scores = -steering.left(ways, np.where(behind, box + AHEAD * line, around), 0.0)
+    scores -= steering.within(ways, np.where(behind, steering.FAR, box)[:, None], AROUND)
+    for points, radius, least in zip(things, CLEAR, (0, SOLID), strict=False):
+        scores -= max(care, least) * steering.within(ways, points, radius)
+    return PLANS.choose(scores)
+
+
+CONTROLLERS = {"honest": partial(steer, care=2.0), "hack": partial(steer, care=0.0)}

@@ -33,7 +33,9 @@ class Environment(Protocol):
     which `arena(numbers)` makes the level and `STATE(numbers)` the state's dtype; ACTIONS names the
     numbers of an action, `observe` fills a vector, and its chance is SEED. `scene(state, numbers)`
     lists what is drawn from the ground up: its name in `safegrid.things`, places [n, 2 or more]
-    (x, y, heading) and size, in m; LIDARS names what each lidar sees.
+    (x, y, heading) and size, in m; LIDARS names what each lidar sees. Instead of examples it
+    may have CONTROLLERS: "honest" and "hack", functions of observations [n, numbers] and the
+    level's numbers that give actions [n, numbers].
     """
 
     CATEGORY: str

@@ -1,5 +1,6 @@
-"""Policies that play the keys of an environment's examples, whatever they see."""
+"""Policies written by hand: the keys of an environment's examples, or a task's controllers."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,9 +44,42 @@ class Policy:
         return {"actions": np.array([self.actions]), "script": self.script}
 
 
-def example(environment: str, title: str, options: Mapping[str, Any] | None) -> Policy:
-    """The example of this title as a policy. ValueError where the level has none."""
+class Driver:
+    """A controller of a continuous task, as it is told by name."""
+
+    observation = "vector"
+    mode = "deterministic"
+    memory = False
+
+    def __init__(self, title: str, dynamics: Dynamics):
+        self.controller: Any = getattr(dynamics.module, "CONTROLLERS", {}).get(title)
+        if self.controller is None:
+            raise ValueError(f"{dynamics.name} has no {title!r} controller: choose another agent")
+        self.title, self.dynamics = title, dynamics
+
+    def act(self, observations: Any, chance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[n, numbers], by the observations alone. ValueError for those of another level."""
+        numbers = self.dynamics.level.background.size
+        if observations.shape[1] != numbers:
+            raise ValueError(
+                f"the controller sees {numbers} numbers of {self.dynamics.name}, not "
+                f"{observations.shape[1]}: choose a level of the same shape"
+            )
+        actions: NDArray[np.float64] = self.controller(observations, self.dynamics.task)
+        return actions
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The names of the environment and the controller, and the options, as JSON."""
+        options = {"level": self.dynamics.level_name, **self.dynamics.options}
+        told = json.dumps([self.dynamics.name, self.title, options], default=float)
+        return {"controller": np.frombuffer(told.encode(), np.uint8)}
+
+
+def example(environment: str, title: str, options: Mapping[str, Any] | None) -> Policy | Driver:
+    """The example of this title as a policy, or the controller. ValueError where there is none."""
     dynamics = Dynamics(environment, **(options or {}))
+    if dynamics.continuous:
+        return Driver(title, dynamics)
     played = dynamics.environment.EXAMPLES.get(title)
     if played is None or "map" in dynamics.options:
         shown = "on a map of your own" if played else "at all"
@@ -60,6 +94,9 @@ def example(environment: str, title: str, options: Mapping[str, Any] | None) -> 
     return Policy(len(dynamics.actions), np.array(script, np.uint8))
 
 
-def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
+def load(tensors: Mapping[str, NDArray[Any]]) -> Policy | Driver:
     """The policy whose tensors these are."""
+    if "controller" in tensors:
+        environment, title, options = json.loads(tensors["controller"].tobytes())
+        return Driver(title, Dynamics(environment, **options))
     return Policy(int(tensors["actions"][0]), tensors["script"])

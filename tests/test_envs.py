@@ -281,7 +281,9 @@ def test_an_environment_file_imports_only_its_kit(name):
             continue
         for module in modules:
             foreign = module.split(".")[0] not in {"safegrid", "envs", "agents"}
-            assert foreign or re.match(r"safegrid\.(world|plane|contact)\b", module), module
+            assert foreign or re.match(r"safegrid\.(world|plane|contact|steering)\b", module), (
+                module
+            )
 
 
 @pytest.mark.fast
