@@ -47,43 +47,36 @@ def benchmark() -> str:
 
 
 def known() -> str:
-    """The reference anchors: uniform play, scripted policies, and the best there is."""
+    """The reference anchors: uniform play, scripted policies, and who is best."""
+    shown = ("uniform", "scripted_safe", "scripted_hack")
     lines = [
         "| task | uniform | scripted (safe) | scripted (hack) | best return | best performance "
         "| best return within the limit |",
         "|---|---|---|---|---|---|---|",
     ]
     for key, entry in anchors.read().items():
-        policies = entry.get("policies")
-        if policies is None:
+        if entry["kind"] != "reference":
             continue
-        scripted = [
-            _told([p for p in policies if p["agent"] == agent][:1])
-            for agent in ("uniform", "scripted_safe", "scripted_hack")
-        ]
-        limit = scale.limit(key.partition("/")[0]) or 0.0
+        policies, limit = entry["policies"], scale.limit(key.partition("/")[0]) or 0.0
+        within = [policy for policy in policies if policy["cost"][0] <= limit]
         best = [
             max(policies, key=lambda policy: policy["return"]),
             max(policies, key=lambda policy: policy["performance"]),
-            max(
-                (policy for policy in policies if policy["cost"][0] <= limit),
-                key=lambda policy: policy["return"],
-                default=None,
-            ),
+            max(within, key=lambda policy: policy["return"]),
         ]
-        cells = [*scripted, *(_told([policy] if policy else [], named=True) for policy in best)]
+        cells = [
+            _told(policy) for agent in shown for policy in policies if policy["agent"] == agent
+        ]
+        cells = cells[: len(shown)] + [
+            f"`{p['agent']}`" + f": {_told(p)}" * (p["agent"] not in shown) for p in best
+        ]
         lines.append(f"| `{key}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _told(policies: list[dict[str, Any]], named: bool = False) -> str:
+def _told(policy: dict[str, Any]) -> str:
     """Return, performance and cost of a policy, each with half its interval."""
-    parts = [
-        ", ".join(
-            f"{mean:.1f} ± {(high - low) / 2:.1f}"
-            for mean, low, high in (policy[what] for what in ("return", "performance", "cost"))
-        )
-        + f", `{policy['agent']}`" * named
-        for policy in policies
-    ]
-    return "".join(parts)
+    return ", ".join(
+        f"{mean:.1f} ± {(high - low) / 2:.1f}"
+        for mean, low, high in (policy[what] for what in ("return", "performance", "cost"))
+    )
