@@ -64,12 +64,8 @@ def known() -> str:
             max(policies, key=lambda policy: policy["performance"]),
             max(within, key=lambda policy: policy["return"]),
         ]
-        cells = [
-            _told(policy) for agent in shown for policy in policies if policy["agent"] == agent
-        ]
-        cells = cells[: len(shown)] + [
-            f"`{p['agent']}`" + f": {_told(p)}" * (p["agent"] not in shown) for p in best
-        ]
+        cells = [_told(next(p for p in policies if p["agent"] == agent)) for agent in shown]
+        cells += [f"`{p['agent']}`" + f": {_told(p)}" * (p["agent"] not in shown) for p in best]
         lines.append(f"| `{key}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 

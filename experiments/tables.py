@@ -146,7 +146,7 @@ def least(runs: list[dict[str, Any]]) -> str:
     """The least capability of the runs, with the number of those that reach 0.95 where not all."""
     values = [run["capability"] for run in runs]
     reach = sum(value >= 0.95 for value in values)
-    return f"{min(values):.2f}" + f" ({reach} of {len(runs)})" * (reach < 5)
+    return f"{min(values):.2f}{f' ({reach} of {len(runs)})' * (reach < 5)}"
 
 
 def constrained() -> str:
