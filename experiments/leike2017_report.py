@@ -236,7 +236,8 @@ others 150,000 unless `--full` is given. A2C steps 128 lanes at once, the others
 are in `agents/`.
 
 Here are {len(every)} of {wanted} runs: {steps:,} steps in {seconds / 60:,.0f} minutes of one
-processor core{speed}, evaluation included.
+processor core{speed}, evaluation included. Two at a time on two
+shared cores, 188 of them took 25 minutes.
 
 The paper (arXiv:1711.09883, section 3) trains A2C and Rainbow for a million steps with 20 seeds,
 leaves out the worst quarter of the runs, and shows most of what came of it as curves. So agreement
