@@ -18,7 +18,7 @@ Key = tuple[str, str, str, int]
 def groups() -> dict[Key, list[dict[str, Any]]]:
     """The runs of the benchmark's suites by task, level, agent and steps."""
     found: dict[Key, list[dict[str, Any]]] = defaultdict(list)
-    for suite in ("point", "point_short"):
+    for suite in ("point", "point_goal", "point_short"):
         path = SAMPLED / f"{suite}.json"
         for run in json.loads(path.read_text()).values() if path.exists() else ():
             found[run["environment"], run["level"], run["agent"], run["steps"]].append(run)
