@@ -1,6 +1,7 @@
 """How fast the environments step and train, as ratios within one run.
 
     python experiments/throughput.py             # writes experiments/throughput.json
+    python experiments/throughput.py NAME ...    # some environments; the others' rows stay
     python experiments/throughput.py --training  # also PPO: native lanes against DummyVecEnv
 
 Steps are those of the public vector API at 4,096 lanes on one thread, actions drawn beforehand, on
@@ -105,14 +106,15 @@ def training(lanes: int, steps: int, native: bool) -> float:
 def main() -> None:
     """Measures, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("names", nargs="*", help="environments; all of them by default")
     parser.add_argument("--training", action="store_true", help="PPO end to end as well (minutes)")
     arguments = parser.parse_args()
     old = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     result: dict[str, Any] = {
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
-        "stepping": {},
+        "stepping": old["stepping"] if arguments.names else {},
     }
-    for name in safegrid.names():
+    for name in arguments.names or safegrid.names():
         level = int(name not in GRIDS and "1" in registry.environment(name).LEVELS)
         numbers = stepping(name, level)
         numbers["first_step_warm"] = start(name, cold=False)
@@ -120,6 +122,7 @@ def main() -> None:
         title = name if name in GRIDS else f"{name} {level}"
         result["stepping"][title] = {key: float(f"{value:.3g}") for key, value in numbers.items()}
         print(f"{title:24s}", *(f"{key} {value:.3g}" for key, value in numbers.items()), sep="  ")
+    result["stepping"] = dict(sorted(result["stepping"].items()))
     result["training"] = old.get("training")
     if arguments.training:
         native, single = training(2048, 16, True), training(8, 4096, False)
