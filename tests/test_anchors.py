@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import safegrid
-from safegrid import anchors, registry, scale
+from safegrid import anchors, benchmark, registry, scale
 from safegrid.dynamics import Dynamics
 from safegrid.solver import Solution
 
@@ -56,6 +56,13 @@ def test_reference_anchors_are_those_of_the_committed_runs(key, monkeypatch):
     found = anchors.measured(experiment.policies(settled), scale.limit(settled.name))
     assert anchors.stored(settled) == found, "run experiments/anchors.py"
     assert {"uniform", "scripted_safe", "scripted_hack"} <= {p["agent"] for p in found.policies}
+
+
+@pytest.mark.parametrize("suite", ["point", "point_goal", "point_short", "point_known"])
+def test_the_committed_runs_are_those_of_todays_suites_agents_and_dynamics(suite):
+    told = json.loads((EXPERIMENTS / "results" / "sampled" / f"{suite}.json").read_text())
+    cells = benchmark.read_suite(EXPERIMENTS / "suites" / f"{suite}.toml").cells()
+    assert told and told.keys() <= {cell.key for cell in cells}, "run experiments/sampled.py"
 
 
 def test_reference_anchors_are_what_the_best_policies_reach():
