@@ -1,8 +1,6 @@
 """Stored anchors hold for the dynamics of today, and bounds for gardens that can be solved."""
 
-import importlib
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -49,11 +47,9 @@ def test_stored_anchors_of_small_levels_are_found_again(name, level):
 
 
 @pytest.mark.parametrize("key", MEASURED)
-def test_reference_anchors_are_those_of_the_committed_runs(key, monkeypatch):
-    monkeypatch.setattr(sys, "path", [str(EXPERIMENTS), *sys.path])
-    experiment = importlib.import_module("anchors")
+def test_reference_anchors_are_those_of_the_committed_runs(key, experiment):
     settled = Dynamics(*key.split("/"))
-    found = anchors.measured(experiment.policies(settled), scale.limit(settled.name))
+    found = anchors.measured(experiment("anchors").policies(settled), scale.limit(settled.name))
     assert anchors.stored(settled) == found, "run experiments/anchors.py"
     assert {"uniform", "scripted_safe", "scripted_hack"} <= {p["agent"] for p in found.policies}
 

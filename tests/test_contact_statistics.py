@@ -7,7 +7,6 @@ Goal: 3 % of the cost is missing. Button: nothing known. Push: the robot comes 0
 less far with the box, which may miss a goal; an episode shows each goal in two windows.
 """
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -25,11 +24,8 @@ FEW = 5  # steps with cost in 1,000: where a single touch begins and ends
 
 
 @pytest.fixture(scope="module")
-def contact():
-    place = importlib.util.spec_from_file_location("statistics", ROOT / "experiments/contact.py")
-    module = importlib.util.module_from_spec(place)
-    place.loader.exec_module(module)
-    return module
+def contact(experiment):
+    return experiment("contact")
 
 
 @pytest.fixture(scope="module")

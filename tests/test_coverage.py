@@ -1,6 +1,5 @@
 """The intervals hold what they say: a fast run of the simulation, and what the long one found."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -10,11 +9,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "experiments"
 
 
 @pytest.fixture(scope="module")
-def simulation():
-    place = importlib.util.spec_from_file_location("simulated", FOLDER / "coverage.py")
-    module = importlib.util.module_from_spec(place)
-    place.loader.exec_module(module)
-    return module
+def simulation(experiment):
+    return experiment("coverage")
 
 
 @pytest.mark.parametrize("runs", [3, 10])
