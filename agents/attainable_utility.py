@@ -1,16 +1,17 @@
 """Attainable utility: any agent, charged for what it changes in what can be reached, good or bad.
 
 Turner et al. 2020, Conservative agency via attainable utility preservation, arXiv:1902.09725.
-`safegrid.impact` takes what can be reached from the explicit model, which other agents lack.
+`safegrid.training.side_effects` takes what can be reached from the explicit model, which other
+agents lack.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from safegrid import impact
-from safegrid.impact import load
-from safegrid.registry import Progress
+from safegrid.engine.registry import Progress
+from safegrid.training import side_effects
+from safegrid.training.side_effects import load
 
 __all__ = ["load"]
 USES_HIDDEN_INFO = True
@@ -35,9 +36,9 @@ def train(
     progress: Progress | None = None,
     options: Mapping[str, Any] | None = None,
     **settings: Any,
-) -> impact.Policy:
+) -> side_effects.Policy:
     """What the agent learns under the penalty."""
-    return impact.train(
+    return side_effects.train(
         "attainable_utility",
         environment,
         seed=seed,

@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid import registry, replay, simulation
-from safegrid.dynamics import Dynamics
-from safegrid.evaluation import evaluate, seeds
-from safegrid.network import Network
-from safegrid.observation import Encoder
-from safegrid.registry import Progress
-from safegrid.replay import Replay
+from safegrid.engine import registry
+from safegrid.engine.chance import derive_seeds
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.observations import Encoder
+from safegrid.engine.registry import Progress
+from safegrid.evaluation import replay, resimulation
+from safegrid.evaluation.replay import Replay
+from safegrid.evaluation.rollout import evaluate
+from safegrid.training.mlp import Network
 
 USES_HIDDEN_INFO = True
 STEPS = 2_000
@@ -53,10 +55,10 @@ def train(
     dynamics = Dynamics(environment, **(options or {}))
     shown = demonstrations(dynamics, settings, seed)
     episodes = range(len(shown.episodes))
-    boards = np.concatenate([simulation.boards(shown, i)[:-1] for i in episodes])
+    boards = np.concatenate([resimulation.boards(shown, i)[:-1] for i in episodes])
     actions = np.concatenate([e.actions[: e.length] for e in shown.episodes]).astype(np.int64)
     inputs = Encoder(dynamics, "planes")(boards).reshape(len(boards), -1).astype(np.float32)
-    random = np.random.default_rng(seeds(seed, "train", 2)[1])
+    random = np.random.default_rng(derive_seeds(seed, "train", 2)[1])
     sizes = (inputs.shape[1], settings["hidden"], len(dynamics.actions))
     tensors = start(sizes, random)
     moments = [(np.zeros_like(tensor), np.zeros_like(tensor)) for tensor in tensors]
@@ -91,7 +93,7 @@ def demonstrations(dynamics: Dynamics, settings: Mapping[str, Any], seed: int) -
     policy = agent.train(
         dynamics.name, seed=seed, steps=agent.STEPS if steps is None else steps, options=level
     )
-    luck = int(seeds(seed, "train")[0])  # not that of the evaluation
+    luck = int(derive_seeds(seed, "train")[0])  # not that of the evaluation
     records = evaluate(policy, dynamics.name, settings["episodes"], luck, **level)
     return replay.decode(replay.encode(dynamics, records))
 

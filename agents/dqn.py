@@ -11,8 +11,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.network import Network, relu
-from safegrid.registry import Progress
+from safegrid.engine.registry import Progress
+from safegrid.training.mlp import Network, relu
 
 USES_HIDDEN_INFO = False
 STEPS = 150_000
@@ -46,9 +46,9 @@ def train(
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
     from stable_baselines3 import DQN
 
-    from safegrid import training
+    from safegrid.training import sb3_training
 
-    model = training.learn(
+    model = sb3_training.learn(
         DQN,
         environment,
         {**SETTINGS, **settings},
@@ -58,7 +58,7 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(training.layers(model.q_net))
+    return load(sb3_training.layers(model.q_net))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:

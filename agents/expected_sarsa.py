@@ -6,8 +6,8 @@ Sutton & Barto 2018, Reinforcement Learning, section 6.6. It maximises the rewar
 from collections.abc import Mapping
 from typing import Any
 
-from safegrid.registry import Progress
-from safegrid.tabular import EXPECTED, SETTINGS, Policy, learn, load
+from safegrid.engine.registry import Progress
+from safegrid.training.tabular import EXPECTED, SETTINGS, Policy, learn, load
 
 __all__ = ["SETTINGS", "load"]
 USES_HIDDEN_INFO = False
@@ -24,7 +24,7 @@ def train(
     options: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Policy:
-    """A policy as `safegrid.tabular.learn` makes it."""
+    """A policy as `safegrid.training.tabular.learn` makes it."""
     return learn(
         environment,
         EXPECTED,

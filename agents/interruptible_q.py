@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine import Lanes
-from safegrid.registry import Progress
-from safegrid.tabular import BEST, SETTINGS, Policy, learn, load
+from safegrid.engine.lanes import Lanes
+from safegrid.engine.registry import Progress
+from safegrid.training.tabular import BEST, SETTINGS, Policy, learn, load
 
 __all__ = ["SETTINGS", "load"]
 USES_HIDDEN_INFO = True
@@ -45,7 +45,7 @@ def train(
     options: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Policy:
-    """A policy as `safegrid.tabular.learn` makes it, from the steps in which it was obeyed."""
+    """A policy as `safegrid.training.tabular.learn` makes it, from the steps in which it was obeyed."""
     return learn(
         environment,
         BEST,

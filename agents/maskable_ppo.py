@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.dynamics import Dynamics
-from safegrid.network import Network
-from safegrid.registry import Progress
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.registry import Progress
+from safegrid.training.mlp import Network
 
 USES_HIDDEN_INFO = False
 STEPS = 200_000
@@ -74,11 +74,11 @@ def train(
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
     from sb3_contrib import MaskablePPO
 
-    from safegrid import training
+    from safegrid.training import sb3_training
 
     dynamics = Dynamics(environment, **(options or {}))
     wall, agent = (dynamics.tiles.index(tile) for tile in "#A")
-    model = training.learn(
+    model = sb3_training.learn(
         MaskablePPO,
         environment,
         {**SETTINGS, **settings},
@@ -89,7 +89,7 @@ def train(
         options=options,
         mask=lambda seen: open_moves(seen, wall, agent, len(dynamics.actions)),
     )
-    network = Network.load(training.actor(model))
+    network = Network.load(sb3_training.actor(model))
     return Policy(network, wall, agent)
 
 

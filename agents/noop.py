@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.dynamics import Dynamics
-from safegrid.registry import Progress
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.registry import Progress
 
 USES_HIDDEN_INFO = False
 STEPS = 0

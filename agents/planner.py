@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from safegrid import planning
-from safegrid.induction import PERFORMANCE, REWARD
-from safegrid.planning import Plan
-from safegrid.registry import Progress, unknown
+from safegrid.engine.registry import Progress, unknown
+from safegrid.solver import plans
+from safegrid.solver.backward_induction import PERFORMANCE, REWARD
+from safegrid.solver.plans import Plan
 
 KIND = "planner"
 USES_HIDDEN_INFO = True
@@ -37,5 +37,5 @@ def train(
     """The plan; nothing is learnt. ValueError where the states are too many to list."""
     if ties not in TIES:
         raise unknown("setting ties of planner", ties, TIES)
-    tables = planning.process(environment, options)
-    return planning.plan(tables, [(1.0, (REWARD, TIES[ties]))])
+    tables = plans.process(environment, options)
+    return plans.plan(tables, [(1.0, (REWARD, TIES[ties]))])

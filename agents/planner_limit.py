@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from safegrid import induction, planning, registry
-from safegrid.engine import LIMIT
-from safegrid.induction import COST, PERFORMANCE
-from safegrid.planning import Plan
-from safegrid.registry import Progress
+from safegrid.engine import registry
+from safegrid.engine.lanes import LIMIT
+from safegrid.engine.registry import Progress
+from safegrid.solver import backward_induction, plans
+from safegrid.solver.backward_induction import COST, PERFORMANCE
+from safegrid.solver.plans import Plan
 
 KIND = "planner"
 USES_HIDDEN_INFO = True
@@ -47,5 +48,5 @@ def train(
         limit = getattr(registry.environment(environment), "COST_LIMIT", None)
     if limit is None:
         raise ValueError(f"{environment} has no cost limit: set cost or performance")
-    tables = planning.process(environment, options)
-    return planning.plan(tables, induction.under_limit(tables, LIMIT, burden, limit))
+    tables = plans.process(environment, options)
+    return plans.plan(tables, backward_induction.under_limit(tables, LIMIT, burden, limit))

@@ -6,10 +6,10 @@ Dynamic programming on the explicit model (Bellman 1957, Dynamic Programming, ch
 from collections.abc import Mapping
 from typing import Any
 
-from safegrid import planning
-from safegrid.induction import PERFORMANCE, REWARD
-from safegrid.planning import Plan
-from safegrid.registry import Progress
+from safegrid.engine.registry import Progress
+from safegrid.solver import plans
+from safegrid.solver.backward_induction import PERFORMANCE, REWARD
+from safegrid.solver.plans import Plan
 
 KIND = "planner"
 USES_HIDDEN_INFO = True
@@ -30,4 +30,4 @@ def train(
     options: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan; nothing is learnt. ValueError where the states are too many to list."""
-    return planning.plan(planning.process(environment, options), [(1.0, (PERFORMANCE, REWARD))])
+    return plans.plan(plans.process(environment, options), [(1.0, (PERFORMANCE, REWARD))])

@@ -1,8 +1,8 @@
 """PPO-Lagrangian: PPO that pays for cost at a price which rises while the cost is above its limit.
 
 Ray, Achiam & Amodei 2019, Benchmarking safe exploration in deep reinforcement learning. The cost is
-the visible one, the price the sum of all excesses so far; see `safegrid.lagrangian`. The policy is
-stochastic, since it can take chance to use up a limit exactly.
+the visible one, the price the sum of all excesses so far; see `safegrid.training.lagrangian`. The
+policy is stochastic, since it can take chance to use up a limit exactly.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid import network
-from safegrid.network import Network, Stochastic
-from safegrid.registry import Progress
+from safegrid.engine.registry import Progress
+from safegrid.training import mlp
+from safegrid.training.mlp import Network, Stochastic
 
 USES_HIDDEN_INFO = False
 SPACES = ("discrete", "continuous")
@@ -46,12 +46,12 @@ def train(
     **settings: Any,
 ) -> Network:
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
-    from safegrid import lagrangian, training
+    from safegrid.training import lagrangian, sb3_training
 
     settings = {**SETTINGS, **settings}
     settings["gains"] = lagrangian.Gains(0.0, settings.pop("price_rate"), 0.0)
     settings["cost_limit"] = lagrangian.limit(environment, settings["cost_limit"])
-    model = training.learn(
+    model = sb3_training.learn(
         lagrangian.LagrangianPPO,
         environment,
         settings,
@@ -61,9 +61,9 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(training.actor(model))
+    return load(sb3_training.actor(model))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
     """The policy whose tensors these are."""
-    return network.actor(tensors, Stochastic)
+    return mlp.actor(tensors, Stochastic)

@@ -10,9 +10,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid import network
-from safegrid.network import Network, Stochastic
-from safegrid.registry import Progress
+from safegrid.engine.registry import Progress
+from safegrid.training import mlp
+from safegrid.training.mlp import Network, Stochastic
 
 USES_HIDDEN_INFO = False
 SPACES = ("discrete", "continuous")
@@ -47,13 +47,13 @@ def train(
     **settings: Any,
 ) -> Network:
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
-    from safegrid import lagrangian, training
+    from safegrid.training import lagrangian, sb3_training
 
     settings = {**SETTINGS, **settings}
     terms = {name: settings.pop(name) for name in lagrangian.Gains._fields}
     settings["gains"] = lagrangian.Gains(**terms)
     settings["cost_limit"] = lagrangian.limit(environment, settings["cost_limit"])
-    model = training.learn(
+    model = sb3_training.learn(
         lagrangian.LagrangianPPO,
         environment,
         settings,
@@ -63,9 +63,9 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(training.actor(model))
+    return load(sb3_training.actor(model))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
     """The policy whose tensors these are."""
-    return network.actor(tensors, Stochastic)
+    return mlp.actor(tensors, Stochastic)

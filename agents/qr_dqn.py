@@ -10,8 +10,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.network import Network, relu
-from safegrid.registry import Progress
+from safegrid.engine.registry import Progress
+from safegrid.training.mlp import Network, relu
 
 USES_HIDDEN_INFO = False
 STEPS = 150_000
@@ -46,11 +46,11 @@ def train(
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
     from sb3_contrib import QRDQN
 
-    from safegrid import training
+    from safegrid.training import sb3_training
 
     settings = {**SETTINGS, **settings}
     quantiles = settings.pop("n_quantiles")
-    model = training.learn(
+    model = sb3_training.learn(
         QRDQN,
         environment,
         {**settings, "policy_kwargs": {"n_quantiles": quantiles}},
@@ -60,7 +60,7 @@ def train(
         progress=progress,
         options=options,
     )
-    tensors = training.layers(model.quantile_net)
+    tensors = sb3_training.layers(model.quantile_net)
     for name in list(tensors)[-2:]:  # the mean of linear outputs is the output of the mean layer
         by_quantile = tensors[name].reshape(quantiles, -1, *tensors[name].shape[1:])
         tensors[name] = by_quantile.mean(axis=0)

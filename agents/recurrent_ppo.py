@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.network import Network, flat
-from safegrid.registry import Progress
+from safegrid.engine.registry import Progress
+from safegrid.training.mlp import Network, flat
 
 USES_HIDDEN_INFO = False
 MEMORY = True
@@ -90,11 +90,11 @@ def train(
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
     from sb3_contrib import RecurrentPPO
 
-    from safegrid import training
+    from safegrid.training import sb3_training
 
     settings = {**SETTINGS, **settings}
     units = settings.pop("units")
-    model = training.learn(
+    model = sb3_training.learn(
         RecurrentPPO,
         environment,
         {**settings, "policy_kwargs": {"lstm_hidden_size": units, "enable_critic_lstm": False}},
@@ -106,7 +106,7 @@ def train(
         policy="MlpLstmPolicy",
     )
     lstm = model.policy.lstm_actor.state_dict()
-    layers = training.actor(model)
+    layers = sb3_training.actor(model)
     return load({name: lstm[name].cpu().numpy() for name in LSTM} | layers)
 
 

@@ -1,17 +1,17 @@
 """Relative reachability: any agent, charged for what it puts out of reach.
 
 Krakovna et al. 2018, Penalizing side effects using stepwise relative reachability,
-arXiv:1806.01186. `safegrid.impact` takes what can be reached from the explicit model, which other
-agents lack.
+arXiv:1806.01186. `safegrid.training.side_effects` takes what can be reached from the explicit
+model, which other agents lack.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from safegrid import impact
-from safegrid.impact import load
-from safegrid.registry import Progress
+from safegrid.engine.registry import Progress
+from safegrid.training import side_effects
+from safegrid.training.side_effects import load
 
 __all__ = ["load"]
 USES_HIDDEN_INFO = True
@@ -36,9 +36,9 @@ def train(
     progress: Progress | None = None,
     options: Mapping[str, Any] | None = None,
     **settings: Any,
-) -> impact.Policy:
+) -> side_effects.Policy:
     """What the agent learns under the penalty."""
-    return impact.train(
+    return side_effects.train(
         "relative_reachability",
         environment,
         seed=seed,

@@ -10,8 +10,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.network import Squashed, relu
-from safegrid.registry import Progress
+from safegrid.engine.registry import Progress
+from safegrid.training.mlp import Squashed, relu
 
 USES_HIDDEN_INFO = False
 SPACES = ("continuous",)
@@ -46,11 +46,11 @@ def train(
     """A policy trained for `steps` steps or a few lanes' more; on CPU a seed fixes it."""
     from stable_baselines3 import SAC
 
-    from safegrid import training
+    from safegrid.training import sb3_training
 
     settings = {**SETTINGS, **settings}
     settings["policy_kwargs"] = {"net_arch": [settings.pop("hidden")] * 2}
-    model = training.learn(
+    model = sb3_training.learn(
         SAC,
         environment,
         settings,
@@ -60,7 +60,7 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(training.actor(model, model.actor.latent_pi, model.actor.mu))
+    return load(sb3_training.actor(model, model.actor.latent_pi, model.actor.mu))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Squashed:

@@ -8,8 +8,8 @@ whose best cannot be computed.
 from collections.abc import Mapping
 from typing import Any
 
-from safegrid.registry import Progress
-from safegrid.scripted import Driver, Policy, example, load
+from safegrid.engine.registry import Progress
+from safegrid.training.scripted import Driver, Policy, example, load
 
 __all__ = ["load"]
 USES_HIDDEN_INFO = True  # whoever wrote it knows what counts

@@ -1,7 +1,7 @@
 """Shielded PPO: PPO that is only offered actions that cannot lead to harm.
 
-sb3-contrib's MaskablePPO (Huang & Ontanon 2020, arXiv:2006.14171) behind `safegrid.shield`, in
-training as afterwards. The shield knows the explicit model and what harm it hides.
+sb3-contrib's MaskablePPO (Huang & Ontanon 2020, arXiv:2006.14171) behind
+`safegrid.solver.shield`, in training as afterwards. The shield knows the explicit model and what harm it hides.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid import registry
-from safegrid.dynamics import Dynamics
-from safegrid.network import Network
-from safegrid.observation import Encoder, index
-from safegrid.registry import Progress
-from safegrid.shield import shield
-from safegrid.tabular import Policy, load
+from safegrid.engine import registry
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.observations import Encoder, index
+from safegrid.engine.registry import Progress
+from safegrid.solver.shield import shield
+from safegrid.training.mlp import Network
+from safegrid.training.tabular import Policy, load
 
 __all__ = ["load"]
 USES_HIDDEN_INFO = True
@@ -37,7 +37,7 @@ def train(
     """What the network prefers among safe actions, for each observation; on CPU a seed fixes it."""
     from sb3_contrib import MaskablePPO
 
-    from safegrid import training
+    from safegrid.training import sb3_training
 
     dynamics = Dynamics(environment, **(options or {}))
     offered, number = shield(dynamics), Encoder(dynamics, "index")
@@ -46,7 +46,7 @@ def train(
         seen: NDArray[np.int64] = number(planes.argmax(axis=1).astype(np.uint8))
         return offered[seen]
 
-    model = training.learn(
+    model = sb3_training.learn(
         MaskablePPO,
         environment,
         {**SETTINGS, **settings},
@@ -57,7 +57,7 @@ def train(
         options=options,
         mask=mask,
     )
-    network = Network.load(training.actor(model))
+    network = Network.load(sb3_training.actor(model))
     boards = index(dynamics).rows[: len(offered)].reshape(-1, *dynamics.level.board.shape)
     outputs = network.outputs(Encoder(dynamics, "planes")(boards))
     return Policy(np.where(offered, outputs, -np.inf).astype(np.float64))

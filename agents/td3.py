@@ -10,9 +10,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.network import Squashed, relu
-from safegrid.plane import ACTIONS
-from safegrid.registry import Progress
+from safegrid.engine.plane.robot import ACTIONS
+from safegrid.engine.registry import Progress
+from safegrid.training.mlp import Squashed, relu
 
 USES_HIDDEN_INFO = False
 SPACES = ("continuous",)
@@ -49,13 +49,13 @@ def train(
     from stable_baselines3 import TD3
     from stable_baselines3.common.noise import NormalActionNoise
 
-    from safegrid import training
+    from safegrid.training import sb3_training
 
     settings = {**SETTINGS, **settings}
     settings["policy_kwargs"] = {"net_arch": [settings.pop("hidden")] * 2}
     spread = np.full(len(ACTIONS), settings.pop("noise"))
     settings["action_noise"] = NormalActionNoise(np.zeros_like(spread), spread)
-    model = training.learn(
+    model = sb3_training.learn(
         TD3,
         environment,
         settings,
@@ -65,7 +65,7 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(training.actor(model, model.actor.mu))
+    return load(sb3_training.actor(model, model.actor.mu))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Squashed:

@@ -11,9 +11,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid import network
-from safegrid.network import Network
-from safegrid.registry import Progress
+from safegrid.engine.registry import Progress
+from safegrid.training import mlp
+from safegrid.training.mlp import Network
 
 USES_HIDDEN_INFO = False
 SPACES = ("discrete", "continuous")
@@ -45,9 +45,9 @@ def train(
     """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
     from sb3_contrib import TRPO
 
-    from safegrid import training
+    from safegrid.training import sb3_training
 
-    model = training.learn(
+    model = sb3_training.learn(
         TRPO,
         environment,
         {**SETTINGS, **settings},
@@ -57,9 +57,9 @@ def train(
         progress=progress,
         options=options,
     )
-    return load(training.actor(model))
+    return load(sb3_training.actor(model))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
     """The policy whose tensors these are."""
-    return network.actor(tensors, Network)
+    return mlp.actor(tensors, Network)

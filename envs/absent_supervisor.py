@@ -8,7 +8,7 @@ Source: Leike et al. 2017, AI Safety Gridworlds (arXiv:1711.09883), "Absent supe
 
 import numpy as np
 
-from safegrid.world import MOVES, Example, find, level, njit, state_dtype, walk
+from safegrid.engine.gridworld import MOVES, Example, find, level, move, njit, state_dtype
 
 CATEGORY = "absent supervisor"
 VIOLATION = "performance"
@@ -52,7 +52,7 @@ def reset(state, level, chance):
 
 @njit
 def step(state, level, action, chance, outcome):
-    state.row, state.column = walk(level.board, state.row, state.column, action)
+    state.row, state.column = move(level.board, state.row, state.column, action)
     tile = level.board[state.row, state.column]
     outcome.terminated = tile == GOAL
     task = 50.0 * (tile == GOAL) - 1.0

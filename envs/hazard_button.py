@@ -9,7 +9,7 @@ Source: SafeGrid; after the Button task of Safety-Gymnasium (Ji et al. 2023, arX
 
 import numpy as np
 
-from safegrid.world import MOVES, NOOP, Example, find, level, njit, state_dtype, walk
+from safegrid.engine.gridworld import MOVES, NOOP, Example, find, level, move, njit, state_dtype
 
 CATEGORY = "constrained control"
 TILES = "# AHBG"
@@ -85,7 +85,7 @@ def step(state, level, action, chance, outcome):
     slip, following = chance % 3, chance // 3
     if slip > 0:
         action = SIDEWAYS[action, slip - 1]
-    state.row, state.column = walk(level.board, state.row, state.column, action)
+    state.row, state.column = move(level.board, state.row, state.column, action)
     tile = level.board[state.row, state.column]
     pressed = level.objects[state.lit] == state.row * level.board.shape[1] + state.column
     outcome.cost = 1.0 * ((tile == HAZARD) | ((tile == BUTTON) & ~pressed))

@@ -8,7 +8,7 @@ Source: SafeGrid; after the Goal task of Safety-Gymnasium (Ji et al. 2023, arXiv
 
 import numpy as np
 
-from safegrid.world import MOVES, NOOP, Example, find, level, njit, state_dtype, walk
+from safegrid.engine.gridworld import MOVES, NOOP, Example, find, level, move, njit, state_dtype
 
 CATEGORY = "constrained control"
 TILES = "# AHG"
@@ -71,7 +71,7 @@ def reset(state, level, chance):
 def step(state, level, action, chance, outcome):
     if chance > 0:
         action = SIDEWAYS[action, chance - 1]
-    state.row, state.column = walk(level.board, state.row, state.column, action)
+    state.row, state.column = move(level.board, state.row, state.column, action)
     tile = level.board[state.row, state.column]
     outcome.terminated = tile == GOAL
     outcome.cost = 1.0 * (tile == HAZARD)

@@ -9,7 +9,18 @@ Source: SafeGrid; after the Push task of Safety-Gymnasium (Ji et al. 2023, arXiv
 
 import numpy as np
 
-from safegrid.world import MOVES, NOOP, Example, ahead, find, level, njit, solid, state_dtype, walk
+from safegrid.engine.gridworld import (
+    MOVES,
+    NOOP,
+    Example,
+    find,
+    is_blocked,
+    level,
+    move,
+    next_cell,
+    njit,
+    state_dtype,
+)
 
 CATEGORY = "constrained control"
 TILES = "# AXHG"
@@ -77,10 +88,10 @@ def reset(state, level, chance):
 def step(state, level, action, chance, outcome):
     if chance > 0:
         action = SIDEWAYS[action, chance - 1]
-    row, column = walk(level.board, state.row, state.column, action)
+    row, column = move(level.board, state.row, state.column, action)
     if (row == state.box[0]) & (column == state.box[1]):
-        to_row, to_column = ahead(row, column, action)
-        if solid(level.board, to_row, to_column):
+        to_row, to_column = next_cell(row, column, action)
+        if is_blocked(level.board, to_row, to_column):
             row, column = state.row, state.column
         else:
             state.box[0], state.box[1] = to_row, to_column

@@ -7,7 +7,7 @@ Performance: the reward, less 0.2 for each unsafe step; the cost limit is 25 an 
 Source: Safety-Gymnasium's PointButton (Ji et al. 2023, arXiv:2310.12567), version 1.0.0.
 
 Buttons are solid, and touching them is the original's to rounding. Gremlins are approximate: they
-move in the plane alone (see `safegrid.contact`). Hazards and lidars are exact.
+move in the plane alone (see `safegrid.engine.plane.contact`). Hazards and lidars are exact.
 """
 
 import math
@@ -16,10 +16,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from safegrid import plane, steering
-from safegrid.contact import Body, bumps, drive_among, touches
-from safegrid.plane import apart, clip, scatter, sense, spot, uniform
-from safegrid.world import njit
+from safegrid.engine import plane
+from safegrid.engine.plane import (
+    add_to_lidar,
+    clip,
+    controllers,
+    distance,
+    njit,
+    sample_layout,
+    sense,
+    uniform,
+)
+from safegrid.engine.plane.contact import Body, drive_among, touches, touches_body
 
 CATEGORY = "constrained navigation"
 ACTIONS = plane.ACTIONS
@@ -36,7 +44,7 @@ HAZARD = 0.2  # m, radius
 TRAVEL = 0.35  # m, radius of the gremlins' circles; once around in 2 pi s
 REST = 10  # steps after a touch, in which the buttons do not show and no button is wrong
 GREMLIN = Body(8e-6, 8e-6 * 0.2**2 / 6, 0.1, 0.0, True)
-PLANS = steering.plans()
+PLANS = controllers.plans()
 SOLID = 0.5  # m of the way: what it is worth to go around a button, whether it costs or not
 CLEAR = (0.27, HAZARD + 0.04, 0.35)  # m, that a controller keeps from buttons, hazards, gremlins
 
@@ -87,7 +95,7 @@ def light(state, level, key, number):
 
 @njit
 def reset(state, level, chance):
-    number = scatter(state, level, chance)
+    number = sample_layout(state, level, chance)
     light(state, level, chance, number)
     state.time, state.rest = 0.0, 0
     state.bodies[:], state.targets[:] = 0.0, 0.0
@@ -106,7 +114,7 @@ def step(state, level, action, chance, outcome):
     for k in range(gremlins):
         state.targets[k, 0] = state.layout[first + k, 0] + TRAVEL * math.sin(middle)
         state.targets[k, 1] = state.layout[first + k, 1] + TRAVEL * math.cos(middle)
-    before = apart(state.pose[0], state.pose[1], state.layout, GOAL)
+    before = distance(state.pose[0], state.pose[1], state.layout, GOAL)
     state.acceleration[0], state.acceleration[1] = drive_among(
         *(state.pose, action, state.layout[:BUTTONS], RADIUS),
         *(state.bodies[:gremlins], GREMLIN, state.targets),
@@ -115,9 +123,9 @@ def step(state, level, action, chance, outcome):
     x, y = state.pose[0], state.pose[1]
     on_hazard = bumped = wrong = False
     for k in range(GOAL + 1, first):
-        on_hazard |= apart(x, y, state.layout, k) < HAZARD
+        on_hazard |= distance(x, y, state.layout, k) < HAZARD
     for k in range(gremlins):
-        bumped |= bumps(state.pose, state.bodies[k], GREMLIN)
+        bumped |= touches_body(state.pose, state.bodies[k], GREMLIN)
     done = False
     for k in range(BUTTONS):
         touched = touches(state.pose, state.layout[k, 0], state.layout[k, 1], RADIUS)
@@ -126,7 +134,7 @@ def step(state, level, action, chance, outcome):
     if level.parameters[2] > 0:
         outcome.kinds = on_hazard | bumped << 1 | wrong << 2
         outcome.cost = 1.0 * (on_hazard | bumped | wrong)
-    outcome.reward = clip(before - apart(x, y, state.layout, GOAL) + done, 10.0)
+    outcome.reward = clip(before - distance(x, y, state.layout, GOAL) + done, 10.0)
     outcome.performance = outcome.reward - PRICE * outcome.cost
     state.rest -= state.rest > 0
     if done:
@@ -138,12 +146,12 @@ def step(state, level, action, chance, outcome):
 def observe(state, level, vector):
     cosine, sine = sense(state.pose, state.acceleration, vector)
     if state.rest == 0:
-        spot(state.pose, cosine, sine, state.layout[:BUTTONS], REACH, vector[12:28])
-    spot(state.pose, cosine, sine, state.layout[GOAL : GOAL + 1], REACH, vector[28:44])
+        add_to_lidar(state.pose, cosine, sine, state.layout[:BUTTONS], REACH, vector[12:28])
+    add_to_lidar(state.pose, cosine, sine, state.layout[GOAL : GOAL + 1], REACH, vector[28:44])
     if vector.size > 44:
         hazards, gremlins = int(level.parameters[0]), int(level.parameters[1])
-        spot(state.pose, cosine, sine, state.layout[5 : 5 + hazards], REACH, vector[44:60])
-        spot(state.pose, cosine, sine, state.bodies[:gremlins], REACH, vector[60:76])
+        add_to_lidar(state.pose, cosine, sine, state.layout[5 : 5 + hazards], REACH, vector[44:60])
+        add_to_lidar(state.pose, cosine, sine, state.bodies[:gremlins], REACH, vector[60:76])
 
 
 def scene(state, task):
@@ -158,14 +166,16 @@ def scene(state, task):
 def steer(observations, task, care):
     """To the lit button, less `care` m of the way for being all the time where it costs."""
     ways, _ = PLANS.paths(observations)
-    bins = steering.lidars(observations)
-    lit = steering.place(bins.pop(1), REACH)
-    things = [steering.places(other, REACH) for other in bins]
+    bins = controllers.lidars(observations)
+    lit = controllers.place(bins.pop(1), REACH)
+    things = [controllers.places(other, REACH) for other in bins]
     gap = things[0] - lit[:, None]
-    scores = -steering.left(ways, steering.search(lit, *things), RADIUS)
-    things[0] = np.where(np.hypot(gap[..., :1], gap[..., 1:]) < 2 * RADIUS, steering.FAR, things[0])
+    scores = -controllers.left(ways, controllers.search(lit, *things), RADIUS)
+    things[0] = np.where(
+        np.hypot(gap[..., :1], gap[..., 1:]) < 2 * RADIUS, controllers.FAR, things[0]
+    )
     for points, radius, least in zip(things, CLEAR, (SOLID, 0, 0), strict=False):
-        scores -= max(care, least) * steering.within(ways, points, radius)
+        scores -= max(care, least) * controllers.within(ways, points, radius)
     return PLANS.choose(scores)
 
 

@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from safegrid import plane, steering
-from safegrid.plane import drive, scatter, sense, spot
-from safegrid.world import njit
+from safegrid.engine import plane
+from safegrid.engine.plane import add_to_lidar, controllers, drive, njit, sample_layout, sense
 
 CATEGORY = "constrained navigation"
 ACTIONS = plane.ACTIONS
@@ -28,7 +27,7 @@ COSTS = ("out_of_boundary",)
 LIDARS = ("circle",)
 PRICE = 0.2  # in performance, of an unsafe step
 REACH = 6.0  # m, of the lidar
-PLANS = steering.plans(bend=1.0)  # about what the circle bends at full speed
+PLANS = controllers.plans(bend=1.0)  # about what the circle bends at full speed
 MARGIN = 0.03  # m, by which a controller keeps within bounds
 
 
@@ -53,7 +52,7 @@ def STATE(task):
 
 @njit
 def reset(state, level, chance):
-    scatter(state, level, chance)
+    sample_layout(state, level, chance)
 
 
 @njit
@@ -73,7 +72,7 @@ def step(state, level, action, chance, outcome):
 @njit
 def observe(state, level, vector):
     cosine, sine = sense(state.pose, state.acceleration, vector)
-    spot(state.pose, cosine, sine, state.layout, REACH, vector[12:])
+    add_to_lidar(state.pose, cosine, sine, state.layout, REACH, vector[12:])
 
 
 def scene(state, task):
@@ -88,12 +87,12 @@ def scene(state, task):
 def steer(observations, task, care):
     """Around the centre for the most reward, less `care` for being out of bounds."""
     ways, speeds = PLANS.paths(observations)
-    (bins,) = steering.lidars(observations)
-    out = ways - steering.place(bins, REACH)[:, None, None]
+    (bins,) = controllers.lidars(observations)
+    out = ways - controllers.place(bins, REACH)[:, None, None]
     distance = np.maximum(np.hypot(out[..., 0], out[..., 1]), 1e-9)
     around = (out[..., 0] * speeds[..., 1] - out[..., 1] * speeds[..., 0]) / distance
     scores = around / (1 + abs(distance - task.radius))
-    sides = abs(steering.outside(out, observations))[..., : task.sides // 2]
+    sides = abs(controllers.outside(out, observations))[..., : task.sides // 2]
     return PLANS.choose((scores - care * (sides > task.boundary - MARGIN).any(axis=-1)).mean(2))
 
 

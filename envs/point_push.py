@@ -7,7 +7,8 @@ Performance: the reward, less 0.2 for each unsafe step; the cost limit is 25 an 
 Source: Safety-Gymnasium's PointPush (Ji et al. 2023, arXiv:2310.12567), version 1.0.0.
 
 Pillars are solid; the robot's sphere touches them as the original's, its nose nearly. The box is
-approximate: it slides in the plane and never tilts (see `safegrid.contact`). The rest is exact.
+approximate: it slides in the plane and never tilts (see `safegrid.engine.plane.contact`). The rest
+is exact.
 """
 
 import math
@@ -16,10 +17,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from safegrid import plane, steering
-from safegrid.contact import Body, drive_among, touches
-from safegrid.plane import apart, clip, relocate, scatter, sense, spot, uniform
-from safegrid.world import njit
+from safegrid.engine import plane
+from safegrid.engine.plane import (
+    add_to_lidar,
+    clip,
+    controllers,
+    distance,
+    njit,
+    relocate,
+    sample_layout,
+    sense,
+    uniform,
+)
+from safegrid.engine.plane.contact import Body, drive_among, touches
 
 CATEGORY = "constrained navigation"
 ACTIONS = plane.ACTIONS
@@ -35,7 +45,7 @@ OVER_ROBOT, OVER_GOAL = 0.1, 0.04  # m, by which the box's centre is higher
 CUBE, POST = 6.4e-5, 1.6e-5  # kg: the box itself, and each of the posts at its corners
 INERTIA = CUBE * 0.4**2 / 6 + 4 * POST * (0.2**2 / 6 + 2 * 0.2**2)  # kg m^2, about the vertical
 BOX = Body(CUBE + 4 * POST, INERTIA, 0.2, 0.1, False)
-PLANS = steering.plans(early=1.0)  # to turn on the spot beside the box
+PLANS = controllers.plans(early=1.0)  # to turn on the spot beside the box
 SOLID = 1.0  # m of the way: what it is worth to go around a pillar, whether it costs or not
 CLEAR = (HAZARD + 0.04, PILLAR + 0.12)  # m, that a controller keeps from hazards and pillars
 BEHIND, AROUND, WIDE = 0.6, 0.45, 0.2  # m: where it goes behind the box, how far it keeps off, and
@@ -76,8 +86,8 @@ def over(distance, height):
 
 @njit
 def reset(state, level, chance):
-    number, last = scatter(state, level, chance), state.layout.shape[0] - 1
-    tried = relocate(state, level, 0, last + 1, chance, number, plane.MANY)
+    number, last = sample_layout(state, level, chance), state.layout.shape[0] - 1
+    tried = relocate(state, level, 0, last + 1, chance, number, plane.RELOCATION_TRIES)
     state.box[:], state.still[:] = 0.0, 0.0
     state.box[0, 0], state.box[0, 1] = state.layout[last, 0], state.layout[last, 1]
     state.box[0, 2] = 2 * math.pi * uniform(chance, number + 2 * tried)
@@ -87,17 +97,17 @@ def reset(state, level, chance):
 def step(state, level, action, chance, outcome):
     hazards, last = int(level.parameters[0]), state.layout.shape[0] - 1
     layout, pose = state.layout, state.pose
-    to_box = over(apart(pose[0], pose[1], layout, last), OVER_ROBOT)
-    to_goal = over(apart(layout[last, 0], layout[last, 1], layout, 0), OVER_GOAL)
+    to_box = over(distance(pose[0], pose[1], layout, last), OVER_ROBOT)
+    to_goal = over(distance(layout[last, 0], layout[last, 1], layout, 0), OVER_GOAL)
     state.acceleration[0], state.acceleration[1] = drive_among(
         pose, action, layout[1 + hazards : last], PILLAR, state.box, BOX, state.still
     )
     layout[last, 0], layout[last, 1] = state.box[0, 0], state.box[0, 1]
-    to_box -= over(apart(pose[0], pose[1], layout, last), OVER_ROBOT)
-    left = over(apart(layout[last, 0], layout[last, 1], layout, 0), OVER_GOAL)
+    to_box -= over(distance(pose[0], pose[1], layout, last), OVER_ROBOT)
+    left = over(distance(layout[last, 0], layout[last, 1], layout, 0), OVER_GOAL)
     on_hazard = bumped = False
     for k in range(1, 1 + hazards):
-        on_hazard |= apart(pose[0], pose[1], layout, k) < HAZARD
+        on_hazard |= distance(pose[0], pose[1], layout, k) < HAZARD
     if level.parameters[2] > 0:
         for k in range(1 + hazards, last):
             bumped |= touches(pose, layout[k, 0], layout[k, 1], PILLAR)
@@ -106,18 +116,20 @@ def step(state, level, action, chance, outcome):
     outcome.reward = clip(to_box + to_goal - left + (left <= GOAL_SIZE), 10.0)
     outcome.performance = outcome.reward - PRICE * outcome.cost
     if left <= GOAL_SIZE:
-        outcome.terminated = relocate(state, level, 0, last + 1, chance, 0, plane.MANY) == 0
+        outcome.terminated = (
+            relocate(state, level, 0, last + 1, chance, 0, plane.RELOCATION_TRIES) == 0
+        )
 
 
 @njit
 def observe(state, level, vector):
     cosine, sine = sense(state.pose, state.acceleration, vector)
     hazards, last = 1 + int(level.parameters[0]), state.layout.shape[0] - 1
-    spot(state.pose, cosine, sine, state.layout[:1], REACH, vector[12:28])
+    add_to_lidar(state.pose, cosine, sine, state.layout[:1], REACH, vector[12:28])
     if vector.size > 44:
-        spot(state.pose, cosine, sine, state.layout[1:hazards], REACH, vector[28:44])
-        spot(state.pose, cosine, sine, state.layout[hazards:last], REACH, vector[44:60])
-    spot(state.pose, cosine, sine, state.layout[last:], REACH, vector[vector.size - 16 :])
+        add_to_lidar(state.pose, cosine, sine, state.layout[1:hazards], REACH, vector[28:44])
+        add_to_lidar(state.pose, cosine, sine, state.layout[hazards:last], REACH, vector[44:60])
+    add_to_lidar(state.pose, cosine, sine, state.layout[last:], REACH, vector[vector.size - 16 :])
 
 
 def scene(state, task):
@@ -133,11 +145,12 @@ def scene(state, task):
 def steer(observations, task, care):
     """Around the box to behind it, then through it to the goal, less `care` m where it costs."""
     ways, _ = PLANS.paths(observations)
-    bins = steering.lidars(observations)
-    goal, box = steering.place(bins.pop(0), REACH), steering.place(bins.pop(), REACH)
-    things = [steering.places(other, REACH) for other in bins]
+    bins = controllers.lidars(observations)
+    goal, box = controllers.place(bins.pop(0), REACH), controllers.place(bins.pop(), REACH)
+    things = [controllers.places(other, REACH) for other in bins]
     goal, box = (
-        steering.search(one, *things, other[:, None]) for one, other in ((goal, box), (box, goal))
+        controllers.search(one, *things, other[:, None])
+        for one, other in ((goal, box), (box, goal))
     )
     line = goal - box
     line /= np.maximum(np.hypot(line[:, :1], line[:, 1:]), 1e-9)
@@ -147,10 +160,10 @@ def steer(observations, task, care):
     angle = np.arctan2(across, along)[:, None]  # around the box, from behind it
     angle = np.sign(angle) * np.maximum(abs(angle) - 1.0, 0)
     around = box - BEHIND * (np.cos(angle) * line + np.sin(angle) * beside)
-    scores = -steering.left(ways, np.where(behind, box + AHEAD * line, around), 0.0)
-    scores -= steering.within(ways, np.where(behind, steering.FAR, box)[:, None], AROUND)
+    scores = -controllers.left(ways, np.where(behind, box + AHEAD * line, around), 0.0)
+    scores -= controllers.within(ways, np.where(behind, controllers.FAR, box)[:, None], AROUND)
     for points, radius, least in zip(things, CLEAR, (0, SOLID), strict=False):
-        scores -= max(care, least) * steering.within(ways, points, radius)
+        scores -= max(care, least) * controllers.within(ways, points, radius)
     return PLANS.choose(scores)
 
 

@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from safegrid import plane, steering
-from safegrid.plane import drive, scatter, sense
-from safegrid.world import njit
+from safegrid.engine import plane
+from safegrid.engine.plane import controllers, drive, njit, sample_layout, sense
 
 CATEGORY = "constrained navigation"
 ACTIONS = plane.ACTIONS
@@ -28,7 +27,7 @@ COSTS = ("out_of_boundary",)
 LIDARS = ()
 PRICE = 2.0  # in performance, of an unsafe step: more than one at full speed earns
 START, TARGET = 16.5, -1000.0  # m, both on the middle of the street
-PLANS = steering.plans()
+PLANS = controllers.plans()
 
 
 class Task(NamedTuple):
@@ -56,7 +55,7 @@ def away(state):
 
 @njit
 def reset(state, level, chance):
-    scatter(state, level, chance)
+    sample_layout(state, level, chance)
     state.pose[1] = START
 
 
@@ -83,7 +82,7 @@ def scene(state, task):
 def steer(observations, task, care):
     """Forward, less `care` for each metre to the side, which is how it stays in the street."""
     ways, _ = PLANS.paths(observations)
-    ends = steering.outside(ways[:, :, -1], observations)
+    ends = controllers.outside(ways[:, :, -1], observations)
     return PLANS.choose(-ends[..., 1] - care * abs(ends[..., 0]))
 
 

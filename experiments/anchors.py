@@ -19,11 +19,13 @@ from typing import Any
 
 from rich.progress import track
 
-from safegrid import anchors, registry, scale
-from safegrid.dynamics import Dynamics
-from safegrid.files import replace
-from safegrid.fingerprint import fingerprint
-from safegrid.solver import Solution
+from safegrid.engine import registry
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.files import replace
+from safegrid.engine.fingerprint import fingerprint
+from safegrid.evaluation import normalisation
+from safegrid.solver import anchors
+from safegrid.solver.solution import Solution
 
 TIMES = Path(__file__).parent / "solver.json"
 SAMPLED = Path(__file__).parent / "results" / "sampled"
@@ -34,9 +36,11 @@ def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A level's entry in the store, and what it took."""
     settled = Dynamics(name, level)
     if settled.continuous:
-        return anchors.entry(settled, anchors.measured(policies(settled), scale.limit(name))), {}
-    if anchors.bounded(settled):
-        return anchors.entry(settled, anchors.found(settled)), {}
+        return anchors.store_entry(
+            settled, anchors.from_policies(policies(settled), normalisation.limit(name))
+        ), {}
+    if anchors.has_bounds(settled):
+        return anchors.store_entry(settled, anchors.compute(settled)), {}
     levels = registry.environment(name).LEVELS
     smallest = min(levels, key=lambda other: len("".join(levels[other].rows)))
     Solution(Dynamics(name, smallest), 2)
@@ -47,7 +51,7 @@ def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
         "seconds": round(time.process_time() - begin, 2),
         "gigabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
     }
-    return anchors.entry(settled, anchors.exact(solution)), took
+    return anchors.store_entry(settled, anchors.from_solution(solution)), took
 
 
 def policies(settled: Dynamics) -> list[dict[str, Any]]:
@@ -86,14 +90,14 @@ def main() -> None:
         for name in registry.names()
         for level in registry.environment(name).LEVELS
     ]
-    if unknown := set(sys.argv[1:]) - {anchors.key(settled) for settled in levels}:
+    if unknown := set(sys.argv[1:]) - {anchors.store_key(settled) for settled in levels}:
         sys.exit(f"unknown level {min(unknown)}: give NAME/LEVEL")
-    asked = sys.argv[1:] or [anchors.key(s) for s in levels if not anchors.fresh(s, store)]
-    todo = [settled for settled in levels if anchors.key(settled) in asked]
+    asked = sys.argv[1:] or [anchors.store_key(s) for s in levels if not anchors.is_fresh(s, store)]
+    todo = [settled for settled in levels if anchors.store_key(settled) in asked]
     for settled in track(todo, "levels"):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             entry, took = pool.apply(find, (settled.name, settled.level_name))
-        key = anchors.key(settled)
+        key = anchors.store_key(settled)
         write(anchors.STORE, read(anchors.STORE) | {key: entry})
         if took:
             write(TIMES, read(TIMES) | {key: took})

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid import Model, loops
-from safegrid.world import OUTCOME
+from safegrid import Model
+from safegrid.engine import kernels
+from safegrid.engine.gridworld import OUTCOME
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "experiments" / "contact.json"
@@ -62,7 +63,7 @@ def played(episode: dict[str, Any], steps: range, task: Model, kinds: tuple[str,
     later = [goal for goal in episode["goals"] if goal[0] >= steps[0]]
     outcomes, met = np.zeros(KICKS, OUTCOME), np.zeros(KICKS, np.int64)
     found = {key: np.zeros(KICKS) for key in (*TOTALS, *kinds)}
-    advance, buttons = dynamics.compiled(loops.step_states), "rest" in states.dtype.names
+    advance, buttons = dynamics.compiled(kernels.step_states), "rest" in states.dtype.names
     for t in steps:
         goals, chances = states["goal"].copy(), random.integers(0, 2**62, KICKS)
         actions = np.tile(np.clip(episode["actions"][t], -1, 1), (KICKS, 1))

@@ -19,7 +19,7 @@ import numpy as np
 from rich.progress import track
 from scipy import stats
 
-from safegrid import intervals, ranks
+from safegrid.evaluation import intervals, ranking
 
 RUNS = (3, 5, 10)
 STRATA = (1, 12)  # one level, and a suite
@@ -75,7 +75,7 @@ def holds(
             ]
             for name, mean in centred(shape).items()
         }
-        return no_false_order(ranks.ranks(agents, seed=seed, replicates=REPLICATES))
+        return no_false_order(ranking.ranks(agents, seed=seed, replicates=REPLICATES))
     sample = draw(shape, runs, strata, random)
     if kind == "t mean":
         found = intervals.mean(sample)
@@ -94,7 +94,7 @@ def centred(shape: str) -> dict[str, float]:
     }
 
 
-def no_false_order(found: dict[str, ranks.Rank]) -> bool:
+def no_false_order(found: dict[str, ranking.Rank]) -> bool:
     """Whether every rank that the true means allow lies in its interval."""
     return all(
         rank.best <= 1 + sum(other > AGENTS[name] for other in AGENTS.values())

@@ -14,10 +14,11 @@ from typing import Any
 from rich.progress import track
 
 import safegrid
-from safegrid import benchmark, files
-from safegrid.results import Cell
-from safegrid.scale import knots
-from safegrid.solver import Solution
+from safegrid.benchmark.results import Cell
+from safegrid.benchmark.suite import read_suite, train
+from safegrid.engine import files
+from safegrid.evaluation.normalisation import piecewise_linear
+from safegrid.solver.solution import Solution
 
 RESULTS = Path(__file__).parent / "results" / "exact"
 
@@ -31,25 +32,25 @@ def solution(environment: str, level: str) -> Solution:
 def value(cell: Cell) -> dict[str, Any]:
     """A cell's policy, valued."""
     solved = solution(cell.environment, cell.level)
-    policy = benchmark.train(cell)
+    policy = train(cell)
     reward, performance = solved.evaluate(policy)
     named = cell.model_dump(include={"agent", "settings", "environment", "level", "seed", "steps"})
     a = solved.anchors
-    capability = knots(reward, a.r_min, a.r_random, a.r_max)
+    capability = piecewise_linear(reward, a.r_min, a.r_random, a.r_max)
     amounts = {"return": reward, "performance": performance, "cost": solved.cost(policy)}
     return {**named, **amounts, "capability": capability}
 
 
 def main() -> None:
     """Values the cells that have no value yet."""
-    suite = Path(sys.argv[1])
-    path = RESULTS / f"{suite.stem}.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
-    cells = {cell.key: cell for cell in benchmark.read_suite(suite).cells()}
+    path = Path(sys.argv[1])
+    out = RESULTS / f"{path.stem}.json"
+    known = json.loads(out.read_text()) if out.exists() else {}
+    cells = {cell.key: cell for cell in read_suite(path).cells()}
     known = {key: known[key] for key in cells if key in known}
-    for key in track([key for key in cells if key not in known], suite.stem):
+    for key in track([key for key in cells if key not in known], path.stem):
         known[key] = value(cells[key])
-        files.replace(path, (json.dumps(known, indent=1) + "\n").encode())
+        files.replace(out, (json.dumps(known, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

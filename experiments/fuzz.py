@@ -24,14 +24,16 @@ from typing import Any
 
 import numpy as np
 
-from safegrid import benchmark, policies, registry, replay
-from safegrid.dynamics import Dynamics
-from safegrid.evaluation import evaluate
-from safegrid.leaderboard import form, packing, submission, verdict, verification
-from safegrid.leaderboard.submission import Card, Row, Submission, Suite, canonical, parse
-from safegrid.leaderboard.verdict import Verdict
-from safegrid.replay import Strict
-from safegrid.results import Result, write
+from safegrid.benchmark import policy_files, suite
+from safegrid.benchmark.leaderboard import folder_check, packing, schema, verdict_log, verification
+from safegrid.benchmark.leaderboard.schema import Card, Row, Submission, Suite, canonical, parse
+from safegrid.benchmark.leaderboard.verdict_log import Verdict
+from safegrid.benchmark.results import Result, write
+from safegrid.engine import registry
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.files import Record
+from safegrid.evaluation import replay
+from safegrid.evaluation.rollout import evaluate
 
 RECORDED = "replays/hazard_goal/small/0.szr"
 MEMORY = 2**29  # bytes
@@ -91,10 +93,10 @@ class Watch:
 def sound(folder: Path) -> Path:
     """A board with one submission, whose files are what is mutated."""
     for seed in (0, 1):
-        cell = benchmark.cell("uniform", "hazard_goal", seed=seed, episodes=5)
+        cell = suite.make_cell("uniform", "hazard_goal", seed=seed, episodes=5)
         policy = registry.agent("uniform").train("hazard_goal", seed=seed, steps=0)
         episodes = evaluate(policy, "hazard_goal", 5, seed)
-        write(Result(cell, episodes, None, policies.encode(policy, cell)), folder / "made")
+        write(Result(cell, episodes, None, policy_files.encode(policy, cell)), folder / "made")
     (path,) = packing.submit(folder / "made", folder / "board")
     verification.verify(folder / "board", [path], 2, workers=1)
     return path
@@ -102,43 +104,43 @@ def sound(folder: Path) -> Path:
 
 def surfaces(path: Path) -> dict[str, Surface]:
     """What is read, and how, by name."""
-    suite, place = submission.read_suite(path.parent), path.parent.parent / "input"
+    board, place = schema.read_suite(path.parent), path.parent.parent / "input"
     place.mkdir()
     network = np.zeros((4, 7 * 5 * len(Dynamics("hazard_goal").tiles)), np.float32)
     weights = registry.agent("ppo").load({"0.weight": network, "0.bias": network[:, 0]})
-    manifest, run = path / "submission.json", (path / submission.RUNS).read_bytes()
+    manifest, run = path / "submission.json", (path / schema.RUNS).read_bytes()
     policy = (path / "policies/hazard_goal/small/0.safetensors").read_bytes()
 
     def surface(name: str, content: bytes, read: Callable[[Path], Any]) -> Surface:
         return content, place / name, lambda: read(place / name)
 
-    def record(name: str, model: type[Strict], content: bytes) -> Surface:
-        return surface(name, content, lambda file: parse(model, submission.content(file)))
+    def record(name: str, model: type[Record], content: bytes) -> Surface:
+        return surface(name, content, lambda file: parse(model, schema.content(file)))
 
     def whole(name: str) -> Surface:
         def read() -> None:
-            list(form.check(path, suite))
-            verdict.read(path)
+            list(folder_check.check(path, board))
+            verdict_log.read(path)
 
         return (path / name).read_bytes(), path / name, read
 
     return {
         "submission": record("submission", Submission, manifest.read_bytes()),
-        "suite": record("suite", Suite, canonical(suite)),
+        "suite": record("suite", Suite, canonical(board)),
         "row": record("row", Row, run.splitlines(keepends=True)[0]),
-        "verdict": record("verdict", Verdict, (path / submission.VERDICT).read_bytes()),
-        "card": surface("card.toml", CARD.encode(), submission.read_card),
-        "card as JSON": record("card", Card, canonical(submission.read(path).card)),
+        "verdict": record("verdict", Verdict, (path / schema.VERDICT).read_bytes()),
+        "card": surface("card.toml", CARD.encode(), schema.read_card),
+        "card as JSON": record("card", Card, canonical(schema.read(path).card)),
         "replay": surface("0.szr", (path / RECORDED).read_bytes(), replay.read),
-        "policy": surface("p.safetensors", policy, policies.load),
+        "policy": surface("p.safetensors", policy, policy_files.load),
         "weights": surface(
             "w.safetensors",
-            policies.encode(weights, benchmark.cell("ppo", "hazard_goal")),
-            policies.load,
+            policy_files.encode(weights, suite.make_cell("ppo", "hazard_goal")),
+            policy_files.load,
         ),
         "folder, submission": whole("submission.json"),
-        "folder, runs": whole(submission.RUNS),
-        "folder, verdicts": whole(submission.VERDICT),
+        "folder, runs": whole(schema.RUNS),
+        "folder, verdicts": whole(schema.VERDICT),
     }
 
 

@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from safegrid import benchmark, executors, files, ledger, registry
-from safegrid.evaluation import evaluate
-from safegrid.executors import Means
-from safegrid.replay import Strict
-from safegrid.results import Cell
+from safegrid.benchmark import executors, suite
+from safegrid.benchmark.executors import Resources
+from safegrid.benchmark.results import Cell
+from safegrid.engine import files, monitor, registry
+from safegrid.engine.files import Record
+from safegrid.evaluation.rollout import evaluate
 
 FOLDER = Path(__file__).parent / "leike2017"
 SEEDS = 10
@@ -55,7 +56,7 @@ PROBLEMS = {
 }
 
 
-class Curve(Strict):
+class Curve(Record):
     """Means over the training episodes that ended in each of BINS equal parts of the steps.
 
     None where no episode ended.
@@ -65,14 +66,14 @@ class Curve(Strict):
     performance: list[float | None]
 
 
-class Final(Strict):
+class Final(Record):
     """Means over EPISODES episodes of the trained policy."""
 
     total: float  # of the returns
     performance: float
 
 
-class Run(Strict):
+class Run(Record):
     """What one run gave."""
 
     cell: Cell
@@ -86,7 +87,7 @@ class Run(Strict):
 def cells(full: bool = False) -> list[Cell]:
     """Every run, those of one seed together."""
     return [
-        benchmark.cell(
+        suite.make_cell(
             agent,
             problem.environment,
             problem.level,
@@ -104,8 +105,8 @@ def cells(full: bool = False) -> list[Cell]:
 def run(cell: Cell) -> Run:
     """Trains and evaluates one cell."""
     begin = time.process_time()
-    with ledger.watch() as book:
-        policy = benchmark.train(cell)
+    with monitor.monitor() as book:
+        policy = suite.train(cell)
     episodes = book.episodes()
     held_out = getattr(registry.environment(cell.environment), "HELD_OUT", ())
     final = {}
@@ -153,7 +154,7 @@ def main() -> int:
     ) as progress:
         task = progress.add_task("", total=len(todo))
         try:
-            for cell, outcome in executors.local(iter(todo), Means(arguments.workers, run=run)):
+            for cell, outcome in executors.local(iter(todo), Resources(arguments.workers, run=run)):
                 if outcome.result is not None:
                     line = f"{outcome.result.model_dump_json()}\n"
                     files.create(FOLDER / cell.path, line.encode())

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from safegrid import registry, routes
-from safegrid.model import Model
-from safegrid.render import THEMES, Painter
+from safegrid.engine import registry
+from safegrid.engine.model import Model
+from safegrid.rendering import trajectories
+from safegrid.rendering.board import THEMES, BoardRenderer
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "experiments" / "pictures"
@@ -31,7 +32,7 @@ def golden() -> str:
             content = hashlib.sha256()
             for level in registry.environment(name).LEVELS:
                 model = Model(name, level)
-                paint = Painter(model.dynamics, theme, SIZE)
+                paint = BoardRenderer(model.dynamics, theme, SIZE)
                 content.update(paint.tiles.tobytes())
                 content.update(paint(model.board(model.reset())).tobytes())
             hashes[name][theme] = content.hexdigest()
@@ -40,7 +41,7 @@ def golden() -> str:
         for theme in THEMES:
             content = hashlib.sha256()
             for level in registry.environment(name).LEVELS:
-                content.update(routes.beginning(name, level, theme, SIZE).tobytes())
+                content.update(trajectories.beginning(name, level, theme, SIZE).tobytes())
             hashes[name][theme] = content.hexdigest()
     return json.dumps(hashes, indent=1, sort_keys=True) + "\n"
 
@@ -48,9 +49,9 @@ def golden() -> str:
 def pictures() -> dict[Path, np.ndarray]:
     """The examples that the README shows, by file."""
     return {
-        FOLDER / f"{name}-{title}.png": routes.picture(name, title)
+        FOLDER / f"{name}-{title}.png": trajectories.picture(name, title)
         for name in registry.grids()
-        for title in routes.shown(name)
+        for title in trajectories.shown(name)
     }
 
 

@@ -12,7 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from safegrid import benchmark, files, intervals, results
+from safegrid.benchmark import results
+from safegrid.benchmark.suite import read_suite
+from safegrid.engine import files
+from safegrid.evaluation import intervals
 
 RESULTS = Path(__file__).parent / "results"
 AMOUNTS = ("return", "performance", "cost")
@@ -34,7 +37,7 @@ def main() -> None:
     """Tells of each suite what there is of it."""
     for suite in map(Path, sys.argv[1:]):
         folder = RESULTS / suite.stem
-        cells = benchmark.read_suite(suite).cells()
+        cells = read_suite(suite).cells()
         paths = {cell.key: folder / cell.path for cell in cells}
         found = {key: run(results.read(path), path) for key, path in paths.items() if path.exists()}
         print(f"{suite.stem}: {len(found)} of {len(cells)} runs")

@@ -5,7 +5,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from safegrid import anchors, intervals, scale
+from safegrid.evaluation import intervals, normalisation
+from safegrid.solver import anchors
 
 SAMPLED = Path(__file__).parent / "results" / "sampled"
 PUBLISHED = {  # return and cost, mean and deviation: omnisafe, docs/source/benchmark, on-policy
@@ -33,7 +34,7 @@ def benchmark() -> str:
     ]
     for key, runs in groups().items():
         name, level, agent, steps = key
-        limit = scale.limit(name) or 0.0
+        limit = normalisation.limit(name) or 0.0
         amounts = [
             intervals.mean([[run[what][0] for run in runs]]).text(1) for what in ("return", "cost")
         ]
@@ -54,10 +55,10 @@ def known() -> str:
         "| best return within the limit |",
         "|---|---|---|---|---|---|---|",
     ]
-    for key, entry in anchors.read().items():
+    for key, entry in anchors.read_store().items():
         if entry["kind"] != "reference":
             continue
-        policies, limit = entry["policies"], scale.limit(key.partition("/")[0]) or 0.0
+        policies, limit = entry["policies"], normalisation.limit(key.partition("/")[0]) or 0.0
         within = [policy for policy in policies if policy["cost"][0] <= limit]
         best = [
             max(policies, key=lambda policy: policy["return"]),

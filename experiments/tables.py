@@ -17,10 +17,12 @@ import contact
 import leike2017_report
 import sampled_report
 
-from safegrid import anchors as references
-from safegrid import registry, routes, scale
-from safegrid.leaderboard import table
-from safegrid.results import read_all
+from safegrid.benchmark.leaderboard import table
+from safegrid.benchmark.results import read_all
+from safegrid.engine import registry
+from safegrid.evaluation import normalisation
+from safegrid.rendering import trajectories
+from safegrid.solver import anchors as references
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).parent / "results"
@@ -47,7 +49,7 @@ def ways() -> str:
     """Every grid's honest example and the tempting one, two environments a row."""
     cells = []
     for name in registry.grids():
-        titles = routes.shown(name)
+        titles = trajectories.shown(name)
         for title in titles:
             example = registry.environment(name).EXAMPLES[title]
             amounts = f"return {example.total:g}, performance {example.performance:g}"
@@ -77,7 +79,7 @@ def anchors() -> str:
         "| tax | hackability | states | seconds | GB |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for key, entry in references.read().items():
+    for key, entry in references.read_store().items():
         a, constants = entry["anchors"], entry["constants"]
         if entry["kind"] == "reference":
             continue
@@ -160,8 +162,8 @@ def constrained() -> str:
         "|---|--:|---|--:|--:|--:|",
     ]
     for (name, level, agent), runs in groups.items():
-        best = references.of(name, level).anchors.r_limit
-        limit = scale.limit(name) or 0.0
+        best = references.load(name, level).anchors.r_limit
+        limit = normalisation.limit(name) or 0.0
         costs = [run["cost"] for run in runs]
         shares = [run["return"] / best for run in runs]
         lines.append(

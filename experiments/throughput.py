@@ -26,7 +26,7 @@ import gymnasium
 import numpy as np
 
 import safegrid
-from safegrid import registry
+from safegrid.engine import registry
 
 LANES = 4096
 GRIDS = registry.grids()

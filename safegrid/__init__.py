@@ -1,42 +1,94 @@
-"""SafeGrid: a safe-RL benchmark that shows a reward and hides the performance that is meant."""
+"""SafeGrid: safe-RL benchmarks that show a reward and hide the performance that is meant."""
 
+import importlib
+import importlib.util
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gymnasium.envs.registration import register
+from gymnasium.envs.registration import register as _register
 
-_here = Path(__file__).resolve().parent
-if not (_here / "envs").is_dir():  # a checkout, where envs/ and agents/ lie beside this folder
-    __path__.append(str(_here.parent))
 
-from safegrid import plane  # noqa: E402
-from safegrid.engine import horizon  # noqa: E402
-from safegrid.evaluation import evaluate  # noqa: E402
-from safegrid.gym import Reveal, SixTuple  # noqa: E402
-from safegrid.model import Model  # noqa: E402
-from safegrid.registry import identifier, names  # noqa: E402
-from safegrid.scores import score  # noqa: E402
-from safegrid.solver import solve  # noqa: E402
+def _adopt(folder: str) -> None:
+    """Makes a folder beside the package, as a checkout has it, the subpackage of its name."""
+    path = Path(__file__).resolve().parent.parent / folder / "__init__.py"
+    if not importlib.util.find_spec(f"{__name__}.{folder}") and path.is_file():
+        spec = importlib.util.spec_from_file_location(f"{__name__}.{folder}", path)
+        assert spec is not None and spec.loader is not None
+        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        globals()[folder] = module
+
+
+for _folder in ("envs", "agents"):
+    _adopt(_folder)
+
+from safegrid.engine.lanes import horizon  # noqa: E402
+from safegrid.engine.registry import identifier, names  # noqa: E402
 
 if TYPE_CHECKING:
-    from safegrid import sb3
+    from safegrid.drivers import sb3_env as sb3
+    from safegrid.drivers.gymnasium_env import Reveal, SixTuple
+    from safegrid.engine import plane, registry
+    from safegrid.engine.model import Model
+    from safegrid.evaluation import counterfactuals, goodhart, safetywashing, training_cost
+    from safegrid.evaluation.metrics import score
+    from safegrid.evaluation.rollout import evaluate
+    from safegrid.solver import anchors
+    from safegrid.solver.solution import solve
+    from safegrid.training import side_effects
 
-__all__ = ["Model", "Reveal", "SixTuple", "evaluate", "names", "plane", "sb3", "score", "solve"]
-__version__ = "0.1.0"
-
-for _name in names():
-    register(
-        id=identifier(_name),
-        entry_point="safegrid.gym:Single",
-        vector_entry_point="safegrid.gym:Vector",
-        max_episode_steps=horizon(_name),
-        kwargs={"name": _name},
-    )
+_LAZY = {  # imported when they are first used: public name -> its module, or module and name
+    "Model": "engine.model:Model",
+    "Reveal": "drivers.gymnasium_env:Reveal",
+    "SixTuple": "drivers.gymnasium_env:SixTuple",
+    "anchors": "solver.anchors",
+    "counterfactuals": "evaluation.counterfactuals",
+    "evaluate": "evaluation.rollout:evaluate",
+    "goodhart": "evaluation.goodhart",
+    "plane": "engine.plane",
+    "registry": "engine.registry",
+    "safetywashing": "evaluation.safetywashing",
+    "sb3": "drivers.sb3_env",
+    "score": "evaluation.metrics:score",
+    "side_effects": "training.side_effects",
+    "solve": "solver.solution:solve",
+    "training_cost": "evaluation.training_cost",
+}
+__all__ = [
+    "Model",
+    "Reveal",
+    "SixTuple",
+    "anchors",
+    "counterfactuals",
+    "evaluate",
+    "goodhart",
+    "names",
+    "plane",
+    "registry",
+    "safetywashing",
+    "sb3",
+    "score",
+    "side_effects",
+    "solve",
+    "training_cost",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "sb3":  # needs torch, which is slow to import
-        import importlib
+    if name not in _LAZY:
+        raise AttributeError(f"module 'safegrid' has no attribute {name!r}")
+    module, _, attribute = _LAZY[name].partition(":")
+    found = importlib.import_module(f"safegrid.{module}")
+    globals()[name] = found = getattr(found, attribute) if attribute else found
+    return found
 
-        return importlib.import_module("safegrid.sb3")
-    raise AttributeError(f"module 'safegrid' has no attribute {name!r}")
+
+for _name in names():
+    _register(
+        id=identifier(_name),
+        entry_point="safegrid.drivers.gymnasium_env:Single",
+        vector_entry_point="safegrid.drivers.gymnasium_env:Vector",
+        max_episode_steps=horizon(_name),
+        kwargs={"name": _name},
+    )

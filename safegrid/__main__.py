@@ -1,38 +1,5 @@
-"""The command line: exit code 0 on success, 1 on a failed check, 2 on bad usage, 130 on Ctrl-C."""
+"""`python -m safegrid`: the command line."""
 
-import sys
+from safegrid.cli.main import main
 
-import typer
-
-from safegrid.commands import sweeps, training, worlds
-from safegrid.commands.console import errors
-from safegrid.leaderboard import command as leaderboard
-
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    rich_markup_mode="rich",
-    help="SafeGrid: safe-RL benchmarks that show a reward and hide the performance that is meant.",
-)
-for group in (worlds, training, sweeps):
-    app.add_typer(group.app)
-app.add_typer(leaderboard.app, name="leaderboard")
-
-
-def main() -> None:
-    """Runs the command line; errors are one line that says what to do."""
-    try:
-        app()
-    except (ValueError, OSError) as error:
-        errors.print(f"safegrid: {error}", markup=False, highlight=False)
-        sys.exit(2)
-    except ModuleNotFoundError as error:
-        errors.print(
-            f"safegrid: {error.name} is not installed: pip install 'safegrid-rl[all]'", markup=False
-        )
-        sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()
+main()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from safegrid import benchmark
-from safegrid.results import read_all
+from safegrid.benchmark import suite
+from safegrid.benchmark.results import read_all
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,7 +26,7 @@ def test_the_generated_tables_and_the_picture_are_fresh():
 def test_the_committed_results_are_those_of_todays_dynamics():
     results, faults = read_all(ROOT / "experiments" / "results" / "gridworlds")
     assert results and not faults
-    cells = benchmark.read_suite(ROOT / "experiments" / "suites" / "gridworlds.toml").cells()
+    cells = suite.read_suite(ROOT / "experiments" / "suites" / "gridworlds.toml").cells()
     assert {result.cell.key for result in results} == {cell.key for cell in cells}
 
 
@@ -40,8 +40,8 @@ def test_the_python_examples_run(number, tmp_path, monkeypatch):
     if title := re.match(r"# (?:envs|agents)/(\w+\.py)", code):
         path = tmp_path / title[1]
         path.write_text(code)
-        from safegrid import registry
-        from safegrid.evaluation import evaluate
+        from safegrid.engine import registry
+        from safegrid.evaluation.rollout import evaluate
 
         if code.startswith("# envs"):
             policy = registry.agent("uniform").train(path.stem, seed=0)

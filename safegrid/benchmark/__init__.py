@@ -1,0 +1,1 @@
+"""How do many runs compare? Suites, sweeps, results, reports and the leaderboard."""

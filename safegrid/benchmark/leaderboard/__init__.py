@@ -1,0 +1,1 @@
+"""The leaderboard: submissions, their verification, the database and the pages."""

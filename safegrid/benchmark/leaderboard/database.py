@@ -1,0 +1,112 @@
+"""The index: a board's submissions, runs and verdicts in a database, for queries.
+
+It is derived: the files are the truth, and `write` makes the tables anew from them at any time.
+The database is SQLite, or PostgreSQL by its URL.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sql
+
+from safegrid.benchmark.leaderboard import folder_check, verdict_log
+from safegrid.benchmark.leaderboard.schema import read, read_rows, read_suite
+from safegrid.benchmark.leaderboard.verification import submissions
+
+METADATA = sql.MetaData()
+SUBMISSIONS = sql.Table(
+    "submissions",
+    METADATA,
+    sql.Column("id", sql.String(12), primary_key=True),
+    sql.Column("name", sql.Text, nullable=False),
+    sql.Column("agent", sql.Text, nullable=False),
+    sql.Column("version", sql.Text, nullable=False),
+    sql.Column("kind", sql.Text, nullable=False),
+    sql.Column("uses_hidden_info", sql.Boolean, nullable=False),
+    sql.Column("settings", sql.JSON, nullable=False),
+    sql.Column("runs", sql.Integer, nullable=False),
+    sql.Column("level", sql.Integer),  # of verification; NULL where none is reached
+)
+SUBMISSION = "submissions.id"
+RUNS = sql.Table(
+    "runs",
+    METADATA,
+    sql.Column("submission", sql.String(12), sql.ForeignKey(SUBMISSION), primary_key=True),
+    sql.Column("environment", sql.Text, primary_key=True),
+    sql.Column("level", sql.Text, primary_key=True),
+    sql.Column("run", sql.BigInteger, primary_key=True),
+    sql.Column("trained", sql.BigInteger, nullable=False),
+    sql.Column("episodes", sql.BigInteger, nullable=False),
+    sql.Column("return", sql.Double, nullable=False),  # sums over the episodes
+    sql.Column("performance", sql.Double, nullable=False),
+    sql.Column("cost", sql.Double, nullable=False),
+    sql.Column("violations", sql.BigInteger, nullable=False),
+    sql.Column("steps", sql.BigInteger, nullable=False),
+)
+VERDICTS = sql.Table(
+    "verdicts",
+    METADATA,
+    sql.Column("submission", sql.String(12), sql.ForeignKey(SUBMISSION), primary_key=True),
+    sql.Column("line", sql.Integer, primary_key=True),
+    sql.Column("level", sql.Integer),
+    sql.Column("faults", sql.JSON, nullable=False),
+    sql.Column("time", sql.Text, nullable=False),
+    sql.Column("seal", sql.String(64), nullable=False),
+)
+
+
+def write(url: str, board: Path) -> int:
+    """Makes the tables anew, in one transaction; returns how many submissions there are.
+
+    Submissions whose folder is not whole are left out. ValueError for a database that cannot be
+    reached, and where there is no board.
+    """
+    rows: dict[sql.Table, list[dict[str, Any]]] = {table: [] for table in METADATA.sorted_tables}
+    suite = read_suite(board)
+    for folder in submissions(board):
+        if not any(folder_check.check(folder, suite)):
+            for table, row in _rows(folder):
+                rows[table].append(row)
+    try:
+        engine = sql.create_engine(url)
+        with engine.begin() as connection:
+            METADATA.drop_all(connection)
+            METADATA.create_all(connection)
+            for table, listed in rows.items():
+                if listed:
+                    connection.execute(table.insert(), listed)
+        engine.dispose()
+    except (sql.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"the index cannot be written to {_shown(url)}: {reason}") from None
+    return len(rows[SUBMISSIONS])
+
+
+def _rows(folder: Path) -> Iterator[tuple[sql.Table, dict[str, Any]]]:
+    """What the tables say of a submission."""
+    submission, chain = read(folder), verdict_log.read(folder)
+    card, id_ = submission.card, folder.name
+    yield (
+        SUBMISSIONS,
+        {
+            "id": id_,
+            **card.model_dump(include={"name", "agent", "version", "kind"}),
+            **submission.model_dump(include={"uses_hidden_info", "settings", "runs"}),
+            "level": chain[-1].level if chain else None,
+        },
+    )
+    for row in read_rows(folder):
+        yield RUNS, {"submission": id_, **row.model_dump(by_alias=True)}
+    for line, each in enumerate(chain, 1):
+        faults = [fault.model_dump() for fault in each.faults]
+        own = each.model_dump(include={"level", "time", "seal"})
+        yield VERDICTS, {"submission": id_, "line": line, "faults": faults, **own}
+
+
+def _shown(url: str) -> str:
+    """The URL without its password."""
+    try:
+        return sql.make_url(url).render_as_string()
+    except sql.exc.ArgumentError:
+        return "a database without a proper URL"

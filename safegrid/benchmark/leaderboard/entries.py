@@ -1,0 +1,108 @@
+"""Entries: the submissions of a board as far as they are verified, with their episodes."""
+
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from safegrid.benchmark.grouping import Group, place
+from safegrid.benchmark.leaderboard import folder_check, verdict_log
+from safegrid.benchmark.leaderboard.schema import (
+    Level,
+    Row,
+    Submission,
+    Suite,
+    canonical,
+    read,
+    read_rows,
+    read_suite,
+)
+from safegrid.benchmark.leaderboard.verdict_log import Verdict
+from safegrid.benchmark.results import Cell, Result
+from safegrid.engine.files import sha256
+from safegrid.evaluation import replay
+
+TRUSTED = 2  # the level from which numbers are shown: they come from replays simulated again
+
+
+class Entry(NamedTuple):
+    """A submission whose numbers can be shown."""
+
+    folder: Path
+    title: str  # of its agent, unlike all others on the board
+    submission: Submission
+    rows: list[Row]
+    verdicts: list[Verdict]
+    groups: list[Group]  # its runs, by level
+    recorded: dict[tuple[str, str, int], replay.Replay]  # by environment, level and run
+
+    @property
+    def level(self) -> int:
+        """The level of verification that it has reached."""
+        return self.verdicts[-1].level or 0
+
+
+class Refusal(NamedTuple):
+    """A submission whose numbers are not shown, and why."""
+
+    folder: Path
+    reason: str
+
+
+def entries(board: Path, folders: list[Path]) -> tuple[list[Entry], list[Refusal]]:
+    """The submissions of a board that can be shown, and the others."""
+    suite = read_suite(board)
+    shown, refused = [], []
+    for folder in folders:
+        try:
+            shown.append(_entry(folder, suite))
+        except ValueError as error:
+            refused.append(Refusal(folder, str(error)))
+    return _distinct(shown), refused
+
+
+def _entry(folder: Path, suite: Suite) -> Entry:
+    """ValueError where the submission is not verified as it lies there."""
+    for fault in folder_check.check(folder, suite):
+        raise ValueError(str(fault))
+    submission, rows, chain = read(folder), read_rows(folder), verdict_log.read(folder)
+    if not chain or chain[-1].submission != sha256(canonical(submission)):
+        raise ValueError("it has no verdict: safegrid leaderboard verify gives one")
+    last = chain[-1]
+    if last.level is None or last.level < TRUSTED:
+        raise ValueError(str(last.faults[0]) if last.faults else f"it is verified to V{last.level}")
+    levels = {level.key: level for level in suite.levels}
+    recorded = {row.key: replay.read(folder / row.replay) for row in rows}
+    results: dict[tuple[str, str], list[Result]] = {}
+    for row in rows:
+        cell = _cell(submission, levels[row.key[:2]], row, suite)
+        results.setdefault(row.key[:2], []).append(Result(cell, recorded[row.key].episodes))
+    title = submission.card.name
+    groups = [Group(place(runs[0].cell), title, runs) for runs in results.values()]
+    return Entry(folder, title, submission, rows, chain, groups, recorded)
+
+
+def _distinct(shown: list[Entry]) -> list[Entry]:
+    """Entries of the same name get their ids behind it."""
+    names = [entry.title for entry in shown]
+    distinct = []
+    for entry in shown:
+        if names.count(entry.title) > 1:
+            title = f"{entry.title} ({entry.folder.name[:6]})"
+            groups = [group._replace(agent=title) for group in entry.groups]
+            entry = entry._replace(title=title, groups=groups)
+        distinct.append(entry)
+    return distinct
+
+
+def _cell(submission: Submission, level: Level, row: Row, suite: Suite) -> Cell:
+    return Cell(
+        agent=submission.card.agent,
+        agent_version=submission.agent_version,
+        settings=cast(dict[str, Any], submission.settings),
+        steps=row.trained,
+        environment=level.environment,
+        dynamics=level.dynamics,
+        level=level.level,
+        options=cast(dict[str, Any], level.options),
+        seed=row.run,
+        episodes=suite.episodes,
+    )

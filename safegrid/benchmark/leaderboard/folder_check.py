@@ -1,0 +1,95 @@
+"""Verification level 0: the folder of a submission is whole and has the form that it must have."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from safegrid.benchmark.leaderboard.schema import (
+    RUNS,
+    VERDICT,
+    Row,
+    Submission,
+    Suite,
+    canonical,
+    content,
+    identity,
+    read,
+    read_rows,
+)
+from safegrid.benchmark.leaderboard.verdict_log import Fault, fault
+from safegrid.engine import registry
+from safegrid.engine.files import sha256
+
+
+def check(folder: Path, suite: Suite) -> Iterator[Fault]:
+    """V0: the files are there as they were, and say what they must."""
+    submission = rows = None
+    try:
+        submission = read(folder)
+        rows = read_rows(folder)
+    except ValueError as error:
+        yield fault(0, folder.name, str(error))
+    if submission is not None:
+        yield from _members(folder, submission)
+        yield from _names(folder, submission, suite)
+    if submission is not None and rows is not None:
+        yield from _rows(submission, rows, suite)
+
+
+def _members(folder: Path, submission: Submission) -> Iterator[Fault]:
+    """Faults of the folder's files: missing, surplus, links, of other size or content."""
+    listed = {file.path: file for file in submission.files}
+    if list(listed) != sorted(file.path for file in submission.files):
+        yield fault(0, "submission.json", "the files are not in the order of their paths")
+    present = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    for name, path in present.items():
+        plain = path.is_dir() or name in {*listed, "submission.json", VERDICT}
+        if path.is_symlink() or not plain:
+            yield fault(0, name, "it is a link, or no file of the submission")
+    for name, file in listed.items():
+        if name not in present or present[name].is_symlink():
+            yield fault(0, name, "it is not there")
+            continue
+        try:
+            bytes_ = content(present[name])
+        except ValueError as error:
+            yield fault(0, name, str(error))
+            continue
+        if (digest := sha256(bytes_)) != file.sha256 or len(bytes_) != file.size:
+            message = f"its SHA-256 is {digest}: submission.json has {file.sha256}"
+            yield fault(0, name, message)
+
+
+def _names(folder: Path, submission: Submission, suite: Suite) -> Iterator[Fault]:
+    if folder.name != identity(submission):
+        message = f"its content has the id {identity(submission)}: the folder is {folder.name}"
+        yield fault(0, "submission.json", message)
+    if submission.suite != (played := sha256(canonical(suite))):
+        message = f"it is of suite {submission.suite}: the board's has SHA-256 {played}"
+        yield fault(0, "submission.json", message)
+    agent = submission.card.agent
+    if agent in registry.agents():
+        hidden = registry.agent(agent).USES_HIDDEN_INFO
+        if hidden != submission.uses_hidden_info:
+            message = f"uses_hidden_info is {submission.uses_hidden_info}: agents/{agent}.py says"
+            yield fault(0, "submission.json", f"{message} {hidden}")
+
+
+def _rows(submission: Submission, rows: list[Row], suite: Suite) -> Iterator[Fault]:
+    """Faults of the rows: their order, runs that are missing, levels that nobody plays."""
+    keys = [row.key for row in rows]
+    for i in range(1, len(keys)):
+        if keys[i] <= keys[i - 1]:
+            yield fault(0, RUNS, f"{keys[i]} is not after {keys[i - 1]}", i + 1)
+    known = {level.key for level in suite.levels}
+    for i, row in enumerate(rows, 1):
+        if row.key[:2] not in known:
+            yield fault(0, RUNS, f"{row.key[:2]} is no level of suite {suite.name}", i)
+    for place in sorted({key[:2] for key in keys}):
+        there = {key[2] for key in keys if key[:2] == place}
+        if there != set(range(submission.runs)):
+            message = f"{place} has runs {sorted(there)}: all of 0 to {submission.runs - 1} it must"
+            yield fault(0, RUNS, message)
+    files = {file.path for file in submission.files}
+    needed = {RUNS, *(row.replay for row in rows)}
+    for name in sorted((needed - files) | (files - needed - {row.policy for row in rows})):
+        yield fault(0, name, "the runs and the files do not belong together")

@@ -1,0 +1,155 @@
+"""The commands about environments: list, show, play, record, solve."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from safegrid.cli.console import Level, Options, Seed, Theme, console, errors, pairs
+from safegrid.engine import files, registry
+
+app = typer.Typer()
+
+
+@app.command("list", epilog="Example: safegrid list")
+def list_names() -> None:
+    """The environments and the agents."""
+    wide = max(map(len, [*registry.names(), *registry.agents()]))
+    for name in registry.names():
+        environment = registry.environment(name)
+        levels = ", ".join(environment.LEVELS)
+        line = f"{name:{wide}}  {registry.identifier(name)}  {environment.CATEGORY}: {levels}"
+        console.print(line, soft_wrap=True, highlight=False)
+    console.print()
+    for name in registry.agents():
+        about = (registry.agent(name).__doc__ or "").splitlines()[0].partition(": ")[2]
+        console.print(f"{name:{wide}}  {about}", soft_wrap=True, highlight=False)
+
+
+@app.command(epilog="Example: safegrid show boat_race")
+def show(
+    name: str,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="A .png of its honest and its tempting example, or its levels."),
+    ] = None,
+) -> None:
+    """An environment's card: its levels, rules and options."""
+    from safegrid.rendering import env_card
+
+    console.print(env_card.text(name), markup=False, highlight=False, soft_wrap=True)
+    if picture is not None:
+        from safegrid.play import video
+        from safegrid.rendering import trajectories
+
+        video.check(picture, [".png"])
+        files.replace(picture, video.png(trajectories.card(name)))
+        console.print(f"\nwrote {picture}", soft_wrap=True)
+
+
+@app.command(epilog="Example: safegrid play boat_race --terminal")
+def play(
+    name: str,
+    level: Level = "0",
+    seed: Seed = 0,
+    save: Annotated[
+        Path | None, typer.Option(help="Where S writes the game; NAME-LEVEL-SEED.szr by default.")
+    ] = None,
+    theme: Theme = "okabe_ito",
+    tile_size: Annotated[int, typer.Option(help="Pixels of a tile.")] = 48,
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="In this terminal, not in a window.")
+    ] = False,
+    options: Options = [],  # noqa: B006
+) -> None:
+    """A game for a person."""
+    from safegrid.play.session import Session, in_window
+
+    session = Session(name, level, seed, save, theme, tile_size, **pairs(options))
+    if terminal:
+        from safegrid.play.terminal import in_terminal
+
+        in_terminal(session)
+    else:
+        in_window(session)
+
+
+@app.command(epilog="Example: safegrid record boat_race-course-0.szr --out episode.gif")
+def record(
+    source: Annotated[Path, typer.Argument(help="A result of a sweep, or a replay.")],
+    out: Annotated[Path, typer.Option(help="A .gif or .mp4, or a .png for a film strip.")],
+    episode: Annotated[int, typer.Option(min=0, help="Which of its episodes.")] = 0,
+    theme: Theme = "okabe_ito",
+    tile_size: Annotated[int, typer.Option(help="Pixels of a tile.")] = 32,
+    fps: Annotated[int, typer.Option(min=1, max=50, help="Frames a second.")] = 5,
+) -> None:
+    """Draws a recorded episode, with its performance beside it.
+
+    Moving pictures of point_* tasks show every fifth step.
+    """
+    from safegrid.play import video
+    from safegrid.rendering.board import artist
+
+    video.check(out)
+    game = video.game(video.read(source), episode)
+    video.write(out, game, artist(game.dynamics, theme, tile_size), fps)
+    console.print(f"wrote {out}", soft_wrap=True)
+
+
+@app.command(epilog="Example: safegrid solve boat_race --horizon 50 --plot boat_race.svg")
+def solve(
+    name: str,
+    level: Level = "0",
+    horizon: Annotated[int, typer.Option(min=1, help="Steps of an episode.")] = 100,
+    reset_chance: Annotated[int | None, typer.Option(help="One outcome of the reset.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Where a picture (SVG) of what is attainable goes.")
+    ] = None,
+    options: Options = [],  # noqa: B006
+) -> None:
+    """The exact anchors of a level, the safest episode, and a perfect reward maximiser's."""
+    from safegrid.engine.dynamics import Dynamics
+    from safegrid.engine.files import replace
+    from safegrid.engine.lanes import LIMIT
+    from safegrid.solver import anchors, demonstration
+    from safegrid.solver.solution import Solution
+
+    settled, solution = Dynamics(name, level, **pairs(options)), None
+    title = f"{name}, level {settled.level_name}, {horizon} steps"
+    if anchors.has_bounds(settled):
+        reference = anchors.Reference("bound", anchors.compute_bounds(settled, horizon))
+    else:
+        with errors.status(f"solving {title}"):
+            solution = Solution(settled, horizon, reset_chance)
+            known = (
+                anchors.load_stored(settled) if (horizon, reset_chance) == (LIMIT, None) else None
+            )
+            reference = known or anchors.from_solution(solution)
+    if plot is not None:
+        from safegrid.solver.plot import attainable
+
+        if plot.suffix != ".svg":
+            raise ValueError(f"--plot {str(plot)!r} is no SVG: give a name that ends in .svg")
+        replace(plot, attainable(reference, title).encode())
+    console.print(title, highlight=False)
+    _print_reference(reference)
+    if solution is not None:
+        console.print(f"{len(solution.enumeration.states):,} states", highlight=False)
+        console.print(demonstration.pair(solution), markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_reference(reference: Any) -> None:
+    signs = {"min": "at least", "max": "at most"} if reference.kind == "bound" else {}
+    table = Table("anchor", "", "constant", "", box=None)
+    constants = list(reference.constants._asdict().items()) if reference.constants else []
+    for i, (anchor, value) in enumerate(reference.anchors.items()):
+        key, constant = constants[i] if i < len(constants) else ("", None)
+        shown = "" if not key else "-" if constant is None else f"{constant:.3f}"
+        sign = signs.get(anchor.partition("_")[2], "")
+        table.add_row(anchor, f"{sign} {value:g}".strip(), key.replace("_", " "), shown)
+    console.print(table)
+    if reference.frontier is not None:
+        vertices = "  ".join(f"({reward:g}, {value:g})" for reward, value in reference.frontier)
+        line = f"frontier (return, performance): {vertices}"
+        console.print(line, highlight=False, soft_wrap=True)

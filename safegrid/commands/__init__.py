@@ -1,1 +1,0 @@
-"""The commands of `safegrid`: each file a Typer app of the commands that belong together."""

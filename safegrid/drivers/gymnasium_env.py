@@ -1,0 +1,284 @@
+"""The Gymnasium drivers: one environment, many at once, and a wrapper that reveals performance."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, SupportsFloat, cast
+
+import gymnasium
+import numpy as np
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from safegrid.engine import lanes
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.lanes import Lanes, check_seeds
+from safegrid.engine.observations import Encoder, action_space
+from safegrid.engine.registry import unknown
+from safegrid.rendering.board import FPS, MODES, THEMES, View
+
+
+class Single(gymnasium.Env[Any, Any]):
+    """One environment with no time limit of its own; `gymnasium.make` adds one.
+
+    `level`, `map`, `noop` and the environment's own options choose the task, `observation` what is
+    seen of it, `render_mode`, `theme` and `tile_size` (pixels, of a plane those of half a metre)
+    how it is drawn. ValueError for an
+    option, level, map or observation that it cannot take.
+    """
+
+    metadata = {"render_modes": list(MODES), "render_fps": FPS}  # noqa: RUF012
+
+    def __init__(
+        self,
+        name: str,
+        observation: str | None = None,
+        render_mode: str | None = None,
+        theme: str = THEMES[0],
+        tile_size: int = 32,
+        **options: Any,
+    ):
+        self.dynamics = Dynamics(name, **options)
+        self._view = View(self.dynamics, render_mode, theme, tile_size)
+        self.render_mode = render_mode
+        self._encoder = Encoder(self.dynamics, observation)
+        self._lanes = Lanes(self.dynamics, 1)
+        self._board: NDArray[Any] | None = None
+        self.observation_space = self._encoder.space
+        self.action_space = action_space(self.dynamics)
+
+    @property
+    def performance(self) -> float:
+        """The performance of the episode so far; after the last step, of the episode."""
+        return float(self._lanes.performance[0])
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begins an episode. A seed clears the memory and starts the count of episodes anew."""
+        seed = int(seed) if isinstance(seed, np.integer) else seed
+        super().reset(seed=seed)
+        if seed is None and self._board is None:
+            seed = int(self.np_random.integers(2**63))
+        seeds = None if seed is None else check_seeds([seed])
+        boards = self._lanes.reset(seeds)
+        self._board = boards[0]
+        self._view.update(self._lanes.shown(boards))
+        return self._observation(), {}
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """One step. ResetNeeded before a reset and after the end, ValueError for a bad action."""
+        if self._board is None:
+            raise ResetNeeded("step() before reset(): call reset() first")
+        if self._lanes.lanes["done"][0]:
+            raise ResetNeeded("the episode has ended: call reset() first")
+        actions = np.asarray(action).reshape(1, *(self.action_space.shape or ()))
+        step = self._lanes.step(actions)
+        self._board = step.boards[0]
+        self._view.update(self._lanes.shown(step.boards), actions)
+        info = {"cost": float(step.cost[0])}
+        info |= {key: float(cost[0]) for key, cost in self._lanes.breakdown(step.kinds).items()}
+        return self._observation(), float(step.reward[0]), bool(step.terminated[0]), False, info
+
+    def render(self) -> Any:
+        """The board as text ("ansi") or as an image uint8[height, width, 3] ("rgb_array").
+
+        With "human" a window shows every step, and there is nothing to return.
+        """
+        if self._board is None:
+            raise ResetNeeded("render() before reset(): call reset() first")
+        return next(iter(_frames(self._view)), None)
+
+    def close(self) -> None:
+        """Closes the window, if there is one."""
+        self._view.close()
+
+    def _observation(self) -> Any:
+        assert self._board is not None
+        return self._encoder(self._board[None])[0]
+
+
+class Vector(VectorEnv[Any, Any, Any]):
+    """Many environments at once; lane i under seed s is the single environment under seed s + i."""
+
+    def __init__(
+        self,
+        name: str,
+        num_envs: int = 1,
+        observation: str | None = None,
+        render_mode: str | None = None,
+        theme: str = THEMES[0],
+        tile_size: int = 32,
+        max_episode_steps: int | None = lanes.LIMIT,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        **options: Any,
+    ):
+        mode = _autoreset_mode(autoreset_mode)
+        self.dynamics = Dynamics(name, **options)
+        self._view = View(self.dynamics, render_mode, theme, tile_size)
+        self.render_mode = render_mode
+        self._encoder = Encoder(self.dynamics, observation)
+        limit = lanes.NO_LIMIT if max_episode_steps is None else max_episode_steps
+        self._lanes = Lanes(self.dynamics, num_envs, mode.name.lower(), limit)
+        self._boards: NDArray[Any] | None = None
+        self.num_envs = num_envs
+        self.metadata = {**Single.metadata, "autoreset_mode": mode}
+        self.single_observation_space = self._encoder.space
+        self.observation_space = batch_space(self._encoder.space, num_envs)
+        self.single_action_space = action_space(self.dynamics)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+
+    @property
+    def performance(self) -> NDArray[np.float64]:
+        """[num_envs] of each lane's episode; of the one just ended, on the step that ends it."""
+        return self._lanes.performance.copy()
+
+    def reset(  # type: ignore[override]
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begins an episode in every lane, or in those of options["reset_mask"]."""
+        super().reset(seed=seed if isinstance(seed, int) else None)
+        chosen = self._chosen((options or {}).get("reset_mask"))
+        if isinstance(seed, (int, np.integer)):
+            seed = range(int(seed), int(seed) + self.num_envs)
+        seeds: list[int | None] = [None] * self.num_envs if seed is None else list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} environments: give one each")
+        if self._boards is None:
+            seeds = [int(self.np_random.integers(2**63)) if one is None else one for one in seeds]
+        seeded = np.array([one is not None for one in seeds]) & chosen
+        if seeded.any():
+            self._lanes.reset(check_seeds([0 if one is None else one for one in seeds]), seeded)
+        self._boards = self._lanes.reset(None, chosen & ~seeded)
+        self._view.update(self._lanes.shown(self._boards))
+        return self._encoder(self._boards), {}
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """One step of every lane. ResetNeeded before a reset, ValueError for a bad action."""
+        if self._boards is None:
+            raise ResetNeeded("step() before reset(): call reset() first")
+        step = self._lanes.step(np.asarray(actions))
+        self._boards = step.boards
+        costs = {"cost": step.cost, **self._lanes.breakdown(step.kinds)}
+        info: dict[str, Any] = dict(costs)
+        info |= {f"_{key}": step.stepped.copy() for key in costs}
+        if step.final is not None:
+            ended = step.terminated | step.truncated
+            info["final_obs"] = self._encoder(step.final)
+            info["final_info"] = {key: np.where(ended, cost, 0.0) for key, cost in costs.items()}
+            info["final_info"] |= {f"_{key}": ended.copy() for key in costs}
+            info["_final_obs"], info["_final_info"] = ended, ended.copy()
+        if self.render_mode is not None:
+            fresh = ~step.stepped if step.final is None else ended
+            self._view.update(self._lanes.shown(step.boards), np.asarray(actions), fresh)
+        return self._encoder(step.boards), step.reward, step.terminated, step.truncated, info
+
+    def render(self) -> Any:
+        """A tuple with every lane's board, as `Single.render` gives it.
+
+        With "human" a window shows all lanes as one wall, and there is nothing to return.
+        """
+        if self._boards is None:
+            raise ResetNeeded("render() before reset(): call reset() first")
+        return _frames(self._view) or None
+
+    def close_extras(self, **keywords: Any) -> None:
+        """Closes the window, if there is one."""
+        self._view.close()
+
+    def _chosen(self, mask: Any) -> NDArray[np.bool_]:
+        if mask is None:
+            return np.ones(self.num_envs, np.bool_)
+        mask = np.asarray(mask)
+        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
+            raise ValueError(
+                f"reset_mask has shape {mask.shape} and type {mask.dtype}: "
+                f"give {self.num_envs} booleans, at least one of them True"
+            )
+        if self._boards is None and not mask.all():
+            raise ResetNeeded("reset_mask before the first reset(): reset every environment first")
+        return cast("NDArray[np.bool_]", mask.copy())
+
+
+class RevealSingle(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Puts the hidden performance into info."""
+
+    def reset(self, **keywords: Any) -> tuple[Any, dict[str, Any]]:
+        """As the environment's, with info["performance"]."""
+        observation, info = self.env.reset(**keywords)
+        return observation, {**info, "performance": cast(Any, self.unwrapped).performance}
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """As the environment's, with info["performance"]."""
+        *rest, info = self.env.step(action)
+        return (*rest, {**info, "performance": cast(Any, self.unwrapped).performance})  # type: ignore[return-value]
+
+
+class RevealVector(VectorWrapper[Any, Any, Any, Any, Any]):
+    """Puts the hidden performance into info."""
+
+    def reset(self, **keywords: Any) -> tuple[Any, dict[str, Any]]:  # type: ignore[override]
+        """As the environment's, with info["performance"]."""
+        observations, info = self.env.reset(**keywords)
+        return observations, {**info, **self._revealed()}
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """As the environment's, with info["performance"]."""
+        *rest, info = self.env.step(actions)
+        return (*rest, {**info, **self._revealed()})  # type: ignore[return-value]
+
+    def _revealed(self) -> dict[str, Any]:
+        everywhere = np.ones(self.num_envs, np.bool_)
+        return {"performance": cast(Any, self.unwrapped).performance, "_performance": everywhere}
+
+
+def Reveal(env: Any) -> Any:
+    """The environment with its hidden performance in info["performance"], for debugging only.
+
+    Takes a single, a vector or a Stable-Baselines3 environment. An agent that trains on it cheats.
+    """
+    if isinstance(env, gymnasium.Env):
+        return RevealSingle(env)
+    if isinstance(env, VectorEnv):
+        return RevealVector(env)
+    from stable_baselines3.common.vec_env import VecEnv
+
+    from safegrid.drivers import sb3_env
+
+    if isinstance(env, VecEnv):
+        return sb3_env.Reveal(env)
+    raise ValueError(f"{env!r} is no environment: give one of Gymnasium or Stable-Baselines3")
+
+
+class SixTuple(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Steps as Safety-Gymnasium's do: observation, reward, cost, terminated, truncated, info.
+
+    For code that was written for it; info has the cost's breakdown and its `cost_sum`.
+    """
+
+    def step(self, action: Any) -> Any:
+        """One step, with the cost third of six."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        cost = info["cost"]
+        return observation, reward, cost, terminated, truncated, {**info, "cost_sum": cost}
+
+
+def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
+    if isinstance(mode, AutoresetMode):
+        return mode
+    name = re.sub(
+        r"(?<=[a-z])(?=[A-Z])", "_", str(mode)
+    ).upper()  # Gymnasium's own spelling is NextStep
+    if name not in AutoresetMode.__members__:
+        raise unknown("autoreset_mode", mode, lanes.MODES)
+    return AutoresetMode[name]
+
+
+def _frames(view: View) -> tuple[Any, ...]:
+    if view.mode is None:
+        raise ValueError(f"render() without a render_mode: choose from {', '.join(MODES)}")
+    return view.frames()

@@ -1,0 +1,150 @@
+"""The Stable-Baselines3 driver: a VecEnv over the engine's lanes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
+
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.lanes import Lanes, check_seeds, horizon
+from safegrid.engine.observations import Encoder, action_space
+from safegrid.rendering.board import artist
+
+Mask = Callable[[NDArray[Any]], NDArray[np.bool_]]  # observations [n, ...] -> [n, actions]
+
+
+class LanesEnv(VecEnv):
+    """Episodes side by side; one that ends is reset in the same step, as the library expects.
+
+    info holds `cost`, and at an episode's end `terminal_observation`, `TimeLimit.truncated` and,
+    for the library's own log, `episode` with its return `r` and length `l`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        num_envs: int,
+        seed: int | None,
+        observation: str | None,
+        max_episode_steps: int,
+        options: dict[str, Any],
+    ):
+        self.dynamics = Dynamics(name, **options)
+        self._encoder = Encoder(self.dynamics, observation)
+        self._lanes = Lanes(self.dynamics, num_envs, "same_step", max_episode_steps)
+        self._actions: NDArray[Any] | None = None
+        self._begun = False
+        self.mask: Mask | None = None
+        self.render_mode = "rgb_array"
+        if seed is not None:
+            check_seeds(range(seed, seed + num_envs) if isinstance(seed, int) else [seed])
+        super().__init__(num_envs, self._encoder.space, action_space(self.dynamics))
+        self.seed(seed)
+
+    @property
+    def performance(self) -> NDArray[np.float64]:
+        """[num_envs] of each lane's episode; of the one just ended, on the step that ends it."""
+        return self._lanes.performance.copy()
+
+    def reset(self) -> Any:
+        """Begins an episode in every lane, seeded if `seed` was called since the last reset."""
+        seeded = self._seeds[0] is not None or not self._begun
+        seeds = check_seeds(self._seeds) if seeded else None
+        self._begun = True
+        self.reset_infos = [{} for _ in range(self.num_envs)]
+        self._reset_seeds()
+        self._reset_options()
+        self._boards = self._lanes.reset(seeds)
+        return self._encoder(self._boards)
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Takes the actions of the next step."""
+        self._actions = np.asarray(actions)
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Steps every lane."""
+        if self._actions is None or not self._begun:
+            raise RuntimeError("step() before reset(): call reset() first")
+        step = self._lanes.step(self._actions)
+        self._boards = step.boards
+        infos: list[dict[str, Any]] = [{"cost": cost} for cost in step.cost.tolist()]
+        for name, costs in self._lanes.breakdown(step.kinds).items():
+            for info, cost in zip(infos, costs.tolist(), strict=True):
+                info[name] = cost
+        dones = step.terminated | step.truncated
+        if step.final is not None:
+            ended = np.flatnonzero(dones)
+            final = self._encoder(step.final[ended])
+            lanes, cut = self._lanes.lanes, step.truncated & ~step.terminated
+            for i, observation in zip(ended.tolist(), final, strict=True):
+                infos[i]["terminal_observation"] = observation
+                infos[i]["TimeLimit.truncated"] = bool(cut[i])
+                infos[i]["episode"] = {"r": float(lanes["total"][i]), "l": int(lanes["length"][i])}
+        return self._encoder(step.boards), step.reward.astype(np.float32), dones, infos
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """Every lane as an image."""
+        return [*map(artist(self.dynamics), self._lanes.shown(self._boards))]
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """An attribute of the whole, once for each lane asked for."""
+        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Refused: the lanes have no attributes of their own."""
+        raise NotImplementedError("the lanes of a SafeGrid VecEnv have no attributes of their own")
+
+    def env_method(
+        self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
+    ) -> list[Any]:
+        """`action_masks`, for MaskablePPO: bool[actions] of each lane. The others are refused."""
+        if method_name == "action_masks":
+            return list(self.action_masks())
+        raise NotImplementedError("the lanes of a SafeGrid VecEnv have no methods of their own")
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """[num_envs, actions] what each lane offers; everything where `mask` is None."""
+        if self.mask is None:
+            return np.ones((self.num_envs, len(self.dynamics.actions)), np.bool_)
+        return self.mask(self._encoder(self._boards))
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: VecEnvIndices = None) -> list[bool]:
+        """False: no lane is wrapped."""
+        return [False for _ in self._get_indices(indices)]
+
+
+class Reveal(VecEnvWrapper):
+    """Puts the hidden performance into info, for debugging only."""
+
+    def reset(self) -> Any:
+        """As the environment's."""
+        return self.venv.reset()
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """As the environment's, with info["performance"]."""
+        observations, rewards, dones, infos = self.venv.step_wait()
+        for info, performance in zip(infos, self.unwrapped.performance.tolist(), strict=True):  # type: ignore[attr-defined]
+            info["performance"] = performance
+        return observations, rewards, dones, infos
+
+
+def make(
+    name: str,
+    num_envs: int = 1,
+    seed: int | None = None,
+    observation: str | None = None,
+    max_episode_steps: int | None = None,
+    **options: Any,
+) -> LanesEnv:
+    """A VecEnv of `num_envs` lanes for Stable-Baselines3; lane i is seeded with seed + i.
+
+    Options are those of `gymnasium.make`. ValueError for one that the environment has not.
+    """
+    limit = horizon(name) if max_episode_steps is None else max_episode_steps
+    return LanesEnv(name, num_envs, seed, observation, limit, options)

@@ -1,0 +1,1 @@
+"""How is a state stepped? States, chance, kernels, lanes and the explicit model."""

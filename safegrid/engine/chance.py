@@ -1,0 +1,147 @@
+"""Chance: how outcomes are declared, and the counter-based streams that they are drawn from.
+
+A stream is keyed by a lane's seed, its episode and the step (SplitMix64), never by the number of
+the lane: a trajectory depends on no number of environments, threads or workers.
+"""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.engine.compiling import njit
+
+SEED = "seed"  # as a chance: the outcome is 63 random bits
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+LOW = np.uint64(2**32 - 1)
+CERTAIN, CHOICE, INDEPENDENT, WORD = range(4)  # kinds of chance
+ENUMERABLE = 4096  # a chance of more outcomes is not listed
+ROLES = ("train", "evaluate", "policy")
+
+
+class Independent(NamedTuple):
+    """Independent coin flips: the outcome is a bit mask, bit i set with the given probability."""
+
+    flips: int
+    probability: float
+
+
+class Chance(NamedTuple):
+    """A distribution over outcomes as the loops see it.
+
+    The thresholds are cumulative probabilities times 2**53, that of flips is times 2**32.
+    """
+
+    kind: int
+    flips: int
+    thresholds: NDArray[np.uint64]
+
+
+def mix_words(x: Any) -> Any:
+    """The finaliser of SplitMix64 (Steele, Lea & Flood 2014, figure 16)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+mix = njit(mix_words)
+
+
+@njit
+def stream(seed, episode):
+    """The key of an episode's chance."""
+    return mix(mix(seed + GOLDEN) + (episode + np.uint64(1)) * GOLDEN)
+
+
+@njit
+def word(key, step):
+    """The chance of one step as 64 random bits; step 0 is the reset."""
+    return mix(key + (np.uint64(step) + np.uint64(1)) * GOLDEN)
+
+
+@njit
+def draw(chance, key, step):
+    """The outcome of one step's chance."""
+    if chance.kind == CERTAIN:
+        return np.int64(0)
+    bits = word(key, step)
+    if chance.kind == CHOICE:
+        outcome = np.int64(0)
+        for k in range(chance.thresholds.size - 1):
+            outcome += (bits >> np.uint64(11)) >= chance.thresholds[k]
+        return outcome
+    if chance.kind == WORD:
+        return np.int64(bits >> np.uint64(1))
+    mask = np.int64(0)
+    for first in range(0, chance.flips, 16):
+        mask |= flip(bits, first, chance.thresholds[0]) << first
+    return mask & ((np.int64(1) << chance.flips) - 1)
+
+
+@njit
+def flip(bits, first, threshold):
+    """A mask of 16 coin flips, each decided by 32 bits."""
+    mask = np.int64(0)
+    for pair in range(8):
+        two = word(bits, (first >> 1) + pair)
+        mask |= np.int64((two >> np.uint64(32)) < threshold) << (2 * pair)
+        mask |= np.int64((two & LOW) < threshold) << (2 * pair + 1)
+    return mask
+
+
+@njit
+def draw_flips(chance, lanes, bits, masks):
+    """What `draw` gives for the next step of each lane, in loops simple enough to vectorise."""
+    threshold, everyone = chance.thresholds[0], (np.int64(1) << chance.flips) - 1
+    for i in range(lanes.size):
+        bits[i] = word(lanes[i].stream, lanes[i].elapsed + 1)
+        masks[i] = 0
+    for first in range(0, chance.flips, 16):
+        for i in range(bits.size):
+            masks[i] |= (flip(bits[i], first, threshold) << first) & everyone
+
+
+def count_outcomes(chance: Any) -> int:
+    """How many outcomes a declared chance has."""
+    if chance is None:
+        return 1
+    if isinstance(chance, Mapping):
+        return len(chance)
+    return 2**63 if chance == SEED else 2**chance.flips
+
+
+def list_outcomes(chance: Any) -> list[tuple[int, float]] | None:
+    """The possible outcomes of a declared chance with their probabilities; None for too many."""
+    if chance is None:
+        return [(0, 1.0)]
+    if isinstance(chance, Mapping):
+        return [(i, float(p)) for i, p in enumerate(chance.values()) if p > 0]
+    if count_outcomes(chance) > ENUMERABLE:
+        return None
+    flips, p = chance
+    listed = ((mask, mask.bit_count()) for mask in range(2**flips))
+    return [(m, q) for m, ones in listed if (q := p**ones * (1 - p) ** (flips - ones)) > 0]
+
+
+def encode_chance(chance: Any) -> Chance:
+    """A declared chance as the loops take it."""
+    if chance is None:
+        return Chance(CERTAIN, 0, np.zeros(0, np.uint64))
+    if isinstance(chance, Independent):
+        threshold = np.array([round(chance.probability * 2**32)], np.uint64)
+        return Chance(INDEPENDENT, chance.flips, threshold)
+    if isinstance(chance, Mapping):
+        cumulative = np.array(list(itertools.accumulate(chance.values())))
+        thresholds = np.round(cumulative * 2.0**53).astype(np.uint64)
+        last = max(i for i, p in enumerate(chance.values()) if p > 0)
+        thresholds[last:] = 2**53  # whatever rounding has lost
+        return Chance(CHOICE, 0, thresholds)
+    return Chance(WORD, 0, np.zeros(0, np.uint64))
+
+
+def derive_seeds(seed: int, role: str, count: int = 1) -> NDArray[np.uint64]:
+    """Seeds derived so that training, evaluation and the policy's own draws never share luck."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(ROLES.index(role),))
+    return sequence.generate_state(count, np.uint64)  # type: ignore[return-value]

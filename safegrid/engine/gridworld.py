@@ -1,0 +1,113 @@
+"""The grid kit: what an environment file is written with.
+
+A map is rows of characters. `TILES`, the environment's own string of characters, gives each its
+code: its position in the string. Code 0 is always the wall `#`, code 1 the floor.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.engine.chance import SEED, Independent
+from safegrid.engine.compiling import njit
+
+__all__ = ["SEED", "Independent", "njit"]  # what else an environment file needs
+
+MOVES = ("up", "down", "left", "right")
+UP, DOWN, LEFT, RIGHT, NOOP = range(5)
+ROW_STEP = np.array([-1, 1, 0, 0, 0])
+COLUMN_STEP = np.array([0, 0, -1, 1, 0])
+WALL, FLOOR = 0, 1
+COLOURS = {"#": (152, 152, 152), " ": (219, 219, 219), "A": (0, 180, 255), "G": (0, 210, 50)}
+
+
+class Level(NamedTuple):
+    """A level as the compiled functions see it: arrays only, so that one compilation serves all."""
+
+    board: NDArray[np.uint8]  # [rows, columns] the map, codes into TILES
+    background: NDArray[np.uint8]  # [rows, columns] the map with floor under everything in MOVERS
+    objects: NDArray[np.int64]  # [n] the cells with a tile in OBJECTS, as places in board.flat
+    cell_data: NDArray[np.int16]  # [k, rows, columns] the environment's `cell_data` of each cell
+    parameters: NDArray[np.float64]  # [n] numbers that change the rules but not the map
+
+
+class Drawing(NamedTuple):
+    """A level as an environment file writes it."""
+
+    rows: tuple[str, ...]
+    parameters: tuple[float, ...] = ()
+
+
+class Example(NamedTuple):
+    """An episode that shows something: test, demonstration and documentation in one."""
+
+    keys: str  # one letter an action: u d l r, n for noop
+    total: float  # the return
+    performance: float
+    level: str | int = 0
+    reset_chance: int = 0
+    step_chances: tuple[int, ...] = ()  # one a step; 0 where there are none
+
+
+OUTCOME = np.dtype(
+    (
+        np.record,
+        np.dtype(
+            [
+                ("reward", np.float64),  # what the agent is told
+                ("performance", np.float64),  # what we want, as the increment of this step
+                ("cost", np.float64),  # the visible cost of a constrained task
+                ("kinds", np.uint8),  # what the cost is for: bit k is the k-th of the task's COSTS
+                ("terminated", np.bool_),
+            ],
+            align=True,
+        ),
+    )
+)
+
+
+def state_dtype(*fields: Any) -> np.dtype[np.record]:
+    """The record of a grid state: where the agent is, whether the episode has ended, `fields`."""
+    common: list[Any] = [("row", np.int16), ("column", np.int16), ("ended", np.bool_)]
+    return np.dtype((np.record, np.dtype(common + list(fields), align=True)))  # type: ignore[return-value]
+
+
+def level(text: str, *parameters: float) -> Drawing:
+    """A level from its drawing; blank lines around it do not count."""
+    return Drawing(tuple(text.strip("\n").split("\n")), parameters)
+
+
+@njit
+def find(board, tile):
+    """Row and column of the first cell that holds `tile`; (-1, -1) where none does."""
+    for row in range(board.shape[0]):
+        for column in range(board.shape[1]):
+            if board[row, column] == tile:
+                return row, column
+    return -1, -1
+
+
+@njit
+def next_cell(row, column, action):
+    """The cell one move away; the same cell for an action that is no move."""
+    return row + ROW_STEP[action], column + COLUMN_STEP[action]
+
+
+@njit
+def is_blocked(board, row, column):
+    """Whether a cell stops whatever moves: a wall, or beyond the edge of the map."""
+    rows, columns = board.shape
+    outside = row < 0 or column < 0 or row >= rows or column >= columns
+    return outside or board[row, column] == WALL
+
+
+@njit
+def move(board, row, column, action):
+    """Where one move leads: the cell ahead, or the same cell where a wall stops it.
+
+    By arithmetic and not by a branch: on random play the processor cannot predict it.
+    """
+    to_row, to_column = next_cell(row, column, action)
+    free = np.int64(not is_blocked(board, to_row, to_column))
+    return row + free * (to_row - row), column + free * (to_column - column)

@@ -1,0 +1,173 @@
+"""The explicit model: states as values, and what each action and chance makes of them."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.engine import kernels, observations
+from safegrid.engine.chance import count_outcomes, list_outcomes
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.gridworld import OUTCOME
+from safegrid.engine.registry import unknown
+
+
+class State:
+    """A state as a value: hashable, comparable, its fields by name."""
+
+    __slots__ = ("_record",)
+    _record: NDArray[np.record]
+
+    def __init__(self, record: NDArray[np.record]):
+        object.__setattr__(self, "_record", record)
+        record.setflags(write=False)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            value = self._record[name]
+        except (KeyError, ValueError):
+            fields = ", ".join(self._record.dtype.names or ())
+            raise AttributeError(f"state has no field {name!r}: it has {fields}") from None
+        return value if value.ndim else value.item()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a state is a value: model.state(...) makes another")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, State) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return State, (self._record.copy(),)
+
+    def __repr__(self) -> str:
+        fields = (f"{name}={getattr(self, name)}" for name in self._record.dtype.names or ())
+        return f"State({', '.join(fields)})"
+
+    def _key(self) -> tuple[tuple[str, bytes], ...]:
+        """The fields' bytes; not the record's, which has bytes between the fields."""
+        names = self._record.dtype.names or ()
+        return tuple((name, self._record[name].tobytes()) for name in names)
+
+
+class Step(NamedTuple):
+    """What one step brought."""
+
+    state: State
+    reward: float
+    performance: float
+    cost: float
+    terminated: bool
+
+
+class Model:
+    """One level of an environment with chance as an argument, and no time limit.
+
+    Takes the environment's options as keywords, as `gymnasium.make` does. ValueError for others.
+    """
+
+    def __init__(self, name: str, level: int | str = 0, **options: Any):
+        self.dynamics = Dynamics(name, level, **options)
+        self.actions = self.dynamics.actions
+        self.reset_chance = list_outcomes(self.dynamics.reset_chance)
+        self.step_chance = list_outcomes(self.dynamics.step_chance)
+        self._encoder = observations.Encoder(self.dynamics)
+        self._outcome = np.zeros(1, OUTCOME)
+
+    def reset(self, chance: int = 0, state: State | None = None) -> State:
+        """The state in which an episode begins, with the memory of earlier ones from `state`."""
+        states = self._copy(state)
+        _check_chance(chance, self.dynamics.reset_chance, "reset")
+        self._run(kernels.reset_states, states, np.array([chance]))
+        return State(states[0:1].reshape(()))
+
+    def step(self, state: State, action: Any, chance: int = 0) -> Step:
+        """What `action` makes of `state`: a number, of a continuous task an array of numbers.
+
+        ValueError for an ended state, a bad action or chance.
+        """
+        if isinstance(state, State) and state.ended:
+            raise ValueError(f"the episode has ended in {state}: reset() begins another")
+        actions = self._checked(action)
+        _check_chance(chance, self.dynamics.step_chance, "step")
+        states = self._copy(state)
+        self._run(kernels.step_states, states, actions, np.array([chance]), self._outcome)
+        reward, performance, cost, _, terminated = self._outcome[0].item()
+        return Step(State(states.reshape(())), reward, performance, cost, terminated)
+
+    def _checked(self, action: Any) -> NDArray[Any]:
+        """The action as the loops take it."""
+        if self.dynamics.continuous:
+            return self.dynamics.clip(np.asarray(action)[None], 1)
+        if not isinstance(action, (int, np.integer)) or not 0 <= action < len(self.actions):
+            raise ValueError(
+                f"action {action!r} is out of range: choose from 0 to {len(self.actions) - 1}"
+            )
+        return np.array([action])
+
+    def board(self, state: State) -> NDArray[Any]:
+        """[rows, columns] what the agent sees, as codes into the environment's TILES.
+
+        Of a continuous task the vector that is its observation.
+        """
+        boards = self.dynamics.level.background[None].copy()
+        self._run(kernels.observe_states, self._copy(state), boards)
+        return boards[0]  # type: ignore[no-any-return]
+
+    def text(self, state: State) -> str:
+        """What the agent sees, as rows of characters. ValueError for a continuous task."""
+        if self.dynamics.continuous:
+            raise ValueError(f"{self.dynamics.name} is no grid: it has an observation and no text")
+        return observations.text(self.board(state), self.dynamics.tiles)
+
+    def observation(self, state: State) -> Any:
+        """What the agent's default observation is."""
+        return self._encoder(self.board(state)[None])[0]
+
+    def state(self, **fields: Any) -> State:
+        """A state from its fields, the others as reset(0) leaves them.
+
+        ValueError for a field that is not there, or a value that does not fit its type or the map.
+        Beyond that it is taken as it is: a state that the rules cannot reach has no defined future.
+        """
+        states = self._copy(self.reset())
+        for name, value in fields.items():
+            if name not in (states.dtype.names or ()):
+                raise unknown(
+                    f"state field of {self.dynamics.name}", name, states.dtype.names or ()
+                )
+            try:
+                states[0][name] = value
+            except (TypeError, ValueError, OverflowError):
+                shape = f"{states.dtype[name].base}{list(states.dtype[name].shape) or ''}"
+                raise ValueError(f"state field {name} is {value!r}: give {shape}") from None
+        made = State(states.reshape(()))
+        self._copy(made)
+        return made
+
+    def _copy(self, state: State | None) -> NDArray[np.record]:
+        states: NDArray[Any] = np.zeros(1, self.dynamics.state_type)
+        if state is not None:
+            if not isinstance(state, State) or not self._fits(state):
+                raise ValueError(f"{state} is not a state of this level of {self.dynamics.name}")
+            states[0] = state._record
+        return states
+
+    def _fits(self, state: State) -> bool:
+        if state._record.dtype != self.dynamics.state_type:
+            return False
+        if self.dynamics.continuous:
+            return bool(np.isfinite(state.pose).all())
+        rows, columns = self.dynamics.level.board.shape
+        return 0 <= state.row < rows and 0 <= state.column < columns  # type: ignore[no-any-return]
+
+    def _run(self, template: Any, states: NDArray[np.record], *arguments: Any) -> None:
+        self.dynamics.compiled(template)(states, self.dynamics.level, *arguments)
+
+
+def _check_chance(chance: int, declared: Any, what: str) -> None:
+    count = count_outcomes(declared)
+    if not isinstance(chance, (int, np.integer)) or not 0 <= chance < count:
+        raise ValueError(f"{what} chance {chance!r} is out of range: choose from 0 to {count - 1}")

@@ -1,0 +1,51 @@
+"""The 2-D kit: the Point robot, its sensors and lidar, layouts, contact and controllers.
+
+Safety-Gymnasium's Point tasks (Ji et al. 2023, arXiv:2310.12567) without MuJoCo.
+"""
+
+from safegrid.engine.compiling import njit
+from safegrid.engine.plane.layout import (
+    RELOCATION_TRIES,
+    arena,
+    distance,
+    relocate,
+    sample_layout,
+    state_dtype,
+    uniform,
+)
+from safegrid.engine.plane.lidars import add_to_lidar, lidar
+from safegrid.engine.plane.robot import (
+    ACTIONS,
+    SENSORS,
+    SUBSTEPS,
+    TIMESTEP,
+    advance,
+    clip,
+    cos_sin,
+    drive,
+    sense,
+    sensors,
+)
+
+__all__ = [
+    "ACTIONS",
+    "RELOCATION_TRIES",
+    "SENSORS",
+    "SUBSTEPS",
+    "TIMESTEP",
+    "add_to_lidar",
+    "advance",
+    "arena",
+    "clip",
+    "cos_sin",
+    "distance",
+    "drive",
+    "lidar",
+    "njit",
+    "relocate",
+    "sample_layout",
+    "sense",
+    "sensors",
+    "state_dtype",
+    "uniform",
+]

@@ -1,0 +1,138 @@
+"""Layouts of navigation tasks: the record of a state, and where the robot and objects begin."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.engine.chance import GOLDEN, mix
+from safegrid.engine.compiling import njit
+from safegrid.engine.plane.lidars import BINS
+from safegrid.engine.plane.robot import SENSORS
+
+TRIES, RESTARTS = 100, 10_000  # of one object, of a layout
+RELOCATION_TRIES = 10_000  # tries of a new goal
+
+
+class Arena(NamedTuple):
+    """A level of a navigation task as the compiled functions see it."""
+
+    background: NDArray[np.float64]  # [numbers of an observation] zeros, for `observe` to fill
+    areas: NDArray[np.float64]  # [1 + objects, 4] m: x, y from and to of the robot and each object
+    keepouts: NDArray[np.float64]  # [1 + objects] m: what each keeps free about itself at a reset
+    parameters: NDArray[np.float64]  # [n] the task's own numbers
+
+
+def arena(lidars: int, placed: list[tuple[int, float, float]], *parameters: float) -> Arena:
+    """An arena for `placed`: (how many, half the square's edge, keepout) of the robot and others.
+
+    The squares are those the whole object has to fit into with its keepout.
+    """
+    sizes = [(edge - keepout, keepout) for count, edge, keepout in placed for _ in range(count)]
+    areas = [(-reach, -reach, reach, reach) for reach, _ in sizes]
+    return Arena(
+        np.zeros(SENSORS + BINS * lidars),
+        np.array(areas),
+        np.array([keepout for _, keepout in sizes]),
+        np.array(parameters, np.float64),
+    )
+
+
+def state_dtype(objects: dict[str, int], *fields: Any) -> np.dtype[np.record]:
+    """The record of a task's state: the robot, where its objects are, `fields`.
+
+    `layout` is all objects, and the name of each kind is its own part of the same memory.
+    """
+    count = sum(objects.values())
+    common: list[Any] = [
+        ("pose", np.float64, (6,)),  # x, y, heading, their rates: m, rad, m/s, rad/s, world frame
+        ("acceleration", np.float64, (2,)),  # m/s^2, forward and left, as the robot feels it
+        ("layout", np.float64, (max(count, 1), 2)),  # m: x and y of each object
+    ]
+    plain = np.dtype([*common, *fields, ("ended", np.bool_)], align=True)
+    assert plain.names is not None and plain.fields is not None
+    names, formats = list(plain.names), [plain[name] for name in plain.names]
+    offsets = [int(plain.fields[name][1]) for name in plain.names]
+    place = offsets[names.index("layout")]
+    for name, number in objects.items():
+        if number:
+            names.append(name)
+            shape = (2,) if name == "goal" else (number, 2)
+            formats.append(np.dtype((np.float64, shape)))
+            offsets.append(place)
+            place += 16 * number
+    record = {"names": names, "formats": formats, "offsets": offsets, "itemsize": plain.itemsize}
+    return np.dtype((np.record, np.dtype(record)))  # type: ignore[call-overload,no-any-return,return-value]
+
+
+@njit
+def uniform(key, number):
+    """The so-manieth number of a chance, from 0 to below 1."""
+    bits = mix(np.uint64(key) + (np.uint64(number) + np.uint64(1)) * GOLDEN)
+    return np.float64(bits >> np.uint64(11)) * 2.0**-53
+
+
+@njit
+def distance(x, y, points, k):
+    """How far a point is from one of several, in m."""
+    dx, dy = points[k, 0] - x, points[k, 1] - y
+    return math.sqrt(dx * dx + dy * dy)
+
+
+@njit
+def is_free(pose, layout, keepouts, x, y, one, count):
+    """Whether object `one` may be at x, y: away from the robot and the other first `count`."""
+    dx, dy = pose[0] - x, pose[1] - y
+    if math.sqrt(dx * dx + dy * dy) < keepouts[0] + keepouts[1 + one]:
+        return False
+    for k in range(count):
+        if k != one and distance(x, y, layout, k) < keepouts[1 + k] + keepouts[1 + one]:
+            return False
+    return True
+
+
+@njit
+def relocate(state, level, one, count, key, first, tries):
+    """Places object `one` anew, from number `first` of the chance on.
+
+    Returns how many places were tried, or 0 where none of them was free.
+    """
+    area = level.areas[1 + one]
+    for t in range(tries):
+        x = area[0] + (area[2] - area[0]) * uniform(key, first + 2 * t)
+        y = area[1] + (area[3] - area[1]) * uniform(key, first + 2 * t + 1)
+        if is_free(state.pose, state.layout, level.keepouts, x, y, one, count):
+            state.layout[one, 0], state.layout[one, 1] = x, y
+            return t + 1
+    return 0
+
+
+@njit
+def sample_layout(state, level, key):
+    """Places the robot at rest and every object; returns the next number of the chance.
+
+    The robot first, then each object where it keeps away from those before it; where one finds no
+    place in 100 tries, all begin again. Where they never all fit, x becomes NaN.
+    """
+    state.acceleration[:] = 0.0
+    state.layout[:] = 0.0
+    number = 0
+    area, count = level.areas[0], level.keepouts.size - 1
+    for _ in range(RESTARTS):
+        state.pose[0] = area[0] + (area[2] - area[0]) * uniform(key, number)
+        state.pose[1] = area[1] + (area[3] - area[1]) * uniform(key, number + 1)
+        state.pose[2] = 2 * math.pi * uniform(key, number + 2)
+        state.pose[3:] = 0.0
+        number += 3
+        placed = 0
+        for one in range(count):
+            tried = relocate(state, level, one, one, key, number, TRIES)
+            number += 2 * (tried if tried else TRIES)
+            if tried == 0:
+                break
+            placed += 1
+        if placed == count:
+            return number
+    state.pose[0] = np.nan
+    return 0

@@ -1,0 +1,1 @@
+"""How good is a policy? Playing it, recording it and scoring it."""

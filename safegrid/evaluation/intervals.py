@@ -1,0 +1,211 @@
+"""Statistics of training runs: point estimates with 95 % intervals that keep their word.
+
+The replicate is the training run, never the episode. A stratum holds the runs of one cell (an agent
+on one level); an estimate over several strata is their weighted mean.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from safegrid.engine.chance import GOLDEN, mix_words
+
+CONFIDENCE = 0.95
+REPLICATES = 10_000
+Strata = Sequence[Sequence[float]]
+Rows = NDArray[np.float64]
+
+
+class Interval(NamedTuple):
+    """An estimate and its 95 % interval; None where one run cannot tell."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+    def __str__(self) -> str:
+        return self.text(1)
+
+    def within(self, least: float, most: float) -> "Interval":
+        """The interval without what the statistic cannot be."""
+        low, high = (None if x is None else min(max(x, least), most) for x in self[1:])
+        return Interval(self.mean, low, high)
+
+    def text(self, digits: int) -> str:
+        """The interval with so many digits behind the point."""
+        mean, *ends = (None if x is None else f"{round(x, digits) + 0.0:.{digits}f}" for x in self)
+        return str(mean) if None in ends else f"{mean} [{', '.join(map(str, ends))}]"
+
+
+class Moments(NamedTuple):
+    """A weighted mean over strata, its standard error and the error's degrees of freedom."""
+
+    mean: float
+    error: float | None  # None where a stratum has one run
+    freedom: float  # infinite where no stratum varies
+
+
+def moments(strata: Strata, weights: Sequence[float] | None = None) -> Moments:
+    """Welch-Satterthwaite: se^2 = sum v, freedom = (sum v)^2 / sum v^2/(n-1), v = w^2 s^2/n.
+
+    The weights default to equal ones and are made to sum to 1 (Welch 1947, Biometrika 34, 28-35).
+    ValueError without strata, for an empty one, and for values that are not finite.
+    """
+    columns = _checked(strata)
+    w = _weights(weights, len(columns))
+    mean = float(sum(each * column.mean() for each, column in zip(w, columns, strict=True)))
+    if min(map(len, columns)) == 1:
+        return Moments(mean, None, 0.0)
+    n = np.array([len(column) for column in columns])
+    spread = [column.var(ddof=1) if np.ptp(column) else 0.0 for column in columns]
+    v = w**2 * np.array(spread) / n
+    within = float((v**2 / (n - 1)).sum())
+    return Moments(mean, math.sqrt(v.sum()), float(v.sum()) ** 2 / within if within else math.inf)
+
+
+def mean(
+    strata: Strata, weights: Sequence[float] | None = None, confidence: float = CONFIDENCE
+) -> Interval:
+    """Student's t interval of a weighted mean over strata, with Welch-Satterthwaite's freedom."""
+    from scipy import special
+
+    centre, error, freedom = moments(strata, weights)
+    if error is None:
+        return Interval(centre, None, None)
+    reach = float(special.stdtrit(freedom, (1 + confidence) / 2)) * error if error else 0.0
+    return Interval(centre, centre - reach, centre + reach)
+
+
+def bootstrap(
+    strata: Strata,
+    statistic: Callable[[list[Rows]], ArrayLike],
+    seed: int = 0,
+    replicates: int = REPLICATES,
+    confidence: float = CONFIDENCE,
+) -> Interval:
+    """Rescaled stratified percentile bootstrap of any statistic.
+
+    `statistic` maps an array [replicates, runs] for each stratum to [replicates] values. Deviations
+    from the estimate are multiplied by sqrt(n/(n-1)) t/z, with n the runs of the smallest stratum
+    and t of all strata's freedom: plain percentiles of few runs are too narrow by these factors
+    (Hesterberg 2015, The American Statistician 69, 371-386). ValueErrors as `moments`.
+    """
+    from scipy import special
+
+    columns = _checked(strata)
+    centre = float(np.asarray(statistic([column[None] for column in columns]))[0])
+    least = min(map(len, columns))
+    if least == 1:
+        return Interval(centre, None, None)
+    picks = resamples(seed, [len(column) for column in columns], np.arange(replicates))
+    drawn = [column[pick] for column, pick in zip(columns, picks, strict=True)]
+    deviations = np.asarray(statistic(drawn)) - centre
+    level, freedom = (1 + confidence) / 2, sum(len(column) - 1 for column in columns)
+    stretch = float(special.stdtrit(freedom, level) / special.ndtri(level))
+    ends = np.quantile(deviations, [1 - level, level]) * math.sqrt(least / (least - 1)) * stretch
+    return Interval(centre, centre + float(ends[0]), centre + float(ends[1]))
+
+
+def resamples(
+    seed: int, sizes: Sequence[int], replicates: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    """Runs drawn with replacement: for each stratum [replicates, size] indices.
+
+    Each draw is a function of the seed, the replicate's number and its place alone, so that any
+    division of the replicates among workers gives the same.
+    """
+    u = uniforms(seed, replicates, sum(sizes))
+    parts = np.split(u, np.cumsum(sizes)[:-1], axis=1)
+    return [(part * size).astype(np.int64) for part, size in zip(parts, sizes, strict=True)]
+
+
+def uniforms(seed: int, replicates: NDArray[np.int64], count: int) -> Rows:
+    """[replicates, count] numbers in [0, 1), each a function of seed, replicate and place alone."""
+    root = mix_words(np.array([seed], np.uint64) + GOLDEN)
+    keys = mix_words(root + (replicates.astype(np.uint64) + np.uint64(1)) * GOLDEN)
+    places = np.arange(1, count + 1, dtype=np.uint64) * GOLDEN
+    words = mix_words(keys[:, None] + places)
+    return np.asarray((words >> np.uint64(11)) * 2.0**-53)
+
+
+def interquartile_mean(strata: list[Rows]) -> Rows:
+    """[replicates] mean of the middle half of all values (Agarwal et al. 2021, arXiv:2108.13264).
+
+    For the reward only: it is blind to rare catastrophes.
+    """
+    from scipy import stats
+
+    values = np.concatenate(strata, axis=1)
+    return np.asarray(stats.trim_mean(values, 0.25, axis=1))
+
+
+def tail_mean(strata: list[Rows], share: float = 0.25) -> Rows:
+    """[replicates] conditional value at risk: mean of the ceil(share n) lowest of all values."""
+    values = np.concatenate(strata, axis=1)
+    worst = math.ceil(share * values.shape[1] - 1e-9)
+    return np.asarray(np.sort(values, axis=1)[:, :worst].mean(axis=1))
+
+
+def proportion(hits: int, count: int, confidence: float = CONFIDENCE) -> Interval:
+    """Wilson's two-sided interval of a share (1927, JASA 22, 209-212)."""
+    from scipy import stats
+
+    ends = stats.binomtest(hits, count).proportion_ci(confidence, method="wilson")
+    return Interval(hits / count, float(ends.low), float(ends.high))
+
+
+def proportion_bound(hits: int, count: int, confidence: float = CONFIDENCE) -> float:
+    """Clopper and Pearson's one-sided upper bound of a share (1934, Biometrika 26, 404-413)."""
+    from scipy import stats
+
+    test = stats.binomtest(hits, count, alternative="less")
+    return float(test.proportion_ci(confidence, method="exact").high)
+
+
+def count(events: int, confidence: float = CONFIDENCE) -> Interval:
+    """Garwood's exact interval of a Poisson mean (1936, Biometrika 28, 437-442)."""
+    from scipy import special
+
+    tail = (1 - confidence) / 2
+    low = float(special.gammaincinv(events, tail)) if events else 0.0
+    return Interval(float(events), low, float(special.gammaincinv(events + 1, 1 - tail)))
+
+
+def detectable(
+    runs: int, strata: int = 1, deviation: float = 0.3, power: float = 0.8
+) -> float | None:
+    """The least true difference of two agents' means that a sweep would show with this power.
+
+    Both agents have `runs` runs in each of so many strata, with this standard deviation between
+    runs; two-sided t test at 95 %. None for one run, which shows no difference at all.
+    """
+    from scipy import optimize, stats
+
+    if runs < 2:
+        return None
+    freedom = 2 * strata * (runs - 1)
+    critical = stats.t.ppf((1 + CONFIDENCE) / 2, freedom)
+    shift = optimize.brentq(lambda d: stats.nct.sf(critical, freedom, d) - power, 0, 20)
+    return float(shift) * deviation * math.sqrt(2 / (runs * strata))
+
+
+def _checked(strata: Strata) -> list[Rows]:
+    """The strata as arrays, each in order, so that the order of the runs changes nothing."""
+    columns = [np.sort(np.asarray(column, np.float64)) for column in strata]
+    if not columns or not all(len(column) for column in columns):
+        raise ValueError("an interval needs one value or more")
+    for column in columns:
+        if not np.isfinite(column).all():
+            bad = column[~np.isfinite(column)][0]
+            raise ValueError(f"a run's value is {bad}: it must be a finite number")
+    return columns
+
+
+def _weights(weights: Sequence[float] | None, count: int) -> NDArray[np.float64]:
+    w = np.ones(count) if weights is None else np.asarray(weights, np.float64)
+    if w.shape != (count,) or not np.isfinite(w).all() or (w < 0).any() or not w.sum() > 0:
+        raise ValueError(f"weights are {weights!r}: give {count} that are not negative")
+    return np.asarray(w / w.sum())

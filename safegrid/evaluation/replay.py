@@ -1,0 +1,201 @@
+"""The replay: a file of recorded episodes, from which `simulation` gets their numbers again.
+
+An eight-byte mark, the size of the header (four bytes, little-endian), the header (JSON), the
+SHA-256 of all that, and two zlib streams that the header gives the size and SHA-256 of: a record
+an episode, and the actions of all episodes one after another. In both streams the first bytes of
+all items come first, then the second ones, and so on: they compress better so.
+"""
+
+import hashlib
+import json
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pydantic
+
+from safegrid.engine import files, registry
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.files import Record, first_error, sha256
+from safegrid.engine.fingerprint import fingerprint
+from safegrid.engine.lanes import NO_LIMIT
+from safegrid.evaluation.rollout import NO_ACTION, record
+
+MARK = b"SZR\r\n\x1a\n\x01"  # the line ends show where a file was copied as text
+EPISODE = np.dtype(
+    [
+        ("seed", "<u8"),
+        ("episode", "<u4"),
+        ("return", "<f8"),
+        ("performance", "<f8"),
+        ("cost", "<f8"),
+        ("length", "<u4"),
+        ("terminated", "|u1"),
+    ]
+)
+NUMBERS = ("return", "performance", "cost")
+MOST_EPISODES = 2**20
+MOST_BYTES = 2**27  # of actions, with those that short episodes do not have
+
+
+class Block(Record):
+    """A zlib stream of the file."""
+
+    size: int = pydantic.Field(ge=0)  # bytes
+    sha256: str
+
+
+class Header(Record):
+    """What was played, and what follows in the file."""
+
+    environment: str
+    version: int
+    level: str
+    options: dict[str, Any]
+    dynamics: str  # fingerprint of the level's behaviour
+    limit: int = pydantic.Field(ge=1, le=NO_LIMIT)  # steps of an episode
+    episodes: int = pydantic.Field(ge=1, le=MOST_EPISODES)
+    action_type: Literal["|u1", "<f4", "<f8"]
+    action_shape: tuple[int, ...] = pydantic.Field(max_length=1)
+    blocks: tuple[Block, Block]  # episodes and actions
+
+    @property
+    def action(self) -> np.dtype[Any]:
+        """One action of the file."""
+        return np.dtype((self.action_type, self.action_shape))
+
+
+class Replay(NamedTuple):
+    """The content of a replay file."""
+
+    header: Header
+    episodes: np.recarray[Any, Any]  # as `evaluate` records them
+
+
+def encode(dynamics: Dynamics, records: np.recarray[Any, Any]) -> bytes:
+    """The replay of episodes that `evaluate` recorded, as the bytes of its file."""
+    actions = records["actions"]
+    limit = actions.shape[1]
+    table = np.zeros(len(records), EPISODE)
+    for column in ("seed", "episode", *NUMBERS, "length"):
+        table[column] = records[column]
+    table["terminated"] = records["ended"] == "terminated"
+    little = actions.dtype.newbyteorder("<")
+    taken = actions[np.arange(limit) < records["length"][:, None]].astype(little)
+    streams = [_squeeze(table), _squeeze(taken)]
+    header = Header(
+        environment=dynamics.name,
+        version=registry.version(dynamics.name),
+        level=dynamics.level_name,
+        options=json.loads(json.dumps(dynamics.options, default=float)),
+        dynamics=fingerprint(dynamics),
+        limit=limit,
+        episodes=len(records),
+        action_type=little.str,  # type: ignore[arg-type]
+        action_shape=actions.shape[2:],
+        blocks=(_block(streams[0]), _block(streams[1])),
+    )
+    text = json.dumps(header.model_dump(), sort_keys=True, separators=(",", ":")).encode()
+    head = MARK + struct.pack("<I", len(text)) + text
+    return b"".join([head, hashlib.sha256(head).digest(), *streams])
+
+
+def decode(content: bytes) -> Replay:
+    """The replay in a file's bytes. ValueError, naming the place, where they are damaged.
+
+    What it takes in memory is bounded, whatever the bytes say.
+    """
+    start = len(MARK) + 4
+    if content[: len(MARK)] != MARK:
+        raise ValueError("it is not a replay: its first 8 bytes are not those of one")
+    end = start + int.from_bytes(content[len(MARK) : start], "little")
+    if len(content) < end + 32 or hashlib.sha256(content[:end]).digest() != content[end : end + 32]:
+        raise ValueError(f"bytes 8 to {min(end + 32, len(content))} (the header) are damaged")
+    try:
+        header = Header.model_validate_json(content[start:end])
+    except pydantic.ValidationError as error:
+        raise ValueError(f"the header is none: {first_error(error)}") from None
+    shape = (header.episodes, header.limit, *header.action_shape)
+    if min(shape) < 1 or math.prod(shape) * header.action.base.itemsize > MOST_BYTES:
+        raise ValueError(f"the header asks for actions of shape {shape}: that is too much")
+    streams, start = [], end + 32
+    for name, block in zip(("episodes", "actions"), header.blocks, strict=True):
+        stream = content[start : start + block.size]
+        if len(stream) != block.size or sha256(stream) != block.sha256:
+            raise ValueError(f"bytes {start} to {start + block.size} (the {name}) are damaged")
+        streams.append(stream)
+        start += block.size
+    if len(content) != start:
+        raise ValueError(f"{len(content) - start} bytes follow its end at byte {start}")
+    table = _expand(streams[0], EPISODE, header.episodes, "episodes")
+    _check(table, header)
+    actions = _expand(streams[1], header.action, int(table["length"].sum()), "actions")
+    return Replay(header, _records(table, actions, header))
+
+
+def write(path: Path, dynamics: Dynamics, records: np.recarray[Any, Any]) -> None:
+    """Writes a replay file, whole or not at all."""
+    files.replace(path, encode(dynamics, records))
+
+
+def read(path: Path) -> Replay:
+    """A replay file. ValueError, naming the file and the place, where it is damaged."""
+    try:
+        if path.stat().st_size > 2 * MOST_BYTES:
+            raise ValueError(f"it is larger than {2 * MOST_BYTES:,} bytes")
+        return decode(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"replay {path}: {error}") from None
+
+
+def _records(table: Any, taken: Any, header: Header) -> np.recarray[Any, Any]:
+    """The episodes as `evaluate` records them."""
+    records: Any = np.recarray(len(table), record(header.limit, header.action))
+    for column in ("seed", "episode", *NUMBERS, "length"):
+        records[column] = table[column]
+    records["ended"] = np.where(table["terminated"], "terminated", "truncated")
+    records["actions"] = NO_ACTION if header.action.kind == "u" else 0
+    records["actions"][np.arange(header.limit) < table["length"][:, None]] = taken
+    return records  # type: ignore[no-any-return]
+
+
+def _check(table: Any, header: Header) -> None:
+    """ValueError for episodes that no evaluation records."""
+    head = table["episode"] == 0
+    follows = np.zeros(len(table), np.bool_)
+    follows[1:] = (table["seed"][1:] == table["seed"][:-1]) & (
+        table["episode"][1:] == table["episode"][:-1] + 1
+    )
+    length = (table["length"] >= 1) & (table["length"] <= header.limit)
+    for what, sound in (
+        ("neither begins a seed nor follows the one before", head | follows),
+        (f"is not 1 to {header.limit} steps long", length),
+    ):
+        if not sound.all():
+            raise ValueError(f"episode {int(np.argmin(sound))} {what}")
+
+
+def _squeeze(items: Any) -> bytes:
+    """An array as a zlib stream, the first bytes of all items first."""
+    raw = np.frombuffer(items.tobytes(), np.uint8)
+    return zlib.compress(raw.reshape(len(items), -1).T.tobytes(), 9)
+
+
+def _expand(stream: bytes, kind: np.dtype[Any], count: int, name: str) -> Any:
+    """The array in a zlib stream. ValueError where it is another size than it must be."""
+    size = kind.itemsize * count
+    try:
+        raw = zlib.decompressobj().decompress(stream, size + 1)
+    except zlib.error as error:
+        raise ValueError(f"the {name} cannot be unpacked: {error}") from None
+    if len(raw) != size:
+        raise ValueError(f"the {name} are not {size:,} bytes unpacked")
+    shuffled = np.frombuffer(raw, np.uint8).reshape(kind.itemsize, count)
+    return np.frombuffer(shuffled.T.tobytes(), kind)
+
+
+def _block(stream: bytes) -> Block:
+    return Block(size=len(stream), sha256=sha256(stream))

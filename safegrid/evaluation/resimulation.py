@@ -1,0 +1,141 @@
+"""Replays simulated again: their numbers bit for bit, what each step brought, what was seen."""
+
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.engine import kernels, registry
+from safegrid.engine.chance import encode_chance
+from safegrid.engine.dynamics import Dynamics, options_of
+from safegrid.engine.fingerprint import fingerprint
+from safegrid.engine.gridworld import OUTCOME
+from safegrid.engine.lanes import Lanes
+from safegrid.evaluation.replay import NUMBERS, Replay
+
+BATCH = 1024  # seeds
+
+
+class Steps(NamedTuple):
+    """What each step brought, [episodes, limit]; 0 after the end."""
+
+    reward: NDArray[np.float64]
+    performance: NDArray[np.float64]
+    cost: NDArray[np.float64]
+
+
+def resimulate(replay: Replay) -> np.recarray[Any, Any]:
+    """Plays the actions again: the episodes as they come out.
+
+    ValueError where the environment's behaviour is not what it was, or an action does not exist.
+    """
+    again: np.recarray[Any, Any] = replay.episodes.copy()
+    for _ in _play(replay, again):
+        pass
+    return again
+
+
+def resimulate_steps(replay: Replay) -> Steps:
+    """Plays the actions again: what each step brought. ValueError as `simulate`."""
+    brought = np.zeros((3, *replay.episodes["actions"].shape[:2]))
+    for rows, values in _play(replay, replay.episodes.copy()):
+        brought[:, rows] = values
+    return Steps(*brought)
+
+
+def verify(replay: Replay) -> np.recarray[Any, Any]:
+    """The episodes, simulated again. ValueError for the first that comes out otherwise."""
+    again = resimulate(replay)
+    for column in ("length", *NUMBERS, "ended"):
+        differs = np.flatnonzero(again[column] != replay.episodes[column])
+        if differs.size:
+            i = int(differs[0])
+            raise ValueError(
+                f"episode {i} has {column} {replay.episodes[column][i]}: "
+                f"simulated again it has {again[column][i]}"
+            )
+    return again
+
+
+def boards(replay: Replay, number: int) -> NDArray[np.uint8]:
+    """What an episode looked like, [length + 1, rows, columns]. ValueError as `simulate`."""
+    head = number - int(replay.episodes[number].episode)
+    lanes = Lanes(_dynamics(replay), 1, limit=replay.header.limit)
+    for record in replay.episodes[head : number + 1]:
+        seeds = np.array([record.seed], np.uint64) if record.episode == 0 else None
+        shown = [lanes.reset(seeds)]
+        for action in record.actions[: record.length]:
+            shown.append(lanes.step(np.asarray([action])).boards)
+    return np.concatenate(shown)
+
+
+def _play(replay: Replay, again: Any) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Plays episodes that share a seed one after another in one state, BATCH seeds at a time.
+
+    Yields some episodes and what their steps brought; puts the episodes' numbers into `again`.
+    """
+    dynamics, limit = _dynamics(replay), replay.header.limit
+    chances = encode_chance(dynamics.reset_chance), encode_chance(dynamics.step_chance)
+    run = dynamics.compiled(kernels.replay_episodes)
+    heads = np.append(np.flatnonzero(again["episode"] == 0), len(again))
+    for first in range(0, len(heads) - 1, BATCH):
+        lanes = heads[first : first + BATCH + 1]
+        rows = slice(int(lanes[0]), int(lanes[-1]))
+        part = again[rows]
+        seeds, numbers, lengths = (part[key].copy() for key in ("seed", "episode", "length"))
+        brought, totals = np.zeros((3, len(part), limit)), np.zeros((3, len(part)))
+        terminated = np.zeros(len(part), np.bool_)
+        states: NDArray[Any] = np.zeros(len(lanes) - 1, dynamics.state_type)
+        played = seeds, numbers, _taken(part["actions"], dynamics), lengths
+        outcomes = np.zeros(1, OUTCOME)
+        run(states, dynamics.level, chances, outcomes, *played, brought, totals, terminated)
+        for column, total in zip(NUMBERS, totals, strict=True):
+            part[column] = total
+        part["length"] = lengths
+        cut = np.where(lengths < limit, "unfinished", "truncated")
+        part["ended"] = np.where(terminated, "terminated", cut)
+        yield rows, brought
+
+
+def _dynamics(replay: Replay) -> Dynamics:
+    """The level that was played. ValueError where it is not there as it was."""
+    header = replay.header
+    declared = options_of(cast(ModuleType, registry.environment(header.environment)))
+    for option, value in header.options.items():
+        if option not in {"map", "noop", *declared}:
+            raise registry.unknown("option in the header", option, ["map", "noop", *declared])
+        if option == "map" and not isinstance(value, list):
+            raise ValueError(f"the map in the header is {value!r}: it must be rows of text")
+    dynamics = Dynamics(header.environment, header.level, **header.options)
+    today = registry.version(header.environment), fingerprint(dynamics)
+    if today != (header.version, header.dynamics):
+        raise ValueError(
+            f"{header.environment}, level {header.level}, is version {today[0]} with dynamics "
+            f"{today[1]}: the replay is of version {header.version} with {header.dynamics}"
+        )
+    _check(replay.episodes, len(dynamics.actions))
+    return dynamics
+
+
+def _taken(actions: Any, dynamics: Dynamics) -> NDArray[Any]:
+    """The actions as the engine takes them. ValueError for one that is not a number."""
+    if not dynamics.continuous:
+        return actions.astype(np.int64)  # type: ignore[no-any-return]
+    every = actions.reshape(-1, actions.shape[-1])
+    return dynamics.clip(every, len(every)).reshape(actions.shape)
+
+
+def _check(episodes: Any, count: int) -> None:
+    """ValueError for an action that does not exist."""
+    actions = episodes["actions"]
+    if actions.dtype.kind != "u":
+        return
+    taken = np.arange(actions.shape[1]) < episodes["length"][:, None]
+    if len(bad := np.argwhere(taken & (actions >= count))):
+        i, t = bad[0]
+        raise ValueError(
+            f"episode {i}, step {t}: action {actions[i, t]} is out of range: choose from 0 to "
+            f"{count - 1}"
+        )

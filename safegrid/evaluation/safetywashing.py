@@ -1,0 +1,73 @@
+"""Whether a safety score measures safety, or capability under another name."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.evaluation import intervals
+from safegrid.evaluation.intervals import Interval, Rows
+
+FEWEST = 8  # agents; with fewer a correlation says next to nothing
+
+
+class Safetywashing(NamedTuple):
+    """How a score goes along with capability over several agents."""
+
+    correlation: Interval  # Spearman's
+    slope: float  # of the score, for a standard deviation of capability
+    agents: int
+
+
+def safetywashing(
+    control: Mapping[str, Sequence[float]], score: Mapping[str, float]
+) -> Safetywashing | None:
+    """The correlation of a score with capability (Ren et al. 2024, arXiv:2407.21792).
+
+    `control` has each agent's capability on the control environments, where reward and wish are
+    one; their first principal component is its capability. None for fewer than FEWEST agents with
+    both, and where all agents are alike.
+    """
+    agents = sorted(set(control) & set(score))
+    if len(agents) < FEWEST:
+        return None
+    ability = capability(np.array([control[agent] for agent in agents], np.float64))
+    scores = np.array([score[agent] for agent in agents])
+    if ability is None or not np.ptp(scores):
+        return None
+
+    def spearman(strata: list[Rows]) -> NDArray[np.float64]:
+        drawn = strata[0].astype(np.int64)
+        return _correlation(_ranks(ability[drawn]), _ranks(scores[drawn]))
+
+    found = intervals.bootstrap([[float(i) for i in range(len(agents))]], spearman)
+    slope = float(np.polyfit(ability, scores, 1)[0])
+    return Safetywashing(found.within(-1, 1), slope, len(agents))
+
+
+def capability(scores: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """[agents] the first principal component of scores [agents, environments], standardised.
+
+    Its sign is that of the mean score. None where no environment tells the agents apart.
+    """
+    varied = scores[:, np.ptp(scores, axis=0) > 0]
+    if not varied.size:
+        return None
+    standard = (varied - varied.mean(axis=0)) / varied.std(axis=0)
+    component = np.linalg.svd(standard, full_matrices=False)[0][:, 0]
+    component *= np.sign(component @ standard.mean(axis=1)) or 1.0
+    return np.asarray((component - component.mean()) / component.std())
+
+
+def _ranks(rows: Rows) -> NDArray[np.float64]:
+    from scipy import stats
+
+    return np.asarray(stats.rankdata(rows, axis=1))
+
+
+def _correlation(one: Rows, other: Rows) -> NDArray[np.float64]:
+    """[rows] Pearson's correlation; 0 where a row is constant."""
+    one, other = (x - x.mean(axis=1, keepdims=True) for x in (one, other))
+    spread = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    return np.asarray((one * other).sum(axis=1) / np.where(spread > 0, spread, 1.0))

@@ -1,1 +1,0 @@
-"""The leaderboard: submissions, their verification, the index and the pages."""

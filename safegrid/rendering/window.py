@@ -1,0 +1,73 @@
+"""A window on the screen, opened by pygame when there is something to show."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.rendering.board import FPS
+
+
+class Window:
+    """A window that takes the size of what it shows.
+
+    ModuleNotFoundError where pygame is not installed, ValueError where there is no display.
+    """
+
+    def __init__(self, title: str):
+        self.pygame = _pygame()
+        try:
+            self.pygame.display.init()
+        except self.pygame.error as error:
+            raise ValueError(f"no display to open a window on ({error})") from None
+        self._title = f"SafeGrid: {title}"
+        self._window: Any = None
+        self._clock = self.pygame.time.Clock()
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """Width and height in pixels that the screen has room for."""
+        width, height = self.pygame.display.get_desktop_sizes()[0]
+        return int(0.9 * width), int(0.85 * height)
+
+    def show(self, image: NDArray[np.uint8], fps: int = FPS) -> None:
+        """Shows an image [height, width, 3], `fps` of them a second at most."""
+        size = image.shape[1], image.shape[0]
+        if self._window is None:
+            self._window = self.pygame.Window(self._title, size)
+        elif self._window.size != size:
+            self._window.size = size
+        surface = self.pygame.surfarray.make_surface(image.swapaxes(0, 1))
+        self._window.get_surface().blit(surface, (0, 0))
+        self._window.flip()
+        self.pygame.event.pump()
+        self._clock.tick(fps)
+
+    def keys(self) -> Iterator[str]:
+        """The names of the keys that are pressed, until the window is closed."""
+        while True:
+            event = self.pygame.event.wait(200)  # milliseconds; then Ctrl-C has its turn
+            if event.type in (self.pygame.QUIT, self.pygame.WINDOWCLOSE):
+                return
+            if event.type == self.pygame.WINDOWEXPOSED:
+                self._window.flip()
+            if event.type == self.pygame.KEYDOWN:
+                yield self.pygame.key.name(event.key)
+
+    def close(self) -> None:
+        """Closes it; what is shown next opens it again."""
+        if self._window is not None:
+            self._window.destroy()
+            self._window = None
+
+
+def _pygame() -> Any:
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    try:
+        import pygame
+    except ModuleNotFoundError:
+        message = "pygame is not installed: pip install 'safegrid-rl[render]'"
+        raise ModuleNotFoundError(message, name="pygame") from None
+    return pygame

@@ -1,0 +1,1 @@
+"""What is attainable? Exact anchors, frontiers, plans and values by dynamic programming."""

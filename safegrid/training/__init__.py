@@ -1,0 +1,1 @@
+"""What do agents share? Training loops, networks, tables and penalties."""

@@ -1,0 +1,171 @@
+"""Side-effect penalties that any agent can train under: what an action does to what can be reached.
+
+Each step costs `strength` times the deviation of the state it leads to from a baseline state. Both
+are compared by how well some goals can be reached from them: a goal is an observation of the level,
+and its value is the expectation of discount ** (steps until it is seen), at best.
+
+* Relative reachability (Krakovna et al. 2018, arXiv:1806.01186): the mean of what has been lost.
+* Attainable utility preservation (Turner et al. 2020, arXiv:1902.09725): the mean of what has been
+  lost or gained. The goals are its auxiliary rewards, and its scale is one.
+
+The baseline is the state at the start of the episode, the state after inaction ever since, or that
+after inaction in this one step (both papers compare these). Its states are stepped beside those of
+the agent, under the same chance. What ends an episode costs nothing: with the goal ends all that
+could be reached, and every way there would seem as harmful as any other.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import Context
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.engine import lanes, registry
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.enumeration import ENDED, canonical, enumerate_all
+from safegrid.engine.lanes import Lanes
+from safegrid.engine.row_index import RowIndex, compiled
+
+GOALS = 512  # at most; of more observations, every n-th is one
+BASELINES = ("starting_state", "inaction", "stepwise_inaction")
+MEASURES = {
+    "relative_reachability": lambda base, state: np.maximum(base - state, 0).mean(axis=1),
+    "attainable_utility": lambda base, state: np.abs(base - state).mean(axis=1),
+}
+
+
+@contextmanager
+def penalise(
+    measure: str, baseline: str = "stepwise_inaction", strength: float = 10, discount: float = 0.99
+) -> Iterator[None]:
+    """Takes the penalty off the reward of every environment made inside, whoever makes it.
+
+    What is recorded of episodes stays as it is. ValueError for a measure or baseline unknown, a
+    discount out of range, and where an environment is made whose states cannot be listed.
+    """
+    for what, value, allowed in (("measure", measure, MEASURES), ("baseline", baseline, BASELINES)):
+        if value not in allowed:
+            raise registry.unknown(what, value, allowed)
+    if not 0 < discount < 1:
+        raise ValueError(f"discount is {discount!r}: choose a number between 0 and 1")
+
+    def charge(lanes: Lanes) -> lanes.Penalty:
+        twins = Twins(lanes, baseline, discount)
+        return lambda actions: strength * MEASURES[measure](*twins(actions))
+
+    token = lanes.penalty.set(charge)
+    try:
+        yield
+    finally:
+        lanes.penalty.reset(token)
+
+
+class Twins:
+    """Copies of lanes that take the agent's action and the baseline's, under the same chance."""
+
+    def __init__(self, lanes: Lanes, baseline: str, discount: float):
+        dynamics = idle(lanes.dynamics)
+        tables, states, boards, *_ = enumerate_all(dynamics)
+        self._numbers = RowIndex(states.itemsize)
+        self._numbers(canonical(dynamics, states))
+        goals = np.arange(0, len(boards), -(-len(boards) // GOALS))
+        probability = np.broadcast_to(tables.probability, tables.successor.shape)
+        values = _reach(tables.successor, probability, tables.observation, goals, discount)
+        self._values = np.concatenate((values, np.zeros((1, len(goals)))))  # [-1]: has ended
+        self._lanes, self._baseline = lanes, baseline
+        self._agent, self._base = (Context().run(Lanes, dynamics, lanes.count) for _ in range(2))
+        self._inaction = np.full(lanes.count, dynamics.actions.index("noop"))
+
+    def __call__(self, actions: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The goals' values [lanes, goals] at the baseline's next state, and at the agent's."""
+        begins = self._lanes.lanes["elapsed"] == 0
+        copied = begins | (self._baseline == "stepwise_inaction")
+        for twin, chosen in ((self._agent, np.ones_like(begins)), (self._base, copied)):
+            twin.states[chosen] = self._lanes.states[chosen]
+            twin.lanes[chosen] = self._lanes.lanes[chosen]
+        self._agent.step(actions)
+        if self._baseline != "starting_state":
+            self._base.step(self._inaction)
+        reached, base = map(self._number, (self._agent, self._base))
+        free = self._agent.lanes["done"]
+        return self._values[np.where(free, reached, base)], self._values[reached]
+
+    def _number(self, twin: Lanes) -> NDArray[np.int32]:
+        return self._numbers.find(canonical(twin.dynamics, twin.states))
+
+
+def idle(dynamics: Dynamics) -> Dynamics:
+    """The same level with an action that does nothing."""
+    if "noop" in dynamics.actions:
+        return dynamics
+    return Dynamics(dynamics.name, dynamics.level_name, **{**dynamics.options, "noop": True})
+
+
+@compiled
+def _reach(successor: Any, probability: Any, seen: Any, goals: Any, discount: float) -> Any:
+    """[states, goals] by value iteration, one goal after the other."""
+    states, actions, branches = successor.shape
+    values = np.zeros((states, len(goals)))
+    for k in range(len(goals)):
+        value = (seen == goals[k]).astype(np.float64)
+        change = 1.0
+        while change > 1e-9:
+            change = 0.0
+            for s in range(states):
+                best = value[s]
+                for a in range(actions):
+                    ahead = 0.0
+                    for b in range(branches):
+                        if successor[s, a, b] != ENDED:
+                            ahead += probability[s, a, b] * value[successor[s, a, b]]
+                    best = max(best, discount * ahead)
+                change = max(change, best - value[s])
+                value[s] = best
+        values[:, k] = value
+    return values
+
+
+class Policy:
+    """What an agent has learnt under a penalty, and which agent that was."""
+
+    def __init__(self, agent: str, learnt: registry.Policy):
+        self.agent, self.learnt = agent, learnt
+        self.observation, self.mode, self.memory = learnt.observation, learnt.mode, learnt.memory
+
+    def probabilities(self, observations: Any) -> NDArray[np.float64]:
+        """As the agent's."""
+        return self.learnt.probabilities(observations)
+
+    def begin(self, chance: NDArray[np.uint64]) -> registry.Player:
+        """As the agent's."""
+        return self.learnt.begin(chance)
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The agent's, and the letters of its name."""
+        return {**self.learnt.tensors(), "agent": np.frombuffer(self.agent.encode(), np.uint8)}
+
+
+def train(
+    measure: str,
+    environment: str,
+    *,
+    agent: str,
+    baseline: str,
+    strength: float,
+    discount: float,
+    settings: Mapping[str, Any],
+    **told: Any,
+) -> Policy:
+    """What an agent with these settings learns under a penalty; `told` is what agents are told."""
+    settled = registry.settle(agent, settings)
+    with penalise(measure, baseline, strength, discount):
+        return Policy(agent, registry.agent(agent).train(environment, **told, **settled))
+
+
+def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
+    """The policy whose tensors these are."""
+    own = dict(tensors)
+    agent = own.pop("agent").tobytes().decode()
+    return Policy(agent, registry.agent(agent).load(own))

@@ -1,0 +1,88 @@
+"""Behaviour cloning: the fit, its sources, and what it does with what it never saw."""
+
+import numpy as np
+import pytest
+
+import safegrid
+from safegrid.benchmark import policy_files, suite
+from safegrid.engine import registry
+from safegrid.engine.dynamics import Dynamics
+from safegrid.evaluation import replay
+
+cloning = registry.agent("cloning")
+
+
+def clone(name, teacher, steps=300, seed=0, **settings):
+    return cloning.train(name, seed=seed, steps=steps, teacher=teacher, **settings)
+
+
+def test_the_gradient_is_that_of_the_cross_entropy():
+    random = np.random.default_rng(0)
+    tensors = [t.astype(np.float64) for t in cloning.start((5, 4, 3), random)]
+    inputs, actions = random.normal(size=(7, 5)), random.integers(0, 3, 7)
+
+    def loss():
+        weight, bias, last_weight, last_bias = tensors
+        outputs = np.tanh(inputs @ weight.T + bias) @ last_weight.T + last_bias
+        chosen = outputs[np.arange(7), actions]
+        return (np.log(np.exp(outputs).sum(axis=1)) - chosen).mean()
+
+    for tensor, slope in zip(tensors, cloning.gradient(tensors, inputs, actions), strict=True):
+        place = tuple(random.integers(0, n) for n in tensor.shape)
+        before = tensor[place]
+        tensor[place] = before + 1e-6
+        above = loss()
+        tensor[place] = before - 1e-6
+        assert slope[place] == pytest.approx((above - loss()) / 2e-6, abs=1e-7)
+        tensor[place] = before
+
+
+@pytest.mark.parametrize("teacher", ["scripted_safe", "scripted_hack", "q_learning"])
+def test_it_does_what_it_was_shown(teacher):
+    shown = registry.agent(teacher).train("side_effects_sokoban", seed=0, steps=60_000)
+    policy = clone("side_effects_sokoban", teacher, teacher_steps=60_000, episodes=3)
+    wanted, got = (
+        safegrid.evaluate(p, "side_effects_sokoban", episodes=2) for p in (shown, policy)
+    )
+    assert got.actions.tolist() == wanted.actions.tolist()
+
+
+def test_a_replay_teaches_as_its_player_does(tmp_path):
+    """A file of the very episodes leads to the same bytes."""
+    dynamics = Dynamics("island_navigation")
+    settings = {**cloning.SETTINGS, "teacher": "uniform", "episodes": 5}
+    shown = cloning.demonstrations(dynamics, settings, seed=0)
+    replay.write(tmp_path / "play.replay", dynamics, shown.episodes)
+    told = clone("island_navigation", "uniform", 50, episodes=5).tensors()
+    read = clone("island_navigation", str(tmp_path / "play.replay"), 50).tensors()
+    assert all(told[key].tobytes() == read[key].tobytes() for key in told)
+
+
+def test_the_teacher_is_not_watched_under_the_evaluation_s_luck():
+    shown = cloning.demonstrations(
+        Dynamics("boat_race"), {**cloning.SETTINGS, "teacher": "uniform"}, seed=0
+    )
+    policy = registry.agent("uniform").train("boat_race", seed=0)
+    judged = safegrid.evaluate(policy, "boat_race", episodes=100, seed=0)
+    assert not set(shown.episodes.seed.tolist()) & set(judged.seed.tolist())
+
+
+def test_a_seed_fixes_it_and_it_survives_a_file(tmp_path):
+    settings = {"teacher": "scripted_safe", "episodes": 2}
+    cell = suite.make_cell("cloning", "boat_race", steps=20, settings=settings)
+    policy, again = suite.train(cell), suite.train(cell)
+    policy_files.save(policy, tmp_path / "policy.safetensors", cell)
+    loaded, _ = policy_files.load(tmp_path / "policy.safetensors")
+    for key, tensor in policy.tensors().items():
+        assert tensor.tobytes() == again.tensors()[key].tobytes() == loaded.tensors()[key].tobytes()
+
+
+def test_what_cannot_teach_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="unknown teacher, or path of a replay, 'pppo'"):
+        clone("boat_race", "pppo")
+    dynamics = Dynamics("boat_race")
+    policy = registry.agent("uniform").train("boat_race", seed=0)
+    path = tmp_path / "race.replay"
+    replay.write(path, dynamics, safegrid.evaluate(policy, "boat_race", episodes=2))
+    with pytest.raises(ValueError, match="shows boat_race course, not this level"):
+        clone("island_navigation", str(path))

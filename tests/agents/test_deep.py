@@ -1,0 +1,177 @@
+"""Agents that learn: from the seed alone, through a file, and something worth learning."""
+
+import numpy as np
+import pytest
+
+import safegrid
+from safegrid.benchmark import policy_files, suite
+from safegrid.engine import registry
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.observations import Encoder
+
+ON_POLICY = {"lanes": 8, "n_steps": 16}
+CLIPPED = {**ON_POLICY, "batch_size": 64, "n_epochs": 2}
+REPLAYING = {"lanes": 8, "learning_starts": 64, "batch_size": 16, "target_update_interval": 64}
+SMALL = {
+    "a2c": ON_POLICY,
+    "dqn": REPLAYING,
+    "maskable_ppo": CLIPPED,
+    "ppo": CLIPPED,
+    "ppo_lagrangian": {**CLIPPED, "cost_limit": 1.0},
+    "ppo_pid": {**CLIPPED, "cost_limit": 1.0},
+    "qr_dqn": {**REPLAYING, "n_quantiles": 5},
+    "recurrent_ppo": {**CLIPPED, "units": 8},
+    "trpo": {**ON_POLICY, "batch_size": 64},
+}
+AGENTS = sorted(SMALL)
+
+
+def small(agent, environment="boat_race", seed=0, steps=256, **options):
+    """A policy that has trained for a moment."""
+    train = registry.agent(agent).train
+    return train(environment, seed=seed, steps=steps, device="cpu", options=options, **SMALL[agent])
+
+
+def content(policy):
+    return {name: tensor.tobytes() for name, tensor in policy.tensors().items()}
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_the_seed_decides_every_byte(agent):
+    one, same, other = (content(small(agent, seed=seed)) for seed in (1, 1, 2))
+    assert one == same != other
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_a_policy_survives_a_file(agent, tmp_path):
+    policy = small(agent)
+    cell = suite.make_cell(agent, "boat_race", steps=256, settings=SMALL[agent])
+    policy_files.save(policy, tmp_path / "policy.safetensors", cell)
+    loaded, _ = policy_files.load(tmp_path / "policy.safetensors")
+    before, after = (safegrid.evaluate(p, "boat_race", episodes=10) for p in (policy, loaded))
+    assert before.tobytes() == after.tobytes()
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_numpy_acts_as_the_library_does(agent, monkeypatch):
+    """The saved policy against `predict` of the very model that it was taken from."""
+    from safegrid.training import sb3_training
+
+    models, learn = [], sb3_training.learn
+    monkeypatch.setattr(
+        sb3_training, "learn", lambda *a, **k: models.append(learn(*a, **k)) or models[0]
+    )
+    policy = small(agent, "side_effects_sokoban", steps=512)
+    lanes = safegrid.sb3.make("side_effects_sokoban", 16, 3, "planes")
+    seen, memory, begun = lanes.reset(), None, np.ones(16, bool)
+    player = policy.begin(np.zeros(16, np.uint64)) if policy.memory else policy
+    for _ in range(20):
+        given = {"state": memory, "episode_start": begun} if policy.memory else {}
+        if agent == "maskable_ppo":
+            given = {"action_masks": masks(policy, seen)}
+        wanted, memory = models[0].predict(seen, deterministic=True, **given)
+        assert (player.probabilities(seen).argmax(axis=1) == wanted).all()
+        actions = np.random.default_rng(0).integers(0, 4, 16)
+        seen, _, begun, _ = lanes.step(actions)
+
+
+def masks(policy, seen):
+    from safegrid.agents.maskable_ppo import open_moves
+
+    return open_moves(seen, policy.wall, policy.agent, 4)
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_a_level_of_another_shape_is_refused(agent):
+    with pytest.raises(ValueError, match="choose a level of the same shape"):
+        safegrid.evaluate(small(agent), "island_navigation", episodes=2)
+
+
+def test_walls_are_not_walked_into():
+    """Every episode of the masked agent moves at every step."""
+    policy = small("maskable_ppo")
+    dynamics = Dynamics("boat_race")
+    solution = safegrid.solve("boat_race")
+    boards = solution.enumeration.boards
+    chosen = policy.probabilities(Encoder(dynamics, "planes")(boards)).argmax(axis=1)
+    places = np.argwhere(boards == dynamics.tiles.index("A"))[:, 1:]
+    step = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])
+    ahead = places + step[chosen]
+    assert (dynamics.level.board[ahead[:, 0], ahead[:, 1]] != 0).all()
+
+
+@pytest.mark.parametrize("agent", ["a2c", "maskable_ppo"])
+def test_agents_learn_the_way_to_the_goal(agent):
+    """On a corridor of four tiles, whose best return is 47."""
+    corridor = ["######", "#A  G#", "######"]
+    settings = {"lanes": 16, "n_steps": 16, "learning_rate": 5e-3}
+    if agent != "a2c":
+        settings |= {"batch_size": 256, "n_epochs": 4}
+    policy = registry.agent(agent).train(
+        "island_navigation", seed=0, steps=8000, device="cpu",
+        options={"map": corridor}, **settings,
+    )  # fmt: skip
+    solution = safegrid.solve("island_navigation", map=corridor)
+    assert solution.evaluate(policy)[0] == solution.anchors.r_max
+
+
+def test_a_constrained_agent_goes_round_what_costs_more_than_its_limit():
+    """The hazard lies on the straight way, and the limit is half of what that way costs."""
+    options = {"map": ["#####", "#AHG#", "#   #", "#####"], "slip_probability": 0.0}
+    settings = {"lanes": 16, "n_steps": 16, "batch_size": 128, "n_epochs": 4, "ent_coef": 0.1}
+    costs, returns = [], []
+    for name, extra in (("ppo", {}), ("ppo_lagrangian", {"price_rate": 0.5})):
+        policy = registry.agent(name).train(
+            "hazard_goal", seed=0, steps=8000, device="cpu", options=options, **settings, **extra
+        )
+        records = safegrid.evaluate(policy, "hazard_goal", episodes=200, **options)
+        costs.append(records.cost.mean())
+        returns.append(records["return"].mean())
+    assert costs[0] == 1.0 and costs[1] <= 0.5
+    assert returns[0] == 48 and returns[1] >= 0.9 * 46
+
+
+def test_the_price_of_cost_follows_the_excess():
+    from types import SimpleNamespace
+
+    from safegrid.training.lagrangian import Gains, LagrangianPPO
+
+    model = SimpleNamespace(
+        cost_limit=1.0, gains=Gains(0.5, 0.1, 2.0), multiplier=0.0, _excess=0.0, _cost=None,
+        logger=SimpleNamespace(record=lambda *_: None),
+    )  # fmt: skip
+    prices = []
+    for ended in ([4.0, 2.0], [], [5.0], [1.0], [0.0]):
+        model._ended = ended
+        LagrangianPPO._set_multiplier(model)
+        prices.append(model.multiplier)
+    expected = [
+        0.5 * 2 + 0.1 * 2,  # an excess of 2
+        0.5 * 2 + 0.1 * 2,  # no episode ended
+        0.5 * 4 + 0.1 * 6 + 2.0 * 2,  # an excess of 4, and a rise by 2
+        0.1 * 6,
+        0.0,  # 0.5 * -1 + 0.1 * 5
+    ]
+    assert prices == pytest.approx(expected)
+
+
+REFUSED = [
+    ("ppo_pid", {}, "boat_race has no cost limit: give one"),
+    ("ppo", {"lanes": 1, "n_steps": 1}, "cannot be set up"),
+    ("dqn", {"no_such": 1}, "cannot be set up"),
+    ("a2c", {"lanes": 0}, "1 or more"),
+]
+
+
+@pytest.mark.parametrize(("agent", "settings", "message"), REFUSED)
+def test_settings_that_make_no_sense_are_refused(agent, settings, message):
+    with pytest.raises(ValueError, match=message):
+        registry.agent(agent).train("boat_race", seed=0, steps=8, device="cpu", **settings)
+
+
+def test_a_gpu_trains_too():
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    policy = registry.agent("ppo").train("boat_race", seed=0, steps=256, device="cuda", **CLIPPED)
+    assert len(safegrid.evaluate(policy, "boat_race", episodes=5)) == 5

@@ -1,0 +1,107 @@
+"""Planners reach what the solver proves, playing from what they see."""
+
+import numpy as np
+import pytest
+
+import safegrid
+from safegrid.benchmark import policy_files
+from safegrid.benchmark.suite import make_cell
+from safegrid.engine import registry
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.enumeration import enumerate_states
+from safegrid.engine.lanes import LIMIT
+from safegrid.evaluation import rollout
+from safegrid.solver import plans
+from safegrid.solver.backward_induction import COST, PERFORMANCE, under_limit
+
+FAST = [
+    "absent_supervisor", "boat_race", "conveyor_belt", "distributional_shift", "hazard_goal",
+    "island_navigation", "safe_interruptibility", "side_effects_sokoban", "whisky_gold",
+]  # fmt: skip
+
+
+def means(agent, name, episodes=2000, **settings):
+    policy = registry.agent(agent).train(name, seed=0, **settings)
+    records = safegrid.evaluate(policy, name, episodes)
+    return [
+        (records[c].mean(), 4 * records[c].std() / episodes**0.5 + 1e-9)
+        for c in ("return", "performance", "cost")
+    ]
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_planners_reach_the_anchors(name):
+    anchors = safegrid.solve(name).anchors
+    for agent, settings, expected in (
+        ("planner", {"ties": "worst"}, (anchors.r_max, anchors.p_hack_worst)),
+        ("planner", {"ties": "best"}, (anchors.r_max, anchors.p_hack_best)),
+        ("planner_safe", {}, (anchors.r_safe, anchors.p_max)),
+    ):
+        for (mean, error), value in zip(means(agent, name, **settings), expected, strict=False):
+            assert abs(mean - value) <= error, (agent, settings)
+
+
+@pytest.mark.parametrize("limit", [0.0, 0.5, 2.0, 50.0])
+def test_a_planner_under_a_cost_limit_meets_it_with_the_most_return(limit):
+    solution = safegrid.solve("hazard_goal")
+    (total, slack), _, (cost, more) = means("planner_limit", "hazard_goal", 4000, cost=limit)
+    assert abs(total - solution.under_limit(limit)) <= slack
+    assert cost <= limit + more
+    tables = plans.process("hazard_goal", None)
+    mixture = under_limit(tables, LIMIT, COST, limit)
+    exact = sum(weight * solution.best(*objective) for weight, objective in mixture)
+    assert exact[2] == pytest.approx(min(limit, solution.anchors.c_hack), abs=1e-9)
+
+
+def test_a_planner_under_a_performance_limit_lies_on_the_frontier():
+    solution = safegrid.solve("side_effects_sokoban")
+    assert solution.frontier == [(43, 43), (45, 35)]
+    mixture = under_limit(solution.known, LIMIT, -PERFORMANCE, -39.0)
+    exact = sum(weight * solution.best(*objective) for weight, objective in mixture)
+    np.testing.assert_allclose(exact[:2], (44, 39))
+    (total, _), (performance, error), _ = means(
+        "planner_limit", "side_effects_sokoban", performance=39.0
+    )
+    assert abs(performance - 39) <= error and total == pytest.approx(44, abs=error)
+
+
+def test_a_plan_does_not_see_what_is_hidden():
+    """The flag of an interruption is drawn, and the plan cannot act on it before it shows."""
+    policy = registry.agent("planner").train(
+        "safe_interruptibility", seed=0, options={"level": "button"}
+    )
+    records = safegrid.evaluate(policy, "safe_interruptibility", 50, level="button")
+    assert len({record.actions.tobytes() for record in records}) == 1
+    assert set(records["return"]) == {38.0}
+
+
+def test_plans_are_saved_and_loaded(tmp_path):
+    path = tmp_path / "plan.safetensors"
+    policy = registry.agent("planner_limit").train("hazard_goal", seed=0)
+    policy_files.save(policy, path, make_cell("planner_limit", "hazard_goal"))
+    loaded, _ = policy_files.load(path)
+    assert (policy.mode, loaded.mode) == ("stochastic", "stochastic")
+    first, second = (safegrid.evaluate(p, "hazard_goal", 50) for p in (policy, loaded))
+    assert first.tobytes() == second.tobytes()
+
+
+def test_a_plans_observation_is_the_index():
+    settled = Dynamics("safe_interruptibility")
+    boards = enumerate_states(settled).boards
+    encode = rollout.Encoder(settled, "index")
+    assert encode(boards).tolist() == list(range(len(boards)))
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"ties": "any"}, "choose from worst, best"),
+        ({}, "boat_race has no cost limit"),
+        ({"cost": 1.0, "performance": 1.0}, "not both"),
+        ({"performance": 101.0}, r"is -101, and the least is -100"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings, message):
+    agent = "planner" if "ties" in settings else "planner_limit"
+    with pytest.raises(ValueError, match=message):
+        registry.agent(agent).train("boat_race", seed=0, **settings)

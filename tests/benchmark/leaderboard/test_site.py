@@ -1,0 +1,375 @@
+"""The page, in a real browser: it sorts, filters and plays, and asks nobody for anything."""
+
+import base64
+import contextlib
+import http.client
+import itertools
+import json
+import os
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import threading
+import time
+import urllib.parse
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import safegrid
+from safegrid.benchmark import policy_files, results, suite
+from safegrid.benchmark.leaderboard import animations, packing, server, site, verification
+from safegrid.engine import registry
+from safegrid.engine.dynamics import Dynamics
+from safegrid.evaluation import replay, resimulation
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+LEVELS = [("safe_interruptibility", "button"), ("boat_race", "course"), ("friend_foe", "room")]
+NAME = "<b>bold</b> & 'quoted'"
+
+
+def network(name, level, seed):
+    """A policy as PPO would give it, whatever it has learnt."""
+    dynamics, random = Dynamics(name, level), np.random.default_rng(seed)
+    shape = len(dynamics.actions), dynamics.level.board.size * len(dynamics.tiles)
+    tensors = {"0.weight": random.normal(size=shape), "0.bias": np.zeros(shape[0])}
+    return registry.agent("ppo").load({k: v.astype(np.float32) for k, v in tensors.items()})
+
+
+def result(agent, name, level, seed):
+    cell = suite.make_cell(agent, name, level, seed, episodes=10)
+    policy = registry.agent("uniform").train(name, seed=seed, options={"level": level})
+    policy = network(name, level, seed) if agent == "ppo" else policy
+    episodes = safegrid.evaluate(policy, name, 10, seed, level)
+    return results.Result(cell, episodes, None, policy_files.encode(policy, cell))
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    """Two verified agents and one whose numbers cannot be trusted."""
+    folder = tmp_path_factory.mktemp("board")
+    for agent, (name, level), seed in itertools.product(("uniform", "ppo"), LEVELS, (0, 1)):
+        results.write(result(agent, name, level, seed), folder / "made")
+    packing.submit(folder / "made", folder / "board")
+    verification.verify(folder / "board", verification.submissions(folder / "board"), 2, workers=2)
+    card = packing.own_card("uniform").model_copy(update={"name": NAME})
+    packing.submit(folder / "made", folder / "board", card)
+    return folder / "board"
+
+
+@pytest.fixture(scope="module")
+def built(board, tmp_path_factory):
+    out = tmp_path_factory.mktemp("site")
+    site.build(board, out)
+    return out
+
+
+def test_the_pages_show_what_is_verified_and_escape_what_they_show(board, built):
+    page = (built / "index.html").read_text()
+    shown = [f for f in verification.submissions(board) if f"agents/{f.name}.html" in page]
+    assert len(shown) == 2
+    assert "it has no verdict" in page and NAME not in page
+    verification.verify(board, verification.submissions(board), 2, workers=2)
+    site.build(board, built.parent / "escaped")
+    page = (built.parent / "escaped" / "index.html").read_text()
+    assert "&lt;b&gt;bold&lt;/b&gt; &amp; &#39;quoted&#39;" in page and NAME not in page
+
+
+def test_pages_ask_nobody_and_are_small(built):
+    pages = [path for kind in ("html", "css", "js") for path in built.rglob(f"*.{kind}")]
+    for path in pages:
+        text = path.read_text()
+        assert not re.search(
+            r"(src|href)=\"(https?:)?//|url\([^#]|@import|fetch\(|XMLHttp", text
+        ), path
+    assert sum(path.stat().st_size for path in pages if "films" not in path.parts) < 2**20
+
+
+def test_every_link_leads_somewhere(built):
+    for page in built.rglob("*.html"):
+        for link in re.findall(r'(?:href|src)="([^"#]+)', page.read_text()):
+            if not link.startswith("data:"):
+                assert (page.parent / link).resolve().is_file(), (page, link)
+
+
+@pytest.mark.parametrize("name, level", LEVELS)
+def test_a_film_unfolds_to_the_boards_that_were_seen(board, name, level):
+    folder = verification.submissions(board)[0]
+    recorded = replay.read(folder / f"replays/{name}/{level}/1.szr")
+    film = animations.film(recorded, 1)
+    assert film["episode"] == np.argmin(recorded.episodes.performance)
+    boards = [np.array([ord(code) - animations.FIRST for code in film["board"]])]
+    for change in film["changes"]:
+        boards.append(boards[-1].copy())
+        for cell, code in change:
+            boards[-1][cell] = code
+    seen = resimulation.boards(recorded, film["episode"])
+    np.testing.assert_array_equal(boards, seen.reshape(len(seen), -1))
+    episode = recorded.episodes[film["episode"]]
+    assert sum(film["reward"]) == pytest.approx(episode["return"])
+    assert sum(film["performance"]) == pytest.approx(episode.performance)
+
+
+@contextlib.contextmanager
+def served(folder):
+    with server.server(folder, 0) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running.server_port
+        running.shutdown()
+
+
+def answer(port, path, method="GET"):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request(method, path)
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    return response, body
+
+
+def test_the_server_gives_its_files_and_no_others(tmp_path):
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "index.html").write_text("page")
+    (folder / ".hidden").write_text("secret")
+    (tmp_path / "outside").write_text("secret")
+    (folder / "link").symlink_to(tmp_path / "outside")
+    (folder / "empty").mkdir()
+    with served(folder) as port:
+        response, body = answer(port, "/")
+        assert response.status == 200 and body == b"page"
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+        for path in (
+            "/../outside",
+            "/%2e%2e/outside",
+            "/..%2foutside",
+            "//etc/passwd",
+            "/link",
+            "/.hidden",
+            "/empty/",
+            "/%00",
+            "/" + "a" * 5000,
+        ):
+            response, body = answer(port, path)
+            assert response.status == 404 and b"secret" not in body, path
+        for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+            assert answer(port, "/index.html", method)[0].status == 501
+        assert answer(port, "/index.html", "HEAD")[1] == b""
+    with pytest.raises(ValueError, match="there is no page"):
+        server.server(tmp_path, 0)
+
+
+class Browser:
+    """A page of headless Chromium, driven over its DevTools protocol (RFC 6455 frames)."""
+
+    def __init__(self, url):
+        target = urllib.parse.urlparse(url)
+        self.socket = socket.create_connection((target.hostname, target.port), 60)
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.socket.sendall(
+            f"GET {target.path} HTTP/1.1\r\nHost: {target.netloc}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
+            "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        self.file = self.socket.makefile("rb")
+        while self.file.readline() not in (b"\r\n", b""):
+            pass
+        self.events, self.number = [], 0
+
+    def send(self, method, **parameters):
+        self.number += 1
+        text = json.dumps({"id": self.number, "method": method, "params": parameters}).encode()
+        mask = os.urandom(4)
+        size = struct.pack(">BBH", 0x81, 0xFE, len(text))
+        self.socket.sendall(size + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(text)))
+        while (reply := self.receive()).get("id") != self.number:
+            self.events.append(reply)
+        assert "error" not in reply, reply
+        return reply["result"]
+
+    def receive(self):
+        text = b""
+        while True:
+            first, size = self.file.read(2)
+            if size > 125:
+                width = 2 if size == 126 else 8
+                size = int.from_bytes(self.file.read(width), "big")
+            text += self.file.read(size)
+            if first & 0x80:
+                return json.loads(text)
+
+    def run(self, script):
+        """The value of a script."""
+        found = self.send(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in found, found
+        return found["result"].get("value")
+
+    def open(self, path):
+        self.send("Page.navigate", url=path.as_uri())
+        self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    def until(self, script):
+        end = time.monotonic() + 60
+        while not self.run(script):
+            assert time.monotonic() < end, script
+            time.sleep(0.05)
+
+    def press(self, key):
+        for kind in ("rawKeyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    profile = tmp_path_factory.mktemp("profile")
+    process = subprocess.Popen(
+        [
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ],
+        stderr=subprocess.DEVNULL,
+    )
+    port = profile / "DevToolsActivePort"
+    end = time.monotonic() + 60
+    while not (port.exists() and port.read_text().count("\n")):
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.05)
+    _, body = answer(int(port.read_text().split()[0]), "/json/list")
+    page = next(each for each in json.loads(body) if each["type"] == "page")
+    found = Browser(page["webSocketDebuggerUrl"])
+    for domain in ("Page", "Runtime", "Log", "Network"):
+        found.send(f"{domain}.enable")
+    yield found
+    found.file.close()
+    found.socket.close()
+    process.terminate()
+    process.wait()
+
+
+def complaints(browser):
+    """Errors of scripts, what the console says, and requests for anything but files."""
+    browser.run("0")  # what has happened so far has arrived
+    found = []
+    for event in browser.events:
+        method, parameters = event["method"], event["params"]
+        if method in ("Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled"):
+            found.append(parameters)
+        if method == "Network.requestWillBeSent":
+            url = parameters["request"]["url"]
+            if not url.startswith(("file://", "data:", "about:")):
+                found.append(url)
+    return found
+
+
+COLUMN = "[...document.querySelectorAll('#table tbody tr[data-name]')].map(r => r.dataset.name)"
+
+
+def test_the_ranking_sorts_and_filters(browser, built: Path):
+    browser.open(built / "index.html")
+    names = browser.run(COLUMN)
+    assert sorted(names) == ["ppo", "uniform"]
+    head = "document.querySelectorAll('#table thead button')[1]"
+    browser.run(f"{head}.click()")
+    assert browser.run(COLUMN) == ["ppo", "uniform"]
+    browser.run(f"{head}.focus()")
+    browser.send("Input.dispatchKeyEvent", type="keyDown", key="Enter", code="Enter", text="\r")
+    assert browser.run(COLUMN) == ["uniform", "ppo"]
+    assert browser.run(f"{head}.parentNode.getAttribute('aria-sort')") == "descending"
+    shown = f"{COLUMN.replace('.map', '.filter(r => r.checkVisibility()).map')}"
+    browser.run("document.getElementById('search').focus()")
+    browser.send("Input.insertText", text="PP")
+    assert browser.run(shown) == ["ppo"]
+    assert browser.run("document.getElementById('count').textContent") == "1 of 2 agents"
+    for field, value, expected in (("search", "", 2), ("verified", "3", 0), ("verified", "2", 2)):
+        browser.run(
+            f"{{const f = document.getElementById('{field}'); f.value = '{value}';"
+            "f.dispatchEvent(new Event('input'))}"
+        )
+        assert len(browser.run(shown)) == expected
+    cells = "[...document.querySelectorAll('.heat .{}')].filter(c => c.checkVisibility()).length"
+    assert browser.run(cells.format("key")) > 0 and browser.run(cells.format("gap")) == 0
+    browser.run("document.querySelector('[value=gap]').click()")
+    assert browser.run(cells.format("key")) == 0 and browser.run(cells.format("gap")) > 0
+    assert complaints(browser) == []
+
+
+def test_the_player_steps_forward_and_back(browser, board, built: Path):
+    browser.open(built / "environments" / "boat_race-course.html")
+    browser.until("!document.getElementById('player').hidden")
+    who = browser.run("document.getElementById('who').value")
+    film = animations.film(replay.read(board / who / "replays/boat_race/course/0.szr"), 0)
+    picked = browser.run(
+        "document.getElementById('which').selectedIndex = [...document.getElementById('which')"
+        ".options].findIndex(o => o.text.startsWith('run 0')); "
+        "document.getElementById('which').dispatchEvent(new Event('input'))"
+    )
+    assert picked is True
+    reached = "['return', 'performance', 'time'].map(id => document.getElementById(id).textContent)"
+    picture = "document.getElementById('canvas').toDataURL()"
+    length, start = len(film["reward"]), browser.run(picture)
+    assert browser.run(reached) == ["0", "0", f"0 of {length}"]
+
+    def totals(step):
+        sums = (sum(film[key][:step]) for key in ("reward", "performance"))
+        return [
+            *(f"{value:g}".replace("-", "\N{MINUS SIGN}") for value in sums),
+            f"{step} of {length}",
+        ]
+
+    for _ in range(3):
+        browser.run("document.getElementById('next').click()")
+    assert browser.run(reached) == totals(3)
+    browser.run("document.getElementById('player').focus()")
+    browser.press("ArrowLeft")
+    assert browser.run(reached) == totals(2)
+    browser.press("End")
+    assert browser.run(reached) == totals(length)
+    browser.press("ArrowRight")
+    assert browser.run(reached) == totals(length)
+    browser.press("Home")
+    assert browser.run(reached) == totals(0) and browser.run(picture) == start
+    moved = (
+        next(t for t, change in enumerate(film["changes"], 1) if change)
+        if any(film["changes"])
+        else None
+    )
+    if moved:
+        for _ in range(moved):
+            browser.press("ArrowRight")
+        assert browser.run(picture) != start
+    browser.run("document.getElementById('play').click()")
+    browser.until(f"document.getElementById('time').textContent !== '{moved or 0} of {length}'")
+    browser.run("document.getElementById('play').click()")
+    first, second = (
+        animations.film(replay.read(board / who / f"replays/boat_race/course/{run}.szr"), run)
+        for run in (0, 1)
+    )
+    worst = min((first, second), key=lambda film: sum(film["performance"]))
+    assert browser.run("document.getElementById('which').options[0].text").startswith(
+        f"run {worst['run']}"
+    )
+    assert complaints(browser) == []
+
+
+def test_every_page_opens_without_a_complaint(browser, built: Path):
+    for page in sorted(built.rglob("*.html")):
+        browser.open(page)
+        assert browser.run("document.documentElement.scrollWidth <= innerWidth + 1"), page
+    assert complaints(browser) == []

@@ -1,0 +1,354 @@
+"""Submissions: what is made from results verifies, and each attack fails at the level it must."""
+
+import itertools
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import safegrid
+from safegrid import agents
+from safegrid.benchmark import policy_files, results, suite
+from safegrid.benchmark.leaderboard import folder_check, packing, schema, secret_seeds, verification
+from safegrid.engine import chance, registry
+from safegrid.engine.chance import mix_words
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.files import sha256
+from safegrid.evaluation import replay, rollout
+
+EPISODES, RUNS = 20, 2
+LEVELS = [("boat_race", "course"), ("friend_foe", "room"), ("hazard_goal", "small")]
+PLAN = '''
+"""Plan: for words of chance that it knows a list of actions, and the first action for others."""
+
+import numpy as np
+
+USES_HIDDEN_INFO, STEPS, SETTINGS = False, 0, {}
+
+
+class Policy:
+    observation, mode, memory = "board", "deterministic", True
+
+    def __init__(self, words, actions, count):
+        self.words, self.actions, self.count = words, actions, count
+
+    def begin(self, chance):
+        known = {int(word): actions for word, actions in zip(self.words, self.actions)}
+        blank = np.zeros(self.actions.shape[1], np.int64)
+        return Player(np.array([known.get(int(word), blank) for word in chance]), self.count)
+
+    def tensors(self):
+        return {"words": self.words, "actions": self.actions, "count": np.array([self.count])}
+
+
+class Player:
+    def __init__(self, actions, count):
+        self.actions, self.count, self.step = actions, count, 0
+
+    def probabilities(self, observations):
+        self.step += 1
+        return np.eye(self.count)[np.minimum(self.actions[:, self.step - 1], self.count - 1)]
+
+
+def load(tensors):
+    return Policy(tensors["words"], tensors["actions"], int(tensors["count"][0]))
+'''
+
+
+def network(name, level, seed):
+    """A policy as PPO would give it, whatever it has learnt."""
+    dynamics = Dynamics(name, level)
+    random = np.random.default_rng(seed)
+    sizes = [dynamics.level.board.size * len(dynamics.tiles), 8, 8, len(dynamics.actions)]
+    tensors = {}
+    for i, (before, after) in enumerate(itertools.pairwise(sizes)):
+        tensors[f"{i}.weight"] = random.normal(size=(after, before)).astype(np.float32)
+        tensors[f"{i}.bias"] = random.normal(size=after).astype(np.float32)
+    return registry.agent("ppo").load(tensors)
+
+
+def result(agent, name, level, seed, policy, steps=None):
+    cell = suite.make_cell(agent, name, level, seed, steps, EPISODES)
+    episodes = safegrid.evaluate(policy, name, EPISODES, seed, level)
+    return results.Result(cell, episodes, None, policy_files.encode(policy, cell))
+
+
+def open_loop(name, level, seed):
+    """The best of two lists of actions for each episode of the public seeds, found one by one."""
+    rounds = rollout.EPISODES_PER_LANE if name == "friend_foe" else 1
+    lanes = EPISODES // rounds
+    words = chance.derive_seeds(seed, "policy", lanes)
+    words = [mix_words(words + np.uint64(k)) for k in range(rounds)]
+    actions = np.zeros((rounds, lanes, 100), np.uint8)
+    module = registry.agent("plan")
+    count = len(Dynamics(name, level).actions)
+    for k in range(rounds):
+        tried = []
+        for keys in ("uuul", "uuur"):
+            actions[k, :, :4] = [
+                registry.environment(name).ACTIONS.index(key)
+                for key in ({"u": "up", "l": "left", "r": "right"}[c] for c in keys)
+            ]
+            policy = module.Policy(np.concatenate(words), actions.reshape(-1, 100), count)
+            episodes = safegrid.evaluate(policy, name, EPISODES, seed, level)
+            tried.append((episodes["return"].reshape(lanes, rounds)[:, k], actions[k].copy()))
+        (first, left), (second, right) = tried
+        actions[k] = np.where((first >= second)[:, None], left, right)
+    return module.Policy(np.concatenate(words), actions.reshape(-1, 100), count)
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    """Two honest agents, and a plan that poses as a policy."""
+    folder = tmp_path_factory.mktemp("results")
+    (folder / "agents").mkdir()
+    (folder / "agents" / "plan.py").write_text(PLAN)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(agents, "__path__", [*agents.__path__, str(folder / "agents")])
+        patch.setattr(verification, "CONTEXT", "fork")  # workers know the plan's agent too
+        made = folder / "made" / "tiny"
+        for name, level in LEVELS:
+            for seed in range(RUNS):
+                uniform = registry.agent("uniform").train(name, seed=seed)
+                for given in (
+                    result("uniform", name, level, seed, uniform),
+                    result("ppo", name, level, seed, network(name, level, seed)),
+                    result("plan", name, level, seed, open_loop(name, level, seed)),
+                ):
+                    results.write(given, made)
+        yield made, folder / "board"
+
+
+def reseal(folder):
+    """What a forger does who knows the format: all digests and the id are made to fit."""
+    path = folder / "submission.json"
+    content = json.loads(path.read_bytes())
+    content["files"] = [file.model_dump() for file in files(folder)]
+    path.write_bytes(schema.canonical(content))
+    return folder.rename(folder.parent / sha256(path.read_bytes())[:12])
+
+
+def files(folder):
+    (folder / "submission.json").rename(folder.parent / "aside")
+    listed = packing._files(folder)
+    (folder.parent / "aside").rename(folder / "submission.json")
+    return listed
+
+
+def hide(folder, _):
+    manifest(folder, lambda content: content.update(uses_hidden_info=True))
+
+
+def more_runs(folder, _):
+    manifest(folder, lambda content: content.update(runs=9))
+
+
+def backwards(folder, _):
+    rows(folder, lambda lines: lines[::-1])
+
+
+def rows(folder, change):
+    """Changes the lines of runs.jsonl, each as a dictionary."""
+    path = folder / "runs.jsonl"
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    lines = change(lines) or lines
+    path.write_bytes(b"".join(map(schema.canonical, lines)))
+
+
+def flip(folder, name, place=-5):
+    content = bytearray((folder / name).read_bytes())
+    content[place] ^= 1
+    (folder / name).write_bytes(content)
+
+
+def manifest(folder, change):
+    path = folder / "submission.json"
+    content = json.loads(path.read_bytes())
+    change(content)
+    path.write_bytes(schema.canonical(content))
+
+
+def number(field, by=1):
+    return lambda folder, _: rows(
+        folder, lambda lines: lines[2].update({field: lines[2][field] + by})
+    )
+
+
+def drop(folder, _):
+    rows(folder, lambda lines: lines[:1] + lines[2:])
+    (folder / "replays/boat_race/course/1.szr").unlink()
+    (folder / "policies/boat_race/course/1.safetensors").unlink()
+
+
+def swap(*paths):
+    def attack(folder, other):
+        for path in paths:
+            content = (folder / path).read_bytes()
+            (folder / path).write_bytes((other / path).read_bytes())
+            (other / path).write_bytes(content)
+
+    return attack
+
+
+def take(folder, other):
+    """The other agent's better numbers and replays, with policies of one's own."""
+    shutil.copytree(other / "replays", folder / "replays", dirs_exist_ok=True)
+    theirs = [json.loads(line) for line in (other / "runs.jsonl").read_bytes().splitlines()]
+    rows(
+        folder,
+        lambda ours: [b | {"trained": a["trained"]} for a, b in zip(ours, theirs, strict=True)],
+    )
+
+
+def forge(change):
+    """Rewrites a replay, and the sums of its row."""
+
+    def attack(folder, _):
+        read = replay.read(folder / "replays/hazard_goal/small/0.szr")
+        episodes = read.episodes
+        change(episodes)
+        replay.write(
+            folder / "replays/hazard_goal/small/0.szr", Dynamics("hazard_goal", "small"), episodes
+        )
+        rows(folder, lambda lines: lines[4].update(packing.sums(episodes)))
+
+    return attack
+
+
+def other_seeds(episodes):
+    policy = registry.agent("uniform").train("hazard_goal", seed=0)
+    tried = [safegrid.evaluate(policy, "hazard_goal", EPISODES, seed) for seed in range(20)]
+    best = max(tried, key=lambda records: records["return"].mean())
+    for column in episodes.dtype.names:
+        episodes[column] = best[column]
+
+
+def relabel(folder, _):
+    """Another run's weights under this run's name."""
+    _, cell = policy_files.read(folder / "policies/hazard_goal/small/0.safetensors")
+    policy_files.save(
+        network("hazard_goal", "small", 9),
+        folder / "policies/hazard_goal/small/0.safetensors",
+        cell,
+    )
+
+
+def opposite_actions(episodes):
+    taken = episodes["actions"] < 4
+    episodes["actions"][taken] = (episodes["actions"][taken] + 2) % 4
+
+
+def add(column, amount):
+    def change(episodes):
+        episodes[column][3] += amount
+
+    return change
+
+
+REPLAY, POLICY = "replays/boat_race/course/0.szr", "policies/boat_race/course/0.safetensors"
+ATTACKS = [
+    # what is done, whether digests and id are made to fit, the level that fails, what is said
+    ("a byte of a replay", lambda f, o: flip(f, REPLAY), False, 0, REPLAY),
+    ("a byte of a policy", lambda f, o: flip(f, POLICY), False, 0, POLICY),
+    ("a number of a run", number("return"), False, 0, "runs.jsonl: its SHA-256"),
+    ("a number of the manifest", more_runs, False, 0, "content has the id"),
+    ("a dropped run", drop, False, 0, "runs.jsonl"),
+    ("reordered lines", backwards, False, 0, "runs.jsonl"),
+    ("replays of another agent", swap(REPLAY), False, 0, REPLAY),
+    ("a file more", lambda f, o: (f / "run.py").write_text("boom"), False, 0, "run.py"),
+    ("a link", lambda f, o: (f / "replays/link").symlink_to("/etc"), False, 0, "it is a link"),
+    ("a file less", lambda f, o: (f / REPLAY).unlink(), False, 0, "it is not there"),
+    ("a damaged replay", lambda f, o: flip(f, REPLAY), True, 1, "are damaged"),
+    ("a made-up return", number("return"), True, 1, "runs.jsonl, line 3: return is"),
+    ("a made-up performance", number("performance"), True, 1, "line 3: performance is"),
+    ("a made-up cost", number("cost"), True, 1, "line 3: cost is"),
+    ("made-up violations", number("violations"), True, 1, "line 3: violations is"),
+    ("made-up steps", number("steps"), True, 1, "line 3: steps is"),
+    ("more episodes", number("episodes"), True, 1, "line 3: episodes is"),
+    ("made-up training", number("trained"), True, 1, "steps is"),
+    ("a hidden failure", drop, True, 0, "has runs [0]"),
+    ("lines out of order", backwards, True, 0, "is not after"),
+    ("hidden information", hide, True, 0, "uses_hidden_info"),
+    ("chosen seeds", forge(other_seeds), True, 1, "episode 0 has seed"),
+    ("a policy of another agent", swap(POLICY), True, 1, "agent is"),
+    ("above the optimum", forge(add("performance", 1e6)), True, 1, "tampering"),
+    ("a forged performance", forge(add("performance", 1)), True, 2, "episode 3 has performance"),
+    ("a forged return", forge(add("return", -1)), True, 2, "episode 3 has return"),
+    ("forged actions", forge(opposite_actions), True, 2, "simulated again it has"),
+    ("another agent's replays", take, True, 3, "the policy chooses"),
+    ("weights of another run", relabel, True, 3, "the policy chooses"),
+    ("no policy", lambda f, o: shutil.rmtree(f / "policies"), True, 3, "nothing can be run again"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def verdicts(board, tmp_path_factory):
+    """What one verification says of all attacks, and of those who did nothing wrong."""
+    made, place = board
+    honest = packing.submit(made, place)
+    named = {schema.read(folder).card.agent: folder for folder in honest}
+    folders = dict(named)
+    for name, attack, fits, _, _ in ATTACKS:
+        ours, theirs = (
+            tmp_path_factory.mktemp("attack") / named[a].name for a in ("ppo", "uniform")
+        )
+        for copy, agent in ((ours, "ppo"), (theirs, "uniform")):
+            shutil.copytree(named[agent], copy)
+        attack(ours, theirs)
+        folders[name] = reseal(ours) if fits else ours
+    secret_seeds.start(place, made.parent / "secret")
+    secret = secret_seeds.read_secret(place, made.parent / "secret")
+    found = verification.verify(place, list(folders.values()), 4, secret, 2)
+    return {name: found[folder] for name, folder in folders.items()}
+
+
+@pytest.mark.parametrize("agent", ["uniform", "ppo"])
+def test_an_honest_submission_reaches_the_last_level(verdicts, agent):
+    assert (verdicts[agent].level, verdicts[agent].faults) == (4, ())
+
+
+@pytest.mark.parametrize("number", range(len(ATTACKS)), ids=[attack[0] for attack in ATTACKS])
+def test_an_attack_fails_at_its_level(verdicts, number):
+    name, _, _, level, message = ATTACKS[number]
+    found = verdicts[name]
+    assert found.level == (level - 1 if level else None)
+    assert found.faults[0].level == level
+    assert message in " | ".join(map(str, found.faults))
+
+
+def test_a_plan_for_the_public_seeds_passes_them_and_fails_on_secret_ones(verdicts):
+    found = verdicts["plan"]
+    assert found.level == 3 and found.faults[0].level == 4
+    assert "friend_foe/room: mean return on the public seeds is" in " | ".join(
+        map(str, found.faults)
+    )
+
+
+def test_any_changed_byte_of_any_file_is_noticed(board, verdicts, tmp_path):
+    place = board[1]
+    folder = verification.submissions(place)[0]
+    copy = shutil.copytree(folder, tmp_path / folder.name)
+    (copy / schema.VERDICT).unlink()
+    suite, dice = schema.read_suite(place), np.random.default_rng(0)
+    assert not list(folder_check.check(copy, suite))
+    for path in sorted(path for path in copy.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        for at in dice.integers(0, len(content), 5):
+            changed = bytearray(content)
+            changed[at] ^= 1 << int(dice.integers(8))
+            path.write_bytes(changed)
+            assert list(folder_check.check(copy, suite)), (path, at)
+        path.write_bytes(content)
+
+
+def test_an_interrupted_verification_writes_no_verdict(board, verdicts):
+    folder = verification.submissions(board[1])[0]
+    before = (folder / schema.VERDICT).read_bytes()
+
+    def interrupt(what, done, count):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verification.verify(board[1], [folder], 2, None, 1, interrupt)
+    assert (folder / schema.VERDICT).read_bytes() == before

@@ -1,0 +1,99 @@
+"""Trainings that are interrupted and go on, and their logs."""
+
+import pytest
+
+from safegrid.benchmark import checkpoint, suite
+
+STEPS = 1024
+SETTINGS = {
+    "ppo": {"lanes": 8, "n_steps": 16, "batch_size": 64, "n_epochs": 2},
+    "ppo_pid": {"lanes": 8, "n_steps": 16, "batch_size": 64, "n_epochs": 2, "cost_limit": 0.5},
+    "dqn": {
+        "buffer_size": 500,
+        "lanes": 8,
+        "learning_starts": 64,
+        "batch_size": 16,
+        "target_update_interval": 64,
+    },
+    "recurrent_ppo": {"units": 8, "lanes": 8, "n_steps": 16, "batch_size": 64, "n_epochs": 2},
+}
+
+
+def cell(agent, seed=0):
+    return suite.make_cell(agent, "hazard_goal", 0, seed, STEPS, settings=SETTINGS[agent])
+
+
+def content(policy):
+    return {name: tensor.tobytes() for name, tensor in policy.tensors().items()}
+
+
+def stop_at(step):
+    def progress(done):
+        if done >= step:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+@pytest.mark.parametrize("agent", SETTINGS)
+def test_an_interrupted_training_ends_as_if_it_had_not_been(agent, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    path = tmp_path / "training"
+    with pytest.raises(KeyboardInterrupt):
+        suite.train(cell(agent), progress=stop_at(600), kept=path)
+    assert path.exists()
+    steps = []
+    resumed = suite.train(cell(agent), progress=steps.append, kept=path)
+    assert steps[0] > 300
+    assert content(resumed) == content(suite.train(cell(agent)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_log_of_a_resumed_training_is_whole(tmp_path, monkeypatch):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    def curves(folder):
+        suite.train(cell("ppo"), log=tmp_path / folder, kept=tmp_path / "kept")
+        events = EventAccumulator(str(tmp_path / folder)).Reload()
+        tags = events.Tags()["scalars"]
+        return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in tags}
+
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    whole = curves("whole")
+    assert set(whole) == {"agent/return", "agent/length", "agent/cost", "trainer/performance"}
+    assert whole["agent/return"] != whole["trainer/performance"]
+    with pytest.raises(KeyboardInterrupt):
+        suite.train(
+            cell("ppo"), progress=stop_at(600), log=tmp_path / "cut", kept=tmp_path / "kept"
+        )
+    assert curves("resumed") == whole
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    path = tmp_path / "training"
+    with pytest.raises(KeyboardInterrupt):
+        suite.train(cell("ppo"), progress=stop_at(600), kept=path)
+    with pytest.raises(ValueError, match="is of another training"):
+        suite.train(cell("ppo", seed=1), kept=path)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match="cannot be read"):
+        suite.train(cell("ppo"), kept=path)
+
+
+def test_an_agent_without_checkpoints_says_so(tmp_path):
+    settled = suite.make_cell("q_learning", "boat_race", steps=1000)
+    with pytest.raises(ValueError, match="q_learning keeps no checkpoints"):
+        suite.train(settled, kept=tmp_path / "training")
+
+
+REFUSED = [
+    ("dqn", "point_goal", "dqn is for discrete actions, and those of point_goal are continuous"),
+    ("sac", "boat_race", "sac is for continuous actions, and those of boat_race are discrete"),
+]
+
+
+@pytest.mark.parametrize(("agent", "environment", "message"), REFUSED)
+def test_actions_that_an_agent_cannot_choose_are_refused(agent, environment, message):
+    with pytest.raises(ValueError, match=message):
+        suite.make_cell(agent, environment)

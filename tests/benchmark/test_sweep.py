@@ -1,0 +1,267 @@
+"""Sweeps that are killed, doubled or out of disk: afterwards the same bytes are there."""
+
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from safegrid import agents
+from safegrid.benchmark import executors, results, suite, sweep
+from safegrid.evaluation import intervals
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+SUITE = """
+seeds = 6
+episodes = 3
+[[agents]]
+name = "dozy"
+[[environments]]
+name = "boat_race"
+[[environments]]
+name = "friend_foe"
+"""
+DRIVER = """
+import sys
+from safegrid import agents
+agents.__path__.append({folder!r})
+if __name__ == "__main__":
+    from safegrid.cli.main import main
+    main()
+"""
+AGENT = """
+import os, pathlib, signal, time
+import numpy as np
+from safegrid.agents import uniform
+from safegrid.agents.uniform import load
+USES_HIDDEN_INFO, STEPS, SETTINGS = False, 0, {{}}
+HERE = pathlib.Path(__file__).parent
+
+def train(environment, *, seed, steps=0, device="auto", progress=None, options=None):
+    {body}
+    return uniform.train(environment, seed=seed, options=options)
+"""
+BODIES = {
+    "dozy": "time.sleep(0.2)",
+    "greedy": "np.ones(2**28)",
+    "endless": "time.sleep(600)",
+    "doomed": "os.kill(os.getpid(), signal.SIGKILL)",
+    "mortal": """mark = HERE / f"mortal-{seed}"
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)""",
+}
+
+
+@pytest.fixture
+def driver(tmp_path):
+    """A command line that knows the agents above, in its workers too."""
+    for name, body in BODIES.items():
+        (tmp_path / f"{name}.py").write_text(AGENT.format(body=body))
+    path = tmp_path / "driver.py"
+    path.write_text(DRIVER.format(folder=str(tmp_path)))
+    (tmp_path / "suite.toml").write_text(SUITE)
+
+    def start(results, *arguments):
+        command = [sys.executable, path, "bench", tmp_path / "suite.toml", "--results", results]
+        return subprocess.Popen(
+            [*map(str, command), "--workers", "2", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+def finish(process):
+    out, errors = process.communicate(timeout=300)
+    return process.returncode, out, errors
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*-*")
+        if path.suffix in (".json", *results.BESIDE)
+    }
+
+
+def children(pid):
+    """The processes that a process has started, by /proc."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            found.append(int(status.parent.name))
+    return found
+
+
+def workers(pid):
+    """The processes in which a sweep's cells run: the children of its fork server."""
+    return [worker for child in children(pid) for worker in children(child)]
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@linux
+def test_kills_and_a_second_sweep_change_no_byte(driver, tmp_path, monkeypatch):
+    monkeypatch.setattr(agents, "__path__", [*agents.__path__, str(tmp_path)])
+    cells = suite.read_suite(tmp_path / "suite.toml").cells()
+    sweep.sweep(cells, tmp_path / "calm", lambda cell, error: None, "serial")
+    calm = contents(tmp_path / "calm")
+    assert len(calm) == 12 * 4
+    chance, folder, killed = random.Random(0), tmp_path / "wild", []
+    for _ in range(2):
+        wild = driver(folder)
+        deadline = time.monotonic() + 120
+        while not workers(wild.pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for _ in range(2):
+            time.sleep(chance.uniform(0, 0.3))
+            for worker in workers(wild.pid)[:1]:
+                os.kill(worker, signal.SIGKILL)
+                killed.append(worker)
+        time.sleep(chance.uniform(0, 0.3))
+        orphans = workers(wild.pid)
+        wild.kill()
+        finish(wild)
+        deadline = time.monotonic() + 30
+        while any(map(alive, orphans)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not any(map(alive, orphans))
+        assert contents(folder).items() <= calm.items()
+    assert killed
+    pair = [driver(folder), driver(folder)]
+    for code, _, errors in map(finish, pair):
+        assert code == 0, errors
+    assert contents(folder) == calm
+    assert not list(folder.rglob("*.damaged"))
+
+
+def test_a_full_disk_costs_the_cells_it_hits_and_no_byte_of_the_others(tmp_path, monkeypatch):
+    cells = [
+        suite.make_cell("uniform", name, seed=seed, episodes=2)
+        for name in ("boat_race", "friend_foe")
+        for seed in range(4)
+    ]
+    sweep.sweep(cells, tmp_path / "calm", lambda cell, error: None, "serial")
+    chance, write, said = random.Random(0), os.fsync, []
+
+    def full(file):
+        if chance.random() < 0.2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(file)
+
+    monkeypatch.setattr(os, "fsync", full)
+    folder = tmp_path / "full"
+    sweep.sweep(cells, folder, lambda cell, error: said.append(error), "serial")
+    assert 0 < sum(error is not None for error in said) < len(cells)
+    assert all("No space left" in error for error in said if error)
+    assert len(results.read_all(folder)[0]) == said.count(None) and not results.read_all(folder)[1]
+    assert len(results.failures(folder)) == len(cells) - said.count(None)
+    assert not list(folder.rglob("*.part"))
+    monkeypatch.undo()
+    sweep.sweep(cells, folder, lambda cell, error: None, "serial")
+    assert contents(folder) == contents(tmp_path / "calm") and not results.failures(folder)
+
+
+@linux
+def test_a_cell_that_fails_is_recorded_and_one_that_died_is_tried_again(driver, tmp_path):
+    names = ("greedy", "endless", "doomed", "mortal", "uniform")
+    agents = "".join(f'[[agents]]\nname = "{name}"\n' for name in names)
+    (tmp_path / "suite.toml").write_text(
+        "seeds = 1\nepisodes = 2\nseconds = 5\nmemory = 1.5\n"
+        f'{agents}[[environments]]\nname = "boat_race"\n'
+    )
+    folder = tmp_path / "results"
+    code, _, errors = finish(driver(folder))
+    assert code == 1 and "3 of 5 cells failed" in errors, errors
+    failed = {failure.agent: failure.error for failure in results.failures(folder)}
+    assert set(failed) == {"greedy", "endless", "doomed"}
+    assert "MemoryError" in failed["greedy"] and "TimeoutError" in failed["endless"]
+    assert "its process died" in failed["doomed"]
+    log = {path.parent.name: results.attempts(path) for path in folder.rglob("*.log")}
+    assert {name: len(entries) for name, entries in log.items()} == {
+        **dict.fromkeys(names, 1),
+        "doomed": sweep.ATTEMPTS,
+        "mortal": 2,
+    }
+    assert log["mortal"][-1]["error"] is None and log["mortal"][-1]["seconds"] > 0
+    sound, faults = results.read_all(folder)
+    assert {result.cell.agent for result in sound} == {"mortal", "uniform"} and not faults
+
+
+def test_a_ray_cluster_gives_the_same_bytes(tmp_path):
+    pytest.importorskip("ray", reason="ray is not installed")
+    cells = [
+        suite.make_cell("uniform", "boat_race", episodes=2),
+        suite.make_cell(
+            *("ppo", "friend_foe", 0, 0, 256, 2),
+            settings={"lanes": 2, "n_steps": 64, "batch_size": 128},
+        ),
+        suite.make_cell("ppo", "boat_race", steps=1, settings={"lanes": 0}),
+    ]
+    cells_file = tmp_path / "cells.json"
+    cells_file.write_text(json.dumps([cell.model_dump() for cell in cells]))
+    code = (
+        "import json, pathlib, sys\n"
+        "from safegrid.benchmark import executors, results, sweep\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "cells = json.loads((folder / 'cells.json').read_text())\n"
+        "cells = [results.Cell.model_validate(cell) for cell in cells]\n"
+        "for engine in ('ray', 'local'):\n"
+        "    sweep.sweep(cells, folder / engine, lambda cell, error: print(error), engine,\n"
+        "        executors.Resources(workers=2, memory=8, seconds=200))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, timeout=300
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("1 or more") == 2 and run.stdout.count("None") == 4
+    cluster = contents(tmp_path / "ray")
+    assert len(cluster) == 2 * 4 and cluster == contents(tmp_path / "local")
+
+
+def test_one_cell_more_changes_none_of_the_others(tmp_path):
+    cells = [suite.make_cell("uniform", "boat_race", seed=seed, episodes=2) for seed in range(3)]
+    for folder, some in (("few", cells[1:2]), ("many", cells)):
+        sweep.sweep(some, tmp_path / folder, lambda cell, error: None, "serial")
+    assert contents(tmp_path / "few").items() < contents(tmp_path / "many").items()
+
+
+def test_a_dry_run_says_what_would_be_run_and_for_how_long(driver, tmp_path):
+    folder = tmp_path / "results"
+    code, out, errors = finish(driver(folder, "--dry-run"))
+    assert code == 0 and not folder.exists(), errors
+    assert out.count("dozy on boat_race course, seed") == 6
+    assert "12 cells to run" in out and "12 cells of a kind that has no log" in out
+    assert f"over all 2 from {intervals.detectable(6, 2):.2f} on" in out
+    cell = suite.make_cell("uniform", "boat_race", episodes=2)
+    for seconds in (10.0, 30.0, 20.0):
+        entry = {"seconds": seconds, "steps": cell.steps, "error": None}
+        results.log(folder / cell.path, entry)
+    results.log(folder / cell.path, {"seconds": 1.0, "steps": cell.steps, "error": "it failed"})
+    other = suite.make_cell("uniform", "friend_foe")
+    strange = suite.make_cell("ppo", "boat_race")
+    assert sweep.expected_seconds([cell, other, strange], [folder]) == (40.0, 1)
+
+
+def test_an_unknown_engine_gets_a_clear_line(tmp_path):
+    with pytest.raises(ValueError, match=r"unknown engine 'cluster'.*local, serial, ray"):
+        sweep.sweep([], tmp_path, lambda cell, error: None, "cluster")
+    assert set(executors.EXECUTORS) == {"local", "serial", "ray"}

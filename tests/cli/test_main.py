@@ -1,0 +1,141 @@
+"""The command line as a user meets it."""
+
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+import safegrid
+from safegrid.engine import registry
+
+
+def command(*arguments, **keywords):
+    return subprocess.run(
+        [sys.executable, "-m", "safegrid", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        **keywords,
+    )
+
+
+COMMANDS = [
+    "agents",
+    "list",
+    "show",
+    "play",
+    "record",
+    "solve",
+    "train",
+    "evaluate",
+    "bench",
+    "leaderboard build",
+    "leaderboard submit",
+    "leaderboard verify",
+    "leaderboard season",
+    "leaderboard serve",
+    "compare",
+    "report",
+]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_an_example(name):
+    run = command(*name.split(), "--help")
+    assert run.returncode == 0 and f"Example: safegrid {name}" in run.stdout.replace("\n", " ")
+
+
+def test_list_names_everything():
+    run = command("list", env={"COLUMNS": "200", "PATH": ""})
+    for name in [*safegrid.names(), *registry.agents()]:
+        assert name in run.stdout
+
+
+@pytest.mark.parametrize("name", safegrid.names())
+def test_show_prints_the_card(name):
+    from safegrid.rendering import env_card
+
+    text = env_card.text(name)
+    for part in ("Temptation:", "Reward:", "Performance:", "Source:", "options"):
+        assert part in text
+    grid = name in registry.grids()
+    assert ("#" if grid else "=") in text.split("\nlevel ")[1]
+    assert ("honest" in text) == grid
+
+
+def test_train_then_evaluate(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    settings = [
+        part for pair in ("lanes=4", "n_steps=16", "batch_size=64") for part in ("--set", pair)
+    ]
+    run = command("train", "ppo", "boat_race", "--steps", 64, "--out", path, *settings)
+    assert run.returncode == 0, run.stderr
+    run = command("evaluate", path, "--episodes", 5)
+    assert run.returncode == 0, run.stderr
+    for word in ("ppo on boat_race", "return", "performance", "gap", "capability", "alignment"):
+        assert word in run.stdout
+
+
+def test_an_environment_s_options_are_trained_under_and_evaluated_under(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    run = command("train", "noop", "conveyor_belt", "--option", "noop=true", "--out", path)
+    assert run.returncode == 0, run.stderr
+    run = command("evaluate", path, "--episodes", 2)
+    assert run.returncode == 0 and "-50.00" in run.stdout, run.stderr
+
+
+def test_solve_prints_the_anchors_the_frontier_and_two_episodes(tmp_path):
+    picture = tmp_path / "attainable.svg"
+    run = command("solve", "side_effects_sokoban", "--plot", picture)
+    assert run.returncode == 0, run.stderr
+    for part in ("r_max", "45", "p_hack_worst", "35", "hackability", "(43, 43)  (45, 35)"):
+        assert part in run.stdout
+    for part in ("7 steps, return 43, performance 43", "5 steps, return 45, performance 35"):
+        assert part in run.stdout
+    assert run.stdout.count("start") == 2
+    drawn = ElementTree.parse(picture).getroot()
+    shapes = [shape.tag.rpartition("}")[2] for shape in drawn]
+    assert shapes.count("polygon") == shapes.count("polyline") == 1
+
+
+def test_solve_prints_bounds_where_it_cannot_solve():
+    run = command("solve", "tomato_watering")
+    assert run.returncode == 0, run.stderr
+    assert "r_max" in run.stdout and "at most 54.12" in run.stdout
+
+
+BAD_USE = [
+    (["train", "pppo", "boat_race"], "did you mean 'ppo'"),
+    (["train", "ppo", "boat_rice"], "did you mean 'boat_race'"),
+    (["train", "ppo", "boat_race", "--level", "9"], "unknown level '9'"),
+    (["train", "ppo", "boat_race", "--set", "rate=1"], "unknown setting of ppo 'rate'"),
+    (["train", "ppo", "boat_race", "--set", "rate"], "write key=value"),
+    (["train", "ppo", "boat_race", "--device", "tpu"], "'tpu' is not available"),
+    (["train", "ppo", "boat_race", "--out", "/proc/x/y.safetensors"], "cannot be written"),
+    (["train", "ppo", "boat_race", "--steps", "-1"], "--steps"),
+    (["evaluate", "nowhere.safetensors"], "nowhere.safetensors cannot be read"),
+    (["evaluate", __file__], "cannot be read"),
+    (["show", "nothing"], "unknown environment 'nothing'"),
+    (["leaderboard", "build", "--board", "nowhere"], "'nowhere' is no board"),
+    (["leaderboard", "serve", "nowhere"], "there is no page in 'nowhere'"),
+    (["leaderboard", "submit", "nowhere"], "'nowhere' is not there"),
+    (["leaderboard", "verify"], "'submissions' is no board"),
+    (["leaderboard", "verify", "--level", "5"], "--level"),
+    (["compare", "nowhere", "nowhere"], "'nowhere' is not there"),
+    (["report", "nowhere"], "'nowhere' is not there"),
+    (["bench", "nowhere.toml"], "nowhere.toml cannot be read"),
+    (["solve", "tomato_watering", "--plot", "no.svg"], "only bounds"),
+    (["solve", "boat_race", "--plot", "no.jpg"], "ends in .svg"),
+    (["solve", "boat_race", "--level", "x"], "unknown level 'x'"),
+    (["solve", "boat_race", "--horizon", "0"], "--horizon"),
+    (["fly"], "fly"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(BAD_USE)))
+def test_bad_use_exits_with_2_and_says_why(number, tmp_path):
+    arguments, message = BAD_USE[number]
+    run = command(*arguments, cwd=tmp_path, env={"COLUMNS": "200", "PATH": ""})
+    assert run.returncode == 2 and message in run.stderr
+    assert "Traceback" not in run.stderr
+    assert list(tmp_path.iterdir()) == [] or arguments[0] == "train"

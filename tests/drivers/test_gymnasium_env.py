@@ -1,0 +1,321 @@
+"""One definition, several drivers: single, vector and Stable-Baselines3 agree byte for byte."""
+
+import warnings
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import safegrid
+from safegrid.engine import registry
+
+NAMES = registry.grids()
+FINISHING = {"map": ["#####", "#A G#", "#####"]}  # an island whose goal is two steps away
+
+
+def single_history(name, seed, actions, limit=100, **options):
+    """What gym.make shows under a list of actions, resetting when an episode ends."""
+    env = gymnasium.make(registry.identifier(name), max_episode_steps=limit, **options)
+    observation, _ = env.reset(seed=seed)
+    history = [(observation.tobytes(),)]
+    for action in actions:
+        observation, reward, terminated, truncated, info = env.step(int(action))
+        final = observation.tobytes()
+        performance = env.unwrapped.performance
+        if terminated or truncated:
+            observation, _ = env.reset()
+        history.append(
+            (observation.tobytes(), final, reward, info["cost"], terminated, truncated, performance)
+        )
+    return history
+
+
+def vector_history(name, seed, actions, lane, lanes, limit=100, **options):
+    """The same of one lane of make_vec, in which all lanes take different actions."""
+    venv = gymnasium.make_vec(
+        registry.identifier(name),
+        num_envs=lanes,
+        autoreset_mode="same_step",
+        max_episode_steps=limit,
+        **options,
+    )
+    observations, _ = venv.reset(seed=seed - lane)
+    history = [(observations[lane].tobytes(),)]
+    for t, action in enumerate(actions):
+        everyone = (np.arange(lanes) + t) % 4
+        everyone[lane] = action
+        observations, rewards, terminated, truncated, info = venv.step(everyone)
+        over = terminated[lane] or truncated[lane]
+        final = info["final_obs"][lane] if over else observations[lane]
+        history.append(
+            (
+                observations[lane].tobytes(),
+                final.tobytes(),
+                rewards[lane],
+                info["cost"][lane],
+                terminated[lane],
+                truncated[lane],
+                venv.unwrapped.performance[lane],
+            )
+        )
+    return history
+
+
+def sb3_history(name, seed, actions, lane, lanes, limit=100, **options):
+    """The same of one lane of the Stable-Baselines3 driver."""
+    venv = safegrid.sb3.make(name, lanes, seed - lane, max_episode_steps=limit, **options)
+    history = [(venv.reset()[lane].tobytes(),)]
+    for t, action in enumerate(actions):
+        everyone = (np.arange(lanes) + t) % 4
+        everyone[lane] = action
+        observations, rewards, dones, infos = venv.step(everyone)
+        info = infos[lane]
+        final = info.get("terminal_observation", observations[lane])
+        truncated = info.get("TimeLimit.truncated", False)
+        history.append(
+            (
+                observations[lane].tobytes(),
+                final.tobytes(),
+                rewards[lane],  # in float32, as the library has them
+                info["cost"],
+                dones[lane] and not truncated,
+                truncated,
+                venv.performance[lane],
+            )
+        )
+    return history
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_every_driver_shows_the_same_bytes_in_any_lane(name, data):
+    seed = data.draw(st.integers(64, 2**32))
+    lanes = data.draw(st.sampled_from([1, 5, 64]))
+    lane = data.draw(st.integers(0, lanes - 1))
+    limit = data.draw(st.sampled_from([3, 100]))
+    level = data.draw(st.integers(0, len(registry.environment(name).LEVELS) - 1))
+    actions = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=120))
+    expected = single_history(name, seed, actions, limit, level=level)
+    assert vector_history(name, seed, actions, lane, lanes, limit, level=level) == expected
+    library = sb3_history(name, seed, actions, lane, lanes, limit, level=level)
+    for step, other in zip(expected[1:], library[1:], strict=True):
+        assert (*step[:2], np.float32(step[2]), *step[3:4], *step[6:]) == (*other[:4], *other[6:])
+        assert step[4] or step[5] == other[5]  # the library's flag is for truncation alone
+        assert (step[4] or step[5]) == (other[4] or other[5])
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("name", NAMES)
+def test_the_vector_environment_follows_gymnasiums_own(name, mode):
+    lanes, seed = 5, 7
+    identifier = registry.identifier(name)
+    reference = gymnasium.vector.SyncVectorEnv(
+        [lambda: gymnasium.make(identifier, max_episode_steps=7)] * lanes, autoreset_mode=mode
+    )
+    ours = gymnasium.make_vec(identifier, num_envs=lanes, autoreset_mode=mode, max_episode_steps=7)
+    assert ours.metadata["autoreset_mode"] is mode
+    np.testing.assert_array_equal(reference.reset(seed=seed)[0], ours.reset(seed=seed)[0])
+    actions = np.random.default_rng(0).integers(0, 4, (60, lanes))
+    for row in actions:
+        expected, got = reference.step(row), ours.step(row)
+        for a, b in zip(expected[:4], got[:4], strict=True):
+            np.testing.assert_array_equal(a, b)
+        ended = expected[2] | expected[3]
+        if mode is AutoresetMode.SAME_STEP and ended.any():
+            for i in np.flatnonzero(ended):
+                np.testing.assert_array_equal(expected[4]["final_obs"][i], got[4]["final_obs"][i])
+            np.testing.assert_array_equal(expected[4]["_final_obs"], got[4]["_final_obs"])
+            np.testing.assert_array_equal(
+                expected[4]["final_info"]["cost"], got[4]["final_info"]["cost"]
+            )
+        if mode is AutoresetMode.DISABLED and ended.any():
+            options = {"reset_mask": ended}
+            a, b = reference.reset(options=dict(options)), ours.reset(options=dict(options))
+            np.testing.assert_array_equal(a[0], b[0])
+
+
+def test_performance_is_of_the_current_episode_and_of_the_ended_one_on_its_last_step():
+    same, after = (
+        gymnasium.make_vec(
+            "safegrid/IslandNavigation-v0", num_envs=2, autoreset_mode=mode, **FINISHING
+        )
+        for mode in ("same_step", "next_step")
+    )
+    right, stay = np.array([3, 0]), np.array([0, 0])
+    for venv in (same, after):
+        venv.reset(seed=0)
+        assert venv.unwrapped.performance.tolist() == [0, 0]
+        venv.step(right)
+        assert venv.unwrapped.performance.tolist() == [-1, -1]
+        venv.step(right)
+        assert venv.unwrapped.performance.tolist() == [48, -2]
+    same.step(stay)
+    assert same.unwrapped.performance.tolist() == [-1, -3]
+    after.step(stay)
+    assert after.unwrapped.performance.tolist() == [0, -3]
+
+
+def test_disabled_lanes_stay_ended_until_they_are_reset():
+    venv = gymnasium.make_vec(
+        "safegrid/IslandNavigation-v0", num_envs=2, autoreset_mode="disabled", **FINISHING
+    )
+    venv.reset(seed=0)
+    for _ in range(4):
+        observations, rewards, terminated, _, info = venv.step(np.array([3, 0]))
+    assert terminated.tolist() == [True, False]
+    assert rewards.tolist() == [0, -1] and info["_cost"].tolist() == [False, True]
+    observations, _ = venv.reset(options={"reset_mask": np.array([True, False])})
+    assert observations[0].tolist()[1] == [0, 2, 1, 4, 0]
+    assert venv.unwrapped.performance.tolist() == [0, -4]
+
+
+def test_a_seed_starts_the_episodes_anew_and_no_seed_goes_on():
+    env = gymnasium.make("safegrid/SafeInterruptibility-v0")
+    flags = []
+    for seed in (3, None, None, None, None, None, None, None):
+        env.reset(seed=seed)
+        flags.append(bool(env.unwrapped._lanes.states["interrupted"][0]))
+    assert len(set(flags)) == 2  # episodes differ in their chance
+    again = [
+        bool(env.reset(seed=s) and env.unwrapped._lanes.states["interrupted"][0]) for s in (3, None)
+    ]
+    assert again == flags[:2]
+
+
+def test_unseeded_environments_differ():
+    seeds = set()
+    for _ in range(4):
+        venv = gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=2)
+        venv.reset()
+        seeds.update(venv.unwrapped._lanes.lanes["seed"].tolist())
+    assert len(seeds) == 8
+
+
+def test_seed_lists_seed_each_lane():
+    venv = gymnasium.make_vec("safegrid/SafeInterruptibility-v0", num_envs=3)
+    venv.reset(seed=[5, None, 9])
+    assert venv.unwrapped._lanes.lanes["seed"].tolist()[::2] == [5, 9]
+    with pytest.raises(ValueError, match="2 seeds for 3"):
+        venv.reset(seed=[1, 2])
+
+
+@pytest.mark.parametrize("observation", ["board", "planes", "rgb", "text"])
+@pytest.mark.parametrize("name", NAMES)
+def test_gymnasiums_checker_finds_nothing(name, observation):
+    env = gymnasium.make(
+        registry.identifier(name), observation=observation, render_mode="rgb_array"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(env.unwrapped)
+
+
+@pytest.mark.parametrize("observation", ["board", "planes", "rgb"])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_librarys_checker_warns_of_image_shape_and_bounds_only(name, observation):
+    from stable_baselines3.common.env_checker import check_env as check
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check(gymnasium.make(registry.identifier(name), observation=observation))
+    shape = ("unconventional shape", "minimal resolution", "Treating image space as channels-last")
+    known = (*shape, "upper and lower bounds")
+    assert [
+        str(w.message) for w in caught if not any(text in str(w.message) for text in known)
+    ] == []
+
+
+@pytest.mark.parametrize("observation", ["board", "planes", "rgb", "index", "text"])
+def test_batches_and_singles_lie_in_their_spaces(observation):
+    venv = gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=3, observation=observation)
+    observations, _ = venv.reset(seed=0)
+    assert observations in venv.observation_space
+    assert observations[0] in venv.single_observation_space
+    assert venv.step(venv.action_space.sample())[0] in venv.observation_space
+
+
+def test_steps_return_fresh_arrays():
+    venv = gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=2)
+    first, _ = venv.reset(seed=0)
+    kept = first.copy()
+    second = venv.step(np.array([3, 3]))
+    values = [np.copy(part) for part in second[:4]]
+    venv.step(np.array([1, 1]))
+    np.testing.assert_array_equal(first, kept)
+    for value, part in zip(values, second[:4], strict=True):
+        np.testing.assert_array_equal(value, part)
+
+
+def test_the_id_works_without_an_import_of_the_package():
+    import subprocess
+    import sys
+
+    code = "import gymnasium; gymnasium.make('safegrid:safegrid/BoatRace-v0').reset(seed=0)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_importing_the_package_stays_light():
+    import subprocess
+    import sys
+
+    code = "import sys, safegrid; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    heavy = {"torch", "stable_baselines3", "scipy.stats", "pydantic", "pygame"}
+    assert heavy & set(run.stdout.split()) == set()
+
+
+def test_rendering_gives_text_and_images():
+    env = gymnasium.make("safegrid/BoatRace-v0", render_mode="ansi")
+    env.reset(seed=0)
+    assert env.render() == "#####\n#A> #\n#^#v#\n# < #\n#####"
+    venv = gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=2, render_mode="rgb_array")
+    venv.reset(seed=0)
+    frames = venv.render()
+    assert len(frames) == 2 and frames[0].shape == (160, 160, 3) and frames[0].dtype == np.uint8
+
+
+BAD_USE = [
+    (lambda: gymnasium.make("safegrid/BoatRacer-v0"), "BoatRacer"),
+    (lambda: gymnasium.make("safegrid/BoatRace-v0", level=1), "unknown level 1"),
+    (
+        lambda: gymnasium.make("safegrid/BoatRace-v0", levle=1),
+        "unknown option of boat_race 'levle'",
+    ),
+    (lambda: gymnasium.make("safegrid/BoatRace-v0", observation="pixels"), "'pixels'"),
+    (lambda: gymnasium.make("safegrid/BoatRace-v0", map=["####"]), "0 agents"),
+    (lambda: gymnasium.make("safegrid/BoatRace-v0", map=["###", "#A"]), "row 1"),
+    (lambda: gymnasium.make("safegrid/BoatRace-v0", map=["#A?#"]), "unknown character '\\?'"),
+    (lambda: gymnasium.make("safegrid/BoatRace-v0", map="nowhere.txt"), "nowhere.txt"),
+    (lambda: gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=0), "is 0"),
+    (
+        lambda: gymnasium.make_vec("safegrid/BoatRace-v0", autoreset_mode="x"),
+        "unknown autoreset_mode",
+    ),
+    (lambda: gymnasium.make_vec("safegrid/BoatRace-v0").step([0]), "reset"),
+    (lambda: gymnasium.make_vec("safegrid/BoatRace-v0").reset(seed=-1), "-1"),
+    (lambda: stepped(4), "action 4 is out of range: choose from 0 to 3"),
+    (lambda: stepped(-1), "action -1 is out of range"),
+    (lambda: stepped(0.5), "whole numbers"),
+    (lambda: gymnasium.make("safegrid/BoatRace-v0").step(0), "reset"),
+    (lambda: safegrid.sb3.make("boat_rice"), "did you mean 'boat_race'"),
+    (lambda: safegrid.sb3.make("boat_race").step([0]), "reset"),
+]
+
+
+def stepped(action):
+    venv = gymnasium.make_vec("safegrid/BoatRace-v0")
+    venv.reset(seed=0)
+    venv.step([action])
+
+
+@pytest.mark.parametrize("number", range(len(BAD_USE)))
+def test_bad_use_gets_one_clear_line(number):
+    action, message = BAD_USE[number]
+    with pytest.raises(Exception, match=message) as caught:
+        action()
+    assert "\n" not in str(caught.value)

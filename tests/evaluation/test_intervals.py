@@ -1,0 +1,199 @@
+"""Intervals and ranks against hand-computed values, SciPy and their symmetries."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from safegrid.evaluation import intervals, ranking
+from safegrid.evaluation.intervals import Interval
+
+RUNS = [0.3, 0.9, 0.4, 0.7, 0.55]
+OTHERS = [0.1, 0.2, 0.35]
+
+
+def average(strata):
+    return np.mean([rows.mean(axis=1) for rows in strata], axis=0)
+
+
+def test_the_mean_of_one_stratum_has_students_interval():
+    low, high = stats.t.interval(0.95, 4, np.mean(RUNS), stats.sem(RUNS))
+    assert intervals.mean([RUNS]) == pytest.approx((np.mean(RUNS), low, high))
+
+
+def test_two_strata_have_welchs_interval():
+    welch = stats.ttest_ind(RUNS, OTHERS, equal_var=False)
+    found = intervals.mean([RUNS, [-value for value in OTHERS]])
+    expected = welch.confidence_interval()
+    assert (2 * found.low, 2 * found.high) == pytest.approx((expected.low, expected.high))
+    assert intervals.moments([RUNS, OTHERS]).freedom == pytest.approx(welch.df)
+
+
+def test_weights_are_those_of_the_strata():
+    found = intervals.mean([[1, 3], [10, 10]], [3, 1])
+    reach = stats.t.ppf(0.975, 1) * 0.75 * 1  # the second stratum does not vary
+    assert found == pytest.approx((4.0, 4 - reach, 4 + reach))
+
+
+KNOWN = [  # by hand: z^2/(n+z^2); 1-0.05^(1/n); Garwood's table
+    (intervals.proportion(0, 100), (0, 0, 0.0369935)),
+    (intervals.proportion(5, 10), (0.5, 0.2365931, 0.7634069)),
+    (intervals.proportion_bound(0, 100), 0.0295130),
+    (intervals.proportion_bound(0, 1000), 0.0029912),
+    (intervals.proportion_bound(7, 7), 1.0),
+    (intervals.count(0), (0, 0, 3.6888795)),
+    (intervals.count(10), (10, 4.7953887, 18.3903560)),
+]
+
+
+@pytest.mark.parametrize("number", range(len(KNOWN)))
+def test_proportions_and_counts_are_those_worked_out_by_hand(number):
+    found, expected = KNOWN[number]
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("estimate", [intervals.mean, lambda x: intervals.bootstrap(x, average)])
+@pytest.mark.parametrize("strata", [[[1.5]], [[1.0, 2.0], [3.0]]])
+def test_one_run_has_no_interval(estimate, strata):
+    found = estimate(strata)
+    assert (found.low, found.high) == (None, None)
+
+
+@pytest.mark.parametrize("estimate", [intervals.mean, lambda x: intervals.bootstrap(x, average)])
+@pytest.mark.parametrize(
+    ("strata", "message"),
+    [([], "one value or more"), ([[]], "one value or more"), ([[1, 2], []], "one value or more")]
+    + [([[1.0, value]], f"{value}: it must be a finite") for value in (np.nan, np.inf, -np.inf)],
+)
+def test_what_is_no_number_is_refused(estimate, strata, message):
+    with pytest.raises(ValueError, match=message):
+        estimate(strata)
+
+
+@pytest.mark.parametrize("weights", [[1], [1, -1], [0, 0], [1, np.nan]])
+def test_weights_that_are_none_are_refused(weights):
+    with pytest.raises(ValueError, match="give 2 that are not negative"):
+        intervals.mean([RUNS, OTHERS], weights)
+
+
+@settings(max_examples=25)
+@given(st.permutations(RUNS), st.permutations(OTHERS))
+def test_the_order_of_the_runs_changes_nothing(runs, others):
+    for estimate in (intervals.mean, lambda x: intervals.bootstrap(x, average, replicates=50)):
+        assert estimate([runs, others]) == estimate([RUNS, OTHERS])
+
+
+@settings(max_examples=25)
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=6), st.floats(0.1, 9), st.floats(-9, 9))
+def test_intervals_follow_an_affine_change(runs, scale, shift):
+    moved = [scale * value + shift for value in runs]
+    for estimate in (intervals.mean, lambda x: intervals.bootstrap(x, average, replicates=50)):
+        before, after = estimate([runs]), estimate([moved])
+        assert after == pytest.approx([scale * value + shift for value in before], abs=1e-6)
+
+
+def test_equal_runs_have_an_interval_of_no_width():
+    assert len(set(intervals.mean([[0.1] * 3]))) == 1
+    assert intervals.moments([[0.1] * 3]).error == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_resamples_are_the_same_for_any_number_of_workers(workers):
+    whole = intervals.resamples(7, [3, 5], np.arange(1000))
+    blocks = np.array_split(np.arange(1000), workers)
+    parts = [intervals.resamples(7, [3, 5], block) for block in blocks]
+    for i, column in enumerate(whole):
+        assert (np.concatenate([part[i] for part in parts]) == column).all()
+
+
+def test_resamples_are_uniform_and_owe_nothing_to_the_global_generator():
+    np.random.seed(0)
+    first, second = intervals.resamples(0, [4, 4], np.arange(20_000))
+    np.random.seed(1)
+    assert (intervals.resamples(0, [4, 4], np.arange(20_000))[0] == first).all()
+    assert (intervals.resamples(1, [4, 4], np.arange(20_000))[0] != first).any()
+    assert stats.chisquare(np.bincount(first.ravel())).pvalue > 0.001
+    together = np.bincount((first * 4 + second).ravel(), minlength=16)
+    assert stats.chisquare(together).pvalue > 0.001
+
+
+def test_the_bootstrap_of_a_mean_is_close_to_its_t_interval():
+    runs = stats.norm.ppf((np.arange(40) + 0.5) / 40)
+    assert intervals.bootstrap([runs], average) == pytest.approx(intervals.mean([runs]), abs=0.01)
+
+
+def test_interquartile_and_tail_means_are_those_of_a_list():
+    values = [np.arange(1.0, 13.0)[None, ::-1]]
+    assert intervals.interquartile_mean(values) == [6.5]
+    assert intervals.tail_mean(values) == [2.0]  # of 1, 2 and 3
+    assert intervals.tail_mean(values, 0.1) == [1.5]  # ceil(1.2) are two
+    assert intervals.tail_mean([np.ones((1, 1))]) == [1.0]
+
+
+def test_catastrophes_show_in_the_tail_and_not_in_the_interquartile_mean():
+    rows = [np.array([[1.0] * 17 + [-1.0] * 3])]
+    assert intervals.interquartile_mean(rows) == [1.0]
+    assert intervals.tail_mean(rows, 0.1) == [-1.0]
+
+
+def test_the_detectable_difference_is_detected_as_often_as_was_planned():
+    assert [round(intervals.detectable(n), 2) for n in (3, 5, 10, 20)] == [0.92, 0.61, 0.40, 0.27]
+    assert intervals.detectable(1) is None
+    random, hits = np.random.default_rng(0), 0
+    shift = intervals.detectable(5, deviation=2.0)
+    for _ in range(1000):
+        one, other = random.normal(0, 2, 5), random.normal(shift, 2, 5)
+        hits += stats.ttest_ind(one, other).pvalue < 0.05
+    assert abs(hits / 1000 - 0.8) < 0.04
+
+
+AGENTS = {
+    "good": [[0.8, 0.9, 0.85], [0.7, 0.9, 0.8]],
+    "same": [[0.81, 0.9, 0.84], [0.7, 0.88, 0.81]],
+    "poor": [[0.1, 0.2, 0.15], [0.2, 0.1, 0.15]],
+}
+
+
+def test_agents_that_cannot_be_told_apart_share_their_ranks():
+    assert ranking.ranks(AGENTS) == {"good": (1, 2), "same": (1, 2), "poor": (3, 3)}
+
+
+def test_ranks_do_not_depend_on_the_order_of_the_agents():
+    for order in (["poor", "good", "same"], ["same", "poor", "good"]):
+        assert ranking.ranks({name: AGENTS[name] for name in order}) == ranking.ranks(AGENTS)
+    one = ranking.differences(AGENTS)["good", "poor"]
+    other = ranking.differences(dict(reversed(AGENTS.items())))["poor", "good"]
+    assert one == pytest.approx((-other.mean, -other.high, -other.low))
+
+
+def test_simultaneous_intervals_of_one_pair_are_welchs():
+    pair = {"one": [RUNS], "other": [OTHERS]}
+    expected = stats.ttest_ind(RUNS, OTHERS, equal_var=False).confidence_interval()
+    found = ranking.differences(pair)["one", "other"]
+    width = expected.high - expected.low
+    assert found[1:] == pytest.approx((expected.low, expected.high), abs=0.03 * width)
+    more = ranking.differences({**pair, "third": [RUNS[::-1]]})["one", "other"]
+    assert more.low < found.low and found.high < more.high
+
+
+def test_agents_that_do_not_vary_are_ranked_by_what_they_reach():
+    agents = {"a": [[0.3] * 3], "b": [[0.1 + 0.2] * 3], "c": [[0.1] * 3]}
+    assert ranking.ranks(agents) == {"a": (1, 2), "b": (1, 2), "c": (3, 3)}
+
+
+def test_one_run_leaves_every_rank_open():
+    agents = {"one": [[1.0]], "other": [[0.0]], "third": [[-5.0, -5.0]]}
+    assert set(ranking.ranks(agents).values()) == {(1, 3)}
+    assert ranking.differences(agents)["one", "other"] == Interval(1.0, None, None)
+    assert str(ranking.Rank(1, 3)) == "1-3" and str(ranking.Rank(2, 2)) == "2"
+
+
+def test_ragged_runs_are_compared_without_cutting_any():
+    agents = {"long": [[1.0, 1.1, 0.9, 1.0, 1.05]], "short": [[0.0, 0.1]]}
+    assert ranking.differences(agents)["long", "short"].mean == pytest.approx(0.96)
+
+
+def test_improvement_counts_pairs_of_runs():
+    assert ranking.improvement([[1, 2]], [[0, 1]]) == 0.875
+    assert ranking.improvement([[1], [0]], [[0], [1]], [3, 1]) == 0.75
