@@ -1,73 +1,123 @@
-"""The index observation: a number for each board, the same everywhere."""
+"""The index: derived from the files, in SQLite and on a real PostgreSQL server."""
 
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+import sqlite3
 import subprocess
-import sys
+from pathlib import Path
 
-import gymnasium
-import numpy as np
 import pytest
+import sqlalchemy as sql
 
 import safegrid
+from safegrid.benchmark import policy_files, results, suite
+from safegrid.benchmark.leaderboard import database, packing, schema, verification
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.lanes import Lanes
-from safegrid.engine.observations import Encoder
 
-ENUMERABLE = [
-    name for name in registry.grids() if name not in ("rocks_diamonds", "tomato_watering")
-]
-WALK = np.random.default_rng(0).integers(0, 4, (300, 64))
+FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if os.name == "posix" else []
+ACCOUNT = "postgres"  # the server refuses to run as root
 
 
-@pytest.mark.parametrize("name", ENUMERABLE)
-def test_boards_and_numbers_stand_for_each_other(name):
-    settled = Dynamics(name)
-    encode = Encoder(settled, "index")
-    lanes = Lanes(settled, 64, "same_step", 100)
-    lanes.reset(np.arange(64, dtype=np.uint64))
-    boards = {}
-    for actions in WALK:
-        step = lanes.step(actions)
-        ended = step.terminated | step.truncated
-        for seen in [step.boards] if step.final is None else [step.boards, step.final[ended]]:
-            for number, board in zip(encode(seen).tolist(), seen, strict=True):
-                boards.setdefault(number, set()).add(board.tobytes())
-    assert max(boards) < encode.space.n
-    shared = {encode.space.n - 1} if hasattr(settled.module, "MEMORY") else set()
-    assert all(len(alike) == 1 for number, alike in boards.items() if number not in shared)
-    everything = [board for alike in boards.values() for board in alike]
-    assert len(everything) == len(set(everything))
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("index")
+    for seed in (0, 1):
+        cell = suite.make_cell("uniform", "hazard_goal", seed=seed, episodes=5)
+        policy = registry.agent("uniform").train("hazard_goal", seed=seed)
+        episodes = safegrid.evaluate(policy, "hazard_goal", 5, seed)
+        made = results.Result(cell, episodes, None, policy_files.encode(policy, cell))
+        results.write(made, folder / "made")
+    packing.submit(folder / "made", folder / "board")
+    verification.verify(folder / "board", verification.submissions(folder / "board"), 2, workers=1)
+    return folder / "board"
 
 
-@pytest.mark.parametrize("name", ["boat_race", "friend_foe", "side_effects_sokoban"])
-def test_every_driver_gives_the_same_numbers(name):
-    venv = gymnasium.make_vec(
-        registry.identifier(name), num_envs=3, observation="index", autoreset_mode="same_step"
-    )
-    other = safegrid.sb3.make(name, 3, seed=7, observation="index")
-    singles = [gymnasium.make(registry.identifier(name), observation="index") for _ in range(3)]
-    first, _ = venv.reset(seed=7)
-    assert first.tolist() == other.reset().tolist()
-    assert first.tolist() == [one.reset(seed=7 + i)[0] for i, one in enumerate(singles)]
-    for actions in WALK[:, :3]:
-        numbers = venv.step(actions)[0].tolist()
-        assert numbers == other.step(actions)[0].tolist()
-        for i, one in enumerate(singles):
-            number, _, terminated, truncated, _ = one.step(actions[i])
-            assert (one.reset()[0] if terminated or truncated else number) == numbers[i]
+def check(url, board):
+    """The tables say what the files say, however often they are made."""
+    folder = verification.submissions(board)[0]
+    rows = schema.read_rows(folder)
+    for _ in range(2):
+        assert database.write(url, board) == 1
+    engine = sql.create_engine(url)
+    with engine.connect() as connection:
+        (entry,) = connection.execute(sql.select(database.SUBMISSIONS)).mappings()
+        assert (entry["id"], entry["agent"], entry["runs"]) == (folder.name, "uniform", 2)
+        assert entry["level"] == 2 and entry["uses_hidden_info"] is False
+        assert entry["settings"] == schema.read(folder).settings
+        listed = connection.execute(
+            sql.select(database.RUNS).order_by(database.RUNS.c.run)
+        ).mappings()
+        found = [{k: v for k, v in row.items() if k != "submission"} for row in listed]
+        assert found == [row.model_dump(by_alias=True) for row in rows]
+        mean = sql.func.sum(database.RUNS.c.performance) / sql.func.sum(database.RUNS.c.episodes)
+        performance = connection.execute(sql.select(mean)).scalar()
+        assert performance == pytest.approx(sum(row.performance for row in rows) / 10)
+        (judged,) = connection.execute(sql.select(database.VERDICTS)).mappings()
+        assert (judged["line"], judged["level"], judged["faults"]) == (1, 2, [])
+    engine.dispose()
 
 
-def test_another_process_gives_the_same_numbers():
-    code = (
-        "import safegrid\n"
-        "env = safegrid.sb3.make('side_effects_sokoban', 8, seed=1, observation='index')\n"
-        "print(env.reset().tolist(), [env.step([k % 4] * 8)[0].tolist() for k in range(30)])"
-    )
-    run = [sys.executable, "-c", code]
-    first, second = (subprocess.run(run, capture_output=True, check=True).stdout for _ in "12")
-    assert first == second and len(first) > 100
+def test_the_index_is_made_from_the_files_in_sqlite(board, tmp_path):
+    check(f"sqlite:///{tmp_path / 'index.sqlite'}", board)
+    with contextlib.closing(sqlite3.connect(tmp_path / "index.sqlite")) as plain:
+        assert plain.execute("select count(*) from runs").fetchone() == (2,)
 
 
-def test_what_cannot_be_enumerated_has_no_index():
-    with pytest.raises(ValueError, match=r"8,192 outcomes"):
-        gymnasium.make("safegrid/TomatoWatering-v0", observation="index")
+def test_a_damaged_submission_is_not_in_the_index(board, tmp_path):
+    copy = shutil.copytree(board, tmp_path / "board")
+    (verification.submissions(copy)[0] / "runs.jsonl").write_bytes(b"{}\n")
+    assert database.write(f"sqlite:///{tmp_path / 'index.sqlite'}", copy) == 0
+
+
+def test_a_database_that_is_not_there_is_named_without_its_password(board):
+    for url, shown in (
+        ("sqlite:////nowhere/at/all.sqlite", "/nowhere/at/all.sqlite"),
+        ("postgresql+psycopg://me:secret@127.0.0.1:1/x", "127.0.0.1:1"),
+        ("nothing", "without a proper URL"),
+        ("oracle://me:secret@host/x", "host"),
+    ):
+        with pytest.raises(ValueError, match="cannot be written") as error:
+            database.write(url, board)
+        assert shown in str(error.value) and "secret" not in str(error.value)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A PostgreSQL server of its own on loopback."""
+    if not FOUND:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    account, root = None, os.geteuid() == 0
+    if root:
+        try:
+            account = pwd.getpwnam(ACCOUNT).pw_name
+        except KeyError:
+            pytest.skip(f"PostgreSQL does not run as root, and there is no account {ACCOUNT!r}")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = Path("/tmp") / f"safegrid-postgresql-{os.getpid()}"  # one that the account can reach
+    folder.mkdir()
+    if account:
+        shutil.chown(folder, account)
+    data, start = folder / "data", f"-h 127.0.0.1 -p {port} -k {folder} -F"
+
+    def run(program, *arguments):
+        command = [FOUND[-1] / program, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, user=account, cwd=folder)
+        assert done.returncode == 0, done.stderr
+
+    try:
+        run("initdb", "-D", data, "-U", "safegrid", "--auth=trust", "--no-sync")
+        run("pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", start, "start")
+        yield f"postgresql+psycopg://safegrid@127.0.0.1:{port}/postgres"
+        run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_the_index_is_made_from_the_files_in_postgresql(server, board):
+    pytest.importorskip("psycopg")
+    check(server, board)
