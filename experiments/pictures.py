@@ -41,7 +41,7 @@ def golden() -> str:
         for theme in THEMES:
             content = hashlib.sha256()
             for level in registry.environment(name).LEVELS:
-                content.update(trajectories.beginning(name, level, theme, SIZE).tobytes())
+                content.update(trajectories.draw_first_state(name, level, theme, SIZE).tobytes())
             hashes[name][theme] = content.hexdigest()
     return json.dumps(hashes, indent=1, sort_keys=True) + "\n"
 
@@ -49,9 +49,9 @@ def golden() -> str:
 def pictures() -> dict[Path, np.ndarray]:
     """The examples that the README shows, by file."""
     return {
-        FOLDER / f"{name}-{title}.png": trajectories.picture(name, title)
+        FOLDER / f"{name}-{title}.png": trajectories.draw_example(name, title)
         for name in registry.grids()
-        for title in trajectories.shown(name)
+        for title in trajectories.example_titles(name)
     }
 
 

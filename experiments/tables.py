@@ -49,7 +49,7 @@ def ways() -> str:
     """Every grid's honest example and the tempting one, two environments a row."""
     cells = []
     for name in registry.grids():
-        titles = trajectories.shown(name)
+        titles = trajectories.example_titles(name)
         for title in titles:
             example = registry.environment(name).EXAMPLES[title]
             amounts = f"return {example.total:g}, performance {example.performance:g}"

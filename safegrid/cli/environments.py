@@ -41,10 +41,10 @@ def show(
     console.print(env_card.text(name), markup=False, highlight=False, soft_wrap=True)
     if picture is not None:
         from safegrid.play import video
-        from safegrid.rendering import trajectories
+        from safegrid.rendering import png, trajectories
 
-        video.check(picture, [".png"])
-        files.replace(picture, video.png(trajectories.card(name)))
+        video.check_path(picture, [".png"])
+        files.replace(picture, png.encode(trajectories.draw_examples(name)))
         console.print(f"\nwrote {picture}", soft_wrap=True)
 
 
@@ -89,11 +89,11 @@ def record(
     Moving pictures of point_* tasks show every fifth step.
     """
     from safegrid.play import video
-    from safegrid.rendering.board import artist
+    from safegrid.rendering.board import make_renderer
 
-    video.check(out)
-    game = video.game(video.read(source), episode)
-    video.write(out, game, artist(game.dynamics, theme, tile_size), fps)
+    video.check_path(out)
+    game = video.replay_game(video.read_replay(source), episode)
+    video.write(out, game, make_renderer(game.dynamics, theme, tile_size), fps)
     console.print(f"wrote {out}", soft_wrap=True)
 
 

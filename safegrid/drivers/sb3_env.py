@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.lanes import Lanes, check_seeds, horizon
 from safegrid.engine.observations import Encoder, action_space
-from safegrid.rendering.board import artist
+from safegrid.rendering.board import make_renderer
 
 Mask = Callable[[NDArray[Any]], NDArray[np.bool_]]  # observations [n, ...] -> [n, actions]
 
@@ -90,7 +90,7 @@ class LanesEnv(VecEnv):
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """Every lane as an image."""
-        return [*map(artist(self.dynamics), self._lanes.shown(self._boards))]
+        return [*map(make_renderer(self.dynamics), self._lanes.shown(self._boards))]
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """An attribute of the whole, once for each lane asked for."""

@@ -14,6 +14,7 @@ from safegrid.evaluation import replay, resimulation
 from safegrid.evaluation.replay import Replay
 from safegrid.play.game import Game, Moment
 from safegrid.play.inspector import LINE, MARGIN, PERFORMANCE, REWARD, drawn, font, inspect
+from safegrid.rendering import png
 from safegrid.rendering.board import BoardRenderer, Frame
 from safegrid.rendering.palette import WHITE
 from safegrid.rendering.plane_view import PlaneRenderer
@@ -23,14 +24,14 @@ STRIP = 6  # boards of a film strip at most
 STRIDE = 5  # steps of a continuous task from one frame to the next: a tenth of a second
 
 
-def check(path: Path, kinds: Sequence[str] = KINDS) -> None:
+def check_path(path: Path, kinds: Sequence[str] = KINDS) -> None:
     """ValueError where a picture cannot be written, or the name's end is none of `kinds`."""
     if path.suffix not in kinds:
         raise ValueError(f"{path} is no kind of picture: choose from {', '.join(kinds)}")
     files.check_writable(path)
 
 
-def read(path: Path) -> Replay:
+def read_replay(path: Path) -> Replay:
     """The episodes of a replay file or of a result, simulated again.
 
     ValueError where they are damaged, or come out otherwise than recorded.
@@ -43,7 +44,7 @@ def read(path: Path) -> Replay:
     return recorded
 
 
-def game(recorded: Replay, number: int) -> Game:
+def replay_game(recorded: Replay, number: int) -> Game:
     """An episode of a verified replay, played again. ValueError for one that is not in it."""
     if not 0 <= number < len(recorded.episodes):
         last = len(recorded.episodes) - 1
@@ -62,12 +63,12 @@ def game(recorded: Replay, number: int) -> Game:
 def write(path: Path, played: Game, painter: BoardRenderer | PlaneRenderer, fps: int) -> None:
     """Writes a game's present episode, whole or not at all; the end of the name says as what.
 
-    ValueError as `check`, and where no encoder for a video is installed.
+    ValueError as `check_path`, and where no encoder for a video is installed.
     """
-    check(path)
+    check_path(path)
     moments = played.moments
     if path.suffix == ".png":
-        content = png(strip(painter, moments))
+        content = png.encode(strip(painter, moments))
     else:
         last, stride = len(moments) - 1, STRIDE if played.dynamics.continuous else 1
         frames = [inspect(painter, moments[: i + 1]) for i in [*range(0, last, stride), last]]
@@ -98,13 +99,6 @@ def strip(painter: BoardRenderer | PlaneRenderer, moments: Sequence[Moment]) -> 
         said = f"performance {moment.performance:.6g}"
         draw.text((left, down + LINE), said, PERFORMANCE, font(14))
     return np.asarray(image)
-
-
-def png(frame: Frame) -> bytes:
-    """An image as the bytes of a PNG file."""
-    content = io.BytesIO()
-    Image.fromarray(frame).save(content, "png", optimize=True)
-    return content.getvalue()
 
 
 def _gif(frames: Sequence[Frame], fps: int) -> bytes:

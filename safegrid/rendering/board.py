@@ -77,7 +77,7 @@ class BoardRenderer:
         return text(board, self.dynamics.tiles)
 
 
-def artist(
+def make_renderer(
     dynamics: Dynamics, theme: str = THEMES[0], tile_size: int = 32
 ) -> BoardRenderer | PlaneRenderer:
     """What draws a level: its boards, or the states of a continuous task. ValueError as Painter."""
@@ -137,7 +137,7 @@ class View:
         if mode is not None and mode not in MODES:
             raise unknown("render_mode", mode, MODES)
         self.mode = mode
-        self._painter: Any = artist(dynamics, theme, tile_size)
+        self._painter: Any = make_renderer(dynamics, theme, tile_size)
         self._window = _window(dynamics.name) if mode == "human" else None
 
     def update(
@@ -185,7 +185,7 @@ class View:
         across, down = grid(len(self._shown), rows, columns)
         size = min(width // (across * columns), height // (down * rows))
         if size < painter.tile_size:
-            painter = artist(painter.dynamics, painter.theme, max(1, size))
+            painter = make_renderer(painter.dynamics, painter.theme, max(1, size))
         return wall(self._images(painter))
 
 

@@ -10,20 +10,20 @@ from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.examples import KEYS, walk
 from safegrid.engine.lanes import Lanes, check_seeds
 from safegrid.engine.model import Model
-from safegrid.rendering.board import THEMES, BoardRenderer, Frame, artist, wall
+from safegrid.rendering.board import THEMES, BoardRenderer, Frame, make_renderer, wall
 from safegrid.rendering.canvas import Canvas
 from safegrid.rendering.palette import INK, WHITE
 
 SIZE = 24  # pixels of a tile
 
 
-def shown(name: str) -> list[str]:
+def example_titles(name: str) -> list[str]:
     """The honest example and the one that shows the danger: a hack, or else a failure."""
     titles = registry.environment(name).EXAMPLES
     return [title for title in ("honest", "hack", "failure") if title in titles][:2]
 
 
-def picture(name: str, title: str, theme: str = THEMES[0], size: int = SIZE) -> Frame:
+def draw_example(name: str, title: str, theme: str = THEMES[0], size: int = SIZE) -> Frame:
     """An example as an image: the board at its end, and a line from where it began."""
     example = registry.environment(name).EXAMPLES[title]
     model = Model(name, example.level, noop="n" in example.keys)
@@ -43,11 +43,11 @@ def picture(name: str, title: str, theme: str = THEMES[0], size: int = SIZE) -> 
     return image
 
 
-def card(name: str) -> Frame:
+def draw_examples(name: str) -> Frame:
     """The examples shown of an environment, side by side; of a continuous task its levels."""
     if name in registry.grids():
-        return wall([picture(name, title) for title in shown(name)])
-    frames = [beginning(name, level) for level in registry.environment(name).LEVELS]
+        return wall([draw_example(name, title) for title in example_titles(name)])
+    frames = [draw_first_state(name, level) for level in registry.environment(name).LEVELS]
     side = max(len(frame) for frame in frames)
     around = [(side - len(frame)) // 2 for frame in frames]
     return wall(
@@ -58,9 +58,9 @@ def card(name: str) -> Frame:
     )
 
 
-def beginning(name: str, level: str, theme: str = THEMES[0], size: int = 32) -> Frame:
+def draw_first_state(name: str, level: str, theme: str = THEMES[0], size: int = 32) -> Frame:
     """How the first episode of seed 0 of a continuous task begins."""
     lanes = Lanes(Dynamics(name, level), 1)
     lanes.reset(check_seeds([0]))
-    paint: Any = artist(lanes.dynamics, theme, size)
+    paint: Any = make_renderer(lanes.dynamics, theme, size)
     return paint(lanes.states[0])  # type: ignore[no-any-return]

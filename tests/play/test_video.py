@@ -47,7 +47,7 @@ def command(*arguments):
 @pytest.mark.parametrize("name", ["boat_race", "tomato_watering", "whisky_gold"])
 def test_an_episode_is_recorded_as_it_was_played(name, tmp_path):
     game = saved(name, tmp_path / "game.szr")
-    again = video.game(video.read(tmp_path / "game.szr"), 0)
+    again = video.replay_game(video.read_replay(tmp_path / "game.szr"), 0)
     assert len(again.moments) == len(game.moments)
     paint = BoardRenderer(game.dynamics, tile_size=16)
     for i in range(1, len(game.moments) + 1):
@@ -60,24 +60,24 @@ def test_an_episode_of_those_that_policies_played_can_be_chosen(tmp_path):
     policy = registry.agent("uniform").train("friend_foe", seed=0)
     episodes = safegrid.evaluate(policy, "friend_foe", episodes=12, seed=0)
     replay.write(tmp_path / "e.szr", Dynamics("friend_foe"), episodes)
-    recorded = video.read(tmp_path / "e.szr")
+    recorded = video.read_replay(tmp_path / "e.szr")
     for number in (0, 4, 11):
-        now = video.game(recorded, number).now
+        now = video.replay_game(recorded, number).now
         assert (now.total, now.performance) == (episodes["return"][number],) * 2
     with pytest.raises(ValueError, match="episode 12 is not recorded: choose from 0 to 11"):
-        video.game(recorded, 12)
+        video.replay_game(recorded, 12)
 
 
 def test_a_result_is_recorded_from_what_lies_beside_it(tmp_path):
     folder = Path(__file__).parents[2] / "experiments" / "results" / "gridworlds"
     path = next(folder.glob("boat_race/course/ppo/0-*.json"))
     result = results.read(path)
-    now = video.game(video.read(path), 3).now
+    now = video.replay_game(video.read_replay(path), 3).now
     assert now.total == result.episodes["return"][3]
     copy = tmp_path / path.name
     copy.write_bytes(path.read_bytes())
     with pytest.raises(ValueError, match=path.stem):
-        video.read(copy)
+        video.read_replay(copy)
 
 
 def test_a_moving_picture_shows_every_step_and_what_is_true(tmp_path):

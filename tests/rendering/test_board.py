@@ -195,7 +195,7 @@ def test_the_committed_pictures_are_fresh():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_way_leads_from_where_the_agent_began_to_where_it_stands(name):
-    image = trajectories.picture(name, "honest", size=16)
+    image = trajectories.draw_example(name, "honest", size=16)
     example = registry.environment(name).EXAMPLES["honest"]
     *_, step = examples.walk(name, example)
     paint = BoardRenderer(safegrid.Model(name, example.level).dynamics, tile_size=16)
@@ -212,4 +212,4 @@ def test_a_card_has_a_picture(tmp_path):
     command = [sys.executable, "-m", "safegrid", "show", "boat_race", "--picture", path]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    assert (np.asarray(Image.open(path)) == trajectories.card("boat_race")).all()
+    assert (np.asarray(Image.open(path)) == trajectories.draw_examples("boat_race")).all()

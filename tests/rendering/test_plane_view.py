@@ -22,7 +22,7 @@ from safegrid.play.game import Game, facts
 from safegrid.play.inspector import drawn, inspect
 from safegrid.play.session import Session
 from safegrid.rendering import trajectories
-from safegrid.rendering.board import THEMES, artist
+from safegrid.rendering.board import THEMES, make_renderer
 from safegrid.rendering.sprites import COLOURS
 
 NAMES = sorted(set(registry.names()) - set(registry.grids()))
@@ -86,7 +86,7 @@ def test_a_window_shows_a_wall_of_planes(monkeypatch):
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize(("name", "level"), LEVELS)
 def test_a_robot_is_drawn_where_it_is_and_looks_where_it_heads(name, level, theme):
-    paint = artist(Dynamics(name, level), theme, 32)
+    paint = make_renderer(Dynamics(name, level), theme, 32)
     colour = COLOURS["robot"][THEMES.index(theme)]
     image = paint(state(name, level, pose=[0.4, -0.3, 0.0, 0, 0, 0]))
     assert pixel(paint, image, 0.4, -0.3) == colour
@@ -103,7 +103,7 @@ def test_things_lie_where_the_state_has_them():
     fields = {"goal": [1.0, 1.0], "push_box": [[-1.0, 0.5]], "pillars": [[-1.0, -1.0]]}
     fields |= {"box": [[-1.0, 0.5, *[0.0] * 7]], "hazards": [[1.0, -1.0], [0.0, 1.2]]}
     at = state("point_push", "1", pose=[0.0] * 6, **fields)
-    paint = artist(Dynamics("point_push", 1), "okabe_ito", 32)
+    paint = make_renderer(Dynamics("point_push", 1), "okabe_ito", 32)
     image = paint(at)
     assert pixel(paint, image, -1.0, 0.5) == COLOURS["push_box"][0]
     assert pixel(paint, image, 1.0, -1.0) == COLOURS["hazards"][0]
@@ -114,7 +114,7 @@ def test_things_lie_where_the_state_has_them():
 
 @pytest.mark.parametrize(("name", "level"), LEVELS)
 def test_every_lidar_is_named_and_sees_what_it_is_named_after(name, level):
-    paint = artist(Dynamics(name, level))
+    paint = make_renderer(Dynamics(name, level))
     model = safegrid.Model(name, level)
     at = model.reset(7)
     lidars = paint.lidars(at._record[()])
@@ -127,7 +127,7 @@ def test_every_lidar_is_named_and_sees_what_it_is_named_after(name, level):
 
 
 def test_the_picture_moves_with_a_robot_that_leaves():
-    paint = artist(Dynamics("point_run"), tile_size=16)
+    paint = make_renderer(Dynamics("point_run"), tile_size=16)
     far = [paint(state("point_run", pose=[0.2, y, 0.5, 0, 0, 0])) for y in (-30.0, -430.5)]
     assert (far[0] == far[1]).all()
     near = paint(state("point_run", pose=[0.2, 0.0, 0.5, 0, 0, 0]))
@@ -136,7 +136,7 @@ def test_the_picture_moves_with_a_robot_that_leaves():
 
 def test_a_trail_leads_to_the_robot():
     game = played("point_goal", 60)
-    paint = artist(game.dynamics, tile_size=32)
+    paint = make_renderer(game.dynamics, tile_size=32)
     last = game.now.board
     trailed, alone = drawn(paint, game.moments), paint(last)
     x, y = game.moments[30].board.pose[:2]
@@ -150,7 +150,7 @@ def test_performance_is_told_in_the_panel_alone():
     assert "performance" in facts(game.moments, actions, reveal=True)
     assert "performance" not in facts(game.moments, actions, reveal=False)
     assert facts(game.moments, actions, True)["forward"] == "1.00"
-    paint = artist(game.dynamics, tile_size=16)
+    paint = make_renderer(game.dynamics, tile_size=16)
     assert (inspect(paint, game.moments, True) != inspect(paint, game.moments, False)).any()
 
 
@@ -162,12 +162,12 @@ def test_a_recorded_episode_is_drawn_as_it_was_played(tmp_path):
     command = [sys.executable, "-m", "safegrid", "record", *map(str, arguments)]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    game = video.game(video.read(tmp_path / "e.szr"), 1)
+    game = video.replay_game(video.read_replay(tmp_path / "e.szr"), 1)
     assert (game.now.total, game.now.performance) == (
         episodes["return"][1],
         episodes["performance"][1],
     )
-    paint = artist(game.dynamics, tile_size=16)
+    paint = make_renderer(game.dynamics, tile_size=16)
     video.write(tmp_path / "e.png", game, paint, fps=5)
     with Image.open(tmp_path / "e.gif") as image:
         assert image.n_frames == 6  # after 0, 5, 10, 15, 20 and 23 steps
@@ -180,7 +180,7 @@ def test_a_recorded_episode_is_drawn_as_it_was_played(tmp_path):
 
 
 def test_a_card_shows_every_level(tmp_path):
-    image = trajectories.card("point_goal")
+    image = trajectories.draw_examples("point_goal")
     assert image.shape[0] >= 320 and len(np.unique(image.reshape(-1, 3), axis=0)) > 20
 
 

@@ -1,10 +1,7 @@
 """Films: episodes of replays, simulated again into boards and numbers that a page can play."""
 
-import base64
 import itertools
 import json
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ from numpy.typing import NDArray
 from safegrid.benchmark.leaderboard.entries import Entry
 from safegrid.evaluation import resimulation
 from safegrid.evaluation.replay import Replay
+from safegrid.rendering import png
 from safegrid.rendering.board import BoardRenderer
 
 FIRST = 48  # the character of tile 0; the others follow
@@ -59,23 +57,7 @@ def film(recorded: Replay, run: int) -> dict[str, Any]:
 
 def sheet(painter: BoardRenderer) -> str:
     """The pictures of the tiles side by side, as the address of a PNG."""
-    return png(np.concatenate(painter.tiles, axis=1))
-
-
-def png(image: NDArray[np.uint8]) -> str:
-    """An image [height, width, 3] as the address of a PNG (ISO/IEC 15948)."""
-    height, width, _ = image.shape
-    rows = np.concatenate([np.zeros((height, 1), np.uint8), image.reshape(height, -1)], axis=1)
-    chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(rows.tobytes(), 9)),
-        (b"IEND", b""),
-    )
-    parts = [b"\x89PNG\r\n\x1a\n"]
-    for name, body in chunks:
-        checksum = struct.pack(">I", zlib.crc32(name + body))
-        parts.append(struct.pack(">I", len(body)) + name + body + checksum)
-    return "data:image/png;base64," + base64.b64encode(b"".join(parts)).decode()
+    return png.data_url(np.concatenate(painter.tiles, axis=1))
 
 
 def _chain(episodes: Any, number: int) -> Any:

@@ -10,6 +10,7 @@ from safegrid.benchmark.leaderboard.schema import Level
 from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.model import Model
 from safegrid.evaluation.metrics import Score, score
+from safegrid.rendering import png
 from safegrid.rendering.board import BoardRenderer
 from safegrid.solver import anchors
 from safegrid.solver.anchors import Reference
@@ -117,7 +118,7 @@ def _stage(dynamics: Dynamics) -> Stage:
     state, painter = model.reset(), BoardRenderer(dynamics, tile_size=animations.TILE)
     return Stage(
         text=model.text(state),
-        picture=animations.png(painter(model.board(state))),
+        picture=png.data_url(painter(model.board(state))),
         shape=dynamics.level.board.shape,
         sheet=animations.sheet(painter),
         tiles=len(dynamics.tiles),
