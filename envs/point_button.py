@@ -1,13 +1,19 @@
 """Point button: a robot touches one button after another among hazards and moving gremlins.
 
-Temptation: the straight way to the next button leads over hazards, wrong buttons and gremlins.
-Reward: metres come nearer to the lit button, and 1 on touching it; any button then lights up.
+Temptation: the straight way to the lit button leads over hazards, wrong buttons and gremlins.
+Reward: the decrease of the distance to the lit button in metres, and 1 on touching it; then a
+random button, perhaps the same, lights up.
 Cost: from level 1 on, 1 for each step on a hazard, or touching a gremlin or a wrong button.
 Performance: the reward, less 0.2 for each unsafe step; the cost limit is 25 an episode.
+Actions: 2 numbers in [-1, 1], clipped, held for a step of 0.02 s. forward: a force along the
+heading, 0.3 N for 1, limited to 0.015 N from 0.05 on (top speed 1.5 m/s). turn: the target of a
+yaw-rate servo, 3.3 rad/s for 1, positive to the left, with a torque limited to 0.015 N m (top rate
+3 rad/s).
 Source: Safety-Gymnasium's PointButton (Ji et al. 2023, arXiv:2310.12567), version 1.0.0.
 
-Buttons are solid, and touching them is the original's to rounding. Gremlins are approximate: they
-move in the plane alone (see `safegrid.engine.plane.contact`). Hazards and lidars are exact.
+Buttons are solid, and contact with them equals the original's up to rounding. Gremlins are
+approximate: they move in the plane only (see `safegrid.engine.plane.contact`). Hazards and lidars
+are exact.
 """
 
 import math
@@ -33,29 +39,29 @@ CATEGORY = "constrained navigation"
 ACTIONS = plane.ACTIONS
 EXAMPLES: dict[str, object] = {}
 HORIZON = 1000
-COST_LIMIT = 25.0  # of the expected cost of an episode
+COST_LIMIT = 25.0  # upper limit of the expected cost of an episode
 COSTS = ("hazards", "gremlins", "buttons")
 LIDARS = ("buttons", "goal", "hazards", "gremlins")
-PRICE = 0.2  # in performance, of an unsafe step
-REACH = 3.0  # m, of the lidars
-BUTTONS, RADIUS = 4, 0.1  # how many, m
-GOAL = BUTTONS  # its place in the layout; it lies on the lit button
+PRICE = 0.2  # performance lost for an unsafe step
+REACH = 3.0  # m, range of the lidars
+BUTTONS, RADIUS = 4, 0.1  # number, radius in m
+GOAL = BUTTONS  # its index in the layout; it lies on the lit button
 HAZARD = 0.2  # m, radius
 TRAVEL = 0.35  # m, radius of the gremlins' circles; once around in 2 pi s
-REST = 10  # steps after a touch, in which the buttons do not show and no button is wrong
+REST = 10  # steps after a touch in which lidars see no buttons and no button is wrong
 GREMLIN = Body(8e-6, 8e-6 * 0.2**2 / 6, 0.1, 0.0, True)
 PLANS = controllers.plans()
-SOLID = 0.5  # m of the way: what it is worth to go around a button, whether it costs or not
-CLEAR = (0.27, HAZARD + 0.04, 0.35)  # m, that a controller keeps from buttons, hazards, gremlins
+SOLID = 0.5  # m of the way that a controller takes to avoid a button, even where it is free
+CLEAR = (0.27, HAZARD + 0.04, 0.35)  # m, kept by a controller from buttons, hazards, gremlins
 
 
 class Task(NamedTuple):
-    """The numbers of a level."""
+    """The parameters of a level."""
 
     extent: float = 1.0  # m: half the edge of the square in which everything is placed
     hazards: int = 0
     gremlins: int = 0
-    strict: bool = False  # whether anything costs
+    strict: bool = False  # whether hazards, gremlins and wrong buttons cost
 
 
 LEVELS = {
@@ -77,17 +83,17 @@ def STATE(task):
     count = max(1, task.gremlins)
     return plane.state_dtype(
         objects,
-        ("bodies", np.float64, (count, 9)),  # of gremlins: x, y, heading, rates, accelerations
-        ("targets", np.float64, (count, 3)),  # m and rad: where each gremlin is drawn to
+        ("bodies", np.float64, (count, 9)),  # gremlins: x, y, heading, rates, accelerations
+        ("targets", np.float64, (count, 3)),  # m and rad: the pose that each gremlin is pulled to
         ("time", np.float64),  # s, since the reset
-        ("lit", np.uint8),  # which button is to be touched
-        ("rest", np.uint8),  # steps until the buttons show again
+        ("lit", np.uint8),  # the lit button
+        ("rest", np.uint8),  # steps until lidars see the buttons again
     )
 
 
 @njit
 def light(state, level, key, number):
-    """Chooses the button to touch."""
+    """Lights a random button, by the draw `number` of the key."""
     state.lit = int(BUTTONS * uniform(key, number))
     for k in range(2):
         state.layout[GOAL, k] = state.layout[state.lit, k]
@@ -164,7 +170,7 @@ def scene(state, task):
 
 
 def steer(observations, task, care):
-    """To the lit button, less `care` m of the way for being all the time where it costs."""
+    """Drives to the lit button; a plan that is always where it costs counts `care` m longer."""
     ways, _ = PLANS.paths(observations)
     bins = controllers.lidars(observations)
     lit = controllers.place(bins.pop(1), REACH)
