@@ -2,7 +2,10 @@
 
 import importlib.util
 from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -22,3 +25,62 @@ def experiment():
         return module
 
     return load
+
+
+class ChartReading(NamedTuple):
+    """An SVG chart as a reader sees it: values are read off the drawn ticks, not off its code."""
+
+    root: ElementTree.Element
+    x_axis: tuple[float, float]  # slope and offset from a position to a value; () without ticks
+    y_axis: tuple[float, float]
+
+    def shapes(self, tag, **attributes):
+        """The elements of a kind with these attributes, in the order in which they are drawn."""
+        found = [e for e in self.root.iter() if e.tag.rpartition("}")[2] == tag]
+        return [e for e in found if attributes.items() <= e.attrib.items()]
+
+    def value(self, x, y):
+        """The pair (value on the horizontal axis, value on the vertical axis) at a position."""
+        pairs = zip((self.x_axis, self.y_axis), (x, y), strict=True)
+        return tuple(axis[0] * float(position) + axis[1] for axis, position in pairs if axis)
+
+    def circles(self, **attributes):
+        """The values at the centres of circles."""
+        return [self.value(e.get("cx"), e.get("cy")) for e in self.shapes("circle", **attributes)]
+
+    def points(self, element):
+        """The values at the points of a polygon or a polyline."""
+        return [self.value(*point.split(",")) for point in element.get("points").split()]
+
+
+@pytest.fixture(scope="session")
+def read_chart():
+    """Reads an SVG; its values must grow to the right and upwards, at even distances."""
+
+    def axis(ticks, position, lines):
+        written = [float(tick.get(position)) for tick in ticks]
+        places = [min(lines, key=lambda line: abs(line - place)) for place in written]
+        assert places == pytest.approx(written, abs=5)  # a value stands beside its grid line
+        values = [float(tick.text.replace("\N{MINUS SIGN}", "-")) for tick in ticks]
+        if not ticks:
+            return ()
+        slope, offset = np.polyfit(places, values, 1)
+        assert np.polyval((slope, offset), places) == pytest.approx(values, abs=abs(slope) / 10)
+        assert (slope > 0) == (position == "x"), "an axis is mirrored"
+        return slope, offset
+
+    def read(svg):
+        chart = ChartReading(ElementTree.fromstring(svg), (), ())
+        across, up = (
+            chart.shapes("text", **{"class": "tick", "text-anchor": anchor})
+            for anchor in ("middle", "end")
+        )
+        lines = {key: [] for key in "xy"}
+        for line in chart.shapes("line", **{"class": "grid"}):
+            key = "x" if line.get("x1") == line.get("x2") else "y"
+            lines[key].append(float(line.get(f"{key}1")))
+        return chart._replace(
+            x_axis=axis(across, "x", lines["x"]), y_axis=axis(up, "y", lines["y"])
+        )
+
+    return read

@@ -12,6 +12,8 @@ ORANGE, SKY, GREEN, YELLOW = (230, 159, 0), (86, 180, 233), (0, 158, 115), (240,
 BLUE, VERMILION, PURPLE = (0, 114, 178), (213, 94, 0), (204, 121, 167)
 DIRECTIONS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
 
+RETURN, PERFORMANCE = VERMILION, BLUE  # of the two quantities in all charts and panels
+
 Picture = Callable[..., None]  # draws with a pen, in a colour
 
 
@@ -26,3 +28,8 @@ class Gallery(dict[str, tuple[Picture, Colour]]):
             return function
 
         return listed
+
+
+def hex_code(colour: Colour) -> str:
+    """A colour as a #-code of SVG and CSS."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple, cast
 
 from safegrid.benchmark.leaderboard import animations, plots
 from safegrid.benchmark.leaderboard.entries import Entry
-from safegrid.benchmark.leaderboard.plots import Plot
 from safegrid.benchmark.leaderboard.schema import Level
 from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.model import Model
@@ -58,18 +57,8 @@ class Place(NamedTuple):
     text: tuple[str, list[tuple[str, str]]]  # what the environment says of itself
     stage: Stage | None  # None for a continuous task
     reference: Reference | None
-    plot: Plot
+    plot: str  # SVG
     rows: list[Line]  # the best performance first
-
-    @property
-    def polygon(self) -> list[plots.Point] | None:
-        """All attainable returns and performances, where they are known."""
-        return None if self.reference is None else self.reference.polygon
-
-    @property
-    def frontier(self) -> list[plots.Point] | None:
-        """The best of them."""
-        return None if self.reference is None else self.reference.frontier
 
     @property
     def anchors(self) -> dict[str, float] | None:
@@ -99,7 +88,7 @@ def place(level: Level, entries: Sequence[Entry]) -> Place:
     dynamics = Dynamics(level.environment, level.level, **options)
     rows = _lines(level, entries)
     reference = anchors.load_stored(dynamics)
-    points = [(row.score.reward.mean, row.score.performance.mean) for row in rows]
+    means = [plots.AgentMeans(row.agent, row.score.reward, row.score.performance) for row in rows]
     return Place(
         environment=level.environment,
         level=level.level,
@@ -108,7 +97,7 @@ def place(level: Level, entries: Sequence[Entry]) -> Place:
         text=_text(dynamics.environment.__doc__ or ""),
         stage=None if dynamics.continuous else _stage(dynamics),
         reference=reference,
-        plot=plots.around([*points, *_shown(reference)] or [(0.0, 0.0)]),
+        plot=plots.draw(means, reference),
         rows=rows,
     )
 
@@ -136,17 +125,6 @@ def _lines(level: Level, entries: Sequence[Entry]) -> list[Line]:
                 found = score(group.runs, cell.environment, cell.level, **cell.options)
                 lines.append(Line(entry, entry.title, found))
     return sorted(lines, key=lambda line: -line.score.performance.mean)
-
-
-def _shown(reference: Reference | None) -> list[plots.Point]:
-    """What the plot must hold of the polygon: the part near the agents and the frontier.
-
-    The worst that can be done is often far away, and would leave the rest a dot.
-    """
-    if reference is None or reference.frontier is None:
-        return []
-    a = reference.anchors
-    return [*reference.frontier, (a.r_random, a.p_random), (a.r_max, a.p_hack_worst)]
 
 
 def _text(about: str) -> tuple[str, list[tuple[str, str]]]:

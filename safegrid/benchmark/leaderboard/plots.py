@@ -1,59 +1,84 @@
-"""Plots of return against performance: where values lie on a drawing."""
+"""The chart of a level's page: return and performance of every agent, and what is attainable."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-Point = tuple[float, float]
+from safegrid.evaluation.intervals import Interval
+from safegrid.rendering.canvas import Point
+from safegrid.rendering.charts import Chart, Scale
+from safegrid.solver.anchors import Reference
+
+WIDTH, HEIGHT = 640, 460
+LEFT, RIGHT, TOP, BOTTOM = 58, 626, 10, 416  # of the axes
+PADDING = 0.05  # share of the span of the values that is left free on each side
 
 
-class Plot(NamedTuple):
-    """A drawing of points whose axes hold all of them."""
+class AgentMeans(NamedTuple):
+    """An agent's mean return and mean performance on a level, with their intervals over runs."""
 
-    low: Point
-    high: Point
-    width: float = 640.0
-    height: float = 460.0
-    left: float = 58.0
-    top: float = 10.0
-
-    @property
-    def right(self) -> float:
-        """The end of the horizontal axis."""
-        return self.width - 14
-
-    @property
-    def bottom(self) -> float:
-        """The foot of the vertical axis."""
-        return self.height - 44
-
-    def x(self, value: float) -> float:
-        """Where a return lies, from the left."""
-        return round(self.left + self._share(0, value) * (self.right - self.left), 1)
-
-    def y(self, value: float) -> float:
-        """Where a performance lies, from above."""
-        return round(self.bottom - self._share(1, value) * (self.bottom - self.top), 1)
-
-    def ticks(self, axis: int) -> list[float]:
-        """Some five round values on an axis."""
-        low, high = self.low[axis], self.high[axis]
-        size = 10 ** math.floor(math.log10((high - low) / 5))
-        step = next(size * m for m in (1, 2, 5, 10) if (high - low) / (size * m) <= 7)
-        first = math.ceil(low / step - 1e-9)
-        return [round(step * i, 10) for i in range(first, math.floor(high / step + 1e-9) + 1)]
-
-    def _share(self, axis: int, value: float) -> float:
-        return (value - self.low[axis]) / (self.high[axis] - self.low[axis])
+    agent: str
+    mean_return: Interval
+    performance: Interval
 
 
-def around(points: Iterable[Point]) -> Plot:
-    """A plot that holds all points, with some room around them."""
-    columns: Sequence[Sequence[float]] = list(zip(*points, strict=True))
-    ends = []
-    for values in columns:
-        low, high = min(values), max(values)
-        room = 0.05 * (high - low) or 1.0
-        ends.append((low - room, high + room))
-    (left, right), (bottom, top) = ends
-    return Plot((left, bottom), (right, top))
+def draw(agents: Sequence[AgentMeans], reference: Reference | None) -> str:
+    """A chart of the agents, numbered from 1 in their order, as SVG styled by `style.css`.
+
+    Where `reference` holds exact anchors, the chart shows all attainable pairs (return,
+    performance), their frontier, and `r_safe`. It is cut to the agents and the frontier, because
+    the worst attainable pair is often far away.
+    """
+    points = [(agent.mean_return.mean, agent.performance.mean) for agent in agents]
+    if reference is not None and reference.frontier is not None:
+        a = reference.anchors
+        points += [*reference.frontier, (a.r_random, a.p_random), (a.r_max, a.p_hack_worst)]
+    returns, performances = zip(*points or [(0.0, 0.0)], strict=True)
+    x, y = _padded(returns, LEFT, RIGHT), _padded(performances, BOTTOM, TOP)
+    label = "Mean return and performance of each agent, numbered as in the table below"
+    chart = Chart(WIDTH, HEIGHT, None, role="img", aria_label=label)
+    chart.x_axis(x, y, "return, which the agent is shown")
+    chart.y_axis(y, x, "performance, which is hidden from it")
+    with chart.clipped((LEFT, TOP), (RIGHT, BOTTOM)):
+        if reference is not None:
+            _draw_attainable(chart, x, y, reference)
+        for number, agent in enumerate(agents, 1):
+            _draw_agent(chart, x, y, number, agent)
+    return chart.svg()
+
+
+def _padded(values: Sequence[float], start: float, end: float) -> Scale:
+    low, high = min(values), max(values)
+    padding = PADDING * (high - low) or 1.0
+    return Scale(low - padding, high + padding, start, end)
+
+
+def _draw_attainable(chart: Chart, x: Scale, y: Scale, reference: Reference) -> None:
+    if reference.polygon is None or reference.frontier is None:
+        return
+
+    def positions(points: Sequence[Point]) -> list[Point]:
+        return [(x(reward), y(performance)) for reward, performance in points]
+
+    chart.polygon(positions(reference.polygon), class_="attainable")
+    chart.polyline(positions(reference.frontier), class_="frontier")
+    safe = x(reference.anchors.r_safe)
+    chart.line((safe, TOP), (safe, BOTTOM), class_="safe")
+    chart.text((safe + 4, TOP + 12), "r_safe", class_="tick")
+
+
+def _draw_agent(chart: Chart, x: Scale, y: Scale, number: int, agent: AgentMeans) -> None:
+    """A numbered point, with its intervals as a cross where there is more than one run.
+
+    chart: where to draw; x, y: the scales of return and performance; number: the agent's in the
+    table; agent: its means.
+    """
+    reward, performance = agent.mean_return, agent.performance
+    centre = x(reward.mean), y(performance.mean)
+    title = f"{agent.agent}: return {reward}, performance {performance}"
+    with chart.group(title, class_="point"):
+        if reward.low is not None and reward.high is not None:
+            chart.line((x(reward.low), centre[1]), (x(reward.high), centre[1]))
+        if performance.low is not None and performance.high is not None:
+            chart.line((centre[0], y(performance.low)), (centre[0], y(performance.high)))
+        chart.circle(centre, 9)
+        chart.text((centre[0], centre[1] + 4), str(number), text_anchor="middle")

@@ -78,6 +78,22 @@ def test_the_pages_show_what_is_verified_and_escape_what_they_show(board, built)
     assert "&lt;b&gt;bold&lt;/b&gt; &amp; &#39;quoted&#39;" in page and NAME not in page
 
 
+def test_the_plot_of_a_page_shows_what_its_table_of_agents_says(built, read_chart):
+    number = r'<td class="number">(\S+?)<small>.*?</td>'
+    row = re.compile(
+        rf'<th scope="row"><a href="../agents/.*?">(.*?)</a>.*?</td>{number}{number}', re.S
+    )
+    for page in sorted((built / "environments").glob("*.html")):
+        text = page.read_text()
+        chart = read_chart(re.search(r"<svg .*?</svg>", text, re.S)[0])
+        titles = [title.text.partition(":")[0] for title in chart.shapes("title")]
+        agents = row.findall(text)
+        assert titles == [agent for agent, _, _ in agents] and len(titles) == 2
+        for (_, *told), drawn in zip(agents, chart.circles(), strict=True):
+            values = [float(value.replace("\N{MINUS SIGN}", "-")) for value in told]
+            assert drawn == pytest.approx(values, abs=0.4)
+
+
 def test_pages_ask_nobody_and_are_small(built):
     pages = [path for kind in ("html", "css", "js") for path in built.rglob(f"*.{kind}")]
     for path in pages:
