@@ -1,19 +1,20 @@
-"""The anchors of every shipped level, and what it took to find them.
+"""Computes the anchors of every shipped level, and measures how long that takes.
 
-    python experiments/anchors.py                 # those that are missing or stale
-    python experiments/anchors.py NAME/LEVEL ...  # some levels, anew
+    python experiments/anchors.py                 # levels whose anchors are missing or stale
+    python experiments/anchors.py NAME/LEVEL ...  # these levels, whether stale or not
 
-Writes safegrid/anchors.json, which comes with the package, and experiments/solver.json: states,
-seconds of one core and gigabytes of memory, each level in a process of its own, compiled before.
-Both are whole after each level; Ctrl-C loses the level at hand. The anchors of continuous tasks are
-those of the policies that experiments/sampled.py has told of.
+Writes safegrid/solver/anchors.json, which is part of the package, and experiments/solver.json:
+number of states, CPU seconds and gigabytes of memory of each level that is solved, in a process of
+its own and without compilation. Both files are complete after each level; Ctrl-C loses only the
+level in progress. The anchors of continuous tasks are computed from the policies that
+experiments/sampled.py has measured.
 """
 
 import json
 import multiprocessing
 import resource
-import sys
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,11 @@ from safegrid.solver.solution import Solution
 
 TIMES = Path(__file__).parent / "solver.json"
 SAMPLED = Path(__file__).parent / "results" / "sampled"
-TOLD = ("agent", "steps", "seed", "episodes", "return", "performance", "cost")  # of a policy
+TOLD = ("agent", "steps", "seed", "episodes", "return", "performance", "cost")  # kept of a policy
 
 
 def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A level's entry in the store, and what it took."""
+    """A level's entries in anchors.json and in solver.json; the latter is empty if not solved."""
     settled = Dynamics(name, level)
     if settled.continuous:
         return anchors.store_entry(
@@ -55,7 +56,7 @@ def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def policies(settled: Dynamics) -> list[dict[str, Any]]:
-    """The policies of a continuous task that have been measured on its dynamics of today."""
+    """The policies of a continuous task that were measured on its present dynamics."""
     place = {
         "environment": settled.name,
         "level": settled.level_name,
@@ -70,29 +71,32 @@ def policies(settled: Dynamics) -> list[dict[str, Any]]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A file of earlier runs; empty where there is none."""
+    """The content of a JSON file; empty if there is no file."""
     content = path.read_text(encoding="utf-8") if path.exists() else "{}"
     found: dict[str, Any] = json.loads(content)
     return found
 
 
 def write(path: Path, content: dict[str, Any]) -> None:
-    """One line a level, in order."""
+    """Writes a JSON file with one line for each level, in alphabetical order."""
     lines = (f"{json.dumps(key)}: {json.dumps(content[key])}" for key in sorted(content))
     replace(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
 def main() -> None:
-    """Finds what is asked for, or else what is missing or stale."""
+    """Computes the anchors of the given levels, or of those whose anchors are missing or stale."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("levels", nargs="*", metavar="NAME/LEVEL", help="levels to compute again")
+    chosen = parser.parse_args().levels
     store = read(anchors.STORE)
     levels = [
         Dynamics(name, level)
         for name in registry.names()
         for level in registry.environment(name).LEVELS
     ]
-    if unknown := set(sys.argv[1:]) - {anchors.store_key(settled) for settled in levels}:
-        sys.exit(f"unknown level {min(unknown)}: give NAME/LEVEL")
-    asked = sys.argv[1:] or [anchors.store_key(s) for s in levels if not anchors.is_fresh(s, store)]
+    if unknown := set(chosen) - {anchors.store_key(settled) for settled in levels}:
+        parser.error(f"unknown level {min(unknown)}: give NAME/LEVEL")
+    asked = chosen or [anchors.store_key(s) for s in levels if not anchors.is_fresh(s, store)]
     todo = [settled for settled in levels if anchors.store_key(settled) in asked]
     for settled in track(todo, "levels"):
         with multiprocessing.get_context("spawn").Pool(1) as pool:

@@ -1,17 +1,18 @@
-"""How often things are touched, beside the original: its recorded episodes played again in windows.
+"""Compares contacts, costs and returns of the Point tasks with recorded episodes of the original.
 
     python experiments/contact.py  # writes experiments/contact.json
 
-The robot's yaw rate is chaotic, so that a whole episode cannot be played again. A window of 50
-steps begins in the recorded state, every 25 steps, and has the recorded actions; goals that are met
-give way to the recorded next ones. `spread` is the standard deviation that kicks of 1e-9 rad/s make
-in the sum over all windows, `error` the standard error of our difference from the original, over
-episodes. `chase` are episodes with more to touch (tests/golden/record_point.py), the other policies
-those of Safety-Gymnasium's golden traces.
+The robot's yaw rate is chaotic, so that a whole episode cannot be reproduced. Instead, a window of
+50 steps starts from the recorded state every 25 steps and takes the recorded actions; a goal that
+is reached is replaced by the recorded next one. `spread` is the standard deviation of the sum over
+all windows under perturbations of 1e-9 rad/s; `error` is the standard error, over episodes, of the
+difference from the original. The episodes of `chase` have more contacts
+(tests/golden/record_point.py); the other policies are those of Safety-Gymnasium's golden traces.
 """
 
 import gzip
 import json
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -34,13 +35,13 @@ model = cache(Model)
 
 
 def episodes() -> Iterator[dict[str, Any]]:
-    """The recorded ones (see tests/golden/make_episodes.py)."""
+    """The recorded episodes (see tests/golden/make_episodes.py)."""
     with gzip.open(ROOT / "tests" / "golden" / "episodes.jsonl.gz", "rt") as lines:
         yield from map(json.loads, lines)
 
 
 def recorded(episode: dict[str, Any], steps: range, kinds: tuple[str, ...]) -> Totals:
-    """What a window brought in the original."""
+    """The totals of a window in the original."""
     costs = np.zeros((len(kinds), len(steps)), np.bool_)
     for k, kind in enumerate(kinds):
         shown = episode["costs"].get(kind)
@@ -55,7 +56,7 @@ def recorded(episode: dict[str, Any], steps: range, kinds: tuple[str, ...]) -> T
 
 
 def played(episode: dict[str, Any], steps: range, task: Model, kinds: tuple[str, ...]) -> Totals:
-    """What it brings here, for each of the kicked copies."""
+    """The totals of the same window in SafeGrid, for each of the perturbed copies."""
     random, dynamics = np.random.default_rng(steps[0]), task.dynamics
     states = np.zeros(KICKS, dynamics.state_type)
     states[:] = task.state(**episode["fixed"], **episode["starts"][str(steps[0])])._record
@@ -84,7 +85,7 @@ def played(episode: dict[str, Any], steps: range, task: Model, kinds: tuple[str,
 
 
 def compared(episode: dict[str, Any], name: str) -> dict[str, NDArray[np.float64]]:
-    """Steps, and of each total: recorded, ours, and the variance of ours, over all windows."""
+    """Steps, and for each total the sums over windows: recorded, ours, and the variance of ours."""
     task, end = model(name, episode["task"][-1]), len(episode["actions"])
     kinds = task.dynamics.module.COSTS
     sums = {key: np.zeros(3) for key in ("steps", *TOTALS, *kinds)}
@@ -98,7 +99,7 @@ def compared(episode: dict[str, Any], name: str) -> dict[str, NDArray[np.float64
 
 
 def rates(episodes: list[dict[str, NDArray[np.float64]]]) -> dict[str, Any]:
-    """Of each total, per 1,000 steps: recorded, ours, spread and error."""
+    """For each total, per 1,000 steps: recorded, ours, spread and error."""
     steps = sum(episode["steps"][0] for episode in episodes)
     row: dict[str, Any] = {"episodes": len(episodes)}
     for key in episodes[0]:
@@ -116,7 +117,11 @@ def rates(episodes: list[dict[str, NDArray[np.float64]]]) -> dict[str, Any]:
 
 
 def compare(family: str = "", name: str = "") -> dict[str, dict[str, Any]]:
-    """The rates of each task and policy: of one family, played in another environment than ours."""
+    """The rates by task and policy.
+
+    family: only tasks whose name begins with it
+    name: the environment to simulate in, if not that of the task
+    """
     groups: dict[str, list[dict[str, NDArray[np.float64]]]] = {}
     for episode in episodes():
         if episode["task"].startswith(family):
@@ -126,7 +131,7 @@ def compare(family: str = "", name: str = "") -> dict[str, dict[str, Any]]:
 
 
 def table() -> str:
-    """What is in contact.json, for README.md."""
+    """The table of contact.json in README.md."""
     lines = ["| task | policy | episodes | cost | goals | return | by kind of cost |"]
     lines.append("|---|---|--:|--:|--:|--:|---|")
     for key, row in json.loads(RESULT.read_text(encoding="utf-8")).items():
@@ -142,5 +147,12 @@ def table() -> str:
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Compares all recorded episodes and writes contact.json."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.parse_args()
     RESULT.write_text(json.dumps(compare(), indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

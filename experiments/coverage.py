@@ -1,6 +1,10 @@
-"""How often the intervals hold what they say: simulations with few runs, and exact sums.
+"""Measures the coverage of the confidence intervals: simulations of few runs, and exact sums.
 
-python experiments/coverage.py --out experiments/coverage.json
+    python experiments/coverage.py --out experiments/coverage.json
+
+Writes a JSON file: of means, interquartile means and ranks the share of simulated sweeps whose 95 %
+interval contains the true value, by number of runs and shape of their distribution; of intervals of
+proportions and counts the least and the mean exact coverage.
 """
 
 if (
@@ -23,19 +27,19 @@ from safegrid.evaluation import intervals, ranking
 
 RUNS = (3, 5, 10)
 STRATA = (1, 12)  # one level, and a suite
-REPLICATES = 1000  # of a bootstrap, and of agents' means
-AGENTS = {"a": 0.0, "b": 0.0, "c": 0.2, "d": 0.4, "e": 0.4}  # and their true means
+REPLICATES = 1000  # of a bootstrap, and of agents' means for ranks
+AGENTS = {"a": 0.0, "b": 0.0, "c": 0.2, "d": 0.4, "e": 0.4}  # with their true means
 UNIMODAL = {
     "normal": stats.norm(0.3, 0.2),
     "uniform": stats.uniform(-1, 2),
     "skewed": stats.beta(2, 5),
 }
-CATASTROPHE = 0.1  # the share of bimodal runs that reach -1 instead of 1
+CATASTROPHE = 0.1  # share of bimodal runs whose value is about -1 instead of 1
 Strata = list[list[float]]
 
 
 def draw(shape: str, runs: int, strata: int, random: np.random.Generator) -> Strata:
-    """Runs of one shape; bimodal ones are of two narrow kinds, good and catastrophic."""
+    """[strata, runs] values of one shape; bimodal runs are narrowly good or catastrophic."""
     size = (strata, runs)
     if shape == "bimodal":
         kind = np.where(random.random(size) < CATASTROPHE, -1.0, 1.0)
@@ -44,7 +48,7 @@ def draw(shape: str, runs: int, strata: int, random: np.random.Generator) -> Str
 
 
 def average(strata: list[intervals.Rows]) -> intervals.Rows:
-    """The mean of the strata's means."""
+    """The mean over strata of their means."""
     return np.asarray(np.mean([rows.mean(axis=1) for rows in strata], axis=0))
 
 
@@ -56,7 +60,7 @@ def middle(shape: str) -> float:
 
 
 def truth(kind: str, shape: str) -> float:
-    """What the interval should hold."""
+    """The value that the interval should contain."""
     if shape == "bimodal":
         return 1.0 if kind.endswith("middle") else 1.0 - 2 * CATASTROPHE
     return middle(shape) if kind.endswith("middle") else float(UNIMODAL[shape].mean())
@@ -65,7 +69,14 @@ def truth(kind: str, shape: str) -> float:
 def holds(
     kind: str, shape: str, runs: int, strata: int, random: np.random.Generator, seed: int
 ) -> bool:
-    """Whether one simulated sweep's interval, or all its rank intervals, hold the truth."""
+    """Whether the interval of one simulated sweep, or all its rank intervals, contain the truth.
+
+    kind: the kind of interval
+    shape: the distribution of the runs
+    runs, strata: how many are simulated
+    random: of the simulated runs
+    seed: of the bootstrap
+    """
     if kind == "ranks":
         spread = {name: 1 + i % 3 for i, name in enumerate(AGENTS)}
         agents = {
@@ -87,7 +98,7 @@ def holds(
 
 
 def centred(shape: str) -> dict[str, float]:
-    """What to add to each agent's runs, so that their true means are those of AGENTS."""
+    """The offset of each agent's runs that gives them the true means in AGENTS."""
     centre = truth("mean", shape)
     return {
         name: mean - 0.2 * (1 + i % 3) * centre for i, (name, mean) in enumerate(AGENTS.items())
@@ -95,7 +106,7 @@ def centred(shape: str) -> dict[str, float]:
 
 
 def no_false_order(found: dict[str, ranking.Rank]) -> bool:
-    """Whether every rank that the true means allow lies in its interval."""
+    """Whether every agent's interval contains all ranks that the true means allow."""
     return all(
         rank.best <= 1 + sum(other > AGENTS[name] for other in AGENTS.values())
         and rank.worst >= len(AGENTS) - sum(other < AGENTS[name] for other in AGENTS.values())
@@ -104,13 +115,13 @@ def no_false_order(found: dict[str, ranking.Rank]) -> bool:
 
 
 def coverage(kind: str, shape: str, runs: int, strata: int, trials: int) -> float:
-    """The share of simulated sweeps whose interval holds the truth."""
+    """The share of simulated sweeps whose interval contains the truth."""
     random = np.random.default_rng([trials, runs, strata, *kind.encode(), *shape.encode()])
     return sum(holds(kind, shape, runs, strata, random, seed) for seed in range(trials)) / trials
 
 
 def proportions() -> dict[str, dict[str, float]]:
-    """Least and mean coverage of the intervals of shares and counts: sums, not simulations."""
+    """Least and mean coverage of the intervals of proportions and counts, by exact sums."""
     found: dict[str, list[float]] = {"Clopper-Pearson bound": [], "Wilson": [], "Poisson": []}
     for n in (10, 100):
         hits = np.arange(n + 1)
@@ -132,7 +143,7 @@ def proportions() -> dict[str, dict[str, float]]:
 
 
 def simulate(trials: int) -> list[dict[str, Any]]:
-    """Every kind of interval with every shape of runs."""
+    """The coverage of every kind of interval for every shape of runs."""
     kinds = ("t mean", "bootstrap mean", "bootstrap middle", "ranks")
     cells = [(kind, runs, strata) for kind in kinds for runs in RUNS for strata in STRATA]
     return [
@@ -146,10 +157,12 @@ def simulate(trials: int) -> list[dict[str, Any]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Simulates and writes the file."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=1000)
-    parser.add_argument("--out", type=Path, required=True)
+    """Measures all coverages and writes them to --out."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trials", type=int, default=1000, help="simulated sweeps of each kind")
+    parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
     chosen = parser.parse_args(arguments)
     found = {
         "trials": chosen.trials,

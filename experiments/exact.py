@@ -1,12 +1,13 @@
-"""Trains a suite's cells and values each policy exactly, without sampling.
+"""Trains the cells of a suite and evaluates each policy exactly, without sampling.
 
-python experiments/exact.py experiments/suites/impact.toml
+    python experiments/exact.py experiments/suites/impact.toml
 
-Writes experiments/results/exact/SUITE.json after every cell; the same command takes up from there.
+Writes experiments/results/exact/SUITE.json after every cell: return, performance, cost and
+capability. After an interruption, the same command continues with the cells that are missing.
 """
 
 import json
-import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,12 @@ RESULTS = Path(__file__).parent / "results" / "exact"
 
 @cache
 def solution(environment: str, level: str) -> Solution:
-    """The level, solved."""
+    """The exact solution of a level."""
     return safegrid.solve(environment, level)
 
 
 def value(cell: Cell) -> dict[str, Any]:
-    """A cell's policy, valued."""
+    """Trains a cell; returns the cell with the exact values of its policy."""
     solved = solution(cell.environment, cell.level)
     policy = train(cell)
     reward, performance = solved.evaluate(policy)
@@ -42,8 +43,10 @@ def value(cell: Cell) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Values the cells that have no value yet."""
-    path = Path(sys.argv[1])
+    """Evaluates the cells of a suite that have no result yet."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("suite", type=Path, help="the suite's TOML file")
+    path = parser.parse_args().suite
     out = RESULTS / f"{path.stem}.json"
     known = json.loads(out.read_text()) if out.exists() else {}
     cells = {cell.key: cell for cell in read_suite(path).cells()}

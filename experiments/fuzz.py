@@ -1,11 +1,12 @@
-"""Fuzzing of what reads submissions: mutated inputs give a ValueError or are read, nothing else.
+"""Fuzzes the readers of submissions: a mutated input must be read or refused with ValueError.
 
-python experiments/fuzz.py --count 100000
+    python experiments/fuzz.py --count 100000
 
-Every input is a sound file with bytes changed, cut, doubled or moved, with JSON values exchanged,
-or with the digests made to fit after that, as a forger would. It fails where a reader raises
-anything but ValueError, opens a file to write or outside the folder, runs a program, unpickles or
-compiles anything, takes a second, or where memory grows by more than 512 MiB.
+Every input is a valid file with bytes changed, cut, repeated or inserted, or with JSON values
+exchanged and the digests recomputed, as a forger would. The run fails if a reader raises anything
+but ValueError, opens a file for writing or outside the folder, runs a program, unpickles or
+compiles anything, takes a second of CPU time, or if memory grows by more than 512 MiB. It prints
+how many inputs each reader read and refused, and writes nothing outside a temporary folder.
 """
 
 import argparse
@@ -37,7 +38,7 @@ from safegrid.evaluation.rollout import evaluate
 
 RECORDED = "replays/hazard_goal/small/0.szr"
 MEMORY = 2**29  # bytes
-PATIENCE = 1.0  # seconds of the processor that one input may take
+PATIENCE = 1.0  # CPU seconds that one input may take
 FORBIDDEN = ("os.system", "subprocess.Popen", "os.exec", "os.posix_spawn", "pickle.find_class")
 ODD: list[Any] = [
     None,
@@ -68,11 +69,11 @@ steps = 2
 """
 
 Read = Callable[[], Any]
-Surface = tuple[bytes, Path, Read]  # a sound file, where its mutations go, what reads them
+Surface = tuple[bytes, Path, Read]  # a valid file, where its mutations go, what reads them
 
 
 class Watch:
-    """What the interpreter does while an input is read, told by its audit events."""
+    """Records forbidden audit events of the interpreter while an input is read."""
 
     def __init__(self, folder: Path):
         self.folder, self.on, self.faults = str(folder), False, list[str]()
@@ -91,7 +92,7 @@ class Watch:
 
 
 def sound(folder: Path) -> Path:
-    """A board with one submission, whose files are what is mutated."""
+    """The path of a valid submission, made on a new board; its files are mutated."""
     for seed in (0, 1):
         cell = suite.make_cell("uniform", "hazard_goal", seed=seed, episodes=5)
         policy = registry.agent("uniform").train("hazard_goal", seed=seed, steps=0)
@@ -103,7 +104,7 @@ def sound(folder: Path) -> Path:
 
 
 def surfaces(path: Path) -> dict[str, Surface]:
-    """What is read, and how, by name."""
+    """All fuzzed readers by name, each with its valid input."""
     board, place = schema.read_suite(path.parent), path.parent.parent / "input"
     place.mkdir()
     network = np.zeros((4, 7 * 5 * len(Dynamics("hazard_goal").tiles)), np.float32)
@@ -145,7 +146,7 @@ def surfaces(path: Path) -> dict[str, Surface]:
 
 
 def mutate(content: bytes, dice: random.Random) -> bytes:
-    """The content with one to four changes."""
+    """The content with one, two or four random changes."""
     for _ in range(dice.choice((1, 1, 2, 4))):
         kind = dice.randrange(7)
         data, a, b = bytearray(content), *sorted(dice.choices(range(len(content) + 1), k=2))
@@ -168,7 +169,7 @@ def mutate(content: bytes, dice: random.Random) -> bytes:
 
 
 def _exchange(content: bytes, dice: random.Random) -> bytes:
-    """JSON with values exchanged; of a replay the header, with digests that fit."""
+    """JSON with values exchanged; of a replay the header, with matching digests."""
     if content.startswith(replay.MARK) and len(content) > 12:
         end = 12 + int.from_bytes(content[8:12], "little")
         head = _exchange(content[12:end], dice)
@@ -192,12 +193,12 @@ def _exchange(content: bytes, dice: random.Random) -> bytes:
 
 
 def fuzz(count: int, seed: int, folder: Path) -> dict[str, tuple[int, int]]:
-    """How many inputs each reader had, and how many of them it refused. ValueError for a fault."""
+    """Inputs read and refused, by reader. AssertionError for a fault."""
     known, watch, dice = surfaces(sound(folder)), Watch(folder), random.Random(seed)
     found = dict.fromkeys(known, (0, 0))
     for content, file, read in known.values():
         file.write_bytes(content)
-        read()  # is read without a fault, and everything is imported after it
+        read()  # a valid file is read without a fault; this also imports everything
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for number in range(count):
         name = list(known)[number % len(known)]
@@ -224,10 +225,12 @@ def fuzz(count: int, seed: int, folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def main() -> None:
-    """Prints how many inputs were read and refused."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
+    """Fuzzes all readers and prints how many inputs they read and refused."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--count", type=int, default=100_000, help="inputs of all readers together")
+    parser.add_argument("--seed", type=int, default=0, help="of the mutations")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = fuzz(arguments.count, arguments.seed, Path(folder).resolve())

@@ -1,11 +1,11 @@
-"""The experiments of "AI Safety Gridworlds" (Leike et al. 2017, arXiv:1711.09883), run again.
+"""Reproduces the experiments of AI Safety Gridworlds (Leike et al. 2017, arXiv:1711.09883).
 
-python experiments/leike2017.py          # trains what has no result yet; after Ctrl-C it goes on
-python experiments/leike2017.py --full   # DQN and QR-DQN for the paper's million steps as well
+    python experiments/leike2017.py          # runs that have no result yet
+    python experiments/leike2017.py --full   # DQN and QR-DQN for a million steps as well
 
-A2C trains for the paper's million steps, DQN and QR-DQN for 150,000 unless --full is given; ten
-seeds each. Results are one JSON file a run below experiments/leike2017, which `make tables` turns
-into experiments/leike2017.md and its figures.
+A2C trains for the paper's million steps, DQN and QR-DQN for 150,000 unless --full is given, each
+with ten seeds. Writes one JSON file for each run below experiments/leike2017; after Ctrl-C, the
+same command continues. `make tables` writes experiments/leike2017.md and its figures.
 """
 
 import os
@@ -34,7 +34,7 @@ FULL = 1_000_000
 
 
 class Problem(NamedTuple):
-    """One of the paper's environments, or of the three rooms of one."""
+    """One of the paper's environments; friend or foe is three problems, one for each bandit."""
 
     environment: str
     level: str
@@ -74,18 +74,18 @@ class Final(Record):
 
 
 class Run(Record):
-    """What one run gave."""
+    """The result of one run."""
 
     cell: Cell
-    steps: int  # really trained: the rest of the last rollout comes on top
+    steps: int  # trained in fact, to the end of the last rollout
     episodes: int  # that ended in training
     processor_seconds: float
     curve: Curve
-    final: dict[str, Final]  # on the level trained on and on those held out
+    final: dict[str, Final]  # by level: the one trained on and the held-out ones
 
 
 def cells(full: bool = False) -> list[Cell]:
-    """Every run, those of one seed together."""
+    """The cells of all runs, ordered by seed."""
     return [
         suite.make_cell(
             agent,
@@ -128,7 +128,7 @@ def run(cell: Cell) -> Run:
 
 
 def thinned(at: Any, values: Any, steps: int) -> list[float | None]:
-    """Means of the values in BINS equal parts of the steps at which they came."""
+    """The mean of the values in each of BINS equal parts of the steps, None where there is none."""
     part = np.minimum((at - 1) * BINS // steps, BINS - 1)
     count = np.bincount(part, minlength=BINS)
     sums = np.bincount(part, weights=values, minlength=BINS)
@@ -136,16 +136,16 @@ def thinned(at: Any, values: Any, steps: int) -> list[float | None]:
 
 
 def label(cell: Cell) -> str:
-    """A cell in a line."""
+    """A one-line description of a cell."""
     options = "".join(f" {value}" for value in cell.options.values())
     return f"{cell.agent} on {cell.environment}{options}, seed {cell.seed}"
 
 
 def main() -> int:
-    """Runs what is missing; 1 where a run failed, 130 on Ctrl-C."""
+    """Runs the cells that have no result; returns 1 if a run failed, 130 on Ctrl-C."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true", help="a million steps for every agent")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="runs at once")
+    parser.add_argument("--full", action="store_true", help="train every agent for a million steps")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="parallel runs")
     arguments = parser.parse_args()
     todo = [cell for cell in cells(arguments.full) if not (FOLDER / cell.path).exists()]
     failures = 0

@@ -1,12 +1,15 @@
-"""The committed pictures: of every environment's examples, and the hashes of all tiles and boards.
+"""Draws the committed pictures of examples, and hashes the pictures of all tiles and levels.
 
-python experiments/pictures.py          # writes them
-python experiments/pictures.py --check  # exit code 1, and what is stale, where they are not fresh
+    python experiments/pictures.py          # writes the files that are stale
+    python experiments/pictures.py --check  # names the files that are stale; exits with 1 if any is
+
+Writes experiments/pictures/*.png, which README.md shows, and tests/golden/pictures.json.
 """
 
 import hashlib
 import json
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +27,7 @@ SIZE = 16  # pixels of a tile of the golden pictures
 
 
 def golden() -> str:
-    """Of each environment and theme the SHA-256 of every tile and every level's beginning."""
+    """JSON: by environment and theme the SHA-256 of all tiles and first boards, as pixels."""
     hashes: dict[str, dict[str, str]] = {}
     for name in registry.grids():
         hashes[name] = {}
@@ -47,7 +50,7 @@ def golden() -> str:
 
 
 def pictures() -> dict[Path, np.ndarray]:
-    """The examples that the README shows, by file."""
+    """The pictures of the examples that README.md shows, by path."""
     return {
         FOLDER / f"{name}-{title}.png": trajectories.draw_example(name, title)
         for name in registry.grids()
@@ -61,13 +64,16 @@ def same(path: Path, image: np.ndarray) -> bool:
 
 
 def main() -> int:
-    """Writes the files, or says which are stale."""
+    """Writes the stale files, or with --check names them and returns 1."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="only name files that are stale")
+    check = parser.parse_args().check
     images, hashes = pictures(), golden()
     stale = [path for path, image in images.items() if not same(path, image)]
     stale += [path for path in FOLDER.glob("*.png") if path not in images]
     stale += [] if GOLDEN.exists() and GOLDEN.read_text() == hashes else [GOLDEN]
     for path in stale:
-        if "--check" in sys.argv:
+        if check:
             print(f"{path.relative_to(ROOT)} is stale: python experiments/pictures.py")
         elif path == GOLDEN:
             path.write_text(hashes)
@@ -78,7 +84,7 @@ def main() -> int:
             )
         else:
             path.unlink()
-    return int(bool(stale) and "--check" in sys.argv)
+    return int(bool(stale) and check)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""What the results of suites say, run by run: means with 95 % intervals over episodes.
+"""Summarises the results of suites run by run: means with 95 % intervals over episodes.
 
-safegrid bench experiments/suites/point.toml
-python experiments/sampled.py experiments/suites/point.toml ...
+    safegrid bench experiments/suites/point.toml
+    python experiments/sampled.py experiments/suites/point.toml ...
 
-Writes experiments/results/sampled/SUITE.json from experiments/results/SUITE, for the suites whose
-results are too large to be committed.
+Reads experiments/results/SUITE and writes experiments/results/sampled/SUITE.json. It is for suites
+whose results are too large to be committed.
 """
 
 import json
-import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ NAMED = ("agent", "settings", "environment", "level", "seed", "steps", "episodes
 
 
 def run(result: results.Result, path: Path) -> dict[str, Any]:
-    """A run: its cell, how long it took, and its means, each with its interval."""
+    """The summary of a run: its cell, seconds, and means as [mean, low, high]."""
     means = {amount: intervals.mean([result.episodes[amount].tolist()]) for amount in AMOUNTS}
     *_, last = results.attempts(path.with_suffix(".log"))
     return {
@@ -34,8 +34,10 @@ def run(result: results.Result, path: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Tells of each suite what there is of it."""
-    for suite in map(Path, sys.argv[1:]):
+    """Writes the summary of each suite, of the runs that have a result."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("suites", nargs="+", type=Path, metavar="SUITE", help="a suite's TOML file")
+    for suite in parser.parse_args().suites:
         folder = RESULTS / suite.stem
         cells = read_suite(suite).cells()
         paths = {cell.key: folder / cell.path for cell in cells}

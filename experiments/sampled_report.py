@@ -1,4 +1,4 @@
-"""What experiments/sampled.py has told of: tables for README.md."""
+"""Tables for README.md of the summaries that experiments/sampled.py writes."""
 
 import json
 from collections import defaultdict
@@ -9,7 +9,7 @@ from safegrid.evaluation import intervals, normalisation
 from safegrid.solver import anchors
 
 SAMPLED = Path(__file__).parent / "results" / "sampled"
-PUBLISHED = {  # return and cost, mean and deviation: omnisafe, docs/source/benchmark, on-policy
+PUBLISHED = {  # return and cost, mean ± deviation: omnisafe, docs/source/benchmark, on-policy
     ("point_goal", "1", "ppo", 10_000_000): "25.4 ± 5.4, 55.7 ± 35.6",
     ("point_goal", "1", "ppo_lagrangian", 10_000_000): "13.0 ± 7.0, 25.8 ± 35.0",
 }
@@ -17,7 +17,7 @@ Key = tuple[str, str, str, int]
 
 
 def groups() -> dict[Key, list[dict[str, Any]]]:
-    """The runs of the benchmark's suites by task, level, agent and steps."""
+    """The runs of the Point suites by task, level, agent and steps."""
     found: dict[Key, list[dict[str, Any]]] = defaultdict(list)
     for suite in ("point", "point_goal", "point_short"):
         path = SAMPLED / f"{suite}.json"
@@ -27,7 +27,7 @@ def groups() -> dict[Key, list[dict[str, Any]]]:
 
 
 def benchmark() -> str:
-    """The trained agents: means over runs with their intervals, beside published numbers."""
+    """The table of trained agents: means over runs with intervals, and published numbers."""
     lines = [
         "| task | agent | steps | runs | return | cost | limit kept by | minutes | published |",
         "|---|---|--:|--:|--:|--:|--:|--:|---|",
@@ -48,7 +48,7 @@ def benchmark() -> str:
 
 
 def known() -> str:
-    """The reference anchors: uniform play, scripted policies, and who is best."""
+    """The table of reference anchors: uniform play, scripted policies, and the best policies."""
     shown = ("uniform", "scripted_safe", "scripted_hack")
     lines = [
         "| task | uniform | scripted (safe) | scripted (hack) | best return | best performance "
@@ -72,7 +72,7 @@ def known() -> str:
 
 
 def _told(policy: dict[str, Any]) -> str:
-    """Return, performance and cost of a policy, each with half its interval."""
+    """Return, performance and cost of a policy as text, each with half its interval."""
     return ", ".join(
         f"{mean:.1f} ± {(high - low) / 2:.1f}"
         for mean, low, high in (policy[what] for what in ("return", "performance", "cost"))

@@ -1,12 +1,17 @@
-"""The generated parts of README.md: tables of environments, agents, speed, results; the picture.
+"""Generates the tables of README.md, its chart, and the page of experiments/leike2017.py.
 
-python experiments/tables.py          # writes them
-python experiments/tables.py --check  # exit code 1, and what is stale, where they are not fresh
+    python experiments/tables.py          # writes the files that are stale
+    python experiments/tables.py --check  # names the files that are stale; exits with 1 if any is
+
+Writes README.md (between its marks), experiments/results/gap.svg, experiments/leike2017.md and the
+figures in experiments/leike2017.
 """
 
 import json
+import math
 import re
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -20,24 +25,22 @@ from safegrid.benchmark.leaderboard import table
 from safegrid.benchmark.results import read_all
 from safegrid.engine import registry
 from safegrid.evaluation import normalisation
-from safegrid.rendering import charts, trajectories
-from safegrid.rendering.charts import Chart, Scale
-from safegrid.rendering.palette import INK, PERFORMANCE, RETURN
+from safegrid.rendering import trajectories
 from safegrid.solver import anchors as references
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).parent / "results"
 PICTURE = ROOT / "experiments" / "results" / "gap.svg"
-LINE = 44  # pixels of the picture for one environment
+REWARD, PERFORMANCE = "#d55e00", "#0072b2"
 
 
 def sentence(text: str | None) -> str:
-    """What follows the name in the first line of a docstring."""
+    """The sentence after the name in the first line of a docstring."""
     return (text or "").splitlines()[0].partition(": ")[2]
 
 
 def environments() -> str:
-    """Every environment with its levels."""
+    """The table of environments with their categories and levels."""
     lines = ["| environment | category | levels | |", "|---|---|---|---|"]
     for name in registry.names():
         module = registry.environment(name)
@@ -47,7 +50,7 @@ def environments() -> str:
 
 
 def ways() -> str:
-    """Every grid's honest example and the tempting one, two environments a row."""
+    """The pictures of every grid's honest and tempting example, two environments a row."""
     cells = []
     for name in registry.grids():
         titles = trajectories.example_titles(name)
@@ -65,7 +68,7 @@ def ways() -> str:
 
 
 def agents() -> str:
-    """Every agent."""
+    """The table of agents."""
     lines = ["| agent | |", "|---|---|"]
     for name in registry.agents():
         lines.append(f"| `{name}` | {sentence(registry.agent(name).__doc__)} |")
@@ -73,7 +76,7 @@ def agents() -> str:
 
 
 def anchors() -> str:
-    """What experiments/anchors.py found, and what it took."""
+    """The table of exact anchors, with states, seconds and memory, from experiments/anchors.py."""
     took = json.loads((ROOT / "experiments" / "solver.json").read_text())
     lines = [
         "| level | best return | its performance | best performance | its return "
@@ -100,7 +103,7 @@ def anchors() -> str:
 
 
 def speed() -> str:
-    """What experiments/throughput.py measured."""
+    """The table of speeds, from experiments/throughput.py."""
     measured = json.loads((ROOT / "experiments" / "throughput.json").read_text())
     lines = [
         "| environment | million steps/s | a step in copies | first step | without a cache |",
@@ -122,7 +125,7 @@ def speed() -> str:
 
 
 def exact(suites: str, show: Callable[[list[dict[str, Any]]], str]) -> str:
-    """What experiments/exact.py found: agents by levels, each with all of its seeds."""
+    """A table of agents by levels from experiments/exact.py, one cell for all seeds."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for path in sorted((RESULTS / "exact").glob(f"{suites}*.json")):
         for run in json.loads(path.read_text()).values():
@@ -139,21 +142,21 @@ def exact(suites: str, show: Callable[[list[dict[str, Any]]], str]) -> str:
 
 
 def both(runs: list[dict[str, Any]]) -> str:
-    """Return and performance, with the number of runs that have them where they differ."""
+    """Return / performance; if runs differ, each pair with the number of runs that have it."""
     seen = Counter((f"{run['return']:.4g}", f"{run['performance']:.4g}") for run in runs)
     pairs = seen.most_common()
     return ", ".join(" / ".join(pair) + f" ({n})" * (len(pairs) > 1) for pair, n in pairs)
 
 
 def least(runs: list[dict[str, Any]]) -> str:
-    """The least capability of the runs, with the number of those that reach 0.95 where not all."""
+    """The least capability of the runs; if not all reach 0.95, with the number that do."""
     values = [run["capability"] for run in runs]
     reach = sum(value >= 0.95 for value in values)
     return f"{min(values):.2f}{f' ({reach} of {len(runs)})' * (reach < 5)}"
 
 
 def constrained() -> str:
-    """What constrained agents reach: the range of the runs, beside the best under the limit."""
+    """The table of constrained agents: costs, and returns as shares of the best under the limit."""
     found = json.loads((RESULTS / "exact" / "constrained.json").read_text())
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for run in found.values():
@@ -176,7 +179,7 @@ def constrained() -> str:
 
 
 def coverage() -> str:
-    """What experiments/coverage.py found."""
+    """The table of interval coverage, from experiments/coverage.py."""
     found = json.loads((ROOT / "experiments" / "coverage.json").read_text())
     names = {
         "t mean": "mean, Welch-Satterthwaite",
@@ -205,7 +208,7 @@ def coverage() -> str:
 
 
 def rows() -> list[table.Row]:
-    """The committed results. ValueError where one of them is not sound."""
+    """The committed results. ValueError if one of them is invalid."""
     results, faults = read_all(RESULTS / "gridworlds")
     if faults:
         raise ValueError("; ".join(faults))
@@ -213,36 +216,48 @@ def rows() -> list[table.Row]:
 
 
 def picture() -> str:
-    """Return and performance of PPO on each environment's first level, as an SVG."""
+    """An SVG of the return and performance of PPO on each environment's first level."""
     first = [
         row
         for row in rows()
         if row.agent == "ppo"
         and row.level == next(iter(registry.environment(row.environment).LEVELS))
     ]
-    means = [(row.score.reward.mean, row.score.performance.mean) for row in first]
-    low, high = charts.round_limits([mean for pair in means for mean in pair], most=10)
-    bottom = 48 + LINE * len(first)
-    x = Scale(low, high, 190, 660)
-    chart = Chart(690, bottom + 24, font_size=14)
-    legend = [
-        ("PPO, mean of an episode: ", INK),
-        ("● return, which it sees  ", RETURN),
-        ("◆ performance, which is hidden from it", PERFORMANCE),
+    left, width, height = 190, 470, 44
+    shown = [mean for row in first for mean in (row.score.reward.mean, row.score.performance.mean)]
+    low, high = 20 * math.floor(min(shown) / 20), 20 * math.ceil(max(shown) / 20)
+
+    def x(value: float) -> float:
+        return left + width * (value - low) / (high - low)
+
+    bottom = height * len(first) + 48
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 30} {bottom + 24}" '
+        'font-family="system-ui, sans-serif" font-size="14">',
+        '<rect width="100%" height="100%" fill="#fff"/>'
+        '<text x="10" y="24">PPO, mean of an episode: '
+        f'<tspan fill="{REWARD}">● return, which it sees</tspan>  '
+        f'<tspan fill="{PERFORMANCE}">◆ performance, which it does not</tspan></text>',
     ]
-    chart.coloured_text((10, 24), legend)
-    chart.x_axis(x, Scale(0, 1, bottom, 40), most=10)
-    for i, (row, (reward, performance)) in enumerate(zip(first, means, strict=True)):
-        y = 62 + LINE * i
-        chart.text((10, y + 5), row.environment)
-        chart.line((x(reward), y), (x(performance), y), stroke="#888", stroke_width=3)
-        chart.circle((x(reward), y), 7, fill=RETURN)
-        chart.diamond((x(performance), y), 8, fill=PERFORMANCE)
-    return chart.svg()
+    for value in range(low, high + 1, 20):
+        parts.append(
+            f'<path d="M{x(value):.0f} 40V{bottom}" stroke="#ddd"/>'
+            f'<text x="{x(value):.0f}" y="{bottom + 16}" text-anchor="middle">{value}</text>'
+        )
+    for i, row in enumerate(first):
+        y = 62 + height * i
+        reward, performance = x(row.score.reward.mean), x(row.score.performance.mean)
+        parts.append(
+            f'<text x="10" y="{y + 5}">{row.environment}</text>'
+            f'<path d="M{reward:.1f} {y}H{performance:.1f}" stroke="#888" stroke-width="3"/>'
+            f'<circle cx="{reward:.1f}" cy="{y}" r="7" fill="{REWARD}"/>'
+            f'<path d="M{performance:.1f} {y - 8}l8 8-8 8-8-8z" fill="{PERFORMANCE}"/>'
+        )
+    return "".join([*parts, "</svg>\n"])
 
 
 def fresh() -> dict[Path, str]:
-    """The files with generated parts, as they should be."""
+    """The up-to-date content of all generated files, by path."""
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     tables = {
@@ -272,18 +287,21 @@ def fresh() -> dict[Path, str]:
 
 
 def main() -> int:
-    """Writes the files, or says which are stale."""
+    """Writes the stale files, or with --check names them and returns 1."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="only name files that are stale")
+    check = parser.parse_args().check
     stale = [
         path
         for path, text in fresh().items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
     for path in stale:
-        if "--check" in sys.argv:
+        if check:
             print(f"{path.relative_to(ROOT)} is stale: make tables")
         else:
             path.write_text(fresh()[path], encoding="utf-8")
-    return int(bool(stale) and "--check" in sys.argv)
+    return int(bool(stale) and check)
 
 
 if __name__ == "__main__":

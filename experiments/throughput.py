@@ -1,12 +1,14 @@
-"""How fast the environments step and train, as ratios within one run.
+"""Measures how fast the environments step and train, as ratios within one run.
 
-    python experiments/throughput.py             # writes experiments/throughput.json
-    python experiments/throughput.py NAME ...    # some environments; the others' rows stay
+    python experiments/throughput.py             # all environments
+    python experiments/throughput.py NAME ...    # some environments; the rows of the others stay
     python experiments/throughput.py --training  # also PPO: native lanes against DummyVecEnv
 
-Steps are those of the public vector API at 4,096 lanes on one thread, actions drawn beforehand, on
-the first level of grids and on level 1 of continuous tasks, observations and resets included.
-"copies" is the time of such a step over that of copying the same observations with np.copyto.
+Writes experiments/throughput.json. Steps are those of the public vector API with 4,096 lanes on one
+thread, including observations and resets, under actions drawn before, on the first level of grids
+and on level 1 of continuous tasks. `copies` is the time of a step divided by the time of copying
+its observations with np.copyto; `first_step_warm` and `first_step_cold` are seconds from import to
+the first step in a new process, with and without compiled code on disk.
 """
 
 import argparse
@@ -43,7 +45,7 @@ print(time.perf_counter() - begin)
 
 
 def fastest(action: Callable[[], Any], repeats: int, rounds: int = 9) -> float:
-    """Seconds of one call in the fastest of several rounds: the one that others disturbed least."""
+    """Seconds of one call in the fastest, which is the least disturbed, of several rounds."""
     times = []
     for _ in range(rounds):
         begin = time.perf_counter()
@@ -54,7 +56,7 @@ def fastest(action: Callable[[], Any], repeats: int, rounds: int = 9) -> float:
 
 
 def stepping(name: str, level: int) -> dict[str, float]:
-    """Steps a second of the vector API, and what a step costs in copies of its observations."""
+    """Steps a second of the vector API, and the time of a step in copies of its observations."""
     venv = gymnasium.make_vec(
         registry.identifier(name), num_envs=LANES, level=level, autoreset_mode="same_step"
     )
@@ -69,7 +71,7 @@ def stepping(name: str, level: int) -> dict[str, float]:
 
 
 def start(name: str, cold: bool) -> float:
-    """Seconds from import to the first step in a new process, with or without a cache on disk."""
+    """Seconds from import to the first step in a new process, if `cold` without a cache on disk."""
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
@@ -104,10 +106,12 @@ def training(lanes: int, steps: int, native: bool) -> float:
 
 
 def main() -> None:
-    """Measures, prints and writes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("names", nargs="*", help="environments; all of them by default")
-    parser.add_argument("--training", action="store_true", help="PPO end to end as well (minutes)")
+    """Measures the given environments; prints the numbers and writes throughput.json."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="environments (default: all)")
+    parser.add_argument("--training", action="store_true", help="also time PPO (some minutes)")
     arguments = parser.parse_args()
     old = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     result: dict[str, Any] = {
