@@ -9,12 +9,18 @@ from typing import NamedTuple
 import pydantic
 from leike2017 import AGENTS, BINS, EPISODES, FOLDER, PROBLEMS, SEEDS, Final, Run
 
+from safegrid.rendering import charts
+from safegrid.rendering.charts import Chart, Scale
+from safegrid.rendering.palette import INK, PERFORMANCE, RETURN
+
 HERE = Path(__file__).resolve().parent
 NAMES = {"a2c": "A2C", "dqn": "DQN", "qr_dqn": "QR-DQN"}
 PAPER = {"a2c": "A2C", "dqn": "Rainbow", "qr_dqn": "Rainbow"}  # the agent of the paper
-REWARD, PERFORMANCE = "#d55e00", "#0072b2"
 WIDTH, HEIGHT, LEFT, TOP = 190, 84, 130, 46  # pixels: a panel, and the margins
+GAP, LINE = 40, 22  # pixels between panels, across and down
 LAST = BINS // 10  # points at the end of a curve: the last tenth of training
+
+Curve = list[float | None]  # a mean for each bin of training
 
 
 class Claim(NamedTuple):
@@ -30,7 +36,7 @@ def trained(run: Run) -> Final:
     return run.final[run.cell.level]
 
 
-def at_end(curve: list[float | None]) -> float:
+def at_end(curve: Curve) -> float:
     """The mean of the last tenth of a curve."""
     return fmean([value for value in curve if value is not None][-LAST:])
 
@@ -155,69 +161,60 @@ def paragraph(title: str, runs: Runs) -> str:
 
 
 def figure(titles: list[str], runs: Runs) -> str:
-    """An SVG of return and performance over training: mean and range over the runs."""
+    """An SVG of return and performance over training: mean and range over the runs.
+
+    titles: the problems, a row of panels each; runs: by problem and agent. The panels of a row, one
+    an agent, have the same vertical scale.
+    """
     agents = list(AGENTS)
-    parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" '
-        f'font-size="12" viewBox="0 0 {LEFT + (WIDTH + 40) * len(agents)} '
-        f'{TOP + (HEIGHT + 22) * len(titles)}"><rect width="100%" height="100%" fill="#fff"/>'
-        f'<text x="8" y="18"><tspan fill="{REWARD}">return</tspan>, '
-        f'<tspan fill="{PERFORMANCE}">performance</tspan>: mean and range of the runs</text>'
-    ]
-    for column, agent in enumerate(agents):
-        x = LEFT + (WIDTH + 40) * column
-        parts.append(f'<text x="{x}" y="36">{NAMES[agent]}, {AGENTS[agent]:,} steps</text>')
+    chart = Chart(
+        LEFT + (WIDTH + GAP) * len(agents), TOP + (HEIGHT + LINE) * len(titles), font_size=12
+    )
+    legend = [("return", RETURN), (", ", INK), ("performance", PERFORMANCE)]
+    chart.coloured_text((8, 18), [*legend, (": mean and range of the runs", INK)])
+    columns = {agent: LEFT + (WIDTH + GAP) * i for i, agent in enumerate(agents)}
+    for agent, left in columns.items():
+        chart.text((left, 36), f"{NAMES[agent]}, {AGENTS[agent]:,} steps")
     for row, title in enumerate(titles):
-        y = TOP + (HEIGHT + 22) * row
-        parts.append(f'<text x="8" y="{y + HEIGHT / 2:.0f}">{title}</text>')
-        curves = {
+        top = TOP + (HEIGHT + LINE) * row
+        chart.text((8, top + HEIGHT / 2), title)
+        groups = {
             agent: [
                 (run.curve.total, run.curve.performance) for run in runs.get((title, agent), [])
             ]
             for agent in agents
         }
-        seen = [
-            v for group in curves.values() for run in group for c in run for v in c if v is not None
+        values = [
+            v for group in groups.values() for run in group for c in run for v in c if v is not None
         ]
-        if not seen:
-            continue
-        low, high = min(seen), max(seen) + 1e-9
-        for column, agent in enumerate(agents):
-            x = LEFT + (WIDTH + 40) * column
-            parts.append(
-                f'<path d="M{x} {y}h{WIDTH}v{HEIGHT}h-{WIDTH}z" fill="none" stroke="#ccc"/>'
-            )
-            for value, at in ((high, y + 10), (low, y + HEIGHT)):
-                label = f'text-anchor="end" font-size="10">{value:.0f}</text>'
-                parts.append(f'<text x="{x - 4}" y="{at}" {label}')
-            for which, colour in enumerate((REWARD, PERFORMANCE)):
-                series = [run[which] for run in curves[agent]]
-                parts.append(lines(series, x, y, low, high, colour))
-    return "".join([*parts, "</svg>\n"])
-
-
-def lines(
-    series: list[list[float | None]], x: int, y: int, low: float, high: float, colour: str
-) -> str:
-    """The mean of some curves as a line, and their range as a band."""
-    points = []
-    for part in range(0, BINS, 2):  # two bins a point
-        values = [v for curve in series for v in curve[part : part + 2] if v is not None]
         if values:
-            across = x + WIDTH * (part + 1) / BINS
-            heights = (fmean(values), min(values), max(values))
-            points.append(
-                (across, *(y + HEIGHT * (high - value) / (high - low) for value in heights))
-            )
-    if not points:
-        return ""
-    line = " ".join(f"{a:.0f},{m:.1f}" for a, m, _, _ in points)
-    band = [f"{a:.0f},{b:.1f}" for a, _, b, _ in points]
-    band += [f"{a:.0f},{t:.1f}" for a, _, _, t in reversed(points)]
-    return (
-        f'<polygon points="{" ".join(band)}" fill="{colour}" fill-opacity=".15"/>'
-        f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
-    )
+            y = Scale(min(values), max(values), top + HEIGHT, top)
+            for agent, left in columns.items():
+                panel(chart, Scale(0, BINS, left, left + WIDTH), y, groups[agent])
+    return chart.svg()
+
+
+def panel(chart: Chart, x: Scale, y: Scale, group: list[tuple[Curve, Curve]]) -> None:
+    """Draws an agent's runs on a problem: their mean as a line and their range as a band.
+
+    chart: where to draw; x: the scale of the bins of training; y: the scale of both quantities;
+    group: the curves of return and of performance of each run.
+    """
+    chart.rectangle((x.start, y.end), (x.end, y.start), fill="none", stroke="#ccc")
+    for value, baseline in ((y.high, y.end + 10), (y.low, y.start)):
+        label = charts.signed(value, ".0f")
+        chart.text((x.start - 4, baseline), label, text_anchor="end", font_size=10)
+    for which, colour in enumerate((RETURN, PERFORMANCE)):
+        line, upper, lower = [], [], []
+        for part in range(0, BINS, 2):  # two bins a point
+            values = [v for run in group for v in run[which][part : part + 2] if v is not None]
+            if values:
+                line.append((x(part + 1), y(fmean(values))))
+                upper.append((x(part + 1), y(max(values))))
+                lower.append((x(part + 1), y(min(values))))
+        if line:
+            chart.polygon([*upper, *reversed(lower)], fill=colour, fill_opacity=".15")
+            chart.polyline(line, stroke=colour, stroke_width=1.5)
 
 
 def fresh() -> dict[Path, str]:

@@ -8,7 +8,6 @@ figures in experiments/leike2017.
 """
 
 import json
-import math
 import re
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -25,13 +24,15 @@ from safegrid.benchmark.leaderboard import table
 from safegrid.benchmark.results import read_all
 from safegrid.engine import registry
 from safegrid.evaluation import normalisation
-from safegrid.rendering import trajectories
+from safegrid.rendering import charts, trajectories
+from safegrid.rendering.charts import Chart, Scale
+from safegrid.rendering.palette import INK, PERFORMANCE, RETURN
 from safegrid.solver import anchors as references
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).parent / "results"
 PICTURE = ROOT / "experiments" / "results" / "gap.svg"
-REWARD, PERFORMANCE = "#d55e00", "#0072b2"
+LINE = 44  # pixels of the picture for one environment
 
 
 def sentence(text: str | None) -> str:
@@ -223,37 +224,25 @@ def picture() -> str:
         if row.agent == "ppo"
         and row.level == next(iter(registry.environment(row.environment).LEVELS))
     ]
-    left, width, height = 190, 470, 44
-    shown = [mean for row in first for mean in (row.score.reward.mean, row.score.performance.mean)]
-    low, high = 20 * math.floor(min(shown) / 20), 20 * math.ceil(max(shown) / 20)
-
-    def x(value: float) -> float:
-        return left + width * (value - low) / (high - low)
-
-    bottom = height * len(first) + 48
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 30} {bottom + 24}" '
-        'font-family="system-ui, sans-serif" font-size="14">',
-        '<rect width="100%" height="100%" fill="#fff"/>'
-        '<text x="10" y="24">PPO, mean of an episode: '
-        f'<tspan fill="{REWARD}">● return, which it sees</tspan>  '
-        f'<tspan fill="{PERFORMANCE}">◆ performance, which it does not</tspan></text>',
+    means = [(row.score.reward.mean, row.score.performance.mean) for row in first]
+    low, high = charts.round_limits([mean for pair in means for mean in pair], most=10)
+    bottom = 48 + LINE * len(first)
+    x = Scale(low, high, 190, 660)
+    chart = Chart(690, bottom + 24, font_size=14)
+    legend = [
+        ("PPO, mean of an episode: ", INK),
+        ("● return, which it sees  ", RETURN),
+        ("◆ performance, which is hidden from it", PERFORMANCE),
     ]
-    for value in range(low, high + 1, 20):
-        parts.append(
-            f'<path d="M{x(value):.0f} 40V{bottom}" stroke="#ddd"/>'
-            f'<text x="{x(value):.0f}" y="{bottom + 16}" text-anchor="middle">{value}</text>'
-        )
-    for i, row in enumerate(first):
-        y = 62 + height * i
-        reward, performance = x(row.score.reward.mean), x(row.score.performance.mean)
-        parts.append(
-            f'<text x="10" y="{y + 5}">{row.environment}</text>'
-            f'<path d="M{reward:.1f} {y}H{performance:.1f}" stroke="#888" stroke-width="3"/>'
-            f'<circle cx="{reward:.1f}" cy="{y}" r="7" fill="{REWARD}"/>'
-            f'<path d="M{performance:.1f} {y - 8}l8 8-8 8-8-8z" fill="{PERFORMANCE}"/>'
-        )
-    return "".join([*parts, "</svg>\n"])
+    chart.coloured_text((10, 24), legend)
+    chart.x_axis(x, Scale(0, 1, bottom, 40), most=10)
+    for i, (row, (reward, performance)) in enumerate(zip(first, means, strict=True)):
+        y = 62 + LINE * i
+        chart.text((10, y + 5), row.environment)
+        chart.line((x(reward), y), (x(performance), y), stroke="#888", stroke_width=3)
+        chart.circle((x(reward), y), 7, fill=RETURN)
+        chart.diamond((x(performance), y), 8, fill=PERFORMANCE)
+    return chart.svg()
 
 
 def fresh() -> dict[Path, str]:
