@@ -5,46 +5,24 @@ Turner et al. 2020, Conservative agency via attainable utility preservation, arX
 agents lack.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.training import side_effects
 from safegrid.training.side_effects import load
 
 __all__ = ["load"]
 USES_HIDDEN_INFO = True
 STEPS = 300_000
-SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "agent": "q_learning",  # whose reward is charged
-        "baseline": "stepwise_inaction",  # or inaction, or starting_state
-        "strength": 10.0,  # reward for the loss of everything that can be reached
-        "discount": 0.99,  # of a goal that is a step farther away
-        "settings": {},  # of the agent
-    }
-)
+SETTINGS = {
+    "agent": "q_learning",  # whose reward is charged
+    "baseline": "stepwise_inaction",  # or inaction, or starting_state
+    "strength": 10.0,  # reward for the loss of everything that can be reached
+    "discount": 0.99,  # of a goal that is a step farther away
+    "settings": {},  # of the agent
+}
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> side_effects.Policy:
+def train(task: Task, run: Run, **settings: Any) -> side_effects.PenalisedPolicy:
     """What the agent learns under the penalty."""
-    return side_effects.train(
-        "attainable_utility",
-        environment,
-        seed=seed,
-        steps=steps,
-        device=device,
-        progress=progress,
-        options=options,
-        **{**SETTINGS, **settings},
-    )
+    return side_effects.train("attainable_utility", task, run, **settings)

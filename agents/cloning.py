@@ -9,7 +9,6 @@ the fit.
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from numpy.typing import NDArray
 
 from safegrid.engine import registry
 from safegrid.engine.chance import derive_seeds
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.observations import Encoder
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.observations import make_encoder
 from safegrid.evaluation import replay, resimulation
 from safegrid.evaluation.replay import Replay
 from safegrid.evaluation.rollout import evaluate
@@ -27,44 +26,32 @@ from safegrid.training.mlp import Network
 
 USES_HIDDEN_INFO = True
 STEPS = 2_000
-SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "teacher": "ppo",  # an agent's name, or the path of a replay
-        "teacher_steps": None,  # of an agent's training; its own number where it is not given
-        "episodes": 100,  # of an agent
-        "hidden": 64,  # units of the one hidden layer
-        "batch_size": 256,
-        "learning_rate": 1e-2,  # at the start; it falls to zero in a straight line
-    }
-)
+SETTINGS = {
+    "teacher": "ppo",  # an agent's name, or the path of a replay
+    "teacher_steps": None,  # of an agent's training; its own number where it is not given
+    "episodes": 100,  # of an agent
+    "hidden": 64,  # units of the one hidden layer
+    "batch_size": 256,
+    "learning_rate": 1e-2,  # at the start; it falls to zero in a straight line
+}
 FADE, FADE_SQUARES, TINY = 0.9, 0.999, 1e-8  # Adam's, as in its paper
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> Network:
-    """A network fitted for `steps` steps. ValueError for a replay of another level."""
-    settings = {**SETTINGS, **settings}
-    dynamics = Dynamics(environment, **(options or {}))
-    shown = demonstrations(dynamics, settings, seed)
+def train(task: Task, run: Run, **settings: Any) -> Network:
+    """A network fitted for `task.steps` steps. ValueError for a replay of another level."""
+    dynamics = make_dynamics(task.environment, **task.options)
+    shown = demonstrations(dynamics, settings, task.seed, run)
     episodes = range(len(shown.episodes))
     boards = np.concatenate([resimulation.boards(shown, i)[:-1] for i in episodes])
     actions = np.concatenate([e.actions[: e.length] for e in shown.episodes]).astype(np.int64)
-    inputs = Encoder(dynamics, "planes")(boards).reshape(len(boards), -1).astype(np.float32)
-    random = np.random.default_rng(derive_seeds(seed, "train", 2)[1])
+    inputs = make_encoder(dynamics, "planes")(boards).reshape(len(boards), -1).astype(np.float32)
+    random = np.random.default_rng(derive_seeds(task.seed, "train", 2)[1])
     sizes = (inputs.shape[1], settings["hidden"], len(dynamics.actions))
     tensors = start(sizes, random)
     moments = [(np.zeros_like(tensor), np.zeros_like(tensor)) for tensor in tensors]
-    for t in range(steps):
+    for t in range(task.steps):
         rows = random.integers(0, len(actions), settings["batch_size"])
-        rate = settings["learning_rate"] * (1 - t / steps)
+        rate = settings["learning_rate"] * (1 - t / task.steps)
         slopes = gradient(tensors, inputs[rows], actions[rows])
         for tensor, slope, (mean, square) in zip(tensors, slopes, moments, strict=True):
             mean += (1 - FADE) * (slope - mean)
@@ -72,12 +59,11 @@ def train(
             unbiased = mean / (1 - FADE ** (t + 1))
             scale = np.sqrt(square / (1 - FADE_SQUARES ** (t + 1))) + TINY
             tensor -= (rate * unbiased / scale).astype(np.float32)
-        if progress is not None:
-            progress(t + 1)
+        run.report(t + 1)
     return Network([(tensors[0], tensors[1]), (tensors[2], tensors[3])])
 
 
-def demonstrations(dynamics: Dynamics, settings: Mapping[str, Any], seed: int) -> Replay:
+def demonstrations(dynamics: Dynamics, settings: Mapping[str, Any], seed: int, run: Run) -> Replay:
     """The recorded episodes: those of a file, or of an agent that is trained for it."""
     name = settings["teacher"]
     if name not in registry.agents():
@@ -90,9 +76,8 @@ def demonstrations(dynamics: Dynamics, settings: Mapping[str, Any], seed: int) -
         return shown
     agent, level = registry.agent(name), {"level": dynamics.level_name, **dynamics.options}
     steps = settings["teacher_steps"]
-    policy = agent.train(
-        dynamics.name, seed=seed, steps=agent.STEPS if steps is None else steps, options=level
-    )
+    teaching = Run(monitor=run.monitor)  # progress is that of the fit
+    policy = agent.train(dynamics.name, seed=seed, steps=steps, options=level, run=teaching)
     luck = int(derive_seeds(seed, "train")[0])  # not that of the evaluation
     records = evaluate(policy, dynamics.name, settings["episodes"], luck, **level)
     return replay.decode(replay.encode(dynamics, records))

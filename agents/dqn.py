@@ -6,58 +6,37 @@ one larger step for the two of each update, or less exploration, did not find th
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.training.mlp import Network, relu
 
 USES_HIDDEN_INFO = False
 STEPS = 150_000
-SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "lanes": 64,
-        "buffer_size": 150_000,
-        "learning_starts": 2_000,
-        "train_freq": 1,  # step of all lanes between updates
-        "gradient_steps": 2,
-        "batch_size": 128,
-        "learning_rate": 1e-3,  # at the start; it falls to zero in a straight line
-        "gamma": 0.99,
-        "target_update_interval": 1_000,
-        "exploration_fraction": 0.5,  # of the training, in which exploration falls to its end
-        "exploration_final_eps": 0.05,
-    }
-)
+SETTINGS = {
+    "lanes": 64,
+    "buffer_size": 150_000,
+    "learning_starts": 2_000,
+    "train_freq": 1,  # step of all lanes between updates
+    "gradient_steps": 2,
+    "batch_size": 128,
+    "learning_rate": 1e-3,  # at the start; it falls to zero in a straight line
+    "gamma": 0.99,
+    "target_update_interval": 1_000,
+    "exploration_fraction": 0.5,  # of the training, in which exploration falls to its end
+    "exploration_final_eps": 0.05,
+}
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> Network:
-    """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
+def train(task: Task, run: Run, **settings: Any) -> Network:
+    """The policy after `task.steps` steps, rounded up to whole rollouts."""
     from stable_baselines3 import DQN
 
     from safegrid.training import sb3_training
 
-    model = sb3_training.learn(
-        DQN,
-        environment,
-        {**SETTINGS, **settings},
-        seed=seed,
-        steps=steps,
-        device=device,
-        progress=progress,
-        options=options,
-    )
+    model = sb3_training.learn(DQN, task, run, settings)
     return load(sb3_training.layers(model.q_net))
 
 

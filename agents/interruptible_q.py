@@ -7,15 +7,13 @@ chance; to see that, it needs the explicit model, which other agents lack. It do
 control for good, either: on whisky_gold it drinks.
 """
 
-from collections.abc import Mapping
-from contextvars import Context
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.lanes import Lanes
-from safegrid.engine.registry import Progress
 from safegrid.training.tabular import BEST, SETTINGS, Policy, learn, load
 
 __all__ = ["SETTINGS", "load"]
@@ -23,36 +21,18 @@ USES_HIDDEN_INFO = True
 STEPS = 300_000
 
 
-def obeyed(lanes: Lanes, actions: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """[lanes] whether it matters to the next step what the agent does."""
-    twin = Context().run(Lanes, lanes.dynamics, lanes.count)
+def action_took_effect(lanes: Lanes, actions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """[lanes] whether the next state or reward depends on the action."""
+    twin = Lanes(lanes.dynamics, lanes.count)
     outcomes = []
     for action in range(len(lanes.dynamics.actions)):
-        twin.states[:], twin.lanes[:] = lanes.states, lanes.lanes
+        twin.states[:], twin.records[:] = lanes.states, lanes.records
         reward = twin.step(np.full(lanes.count, action)).reward
         columns = (twin.states.view(np.uint8), reward.view(np.uint8))
         outcomes.append(np.hstack([column.reshape(lanes.count, -1) for column in columns]))
     return np.any(outcomes != outcomes[0], axis=(0, 2))  # type: ignore[no-any-return]
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> Policy:
-    """A policy as `safegrid.training.tabular.learn` makes it, from the steps in which it was obeyed."""
-    return learn(
-        environment,
-        BEST,
-        seed=seed,
-        steps=steps,
-        progress=progress,
-        options=options,
-        heed=obeyed,
-        **settings,
-    )
+def train(task: Task, run: Run, **settings: Any) -> Policy:
+    """The table learned from the steps in which the action took effect."""
+    return learn(task, run, BEST, action_took_effect, **settings)

@@ -4,31 +4,28 @@ sb3-contrib's MaskablePPO (Huang & Ontanon 2020, arXiv:2006.14171), set up as `p
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.training.mlp import Network
 
 USES_HIDDEN_INFO = False
 STEPS = 200_000
-SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "lanes": 128,
-        "n_steps": 32,  # of each lane in a rollout
-        "batch_size": 1024,
-        "n_epochs": 8,
-        "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
-        "gamma": 0.99,
-        "gae_lambda": 0.95,
-        "ent_coef": 0.03,
-        "clip_range": 0.2,
-    }
-)
+SETTINGS = {
+    "lanes": 128,
+    "n_steps": 32,  # of each lane in a rollout
+    "batch_size": 1024,
+    "n_epochs": 8,
+    "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+    "gamma": 0.99,
+    "gae_lambda": 0.95,
+    "ent_coef": 0.03,
+    "clip_range": 0.2,
+}
 AHEAD = ((-1, 0), (1, 0), (0, -1), (0, 1))  # of the agent, where each move goes
 
 
@@ -61,32 +58,19 @@ def open_moves(
     return offered
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> Policy:
-    """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
+def train(task: Task, run: Run, **settings: Any) -> Policy:
+    """The policy after `task.steps` steps, rounded up to whole rollouts."""
     from sb3_contrib import MaskablePPO
 
     from safegrid.training import sb3_training
 
-    dynamics = Dynamics(environment, **(options or {}))
+    dynamics = make_dynamics(task.environment, **task.options)
     wall, agent = (dynamics.tiles.index(tile) for tile in "#A")
     model = sb3_training.learn(
         MaskablePPO,
-        environment,
-        {**SETTINGS, **settings},
-        seed=seed,
-        steps=steps,
-        device=device,
-        progress=progress,
-        options=options,
+        task,
+        run,
+        settings,
         mask=lambda seen: open_moves(seen, wall, agent, len(dynamics.actions)),
     )
     network = Network.load(sb3_training.actor(model))

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.dynamics import make_dynamics
 
 USES_HIDDEN_INFO = False
 STEPS = 0
-SETTINGS: Mapping[str, Any] = {}
+SETTINGS: dict[str, Any] = {}
 
 
 class Policy:
@@ -34,20 +34,12 @@ class Policy:
         return {"actions": np.array([self.actions, self.action])}
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> Policy:
+def train(task: Task, run: Run) -> Policy:
     """The idle policy. ValueError where the environment has no action that does nothing."""
-    actions = Dynamics(environment, **(options or {})).actions
+    actions = make_dynamics(task.environment, **task.options).actions
     if "noop" not in actions:
         raise ValueError(
-            f"{environment} has no action 'noop' among {', '.join(actions)}: "
+            f"{task.environment} has no action 'noop' among {', '.join(actions)}: "
             "give it one with the option noop=true"
         )
     return Policy(len(actions), actions.index("noop"))

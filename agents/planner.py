@@ -3,11 +3,8 @@
 Bellman 1957, Dynamic Programming, chapter 3; ties are broken by the hidden performance.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
-
-from safegrid.engine.registry import Progress, unknown
+from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.registry import unknown
 from safegrid.solver import plans
 from safegrid.solver.backward_induction import PERFORMANCE, REWARD
 from safegrid.solver.plans import Plan
@@ -16,26 +13,17 @@ KIND = "planner"
 USES_HIDDEN_INFO = True
 MEMORY = True
 STEPS = 0
-SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {"ties": "worst"}  # of the plans with the most return, the one of worst or best performance
-)
+SETTINGS = {
+    "ties": "worst",  # of the plans with the most return, the one of worst or best performance
+}
 TIES = {"worst": -PERFORMANCE, "best": PERFORMANCE}
 
 load = Plan
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    ties: str = SETTINGS["ties"],
-) -> Plan:
+def train(task: Task, run: Run, *, ties: str) -> Plan:
     """The plan; nothing is learnt. ValueError where the states are too many to list."""
     if ties not in TIES:
         raise unknown("setting ties of planner", ties, TIES)
-    tables = plans.process(environment, options)
+    tables = plans.process(task.environment, task.options)
     return plans.plan(tables, [(1.0, (REWARD, TIES[ties]))])

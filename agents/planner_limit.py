@@ -4,13 +4,9 @@ The optimum of a constrained decision process with one constraint mixes two dete
 (Altman 1999, Constrained Markov Decision Processes, section 4.4); each episode draws one of them.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
-
 from safegrid.engine import registry
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.lanes import LIMIT
-from safegrid.engine.registry import Progress
 from safegrid.solver import backward_induction, plans
 from safegrid.solver.backward_induction import COST, PERFORMANCE
 from safegrid.solver.plans import Plan
@@ -19,34 +15,22 @@ KIND = "planner"
 USES_HIDDEN_INFO = True
 MEMORY = True
 STEPS = 0
-SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "cost": None,  # the most expected cost of an episode; the environment's own limit if None
-        "performance": None,  # instead: the least expected performance
-    }
-)
+SETTINGS = {
+    "cost": None,  # the most expected cost of an episode; the environment's own limit if None
+    "performance": None,  # instead: the least expected performance
+}
 
 load = Plan
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    cost: float | None = SETTINGS["cost"],
-    performance: float | None = SETTINGS["performance"],
-) -> Plan:
+def train(task: Task, run: Run, *, cost: float | None, performance: float | None) -> Plan:
     """The plan; nothing is learnt. ValueError for a limit that is missing or cannot be met."""
     if cost is not None and performance is not None:
         raise ValueError("planner_limit has two limits: set cost or performance, not both")
     burden, limit = (COST, cost) if performance is None else (-PERFORMANCE, -performance)
     if limit is None:
-        limit = getattr(registry.environment(environment), "COST_LIMIT", None)
+        limit = registry.environment(task.environment).cost_limit
     if limit is None:
-        raise ValueError(f"{environment} has no cost limit: set cost or performance")
-    tables = plans.process(environment, options)
+        raise ValueError(f"{task.environment} has no cost limit: set cost or performance")
+    tables = plans.process(task.environment, task.options)
     return plans.plan(tables, backward_induction.under_limit(tables, LIMIT, burden, limit))

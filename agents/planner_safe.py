@@ -3,10 +3,9 @@
 Dynamic programming on the explicit model (Bellman 1957, Dynamic Programming, chapter 3).
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.solver import plans
 from safegrid.solver.backward_induction import PERFORMANCE, REWARD
 from safegrid.solver.plans import Plan
@@ -15,19 +14,11 @@ KIND = "planner"
 USES_HIDDEN_INFO = True
 MEMORY = True
 STEPS = 0
-SETTINGS: Mapping[str, Any] = {}
+SETTINGS: dict[str, Any] = {}
 
 load = Plan
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> Plan:
+def train(task: Task, run: Run) -> Plan:
     """The plan; nothing is learnt. ValueError where the states are too many to list."""
-    return plans.plan(plans.process(environment, options), [(1.0, (PERFORMANCE, REWARD))])
+    return plans.plan(plans.process(task.environment, task.options), [(1.0, (PERFORMANCE, REWARD))])

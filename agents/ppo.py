@@ -6,58 +6,37 @@ a normal law. It maximises the reward it is shown and nothing else.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.training import mlp
 from safegrid.training.mlp import Network
 
 USES_HIDDEN_INFO = False
 SPACES = ("discrete", "continuous")
 STEPS = 200_000
-SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "lanes": 128,
-        "n_steps": 32,  # of each lane in a rollout
-        "batch_size": 1024,
-        "n_epochs": 8,
-        "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
-        "gamma": 0.99,
-        "gae_lambda": 0.95,
-        "ent_coef": 0.03,
-        "clip_range": 0.2,
-    }
-)
+SETTINGS = {
+    "lanes": 128,
+    "n_steps": 32,  # of each lane in a rollout
+    "batch_size": 1024,
+    "n_epochs": 8,
+    "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+    "gamma": 0.99,
+    "gae_lambda": 0.95,
+    "ent_coef": 0.03,
+    "clip_range": 0.2,
+}
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> Network:
-    """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
+def train(task: Task, run: Run, **settings: Any) -> Network:
+    """The policy after `task.steps` steps, rounded up to whole rollouts."""
     from stable_baselines3 import PPO
 
     from safegrid.training import sb3_training
 
-    model = sb3_training.learn(
-        PPO,
-        environment,
-        {**SETTINGS, **settings},
-        seed=seed,
-        steps=steps,
-        device=device,
-        progress=progress,
-        options=options,
-    )
+    model = sb3_training.learn(PPO, task, run, settings)
     return load(sb3_training.actor(model))
 
 

@@ -5,64 +5,42 @@ integral of `ppo_lagrangian` come a proportional and a derivative term. The poli
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.training import mlp
 from safegrid.training.mlp import Network, Stochastic
 
 USES_HIDDEN_INFO = False
 SPACES = ("discrete", "continuous")
 STEPS = 200_000
-SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "lanes": 128,
-        "n_steps": 32,  # of each lane in a rollout
-        "batch_size": 1024,
-        "n_epochs": 8,
-        "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
-        "gamma": 0.99,
-        "gae_lambda": 0.95,
-        "ent_coef": 0.01,
-        "clip_range": 0.2,
-        "cost_limit": None,  # of the mean episode; the environment's own where it is None
-        "proportional": 0.5,  # price for an excess of 1
-        "integral": 0.05,  # by which an excess of 1 raises the price, in each rollout
-        "derivative": 0.5,  # price for a rise of the cost by 1 since the last rollout
-    }
-)
+SETTINGS = {
+    "lanes": 128,
+    "n_steps": 32,  # of each lane in a rollout
+    "batch_size": 1024,
+    "n_epochs": 8,
+    "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+    "gamma": 0.99,
+    "gae_lambda": 0.95,
+    "ent_coef": 0.01,
+    "clip_range": 0.2,
+    "cost_limit": None,  # of the mean episode; the environment's own where it is None
+    "proportional": 0.5,  # price for an excess of 1
+    "integral": 0.05,  # by which an excess of 1 raises the price, in each rollout
+    "derivative": 0.5,  # price for a rise of the cost by 1 since the last rollout
+}
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> Network:
-    """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
+def train(task: Task, run: Run, **settings: Any) -> Network:
+    """The policy after `task.steps` steps, rounded up to whole rollouts."""
     from safegrid.training import lagrangian, sb3_training
 
-    settings = {**SETTINGS, **settings}
     terms = {name: settings.pop(name) for name in lagrangian.Gains._fields}
     settings["gains"] = lagrangian.Gains(**terms)
-    settings["cost_limit"] = lagrangian.limit(environment, settings["cost_limit"])
-    model = sb3_training.learn(
-        lagrangian.LagrangianPPO,
-        environment,
-        settings,
-        seed=seed,
-        steps=steps,
-        device=device,
-        progress=progress,
-        options=options,
-    )
+    settings["cost_limit"] = lagrangian.limit(task.environment, settings["cost_limit"])
+    model = sb3_training.learn(lagrangian.LagrangianPPO, task, run, settings)
     return load(sb3_training.actor(model))
 
 

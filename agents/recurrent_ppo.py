@@ -5,32 +5,29 @@ memory (Hochreiter & Schmidhuber 1997) before its two hidden layers; the critic 
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.training.mlp import Network, flat
 
 USES_HIDDEN_INFO = False
 MEMORY = True
 STEPS = 200_000
-SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "units": 64,  # of the memory
-        "lanes": 128,
-        "n_steps": 32,  # of each lane in a rollout
-        "batch_size": 1024,
-        "n_epochs": 8,
-        "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
-        "gamma": 0.99,
-        "gae_lambda": 0.95,
-        "ent_coef": 0.03,
-        "clip_range": 0.2,
-    }
-)
+SETTINGS = {
+    "units": 64,  # of the memory
+    "lanes": 128,
+    "n_steps": 32,  # of each lane in a rollout
+    "batch_size": 1024,
+    "n_epochs": 8,
+    "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+    "gamma": 0.99,
+    "gae_lambda": 0.95,
+    "ent_coef": 0.03,
+    "clip_range": 0.2,
+}
 LSTM = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")  # names of torch's LSTM
 
 
@@ -77,32 +74,18 @@ def sigmoid(values: NDArray[Any]) -> NDArray[Any]:
     return 0.5 + 0.5 * np.tanh(0.5 * values)  # type: ignore[no-any-return]
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> Policy:
-    """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
+def train(task: Task, run: Run, **settings: Any) -> Policy:
+    """The policy after `task.steps` steps, rounded up to whole rollouts."""
     from sb3_contrib import RecurrentPPO
 
     from safegrid.training import sb3_training
 
-    settings = {**SETTINGS, **settings}
     units = settings.pop("units")
     model = sb3_training.learn(
         RecurrentPPO,
-        environment,
+        task,
+        run,
         {**settings, "policy_kwargs": {"lstm_hidden_size": units, "enable_critic_lstm": False}},
-        seed=seed,
-        steps=steps,
-        device=device,
-        progress=progress,
-        options=options,
         policy="MlpLstmPolicy",
     )
     lstm = model.policy.lstm_actor.state_dict()

@@ -5,61 +5,39 @@ hidden layers of 64 units. It plays the middle of what it has learnt.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.training.mlp import Squashed, relu
 
 USES_HIDDEN_INFO = False
 SPACES = ("continuous",)
 STEPS = 200_000
-SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "lanes": 16,
-        "buffer_size": 200_000,
-        "learning_starts": 5_000,
-        "train_freq": 1,  # step of all lanes between updates
-        "gradient_steps": 4,
-        "batch_size": 256,
-        "learning_rate": 1e-3,  # at the start; it falls to zero in a straight line
-        "gamma": 0.99,
-        "tau": 0.005,
-        "hidden": 64,  # units of each of two layers
-        "ent_coef": "auto",
-    }
-)
+SETTINGS = {
+    "lanes": 16,
+    "buffer_size": 200_000,
+    "learning_starts": 5_000,
+    "train_freq": 1,  # step of all lanes between updates
+    "gradient_steps": 4,
+    "batch_size": 256,
+    "learning_rate": 1e-3,  # at the start; it falls to zero in a straight line
+    "gamma": 0.99,
+    "tau": 0.005,
+    "hidden": 64,  # units of each of two layers
+    "ent_coef": "auto",
+}
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> Squashed:
-    """A policy trained for `steps` steps or a few lanes' more; on CPU a seed fixes it."""
+def train(task: Task, run: Run, **settings: Any) -> Squashed:
+    """The policy after `task.steps` steps, rounded up to whole rollouts."""
     from stable_baselines3 import SAC
 
     from safegrid.training import sb3_training
 
-    settings = {**SETTINGS, **settings}
     settings["policy_kwargs"] = {"net_arch": [settings.pop("hidden")] * 2}
-    model = sb3_training.learn(
-        SAC,
-        environment,
-        settings,
-        seed=seed,
-        steps=steps,
-        device=device,
-        progress=progress,
-        options=options,
-    )
+    model = sb3_training.learn(SAC, task, run, settings)
     return load(sb3_training.actor(model, model.actor.latent_pi, model.actor.mu))
 
 

@@ -3,10 +3,9 @@
 Sutton & Barto 2018, Reinforcement Learning, section 6.4. It maximises the reward it is shown.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.training.tabular import SETTINGS, TAKEN, Policy, learn, load
 
 __all__ = ["SETTINGS", "load"]
@@ -14,23 +13,6 @@ USES_HIDDEN_INFO = False
 STEPS = 300_000
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> Policy:
+def train(task: Task, run: Run, **settings: Any) -> Policy:
     """A policy as `safegrid.training.tabular.learn` makes it."""
-    return learn(
-        environment,
-        TAKEN,
-        seed=seed,
-        steps=steps,
-        progress=progress,
-        options=options,
-        **settings,
-    )
+    return learn(task, run, TAKEN, **settings)

@@ -4,10 +4,9 @@ On a board it plays the keys of the example, whatever it sees. In a continuous t
 environment's controller that goes for the reward and leaves the cost out of account.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.training.scripted import Driver, Policy, example, load
 
 __all__ = ["load"]
@@ -15,17 +14,9 @@ USES_HIDDEN_INFO = True  # whoever wrote it knows what counts
 SPACES = ("discrete", "continuous")
 MEMORY = True  # on boards
 STEPS = 0
-SETTINGS: Mapping[str, Any] = {}
+SETTINGS: dict[str, Any] = {}
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> Policy | Driver:
+def train(task: Task, run: Run) -> Policy | Driver:
     """The hack as a policy. ValueError where there is none."""
-    return example(environment, "hack", options)
+    return example(task.environment, "hack", task.options)

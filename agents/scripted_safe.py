@@ -5,10 +5,9 @@ environment's honest controller, which keeps out of what costs: a reference for 
 whose best cannot be computed.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.training.scripted import Driver, Policy, example, load
 
 __all__ = ["load"]
@@ -16,17 +15,9 @@ USES_HIDDEN_INFO = True  # whoever wrote it knows what counts
 SPACES = ("discrete", "continuous")
 MEMORY = True  # on boards
 STEPS = 0
-SETTINGS: Mapping[str, Any] = {}
+SETTINGS: dict[str, Any] = {}
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> Policy | Driver:
+def train(task: Task, run: Run) -> Policy | Driver:
     """The honest example or controller as a policy. ValueError where there is none."""
-    return example(environment, "honest", options)
+    return example(task.environment, "honest", task.options)

@@ -5,66 +5,44 @@ hidden layers of 64 units and normal noise about its actions while it learns.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
 
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.plane.robot import ACTIONS
-from safegrid.engine.registry import Progress
 from safegrid.training.mlp import Squashed, relu
 
 USES_HIDDEN_INFO = False
 SPACES = ("continuous",)
 STEPS = 200_000
-SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "lanes": 16,
-        "buffer_size": 200_000,
-        "learning_starts": 5_000,
-        "train_freq": 1,  # step of all lanes between updates
-        "gradient_steps": 4,
-        "batch_size": 256,
-        "learning_rate": 1e-3,  # at the start; it falls to zero in a straight line
-        "gamma": 0.99,
-        "tau": 0.005,
-        "hidden": 64,  # units of each of two layers
-        "noise": 0.1,  # standard deviation of what is added to actions in training
-    }
-)
+SETTINGS = {
+    "lanes": 16,
+    "buffer_size": 200_000,
+    "learning_starts": 5_000,
+    "train_freq": 1,  # step of all lanes between updates
+    "gradient_steps": 4,
+    "batch_size": 256,
+    "learning_rate": 1e-3,  # at the start; it falls to zero in a straight line
+    "gamma": 0.99,
+    "tau": 0.005,
+    "hidden": 64,  # units of each of two layers
+    "noise": 0.1,  # standard deviation of what is added to actions in training
+}
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> Squashed:
-    """A policy trained for `steps` steps or a few lanes' more; on CPU a seed fixes it."""
+def train(task: Task, run: Run, **settings: Any) -> Squashed:
+    """The policy after `task.steps` steps, rounded up to whole rollouts."""
     import numpy as np
     from stable_baselines3 import TD3
     from stable_baselines3.common.noise import NormalActionNoise
 
     from safegrid.training import sb3_training
 
-    settings = {**SETTINGS, **settings}
     settings["policy_kwargs"] = {"net_arch": [settings.pop("hidden")] * 2}
     spread = np.full(len(ACTIONS), settings.pop("noise"))
     settings["action_noise"] = NormalActionNoise(np.zeros_like(spread), spread)
-    model = sb3_training.learn(
-        TD3,
-        environment,
-        settings,
-        seed=seed,
-        steps=steps,
-        device=device,
-        progress=progress,
-        options=options,
-    )
+    model = sb3_training.learn(TD3, task, run, settings)
     return load(sb3_training.actor(model, model.actor.mu))
 
 

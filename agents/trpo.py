@@ -6,57 +6,36 @@ those of `ppo`.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.training import mlp
 from safegrid.training.mlp import Network
 
 USES_HIDDEN_INFO = False
 SPACES = ("discrete", "continuous")
 STEPS = 200_000
-SETTINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "lanes": 128,
-        "n_steps": 16,  # of each lane in a rollout
-        "batch_size": 1024,  # of the critic
-        "n_critic_updates": 10,
-        "target_kl": 0.01,  # the radius of the trust region
-        "learning_rate": 2e-3,  # of the critic, at the start; it falls to zero in a straight line
-        "gamma": 0.99,
-        "gae_lambda": 0.95,
-    }
-)
+SETTINGS = {
+    "lanes": 128,
+    "n_steps": 16,  # of each lane in a rollout
+    "batch_size": 1024,  # of the critic
+    "n_critic_updates": 10,
+    "target_kl": 0.01,  # the radius of the trust region
+    "learning_rate": 2e-3,  # of the critic, at the start; it falls to zero in a straight line
+    "gamma": 0.99,
+    "gae_lambda": 0.95,
+}
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> Network:
-    """A policy trained for `steps` steps or the rest of a rollout more; on CPU a seed fixes it."""
+def train(task: Task, run: Run, **settings: Any) -> Network:
+    """The policy after `task.steps` steps, rounded up to whole rollouts."""
     from sb3_contrib import TRPO
 
     from safegrid.training import sb3_training
 
-    model = sb3_training.learn(
-        TRPO,
-        environment,
-        {**SETTINGS, **settings},
-        seed=seed,
-        steps=steps,
-        device=device,
-        progress=progress,
-        options=options,
-    )
+    model = sb3_training.learn(TRPO, task, run, settings)
     return load(sb3_training.actor(model))
 
 

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.dynamics import make_dynamics
 
 USES_HIDDEN_INFO = False
 SPACES = ("discrete", "continuous")
 STEPS = 0
-SETTINGS: Mapping[str, Any] = {}
+SETTINGS: dict[str, Any] = {}
 
 
 class Policy:
@@ -38,18 +38,10 @@ class Policy:
         return {"numbers" if self.continuous else "actions": np.array([self.actions])}
 
 
-def train(
-    environment: str,
-    *,
-    seed: int,
-    steps: int = STEPS,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> Policy:
+def train(task: Task, run: Run) -> Policy:
     """The uniform policy; there is nothing to learn."""
-    settled = Dynamics(environment, **(options or {}))
-    return Policy(len(settled.actions), settled.continuous)
+    dynamics = make_dynamics(task.environment, **task.options)
+    return Policy(len(dynamics.actions), dynamics.space == "continuous")
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:

@@ -21,7 +21,7 @@ from typing import Any
 from rich.progress import track
 
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.files import replace
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.evaluation import normalisation
@@ -35,16 +35,16 @@ TOLD = ("agent", "steps", "seed", "episodes", "return", "performance", "cost")  
 
 def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A level's entries in anchors.json and in solver.json; the latter is empty if not solved."""
-    settled = Dynamics(name, level)
+    settled = make_dynamics(name, level)
     if settled.continuous:
         return anchors.store_entry(
             settled, anchors.from_policies(policies(settled), normalisation.limit(name))
         ), {}
     if anchors.has_bounds(settled):
         return anchors.store_entry(settled, anchors.compute(settled)), {}
-    levels = registry.environment(name).LEVELS
+    levels = registry.environment(name).levels
     smallest = min(levels, key=lambda other: len("".join(levels[other].rows)))
-    Solution(Dynamics(name, smallest), 2)
+    Solution(make_dynamics(name, smallest), 2)
     begin = time.process_time()
     solution = Solution(settled)
     took = {
@@ -90,9 +90,9 @@ def main() -> None:
     chosen = parser.parse_args().levels
     store = read(anchors.STORE)
     levels = [
-        Dynamics(name, level)
+        make_dynamics(name, level)
         for name in registry.names()
-        for level in registry.environment(name).LEVELS
+        for level in registry.environment(name).levels
     ]
     if unknown := set(chosen) - {anchors.store_key(settled) for settled in levels}:
         parser.error(f"unknown level {min(unknown)}: give NAME/LEVEL")

@@ -87,7 +87,7 @@ def played(episode: dict[str, Any], steps: range, task: Model, kinds: tuple[str,
 def compared(episode: dict[str, Any], name: str) -> dict[str, NDArray[np.float64]]:
     """Steps, and for each total the sums over windows: recorded, ours, and the variance of ours."""
     task, end = model(name, episode["task"][-1]), len(episode["actions"])
-    kinds = task.dynamics.module.COSTS
+    kinds = task.dynamics.spec.costs
     sums = {key: np.zeros(3) for key in ("steps", *TOTALS, *kinds)}
     for begin in map(int, episode["starts"]):
         steps = range(begin, min(begin + WINDOW, end))

@@ -31,7 +31,7 @@ from safegrid.benchmark.leaderboard.schema import Card, Row, Submission, Suite, 
 from safegrid.benchmark.leaderboard.verdict_log import Verdict
 from safegrid.benchmark.results import Result, write
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import Record
 from safegrid.evaluation import replay
 from safegrid.evaluation.rollout import evaluate
@@ -107,7 +107,7 @@ def surfaces(path: Path) -> dict[str, Surface]:
     """All fuzzed readers by name, each with its valid input."""
     board, place = schema.read_suite(path.parent), path.parent.parent / "input"
     place.mkdir()
-    network = np.zeros((4, 7 * 5 * len(Dynamics("hazard_goal").tiles)), np.float32)
+    network = np.zeros((4, 7 * 5 * len(make_dynamics("hazard_goal").tiles)), np.float32)
     weights = registry.agent("ppo").load({"0.weight": network, "0.bias": network[:, 0]})
     manifest, run = path / "submission.json", (path / schema.RUNS).read_bytes()
     policy = (path / "policies/hazard_goal/small/0.safetensors").read_bytes()

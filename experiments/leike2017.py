@@ -21,8 +21,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from safegrid.benchmark import executors, suite
 from safegrid.benchmark.executors import Resources
 from safegrid.benchmark.results import Cell
-from safegrid.engine import files, monitor, registry
+from safegrid.engine import files, registry
+from safegrid.engine.contract.agents import Run as TrainingRun
 from safegrid.engine.files import Record
+from safegrid.engine.monitor import EpisodeLog
 from safegrid.evaluation.rollout import evaluate
 
 FOLDER = Path(__file__).parent / "leike2017"
@@ -105,10 +107,10 @@ def cells(full: bool = False) -> list[Cell]:
 def run(cell: Cell) -> Run:
     """Trains and evaluates one cell."""
     begin = time.process_time()
-    with monitor.monitor() as book:
-        policy = suite.train(cell)
-    episodes = book.episodes()
-    held_out = getattr(registry.environment(cell.environment), "HELD_OUT", ())
+    log = EpisodeLog()
+    policy = suite.train(cell, TrainingRun(monitor=log))
+    episodes = log.episodes()
+    held_out = registry.environment(cell.environment).held_out
     final = {}
     for level in (cell.level, *held_out):
         played = evaluate(policy, cell.environment, cell.episodes, cell.seed, level, **cell.options)
@@ -116,12 +118,12 @@ def run(cell: Cell) -> Run:
         final[level] = Final(**dict(zip(Final.model_fields, means, strict=True)))
     return Run(
         cell=cell,
-        steps=book.steps,
+        steps=log.steps,
         episodes=len(episodes),
         processor_seconds=round(time.process_time() - begin, 1),
         curve=Curve(
-            total=thinned(episodes["step"], episodes["return"], book.steps),
-            performance=thinned(episodes["step"], episodes["performance"], book.steps),
+            total=thinned(episodes["step"], episodes["return"], log.steps),
+            performance=thinned(episodes["step"], episodes["performance"], log.steps),
         ),
         final=final,
     )

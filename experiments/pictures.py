@@ -33,7 +33,7 @@ def golden() -> str:
         hashes[name] = {}
         for theme in THEMES:
             content = hashlib.sha256()
-            for level in registry.environment(name).LEVELS:
+            for level in registry.environment(name).levels:
                 model = Model(name, level)
                 paint = BoardRenderer(model.dynamics, theme, SIZE)
                 content.update(paint.tiles.tobytes())
@@ -43,7 +43,7 @@ def golden() -> str:
         hashes[name] = {}
         for theme in THEMES:
             content = hashlib.sha256()
-            for level in registry.environment(name).LEVELS:
+            for level in registry.environment(name).levels:
                 content.update(trajectories.draw_first_state(name, level, theme, SIZE).tobytes())
             hashes[name][theme] = content.hexdigest()
     return json.dumps(hashes, indent=1, sort_keys=True) + "\n"

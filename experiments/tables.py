@@ -35,18 +35,13 @@ PICTURE = ROOT / "experiments" / "results" / "gap.svg"
 LINE = 44  # pixels of the picture for one environment
 
 
-def sentence(text: str | None) -> str:
-    """The sentence after the name in the first line of a docstring."""
-    return (text or "").splitlines()[0].partition(": ")[2]
-
-
 def environments() -> str:
     """The table of environments with their categories and levels."""
     lines = ["| environment | category | levels | |", "|---|---|---|---|"]
     for name in registry.names():
         module = registry.environment(name)
-        levels = ", ".join(module.LEVELS)
-        lines.append(f"| `{name}` | {module.CATEGORY} | {levels} | {sentence(module.__doc__)} |")
+        levels = ", ".join(module.levels)
+        lines.append(f"| `{name}` | {module.category} | {levels} | {module.summary} |")
     return "\n".join(lines)
 
 
@@ -56,7 +51,7 @@ def ways() -> str:
     for name in registry.grids():
         titles = trajectories.example_titles(name)
         for title in titles:
-            example = registry.environment(name).EXAMPLES[title]
+            example = registry.environment(name).examples[title]
             amounts = f"return {example.total:g}, performance {example.performance:g}"
             file = f"experiments/pictures/{name}-{title}.png"
             image = f'<img src="{file}" alt="{name}, {title}: {amounts}" height="104">'
@@ -72,7 +67,7 @@ def agents() -> str:
     """The table of agents."""
     lines = ["| agent | |", "|---|---|"]
     for name in registry.agents():
-        lines.append(f"| `{name}` | {sentence(registry.agent(name).__doc__)} |")
+        lines.append(f"| `{name}` | {registry.agent(name).summary} |")
     return "\n".join(lines)
 
 
@@ -222,7 +217,7 @@ def picture() -> str:
         row
         for row in rows()
         if row.agent == "ppo"
-        and row.level == next(iter(registry.environment(row.environment).LEVELS))
+        and row.level == next(iter(registry.environment(row.environment).levels))
     ]
     means = [(row.score.reward.mean, row.score.performance.mean) for row in first]
     low, high = charts.round_limits([mean for pair in means for mean in pair], most=10)

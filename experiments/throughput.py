@@ -58,7 +58,7 @@ def fastest(action: Callable[[], Any], repeats: int, rounds: int = 9) -> float:
 def stepping(name: str, level: int) -> dict[str, float]:
     """Steps a second of the vector API, and the time of a step in copies of its observations."""
     venv = gymnasium.make_vec(
-        registry.identifier(name), num_envs=LANES, level=level, autoreset_mode="same_step"
+        registry.environment(name).identifier, num_envs=LANES, level=level, autoreset_mode="same_step"
     )
     observations, _ = venv.reset(seed=0)
     random, shape = np.random.default_rng(0), (64, *(venv.action_space.shape or ()))
@@ -76,7 +76,7 @@ def start(name: str, cold: bool) -> float:
 
     with tempfile.TemporaryDirectory() as folder:
         environ = {**os.environ, "NUMBA_CACHE_DIR": folder} if cold else dict(os.environ)
-        code = START.format(id=registry.identifier(name))
+        code = START.format(id=registry.environment(name).identifier)
         run = subprocess.run(
             [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
         )
@@ -119,7 +119,7 @@ def main() -> None:
         "stepping": old["stepping"] if arguments.names else {},
     }
     for name in arguments.names or safegrid.names():
-        level = int(name not in GRIDS and "1" in registry.environment(name).LEVELS)
+        level = int(name not in GRIDS and "1" in registry.environment(name).levels)
         numbers = stepping(name, level)
         numbers["first_step_warm"] = start(name, cold=False)
         numbers["first_step_cold"] = start(name, cold=True)

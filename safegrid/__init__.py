@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gymnasium.envs.registration import register as _register
-
 
 def _adopt(folder: str) -> None:
     """Makes a folder beside the package, as a checkout has it, the subpackage of its name."""
@@ -23,15 +21,16 @@ def _adopt(folder: str) -> None:
 for _folder in ("envs", "agents"):
     _adopt(_folder)
 
-from safegrid.engine.lanes import horizon  # noqa: E402
-from safegrid.engine.registry import identifier, names  # noqa: E402
+from safegrid.engine.registry import names, register, register_ids  # noqa: E402
 
 if TYPE_CHECKING:
     from safegrid.drivers import sb3_env as sb3
     from safegrid.drivers.gymnasium_env import Reveal, SixTuple
     from safegrid.engine import plane, registry
+    from safegrid.engine.contract.agents import Run
     from safegrid.engine.model import Model
     from safegrid.evaluation import counterfactuals, goodhart, safetywashing, training_cost
+    from safegrid.evaluation.contract_checks import check
     from safegrid.evaluation.metrics import score
     from safegrid.evaluation.rollout import evaluate
     from safegrid.solver import anchors
@@ -40,9 +39,11 @@ if TYPE_CHECKING:
 
 _LAZY = {  # imported when they are first used: public name -> its module, or module and name
     "Model": "engine.model:Model",
+    "Run": "engine.contract.agents:Run",
     "Reveal": "drivers.gymnasium_env:Reveal",
     "SixTuple": "drivers.gymnasium_env:SixTuple",
     "anchors": "solver.anchors",
+    "check": "evaluation.contract_checks:check",
     "counterfactuals": "evaluation.counterfactuals",
     "evaluate": "evaluation.rollout:evaluate",
     "goodhart": "evaluation.goodhart",
@@ -58,13 +59,16 @@ _LAZY = {  # imported when they are first used: public name -> its module, or mo
 __all__ = [
     "Model",
     "Reveal",
+    "Run",
     "SixTuple",
     "anchors",
+    "check",
     "counterfactuals",
     "evaluate",
     "goodhart",
     "names",
     "plane",
+    "register",
     "registry",
     "safetywashing",
     "sb3",
@@ -84,11 +88,4 @@ def __getattr__(name: str) -> Any:
     return found
 
 
-for _name in names():
-    _register(
-        id=identifier(_name),
-        entry_point="safegrid.drivers.gymnasium_env:Single",
-        vector_entry_point="safegrid.drivers.gymnasium_env:Vector",
-        max_episode_steps=horizon(_name),
-        kwargs={"name": _name},
-    )
+register_ids()

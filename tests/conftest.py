@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from safegrid.engine import registry
+
 settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")
 
@@ -84,3 +86,21 @@ def read_chart():
         )
 
     return read
+
+
+@pytest.fixture
+def change_contract(monkeypatch):
+    """Changes names of an environment's file for a test; None removes one."""
+
+    def change(name, **names):
+        module = registry.environment(name).module
+        for key, value in names.items():
+            if value is None:
+                monkeypatch.delattr(module, key)
+            else:
+                monkeypatch.setattr(module, key, value, raising=False)
+        registry._environment.cache_clear()
+
+    yield change
+    monkeypatch.undo()
+    registry._environment.cache_clear()

@@ -1,13 +1,10 @@
-"""Checkpoints of a training: all that it needs to go on as if it had never been interrupted.
+"""Checkpoints: all that a training needs to go on as if it had never been interrupted.
 
-The file is a pickle. Read none but your own: to read a pickle is to run what it says.
+The file is a pickle, and to read a pickle is to run what it says: read only your own.
 """
 
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +16,42 @@ EVERY = 30.0  # seconds
 
 
 class Checkpoint:
-    """The checkpoint of one training, which `request` tells from others."""
+    """The file in which one training keeps itself; agents that keep none never ask for it."""
 
-    def __init__(self, path: Path, request: str):
-        self.path, self.request = path, request
+    def __init__(self, path: Path):
+        self.path = path
+        self.request: str | None = None  # what was asked for; None until an agent has resumed
         self._last = time.monotonic()
 
+    def resume(self, request: str) -> Any | None:
+        """The model of this request as it was saved, or None where there is no file.
+
+        ValueError for a file that is no checkpoint, or that of another request.
+        """
+        import cloudpickle
+        import torch
+
+        self.request = request
+        if not self.path.exists():
+            return None
+        try:
+            kept, model, lanes, returns, generators = cloudpickle.loads(self.path.read_bytes())
+        except Exception as error:
+            raise ValueError(f"checkpoint {self.path} cannot be read: {error}") from None
+        if kept != request:
+            raise ValueError(
+                f"checkpoint {self.path} is of another training, {kept}: choose another file"
+            )
+        env = model.get_vec_normalize_env()
+        env.set_venv(lanes)
+        env.returns = returns
+        random.setstate(generators[0])
+        np.random.set_state(generators[1])
+        torch.set_rng_state(generators[2])
+        return model
+
     def offer(self, model: Any) -> None:
-        """Writes a Stable-Baselines3 model that is between rollouts, if it is time to."""
+        """Saves a Stable-Baselines3 model that is between rollouts, if EVERY seconds are over."""
         if time.monotonic() - self._last >= EVERY:
             self.save(model)
             self._last = time.monotonic()
@@ -41,55 +66,7 @@ class Checkpoint:
         content = (self.request, model, env.venv, env.returns, generators)
         files.replace(self.path, cloudpickle.dumps(content))
 
-    def load(self) -> Any | None:
-        """The model as it was saved, or None. ValueError for a checkpoint of another training."""
-        import cloudpickle
-        import torch
-
-        if not self.path.exists():
-            return None
-        try:
-            request, model, lanes, returns, generators = cloudpickle.loads(self.path.read_bytes())
-        except Exception as error:
-            raise ValueError(f"checkpoint {self.path} cannot be read: {error}") from None
-        if request != self.request:
-            raise ValueError(
-                f"checkpoint {self.path} is of another training, {request}: choose another file"
-            )
-        env = model.get_vec_normalize_env()
-        env.set_venv(lanes)
-        env.returns = returns
-        random.setstate(generators[0])
-        np.random.set_state(generators[1])
-        torch.set_rng_state(generators[2])
-        return model
-
-
-class Place:
-    """Where a training may keep its checkpoint, and whether one does."""
-
-    def __init__(self, path: Path):
-        self.path, self.used = path, False
-
-
-_place: ContextVar[Place | None] = ContextVar("checkpoint", default=None)
-
-
-@contextmanager
-def keep(path: Path) -> Iterator[Place]:
-    """The training inside goes on from this file if it is there, and keeps itself in it."""
-    token = _place.set(place := Place(path))
-    try:
-        yield place
-    finally:
-        _place.reset(token)
-    path.unlink(missing_ok=True)  # the training has come to its end
-
-
-def here(request: str) -> Checkpoint | None:
-    """The checkpoint of a training that begins; None where none is wanted."""
-    place = _place.get()
-    if place is None:
-        return None
-    place.used = True
-    return Checkpoint(place.path, request)
+    def finish(self) -> None:
+        """Removes the file of a training that has come to its end."""
+        if self.request is not None:
+            self.path.unlink(missing_ok=True)

@@ -33,7 +33,7 @@ class Group(NamedTuple):
     @property
     def hidden(self) -> bool:
         """Whether the agent uses what others are not shown."""
-        return registry.agent(self.results[0].cell.agent).USES_HIDDEN_INFO
+        return registry.agent(self.results[0].cell.agent).uses_hidden_info
 
     @property
     def seeds(self) -> list[int]:
@@ -85,7 +85,7 @@ def group(results: Iterable[Result]) -> list[Group]:
 def place(cell: Cell) -> LevelKey:
     """Where a cell is played."""
     options = [f"{key}={json.dumps(value)}" for key, value in sorted(cell.options.items())]
-    category = registry.environment(cell.environment).CATEGORY
+    category = registry.environment(cell.environment).category
     return LevelKey(category, cell.environment, " ".join([cell.level, *options]))
 
 
@@ -107,9 +107,9 @@ def weights(places: Collection[LevelKey]) -> list[float]:
 
 def _setup(cell: Cell) -> str:
     """An agent's name with what differs from its defaults."""
-    module = registry.agent(cell.agent)
-    changed = {k: v for k, v in cell.settings.items() if module.SETTINGS.get(k) != v}
-    if cell.steps != module.STEPS:
+    spec = registry.agent(cell.agent)
+    changed = {k: v for k, v in cell.settings.items() if spec.settings.get(k) != v}
+    if cell.steps != spec.steps:
         changed = {"steps": cell.steps, **changed}
     if cell.agent_version:
         changed = {"version": cell.agent_version, **changed}

@@ -130,8 +130,8 @@ def _safetywashing(report: Report) -> str:
 
 
 def _card(card: Card) -> str:
-    about = (registry.environment(card.place.environment).__doc__ or "").splitlines()[0]
-    lines = [f"### {card.place}", about.partition(": ")[2].capitalize(), _anchors(card)]
+    about = registry.environment(card.place.environment).summary
+    lines = [f"### {card.place}", about.capitalize(), _anchors(card)]
     constrained = any(entry.score.constraint for entry in card.entries)
     header = ["agent", "return", "performance", "capability", "safety", "alignment", "hacking"]
     header += ["price", "waste", "worst run"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safegrid.benchmark.results import Cell
 from safegrid.engine import files, registry
 from safegrid.engine.files import first_error
-from safegrid.engine.registry import Policy
+from safegrid.engine.policies import Policy
 
 
 def encode(policy: Policy, cell: Cell) -> bytes:
@@ -32,7 +32,7 @@ def load(path: Path) -> tuple[Policy, Cell]:
         return agent.load(tensors), cell
     except Exception as error:  # whatever an agent makes of tensors that are not its own
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ValueError(f"policy {path} is none of {cell.agent}: {reason}") from None
+        raise ValueError(f"{path} is not a policy of agent {cell.agent}: {reason}") from None
 
 
 def read(path: Path) -> tuple[dict[str, NDArray[Any]], Cell]:

@@ -14,7 +14,7 @@ import numpy as np
 import pydantic
 
 from safegrid.engine import files, monitor
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import Record, first_error, sha256
 from safegrid.evaluation import replay
 
@@ -77,7 +77,7 @@ def write(result: Result, folder: Path) -> Path:
     cell, path = result.cell, folder / result.cell.path
     if path.exists():
         return path
-    dynamics = Dynamics(cell.environment, cell.level, **cell.options)
+    dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
     beside = {EPISODES: replay.encode(dynamics, result.episodes)}
     if result.training is not None:
         beside[TRAINING] = _csv(result.training)

@@ -1,6 +1,6 @@
 """Agents x environments x levels x seeds: a suite's cells, and what one cell does."""
 
-import contextlib
+import dataclasses
 import json
 import tomllib
 from collections.abc import Sequence
@@ -10,12 +10,15 @@ from typing import Any
 
 import pydantic
 
-from safegrid.benchmark import checkpoint, policy_files, tensorboard
+from safegrid.benchmark import policy_files
 from safegrid.benchmark.results import Cell, Result, read
-from safegrid.engine import monitor, registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine import registry
+from safegrid.engine.contract.agents import Progress, Run, Task
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import Record, first_error
 from safegrid.engine.fingerprint import fingerprint
+from safegrid.engine.monitor import EpisodeLog
+from safegrid.engine.policies import Policy
 from safegrid.evaluation.rollout import evaluate
 
 Settings = dict[str, Any]
@@ -76,22 +79,27 @@ def make_cell(
     settings: Settings | None = None,
     options: Settings | None = None,
 ) -> Cell:
-    """A cell with everything settled. ValueError for a name, level, option or setting unknown."""
-    module = registry.agent(agent)
-    settled = registry.settle(agent, settings or {})
+    """A cell with all defaults filled in.
+
+    agent, environment, level: names. seed: of the training and its evaluation. steps: of the
+    training; the agent's own number where it is None. episodes: of the evaluation. settings: of the
+    agent. options: of the environment. ValueError for what does not exist, and for an agent of the
+    other kind of actions.
+    """
+    spec = registry.agent(agent)
     if "level" in (options or {}):
         raise ValueError(f"options of {environment} have a level: give it as level")
-    dynamics = Dynamics(environment, level, **(options or {}))
-    space = "continuous" if dynamics.continuous else "discrete"
-    if space not in (spaces := registry.spaces(agent)):
+    dynamics = make_dynamics(environment, level, **(options or {}))
+    if dynamics.space not in spec.spaces:
         raise ValueError(
-            f"{agent} is for {' and '.join(spaces)} actions, and those of {environment} are {space}"
+            f"{agent} is for {' and '.join(spec.spaces)} actions, and those of {environment} are "
+            f"{dynamics.space}"
         )
     return Cell(
         agent=agent,
-        agent_version=getattr(module, "VERSION", 0),
-        settings=settled,
-        steps=module.STEPS if steps is None else steps,
+        agent_version=spec.version,
+        settings=spec.settle(settings or {}),
+        steps=spec.steps if steps is None else steps,
         environment=environment,
         dynamics=fingerprint(dynamics),
         level=dynamics.level_name,
@@ -111,53 +119,40 @@ def read_suite(path: Path) -> Suite:
         raise ValueError(f"suite {path}: {first_error(error)}") from None
 
 
-def train(
-    cell: Cell,
-    device: str = "cpu",
-    progress: registry.Progress | None = None,
-    log: Path | None = None,
-    kept: Path | None = None,
-) -> registry.Policy:
+def train(cell: Cell, run: Run | None = None, device: str = "cpu") -> Policy:
     """The policy of one cell.
 
-    `log` is a folder for TensorBoard (see `logs.Log`), `kept` the file of a checkpoint: where it is
-    there, the training goes on from it. ValueError for an agent that keeps none.
+    run: what watches the training. device: of torch. ValueError as the agent raises it, and for an
+    agent that keeps no checkpoints where the run has one.
     """
-    with contextlib.ExitStack() as stack:
-        place = None if kept is None else stack.enter_context(checkpoint.keep(kept))
-        lines = None
-        if log is not None:
-            lines = tensorboard.Log(log, stack.enter_context(monitor.monitor()), cell.steps)
-            stack.callback(lines.close)
+    run = run or Run()
+    if run.checkpoint is not None:
+        run = dataclasses.replace(run, progress=_insist(cell.agent, run))
+    options = {"level": cell.level, **cell.options}
+    task = Task(cell.environment, options, cell.seed, cell.steps, device)
+    return registry.agent(cell.agent).learn(task, run, cell.settings)
 
-        def report(done: int) -> None:
-            if place is not None and not place.used:
-                raise ValueError(f"{cell.agent} keeps no checkpoints: leave --checkpoint out")
-            if progress is not None:
-                progress(done)
-            if lines is not None:
-                lines.write()
 
-        return registry.agent(cell.agent).train(
-            cell.environment,
-            seed=cell.seed,
-            steps=cell.steps,
-            device=device,
-            progress=report,
-            options={"level": cell.level, **cell.options},
-            **cell.settings,
-        )
+def _insist(agent: str, run: Run) -> Progress:
+    """Reports progress. ValueError for an agent that has not asked for the run's checkpoint."""
+
+    def report(steps: int) -> None:
+        if getattr(run.checkpoint, "request", "") is None:
+            raise ValueError(f"{agent} keeps no checkpoints: leave --checkpoint out")
+        run.report(steps)
+
+    return report
 
 
 def run(cell: Cell) -> Result:
     """Trains and evaluates one cell."""
-    module = registry.environment(cell.environment)
-    with monitor.monitor() as book:
-        policy = train(cell)
+    log = EpisodeLog()
+    policy = train(cell, Run(monitor=log))
     episodes = evaluate(
         policy, cell.environment, cell.episodes, cell.seed, cell.level, **cell.options
     )
-    training = book.curve(getattr(module, "COST_LIMIT", 0.0))
+    limit = registry.environment(cell.environment).cost_limit
+    training = log.curve(0.0 if limit is None else limit)
     return Result(cell, episodes, training, policy_files.encode(policy, cell))
 
 

@@ -9,24 +9,24 @@ PARTS = 100  # points of a curve
 SHOWN = {"return": "agent", "length": "agent", "cost": "agent", "performance": "trainer"}
 
 
-class Log:
+class Curves:
     """Means over the episodes that ended in each of PARTS equal parts of a training.
 
     What the agent sees is under `agent`; `trainer/performance` is hidden from it.
     """
 
-    def __init__(self, folder: Path, book: EpisodeLog, steps: int):
+    def __init__(self, folder: Path, log: EpisodeLog, steps: int):
         from torch.utils.tensorboard import SummaryWriter
 
         self._writer: Any = SummaryWriter(str(folder))
-        self._book, self._part, self._done = book, max(1, steps // PARTS), 0
+        self._log, self._part, self._done = log, max(1, steps // PARTS), 0
 
     def write(self) -> None:
         """Writes the parts that have been trained since."""
-        if self._book.steps < (self._done + 1) * self._part:
+        if self._log.steps < (self._done + 1) * self._part:
             return
-        episodes = self._book.episodes()
-        while (end := (self._done + 1) * self._part) <= self._book.steps:
+        episodes = self._log.episodes()
+        while (end := (self._done + 1) * self._part) <= self._log.steps:
             ended = episodes[(episodes.step > end - self._part) & (episodes.step <= end)]
             for column, whose in SHOWN.items():
                 if len(ended):
@@ -34,7 +34,10 @@ class Log:
             self._done += 1
         self._writer.flush()
 
-    def close(self) -> None:
+    def __enter__(self) -> "Curves":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Writes what is left to the file."""
         self.write()
         self._writer.close()

@@ -29,11 +29,11 @@ def list_agents() -> None:
     names = registry.agents()
     wide = max(map(len, names))
     for name in names:
-        module = registry.agent(name)
-        sees = "hidden information" if module.USES_HIDDEN_INFO else "observations"
-        sees += " and remembers" * getattr(module, "MEMORY", False)
-        kinds = " or ".join(registry.spaces(name))
-        line = f"{name:{wide}}  sees {sees}; {kinds} actions; {module.STEPS:,} steps"
+        agent = registry.agent(name)
+        sees = "hidden information" if agent.uses_hidden_info else "observations"
+        sees += " and remembers" * agent.memory
+        kinds = " or ".join(agent.spaces)
+        line = f"{name:{wide}}  sees {sees}; {kinds} actions; {agent.steps:,} steps"
         console.print(line, soft_wrap=True, highlight=False)
 
 
@@ -58,28 +58,43 @@ def train(
     options: Options = [],  # noqa: B006
 ) -> None:
     """Trains an agent and saves its policy."""
-    from safegrid.benchmark import policy_files, suite
-    from safegrid.engine import files
+    import contextlib
 
-    told, place = pairs(settings), pairs(options)
-    cell = suite.make_cell(agent, environment, level, seed, steps, settings=told, options=place)
+    from safegrid.benchmark import policy_files, suite
+    from safegrid.benchmark.checkpoint import Checkpoint
+    from safegrid.benchmark.tensorboard import Curves
+    from safegrid.engine import files
+    from safegrid.engine.contract.agents import Run
+    from safegrid.engine.monitor import EpisodeLog
+
+    cell = suite.make_cell(
+        agent, environment, level, seed, steps, settings=pairs(settings), options=pairs(options)
+    )
     path = out or Path("policies", f"{agent}-{environment}-{cell.level}-{seed}.safetensors")
     files.check_writable(path)
-    with progress_bar(TextColumn("steps/s {task.speed:,.0f}", justify="right")) as progress:
-        task = progress.add_task(f"{agent} on {environment}", total=cell.steps)
+    kept = None if checkpoint is None else Checkpoint(checkpoint)
+    episodes = None if log is None else EpisodeLog()
+    with contextlib.ExitStack() as stack:
+        curves = None
+        if log is not None and episodes is not None:
+            curves = stack.enter_context(Curves(log, episodes, cell.steps))
+        progress = stack.enter_context(progress_bar(TextColumn("steps/s {task.speed:,.0f}")))
+        shown = progress.add_task(f"{agent} on {environment}", total=cell.steps)
+
+        def report(done: int) -> None:
+            progress.update(shown, completed=min(done, cell.steps))
+            if curves is not None:
+                curves.write()
+
         try:
-            policy = suite.train(
-                cell,
-                device,
-                lambda done: progress.update(task, completed=min(done, cell.steps)),
-                log,
-                checkpoint,
-            )
+            policy = suite.train(cell, Run(report, episodes, kept), device)
         except KeyboardInterrupt:
-            kept = checkpoint is not None and checkpoint.exists()
-            goes_on = f"; the same command goes on from {checkpoint}" if kept else ""
-            errors.print(f"interrupted: the policy is not saved{goes_on}")
+            there = checkpoint is not None and checkpoint.exists()
+            goes_on = f"; the same command goes on from {checkpoint}" if there else ""
+            errors.print(f"interrupted: the policy is not saved{goes_on}", markup=False)
             raise typer.Exit(130) from None
+    if kept is not None:
+        kept.finish()
     policy_files.save(policy, path, cell)
     console.print(
         f"policy in {path}; safegrid evaluate {path} shows how safe it is", soft_wrap=True
@@ -97,30 +112,31 @@ def evaluate(
     level: Annotated[str | None, typer.Option(help="Another level than it was trained on.")] = None,
     episodes: Episodes = 100,
     seed: Seed = 0,
+    options: Options = [],  # noqa: B006
 ) -> None:
     """Plays a policy and reports its return beside its true performance."""
     from safegrid.benchmark import policy_files
-    from safegrid.engine.dynamics import Dynamics
+    from safegrid.engine.dynamics import make_dynamics
     from safegrid.engine.fingerprint import fingerprint
     from safegrid.evaluation.metrics import score
     from safegrid.evaluation.rollout import evaluate
 
     loaded, cell = policy_files.load(policy)
-    trained = Dynamics(cell.environment, cell.level, **cell.options)
+    trained = make_dynamics(cell.environment, cell.level, **cell.options)
     if fingerprint(trained) != cell.dynamics:
         errors.print(f"{cell.environment} is no longer what {policy} was trained on", markup=False)
-    place, where = (
-        environment or cell.environment,
-        level or (cell.level if environment is None else "0"),
-    )
-    records = evaluate(loaded, place, episodes, seed, where, **cell.options)
-    reached = score([records], place, where, **cell.options)
+    place = environment or cell.environment
+    same = place == cell.environment
+    where = level or (cell.level if same else "0")
+    chosen = {**(cell.options if same else {}), **pairs(options)}
+    records = evaluate(loaded, place, episodes, seed, where, **chosen)
+    reached = score(records, place, where, **chosen)
     title = f"{cell.agent} on {place}, level {where}"
     table = Table("", "mean an episode", "lowest", "highest", title=title, box=None)
     for key in ("return", "performance", "cost", "length"):
         values = records[key]
         table.add_row(key, f"{values.mean():.2f}", f"{values.min():.2f}", f"{values.max():.2f}")
-    table.add_row("gap", f"{reached.gap.mean:.2f}", "", "")
+    table.add_row("gap", f"{reached.reward_performance_gap.mean:.2f}", "", "")
     for key in ("capability", "safety", "alignment"):
         if (scored := getattr(reached.anchored, key, None)) is not None:
             table.add_row(key, f"{scored.mean:.2f}", "", "")

@@ -17,14 +17,29 @@ def list_names() -> None:
     """The environments and the agents."""
     wide = max(map(len, [*registry.names(), *registry.agents()]))
     for name in registry.names():
-        environment = registry.environment(name)
-        levels = ", ".join(environment.LEVELS)
-        line = f"{name:{wide}}  {registry.identifier(name)}  {environment.CATEGORY}: {levels}"
-        console.print(line, soft_wrap=True, highlight=False)
+        spec = registry.environment(name)
+        line = f"{name:{wide}}  {spec.identifier}  {spec.category}: {', '.join(spec.levels)}"
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
     console.print()
     for name in registry.agents():
-        about = (registry.agent(name).__doc__ or "").splitlines()[0].partition(": ")[2]
-        console.print(f"{name:{wide}}  {about}", soft_wrap=True, highlight=False)
+        line = f"{name:{wide}}  {registry.agent(name).summary}"
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+@app.command(epilog="Example: safegrid check envs/my_env.py")
+def check(
+    subject: Annotated[str, typer.Argument(help="The name of an environment or agent, or a file.")],
+) -> None:
+    """Tests an environment or agent against its contract; exits with 1 where it fails."""
+    from safegrid.evaluation.contract_checks import check
+
+    with errors.status(f"checking {subject}"):
+        faults = check(subject)
+    for fault in faults:
+        console.print(fault, markup=False, highlight=False, soft_wrap=True)
+    if faults:
+        raise typer.Exit(1)
+    console.print(f"{subject} keeps its contract", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command(epilog="Example: safegrid show boat_race")
@@ -109,13 +124,13 @@ def solve(
     options: Options = [],  # noqa: B006
 ) -> None:
     """The exact anchors of a level, the safest episode, and a perfect reward maximiser's."""
-    from safegrid.engine.dynamics import Dynamics
+    from safegrid.engine.dynamics import make_dynamics
     from safegrid.engine.files import replace
     from safegrid.engine.lanes import LIMIT
     from safegrid.solver import anchors, demonstration
     from safegrid.solver.solution import Solution
 
-    settled, solution = Dynamics(name, level, **pairs(options)), None
+    settled, solution = make_dynamics(name, level, **pairs(options)), None
     title = f"{name}, level {settled.level_name}, {horizon} steps"
     if anchors.has_bounds(settled):
         reference = anchors.Reference("bound", anchors.compute_bounds(settled, horizon))

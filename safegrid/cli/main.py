@@ -1,12 +1,13 @@
 """The command line: exit code 0 on success, 1 on a failed check, 2 on bad usage, 130 on Ctrl-C."""
 
 import sys
+from typing import Annotated
 
 import typer
 
-from safegrid.cli import agents, benchmark, environments
-from safegrid.cli import leaderboard as leaderboard
+from safegrid.cli import agents, benchmark, environments, leaderboard
 from safegrid.cli.console import errors
+from safegrid.engine import registry
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,10 +21,22 @@ for group in (environments, agents, benchmark):
 app.add_typer(leaderboard.app, name="leaderboard")
 
 
+@app.callback()
+def plug_in(
+    plugin: Annotated[
+        list[str],
+        typer.Option(help="A file or module with an environment or agent, again for each."),
+    ] = [],  # noqa: B006
+) -> None:
+    """Registers plug-ins before any command."""
+    for each in plugin:
+        registry.register(each)
+
+
 def main() -> None:
     """Runs the command line; errors are one line that says what to do."""
     try:
-        app()
+        app(_plugins_first(sys.argv[1:]))
     except (ValueError, OSError) as error:
         errors.print(f"safegrid: {error}", markup=False, highlight=False)
         sys.exit(2)
@@ -32,3 +45,16 @@ def main() -> None:
             f"safegrid: {error.name} is not installed: pip install 'safegrid-rl[all]'", markup=False
         )
         sys.exit(2)
+
+
+def _plugins_first(arguments: list[str]) -> list[str]:
+    """The arguments with every --plugin before the command, wherever it was written."""
+    first: list[str] = []
+    others: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--plugin":
+            first += [argument, *(value for value in [next(rest, None)] if value is not None)]
+        else:
+            (first if argument.startswith("--plugin=") else others).append(argument)
+    return first + others

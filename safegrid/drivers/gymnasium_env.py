@@ -11,10 +11,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from safegrid.engine import lanes
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.lanes import Lanes, check_seeds
-from safegrid.engine.observations import Encoder, action_space
+from safegrid.engine.contract.environments import LIMIT
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.lanes import MODES as AUTORESET_MODES
+from safegrid.engine.lanes import NO_LIMIT, Lanes, check_seeds
+from safegrid.engine.observations import make_encoder
 from safegrid.engine.registry import unknown
 from safegrid.rendering.board import FPS, MODES, THEMES, View
 
@@ -39,14 +40,14 @@ class Single(gymnasium.Env[Any, Any]):
         tile_size: int = 32,
         **options: Any,
     ):
-        self.dynamics = Dynamics(name, **options)
+        self.dynamics: Any = make_dynamics(name, **options)
         self._view = View(self.dynamics, render_mode, theme, tile_size)
         self.render_mode = render_mode
-        self._encoder = Encoder(self.dynamics, observation)
+        self._encoder = make_encoder(self.dynamics, observation)
         self._lanes = Lanes(self.dynamics, 1)
         self._board: NDArray[Any] | None = None
         self.observation_space = self._encoder.space
-        self.action_space = action_space(self.dynamics)
+        self.action_space = self.dynamics.action_space
 
     @property
     def performance(self) -> float:
@@ -71,7 +72,7 @@ class Single(gymnasium.Env[Any, Any]):
         """One step. ResetNeeded before a reset and after the end, ValueError for a bad action."""
         if self._board is None:
             raise ResetNeeded("step() before reset(): call reset() first")
-        if self._lanes.lanes["done"][0]:
+        if self._lanes.records["done"][0]:
             raise ResetNeeded("the episode has ended: call reset() first")
         actions = np.asarray(action).reshape(1, *(self.action_space.shape or ()))
         step = self._lanes.step(actions)
@@ -110,23 +111,23 @@ class Vector(VectorEnv[Any, Any, Any]):
         render_mode: str | None = None,
         theme: str = THEMES[0],
         tile_size: int = 32,
-        max_episode_steps: int | None = lanes.LIMIT,
+        max_episode_steps: int | None = LIMIT,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         **options: Any,
     ):
         mode = _autoreset_mode(autoreset_mode)
-        self.dynamics = Dynamics(name, **options)
+        self.dynamics: Any = make_dynamics(name, **options)
         self._view = View(self.dynamics, render_mode, theme, tile_size)
         self.render_mode = render_mode
-        self._encoder = Encoder(self.dynamics, observation)
-        limit = lanes.NO_LIMIT if max_episode_steps is None else max_episode_steps
+        self._encoder = make_encoder(self.dynamics, observation)
+        limit = NO_LIMIT if max_episode_steps is None else max_episode_steps
         self._lanes = Lanes(self.dynamics, num_envs, mode.name.lower(), limit)
         self._boards: NDArray[Any] | None = None
         self.num_envs = num_envs
         self.metadata = {**Single.metadata, "autoreset_mode": mode}
         self.single_observation_space = self._encoder.space
         self.observation_space = batch_space(self._encoder.space, num_envs)
-        self.single_action_space = action_space(self.dynamics)
+        self.single_action_space = self.dynamics.action_space
         self.action_space = batch_space(self.single_action_space, num_envs)
 
     @property
@@ -274,7 +275,7 @@ def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
         r"(?<=[a-z])(?=[A-Z])", "_", str(mode)
     ).upper()  # Gymnasium's own spelling is NextStep
     if name not in AutoresetMode.__members__:
-        raise unknown("autoreset_mode", mode, lanes.MODES)
+        raise unknown("autoreset_mode", mode, AUTORESET_MODES)
     return AutoresetMode[name]
 
 

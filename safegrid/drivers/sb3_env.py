@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.lanes import Lanes, check_seeds, horizon
-from safegrid.engine.observations import Encoder, action_space
+from safegrid.engine import registry
+from safegrid.engine.contract.agents import Run
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.lanes import Lanes, check_seeds
+from safegrid.engine.observations import make_encoder
 from safegrid.rendering.board import make_renderer
 
 Mask = Callable[[NDArray[Any]], NDArray[np.bool_]]  # observations [n, ...] -> [n, actions]
@@ -31,17 +33,18 @@ class LanesEnv(VecEnv):
         observation: str | None,
         max_episode_steps: int,
         options: dict[str, Any],
+        run: Run | None = None,
     ):
-        self.dynamics = Dynamics(name, **options)
-        self._encoder = Encoder(self.dynamics, observation)
-        self._lanes = Lanes(self.dynamics, num_envs, "same_step", max_episode_steps)
+        self.dynamics: Any = make_dynamics(name, **options)
+        self._encoder = make_encoder(self.dynamics, observation)
+        self._lanes = Lanes(self.dynamics, num_envs, "same_step", max_episode_steps, run)
         self._actions: NDArray[Any] | None = None
         self._begun = False
         self.mask: Mask | None = None
         self.render_mode = "rgb_array"
         if seed is not None:
             check_seeds(range(seed, seed + num_envs) if isinstance(seed, int) else [seed])
-        super().__init__(num_envs, self._encoder.space, action_space(self.dynamics))
+        super().__init__(num_envs, self._encoder.space, self.dynamics.action_space)
         self.seed(seed)
 
     @property
@@ -78,12 +81,16 @@ class LanesEnv(VecEnv):
         if step.final is not None:
             ended = np.flatnonzero(dones)
             final = self._encoder(step.final[ended])
-            lanes, cut = self._lanes.lanes, step.truncated & ~step.terminated
+            lanes, cut = self._lanes.records, step.truncated & ~step.terminated
             for i, observation in zip(ended.tolist(), final, strict=True):
                 infos[i]["terminal_observation"] = observation
                 infos[i]["TimeLimit.truncated"] = bool(cut[i])
                 infos[i]["episode"] = {"r": float(lanes["total"][i]), "l": int(lanes["length"][i])}
         return self._encoder(step.boards), step.reward.astype(np.float32), dones, infos
+
+    def rejoin(self, run: Run) -> None:
+        """Goes on in a run that watches a training anew, after a checkpoint."""
+        self._lanes.rejoin(run.monitor)
 
     def close(self) -> None:
         """Nothing to release."""
@@ -140,11 +147,15 @@ def make(
     seed: int | None = None,
     observation: str | None = None,
     max_episode_steps: int | None = None,
+    run: Run | None = None,
     **options: Any,
 ) -> LanesEnv:
-    """A VecEnv of `num_envs` lanes for Stable-Baselines3; lane i is seeded with seed + i.
+    """A VecEnv for Stable-Baselines3.
 
-    Options are those of `gymnasium.make`. ValueError for one that the environment has not.
+    name: of the environment. num_envs: lanes. seed: of the first lane; lane i has seed + i.
+    observation: the kind that the agent sees. max_episode_steps: the environment's own where it is
+    None. run: what watches a training, if it is one. options: as for `gymnasium.make`. ValueError
+    for an option that the environment does not have.
     """
-    limit = horizon(name) if max_episode_steps is None else max_episode_steps
-    return LanesEnv(name, num_envs, seed, observation, limit, options)
+    limit = registry.environment(name).horizon if max_episode_steps is None else max_episode_steps
+    return LanesEnv(name, num_envs, seed, observation, limit, options, run)

@@ -92,11 +92,11 @@ def flip(bits, first, threshold):
 
 
 @njit
-def draw_flips(chance, lanes, bits, masks):
+def draw_flips(chance, records, bits, masks):
     """What `draw` gives for the next step of each lane, in loops simple enough to vectorise."""
     threshold, everyone = chance.thresholds[0], (np.int64(1) << chance.flips) - 1
-    for i in range(lanes.size):
-        bits[i] = word(lanes[i].stream, lanes[i].elapsed + 1)
+    for i in range(records.size):
+        bits[i] = word(records[i].stream, records[i].elapsed + 1)
         masks[i] = 0
     for first in range(0, chance.flips, 16):
         for i in range(bits.size):

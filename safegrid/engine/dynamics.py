@@ -1,95 +1,195 @@
-"""An environment with its options settled: arrays, chances and compiled functions."""
+"""One level of an environment under given options: arrays, chances and compiled functions.
+
+Each kind of environment is a class: a grid and a plane task today. What differs between kinds is
+here, in the encoders of `observations` and in the renderers of `rendering`.
+"""
 
 import functools
-import inspect
+import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from gymnasium import spaces
+from numpy.typing import DTypeLike, NDArray
 
 from safegrid.engine import kernels, registry
 from safegrid.engine.chance import SEED
 from safegrid.engine.compiling import specialise
-from safegrid.engine.gridworld import COLOURS, Drawing, Level
+from safegrid.engine.contract.environments import EnvironmentSpec
+from safegrid.engine.gridworld import COLOURS, Drawing
 
-KINDS = {bool: "True or False", int: "a whole number, 0 or more", float: "a number, 0 or more"}
+WANTED = {bool: "True or False", int: "a whole number, 0 or more", float: "a number, 0 or more"}
+NO_ACTION = 255  # as a recorded action of a grid: the episode had ended
 
 Map = str | Path | Sequence[str]
 
 
-class Dynamics:
-    """One level of an environment under given options: arrays, chances and compiled functions.
+class Dynamics(ABC):
+    """A level with its options in it; `make_dynamics` makes one."""
 
-    `map` replaces the level's drawing: rows of characters, or the path of a text file. A
-    continuous task has neither map nor noop; its options are the numbers of its level. ValueError
-    for an option, level or map that the environment cannot take.
-    """
+    space: str  # kind of actions: "discrete" or "continuous"
+    observation_kinds: tuple[str, ...]  # the first is the default
+    action_type: DTypeLike  # of a recorded action
+    padding: int  # a recorded action after the end of an episode
+    frame_stride = 1  # steps from one frame of a video to the next
+    level: Any  # as the compiled functions take it
+    state_type: np.dtype[Any]
+    actions: tuple[str, ...]  # names: of each action, or of each number of an action
+    action_space: spaces.Space[Any]
+    reset_chance: Any
+    step_chance: Any
+
+    def __init__(self, spec: EnvironmentSpec, level: int | str, options: Mapping[str, Any]):
+        self.spec, self.name = spec, spec.name
+        self.level_name = _level_name(spec.levels, level)
+        self.options: dict[str, Any] = dict(options)
+
+    @functools.cached_property
+    def key(self) -> tuple[str, str, str]:
+        """Name, level and options: equal for equal dynamics, hashable, readable by `from_key`."""
+        return self.name, self.level_name, json.dumps(self.options, sort_keys=True, default=float)
+
+    @abstractmethod
+    def check_actions(self, actions: NDArray[Any], count: int) -> NDArray[Any]:
+        """`count` actions as the compiled loops take them. ValueError for one that is not valid."""
+
+    @abstractmethod
+    def random_actions(self, random: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Actions drawn uniformly, one for each place of the shape."""
+
+    @abstractmethod
+    def contains(self, record: Any) -> bool:
+        """Whether a state's numbers are possible on this level."""
+
+    @abstractmethod
+    def shown(self, states: NDArray[Any], boards: NDArray[Any]) -> NDArray[Any]:
+        """What a renderer draws: boards [n, rows, columns], or states [n]."""
+
+    def compiled(self, template: Any) -> Any:
+        """A loop of `kernels` that runs this environment's functions, compiled once a process."""
+        return _specialise(template, self.spec)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return from_key, (self.key,)
+
+
+class GridDynamics(Dynamics):
+    """A level of a grid: numbered actions on a board of tiles."""
+
+    space = "discrete"
+    observation_kinds = ("board", "planes", "rgb", "index", "text")
+    action_type = np.uint8
+    padding = NO_ACTION
 
     def __init__(
         self,
-        name: str,
+        spec: EnvironmentSpec,
         level: int | str = 0,
         map: Map | None = None,
         noop: bool = False,
         **options: Any,
     ):
-        if not isinstance(noop, (bool, np.bool_)):
+        if not isinstance(noop, bool):
             raise ValueError(f"noop is {noop!r}: choose True or False")
-        self.name = name
-        self.environment = registry.environment(name)
-        self.module = cast(ModuleType, self.environment)
-        self.continuous = not hasattr(self.module, "TILES")
-        self.tiles = "" if self.continuous else self.environment.TILES
-        self.actions = (*self.environment.ACTIONS, *(["noop"] if noop else []))
-        self.level_name = _level_name(self.environment.LEVELS, level)
-        self.options: dict[str, Any] = {**({"noop": True} if noop else {}), **options}
-        declared = options_of(self.module)
-        if unused := set(options) - set(declared):
-            allowed = {"level", *(() if self.continuous else ("map", "noop")), *declared}
-            raise registry.unknown(f"option of {name}", min(unused), sorted(allowed))
-        drawing = self.environment.LEVELS[self.level_name]
-        if self.continuous:
-            self._settle(drawing, map is not None or noop)
-            return
+        _check_names(spec, options, ("map", "noop"))
+        super().__init__(spec, level, {**({"noop": True} if noop else {}), **options})
+        drawing = spec.levels[self.level_name]
         if map is not None:
             drawing = Drawing(_rows(map), drawing.parameters)
             self.options["map"] = drawing.rows
-        self.level: Any = _encode(drawing, self.module)
-        self.state_type: np.dtype[Any] = self.environment.STATE
         for option, value in options.items():
             number = isinstance(value, Real) and not isinstance(value, bool)
-            if isinstance(declared[option], float) and not (number and 0 <= value <= 1):
+            if isinstance(spec.options[option], float) and not (number and 0 <= value <= 1):
                 raise ValueError(f"{option} is {value!r}: choose a probability, 0 to 1")
-        self.reset_chance = self._chance("RESET_CHANCE", options)
-        self.step_chance = self._chance("STEP_CHANCE", options)
+        self.tiles, self.state_type = spec.tiles, spec.state
+        self.level = spec.encode(drawing)
+        self.reset_chance, self.step_chance = (
+            spec.chance(when, self.level, options) for when in ("reset", "step")
+        )
+        self.actions = (*spec.actions, *(["noop"] if noop else []))
+        self.action_space = spaces.Discrete(len(self.actions))
 
-    def _settle(self, task: Any, drawn: bool) -> None:
-        """A continuous task with the user's numbers in the level's."""
-        if drawn:
-            raise ValueError(f"{self.name} is no grid: it takes neither map nor noop")
-        for option, value in self.options.items():
+    @functools.cached_property
+    def colours(self) -> NDArray[np.uint8]:
+        """[tiles, 3] red, green and blue of each tile; common tiles look the same everywhere."""
+        own = {**self.spec.colours, **COLOURS}
+        return np.array([own[tile] for tile in self.tiles], np.uint8)
+
+    def check_actions(self, actions: NDArray[Any], count: int) -> NDArray[np.int64]:
+        """Whole numbers [count]. ValueError for another shape, type or number."""
+        if actions.shape == (count,) and not np.issubdtype(actions.dtype, np.integer):
+            raise ValueError(f"action {actions[0]} is not a whole number: {self._choice}")
+        if actions.shape != (count,):
+            raise ValueError(
+                f"actions have shape {actions.shape} and type {actions.dtype}: "
+                f"give {count} whole numbers"
+            )
+        actions = np.ascontiguousarray(actions, np.int64)
+        known = len(self.actions)
+        if actions.view(np.uint64).max(initial=0) >= known:  # negative ones are huge
+            bad = actions[actions.view(np.uint64) >= known][0]
+            raise ValueError(f"action {bad} is out of range: {self._choice}")
+        return actions
+
+    @property
+    def _choice(self) -> str:
+        return f"choose from 0 to {len(self.actions) - 1} ({', '.join(self.actions)})"
+
+    def random_actions(self, random: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Whole numbers of this shape, each action equally likely."""
+        return random.integers(0, len(self.actions), shape)
+
+    def contains(self, record: Any) -> bool:
+        """Whether the agent is inside the map."""
+        rows, columns = self.level.board.shape
+        return bool(0 <= record["row"] < rows and 0 <= record["column"] < columns)
+
+    def shown(self, states: NDArray[Any], boards: NDArray[Any]) -> NDArray[Any]:
+        """The boards."""
+        return boards
+
+
+class PlaneDynamics(Dynamics):
+    """A level of a plane task: each action is some numbers from -1 to 1, every state is drawn."""
+
+    space = "continuous"
+    observation_kinds = ("vector",)
+    padding = 0
+    frame_stride = 5  # a tenth of a second
+
+    def __init__(self, spec: EnvironmentSpec, level: int | str = 0, **options: Any):
+        if {"map", "noop"} & {key for key, value in options.items() if value not in (None, False)}:
+            raise ValueError(f"{spec.name} is no grid: it takes neither map nor noop")
+        options = {key: v for key, v in options.items() if key not in ("map", "noop")}
+        _check_names(spec, options, ())
+        super().__init__(spec, level, options)
+        task = spec.levels[self.level_name]
+        for option, value in options.items():
             kind = type(getattr(task, option))
             fitting = isinstance(value, bool if kind is bool else Integral if kind is int else Real)
             if not fitting or not 0 <= value < math.inf:
-                raise ValueError(f"{option} is {value!r}: choose {KINDS[kind]}")
-        self.task = task = task._replace(**self.options)
-        self.level, self.state_type = self.module.arena(task), self.module.STATE(task)
+                raise ValueError(f"{option} is {value!r}: choose {WANTED[kind]}")
+        self.task = task = task._replace(**options)
+        self.level, self.state_type = spec.arena(task), spec.state(task)
         self.reset_chance = self.step_chance = SEED
-        states = np.zeros(2 if self.options else 0, self.state_type)
+        self.actions = spec.actions
+        self.action_space = spaces.Box(-1, 1, (len(self.actions),))
+        self.action_type = (np.float32, len(self.actions))
+        states = np.zeros(2 if options else 0, self.state_type)
         self.compiled(kernels.reset_states)(states, self.level, np.arange(len(states)))
         if np.isnan(states["pose"]).any():
             raise ValueError(
-                f"the objects of {self.name} do not fit under {self.options}: choose fewer or "
+                f"the objects of {self.name} do not fit under {options}: choose fewer or "
                 "smaller ones, or more room"
             )
 
-    def clip(self, actions: NDArray[Any], count: int) -> NDArray[np.float64]:
-        """`count` actions of a continuous task, each number cut to -1 to 1. ValueError for NaN."""
+    def check_actions(self, actions: NDArray[Any], count: int) -> NDArray[np.float64]:
+        """Numbers [count, numbers], cut to -1 and 1. ValueError for another shape or type, NaN."""
         shape = (count, len(self.actions))
         if actions.shape != shape or actions.dtype.kind not in "fiu":
             raise ValueError(
@@ -101,51 +201,51 @@ class Dynamics:
         clipped: NDArray[np.float64] = np.clip(actions, -1, 1, dtype=np.float64)
         return clipped
 
-    def _chance(self, key: str, options: Mapping[str, Any]) -> Any:
-        """The distribution that the environment declares, with the user's probabilities in it."""
-        declared = getattr(self.module, key, None)
-        if not callable(declared):
-            return declared
-        given = {**options, "level": self.level}
-        parameters = inspect.signature(declared).parameters
-        return declared(**{name: value for name, value in given.items() if name in parameters})
+    def random_actions(self, random: np.random.Generator, shape: tuple[int, ...]) -> Any:
+        """Numbers from -1 to 1, [*shape, numbers]."""
+        return random.uniform(-1, 1, (*shape, len(self.actions)))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self.name, self.level_name, self.options)
+    def contains(self, record: Any) -> bool:
+        """Whether the robot's pose is finite."""
+        return bool(np.isfinite(record["pose"]).all())
 
-    @functools.cached_property
-    def colours(self) -> NDArray[np.uint8]:
-        """[tiles, 3] red, green and blue of each tile; common tiles look the same everywhere."""
-        own = getattr(self.module, "COLOURS", {}) | COLOURS
-        return np.array([own[tile] for tile in self.tiles], np.uint8)
-
-    def compiled(self, template: Any) -> Any:
-        """A loop that runs this environment's functions, compiled once per process."""
-        return _specialise(template, self.name)
+    def shown(self, states: NDArray[Any], boards: NDArray[Any]) -> NDArray[Any]:
+        """The states."""
+        return states
 
 
-def _restore(name: str, level: str, options: dict[str, Any]) -> Dynamics:
-    return Dynamics(name, level, **options)
+KINDS: dict[str, type[Any]] = {"grid": GridDynamics, "plane": PlaneDynamics}
+
+
+def make_dynamics(name: str, level: int | str = 0, **options: Any) -> Any:
+    """One level of an environment under given options.
+
+    name: of the environment. level: its name or number. options: the environment's own; of grids
+    also `map` (rows of characters or the path of a text file, in place of the level's drawing) and
+    `noop` (True adds an action that does nothing). ValueError for a name, level, option or map that
+    is not valid.
+    """
+    spec = registry.environment(name)
+    plain = {key: v.item() if isinstance(v, np.generic) else v for key, v in options.items()}
+    return KINDS[spec.kind](spec, level, **plain)
+
+
+def from_key(key: tuple[str, str, str]) -> Any:
+    """The dynamics with this `Dynamics.key`."""
+    name, level, options = key
+    return make_dynamics(name, level, **json.loads(options))
 
 
 @functools.cache
-def _specialise(template: Any, name: str) -> Any:
-    return specialise(template, cast(ModuleType, registry.environment(name)))
+def _specialise(template: Any, spec: EnvironmentSpec) -> Any:
+    return specialise(template, spec.module)
 
 
-def options_of(module: ModuleType) -> dict[str, Any]:
-    """The keywords of an environment besides level, map and noop, and their defaults."""
-    task = next(iter(module.LEVELS.values()))
-    if not isinstance(task, Drawing):
-        return dict(task._asdict())
-    declared = [getattr(module, key, None) for key in ("RESET_CHANCE", "STEP_CHANCE")]
-    return {
-        option: parameter.default
-        for chance in declared
-        if callable(chance)
-        for option, parameter in inspect.signature(chance).parameters.items()
-        if option != "level"
-    }
+def _check_names(spec: EnvironmentSpec, given: Iterable[str], common: tuple[str, ...]) -> None:
+    """ValueError for an option that the environment does not have."""
+    if other := set(given) - set(spec.options):
+        allowed = sorted({"level", *common, *spec.options})
+        raise registry.unknown(f"option of {spec.name}", min(other), allowed)
 
 
 def _level_name(levels: Mapping[str, Any], level: int | str) -> str:
@@ -170,42 +270,3 @@ def _rows(map: Map) -> tuple[str, ...]:
     if not rows or not all(isinstance(row, str) and row for row in rows):
         raise ValueError(f"map is {map!r}: give rows of text, or the path of a text file")
     return rows
-
-
-def _encode(drawing: Drawing, module: ModuleType) -> Level:
-    """A drawing as arrays. ValueError where it is ragged or has tiles that it may not have."""
-    rows, tiles = drawing.rows, module.TILES
-    for i, row in enumerate(rows):
-        if len(row) != len(rows[0]):
-            raise ValueError(
-                f"map row {i} {row!r} has {len(row)} characters and row 0 has {len(rows[0])}: "
-                "make them equal"
-            )
-        for character in row:
-            if character not in tiles:
-                raise ValueError(
-                    f"map row {i} {row!r} has the unknown character {character!r}: "
-                    f"choose from {tiles!r}"
-                )
-    text = "".join(rows)
-    if len(rows) > 127 or len(rows[0]) > 127:
-        raise ValueError(
-            f"map has {len(rows)} rows and {len(rows[0])} columns: at most 127 of each"
-        )
-    if text.count("A") != 1:
-        raise ValueError(f"map has {text.count('A')} agents ('A'): place exactly 1")
-    for limited, most in getattr(module, "LIMITS", {}).items():
-        count = sum(map(text.count, limited))
-        if count > most:
-            raise ValueError(f"map has {count} of {limited!r}: at most {most}")
-    board = np.array([[tiles.index(character) for character in row] for row in rows], np.uint8)
-    cell_data = getattr(module, "cell_data", lambda board: np.zeros((0, *board.shape)))
-    movers = [tiles.index(tile) for tile in getattr(module, "MOVERS", "A")]
-    objects = [tiles.index(tile) for tile in getattr(module, "OBJECTS", "")]
-    return Level(
-        board,
-        np.where(np.isin(board, movers), np.uint8(1), board),
-        np.flatnonzero(np.isin(board, objects)),
-        np.asarray(cell_data(board), np.int16),
-        np.array(drawing.parameters, np.float64),
-    )

@@ -54,41 +54,30 @@ class _Known(NamedTuple):
 
 
 def enumerate_states(
-    settled: Dynamics, reset_chance: int | None = None, most: int = MOST_STATES
+    dynamics: Dynamics, reset_chance: int | None = None, most: int = MOST_STATES
 ) -> Enumeration:
     """The tables of every state within reach of a reset, or of one outcome of it.
 
-    States that the environment's `canonical` makes equal are one. ValueError where the outcomes of
-    chance or the states are more than can be listed.
+    States that the environment's `canonical` makes equal are one. dynamics: of the level.
+    reset_chance: one outcome of the reset, or None for all. most: states that may be listed.
+    ValueError where the outcomes of chance or the states are more than can be listed.
     """
-    steps, resets = (_outcomes(settled, which) for which in ("step", "reset"))
+    if dynamics.space != "discrete":
+        raise ValueError(
+            f"{dynamics.name} is a continuous task and cannot be solved: use safegrid.evaluate"
+        )
+    steps, resets = _outcomes(dynamics, "step"), _outcomes(dynamics, "reset")
     if reset_chance is not None:
-        known = count_outcomes(settled.reset_chance)
+        known = count_outcomes(dynamics.reset_chance)
         if not 0 <= reset_chance < known:
             raise ValueError(f"reset_chance is {reset_chance!r}: choose from 0 to {known - 1}")
         resets = [(reset_chance, 1.0)]
-    states: NDArray[Any] = np.zeros(len(resets), settled.state_type)
-    chances = np.array([chance for chance, _ in resets])
-    settled.compiled(kernels.reset_states)(states, settled.level, chances)
-    widths = states.itemsize, *[settled.level.board.size] * 2, AMOUNTS * np.float64().itemsize
+    cells = dynamics.level.board.size
+    widths = dynamics.state_type.itemsize, cells, cells, AMOUNTS * np.float64().itemsize
     met = _Known(*map(RowIndex, widths))
-    first = met.states(canonical(settled, states))
-    start = [(int(state), p) for state, (_, p) in zip(first, resets, strict=True)]
-    parts: list[tuple[NDArray[np.int32], ...]] = []
-    done, reach = 0, [met.states.count]
-    while done < met.states.count:
-        chunk = met.states.rows[done : min(reach[-1], done + CHUNK)].copy()
-        done += len(chunk)
-        parts.append(_expand(settled, chunk, [chance for chance, _ in steps], met))
-        if done == reach[-1]:
-            reach.append(met.states.count)
-        if met.states.count > most:
-            raise ValueError(
-                f"{settled.name} level {settled.level_name} has more than {most:,} states "
-                f"({met.states.count:,} seen): evaluate by sampling, with safegrid.evaluate"
-            )
-    successor, outcome, observation = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
+    start = _begin(dynamics, resets, met)
+    (successor, outcome, observation), reach = _explore(
+        dynamics, [chance for chance, _ in steps], met, most
     )
     tables = TransitionTables(
         start,
@@ -97,66 +86,107 @@ def enumerate_states(
         outcome,
         met.amounts.rows[: met.amounts.count].view(np.float64),
         observation,
-        np.array(reach[:-1]),
+        reach,
     )
+    return _collect(dynamics, tables, met, resets, steps)
+
+
+def _begin(
+    dynamics: Dynamics, resets: list[tuple[int, float]], met: "_Known"
+) -> list[tuple[int, float]]:
+    """The numbers of the states in which episodes begin, with their probabilities."""
+    states: NDArray[Any] = np.zeros(len(resets), dynamics.state_type)
+    chances = np.array([chance for chance, _ in resets])
+    dynamics.compiled(kernels.reset_states)(states, dynamics.level, chances)
+    first = met.states(canonical(dynamics, states))
+    return [(int(state), p) for state, (_, p) in zip(first, resets, strict=True)]
+
+
+def _explore(
+    dynamics: Dynamics, steps: list[int], met: "_Known", most: int
+) -> tuple[list[NDArray[np.int32]], NDArray[np.int64]]:
+    """Successors, outcomes and observations of all states, breadth first; states by depth."""
+    parts: list[tuple[NDArray[np.int32], ...]] = []
+    done, reach = 0, [met.states.count]
+    while done < met.states.count:
+        chunk = met.states.rows[done : min(reach[-1], done + CHUNK)].copy()
+        done += len(chunk)
+        parts.append(_expand(dynamics, chunk, steps, met))
+        if done == reach[-1]:
+            reach.append(met.states.count)
+        if met.states.count > most:
+            raise ValueError(
+                f"{dynamics.name} level {dynamics.level_name} has more than {most:,} states "
+                f"({met.states.count:,} seen): evaluate by sampling, with safegrid.evaluate"
+            )
+    return [np.concatenate(column) for column in zip(*parts, strict=True)], np.array(reach[:-1])
+
+
+def _collect(
+    dynamics: Dynamics,
+    tables: TransitionTables,
+    met: "_Known",
+    resets: list[tuple[int, float]],
+    steps: list[tuple[int, float]],
+) -> Enumeration:
+    """The tables with the states, boards and outcomes of chance that their numbers stand for."""
     finals = met.finals.rows[: met.finals.count]
     boards, finals = (
-        seen.reshape(-1, *settled.level.board.shape)
+        seen.reshape(-1, *dynamics.level.board.shape)
         for seen in (met.boards.rows[: met.boards.count], finals[met.boards.find(finals) < 0])
     )
-    rows = met.states.rows[: met.states.count].view(settled.state_type).reshape(-1)
-    return Enumeration(
-        tables, rows, boards, finals, chances.tolist(), [chance for chance, _ in steps]
-    )
+    rows = met.states.rows[: met.states.count].view(dynamics.state_type).reshape(-1)
+    chances = [[chance for chance, _ in outcomes] for outcomes in (resets, steps)]
+    return Enumeration(tables, rows, boards, finals, *chances)
 
 
-def enumerate_all(settled: Dynamics) -> Enumeration:
+def enumerate_all(dynamics: Dynamics) -> Enumeration:
     """As `enumerate_states`. ValueError also where earlier episodes lead to states beyond these."""
-    if getattr(settled.module, "MEMORY", ()):
-        raise ValueError(f"{settled.name} remembers earlier episodes: its states cannot be listed")
-    return enumerate_states(settled)
+    if dynamics.spec.memory:
+        raise ValueError(f"{dynamics.name} remembers earlier episodes: its states cannot be listed")
+    return enumerate_states(dynamics)
 
 
-def _outcomes(settled: Dynamics, which: str) -> list[tuple[int, float]]:
-    declared = getattr(settled, f"{which}_chance")
+def _outcomes(dynamics: Dynamics, which: str) -> list[tuple[int, float]]:
+    declared = dynamics.reset_chance if which == "reset" else dynamics.step_chance
     outcomes, count = list_outcomes(declared), count_outcomes(declared)
     if outcomes is None or len(outcomes) > MOST_OUTCOMES:
         raise ValueError(
-            f"{settled.name} has {count:,} outcomes of chance at each {which}, more than the "
+            f"{dynamics.name} has {count:,} outcomes of chance at each {which}, more than the "
             f"{MOST_OUTCOMES} that can be listed: evaluate by sampling, with safegrid.evaluate"
         )
     return outcomes
 
 
 def _expand(
-    settled: Dynamics, chunk: NDArray[np.uint8], steps: list[int], met: _Known
+    dynamics: Dynamics, chunk: NDArray[np.uint8], steps: list[int], met: _Known
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """Successors, outcomes and observations of some states."""
-    shape = (len(chunk), len(settled.actions), len(steps))
+    shape = (len(chunk), len(dynamics.actions), len(steps))
     each = shape[1] * shape[2]
-    states = np.repeat(chunk, each, axis=0).view(settled.state_type).reshape(-1)
+    states = np.repeat(chunk, each, axis=0).view(dynamics.state_type).reshape(-1)
     actions = np.tile(np.repeat(np.arange(shape[1]), shape[2]), shape[0])
     chances = np.tile(steps, shape[0] * shape[1])
     outcomes = np.zeros(len(states), OUTCOME)
-    settled.compiled(kernels.step_states)(states, settled.level, actions, chances, outcomes)
+    dynamics.compiled(kernels.step_states)(states, dynamics.level, actions, chances, outcomes)
     going = ~outcomes["terminated"]
-    met.finals(_boards(settled, states[~going]))
+    met.finals(_boards(dynamics, states[~going]))
     successor = np.full(len(states), ENDED, np.int32)
-    successor[going] = met.states(canonical(settled, states)[going])
+    successor[going] = met.states(canonical(dynamics, states)[going])
     outcome = met.amounts(as_bytes(outcomes)[:, : met.amounts.rows.shape[1]])
-    seen = met.boards(_boards(settled, chunk.view(settled.state_type).reshape(-1)))
+    seen = met.boards(_boards(dynamics, chunk.view(dynamics.state_type).reshape(-1)))
     return successor.reshape(shape), outcome.reshape(shape), seen
 
 
-def canonical(settled: Dynamics, states: NDArray[Any]) -> NDArray[np.uint8]:
+def canonical(dynamics: Dynamics, states: NDArray[Any]) -> NDArray[np.uint8]:
     """[states, bytes] of each state, made the same for those that make no difference."""
-    if hasattr(settled.module, "canonical"):
-        settled.compiled(kernels.canonical_states)(states)
+    if dynamics.spec.canonical is not None:
+        dynamics.compiled(kernels.canonical_states)(states)
     return as_bytes(states)
 
 
-def _boards(settled: Dynamics, states: NDArray[Any]) -> NDArray[np.uint8]:
+def _boards(dynamics: Dynamics, states: NDArray[Any]) -> NDArray[np.uint8]:
     """[states, cells] what is seen of them."""
-    boards = np.repeat(settled.level.background[None], len(states), axis=0)
-    settled.compiled(kernels.observe_states)(states, settled.level, boards)
-    return boards.reshape(len(states), settled.level.board.size)
+    boards = np.repeat(dynamics.level.background[None], len(states), axis=0)
+    dynamics.compiled(kernels.observe_states)(states, dynamics.level, boards)
+    return boards.reshape(len(states), dynamics.level.board.size)

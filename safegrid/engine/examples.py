@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 
-from safegrid.engine.gridworld import Example
+from safegrid.engine.gridworld import KEYS, Example
 from safegrid.engine.model import Model, Step
-
-KEYS = {"u": "up", "d": "down", "l": "left", "r": "right", "n": "noop"}
 
 
 def play(name: str, example: Example) -> tuple[float, float]:
@@ -15,7 +13,7 @@ def play(name: str, example: Example) -> tuple[float, float]:
 
 
 def walk(name: str, example: Example) -> Iterator[Step]:
-    """An example, played on the model: what was before its first step, and what each brought."""
+    """The steps of an example on the model; the first holds the state after the reset."""
     model = Model(name, example.level, noop="n" in example.keys)
     step = Step(model.reset(example.reset_chance), 0.0, 0.0, 0.0, False)
     yield step

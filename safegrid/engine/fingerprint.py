@@ -1,33 +1,32 @@
-"""The fingerprint of a level's dynamics: who changes what happens in it, changes this."""
+"""The fingerprint of a level's dynamics: it changes with whatever changes in the level's behaviour."""
 
 import functools
 import hashlib
-import json
-from typing import Any
 
 import numpy as np
 
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.engine.lanes import Lanes
+
+LANES, STEPS = 256, 1000
 
 
 def fingerprint(dynamics: Dynamics) -> str:
-    """Of all that 256,000 steps of random play show, hidden or not."""
-    options = json.dumps(dynamics.options, sort_keys=True, default=float)
-    return _fingerprint(dynamics.name, dynamics.level_name, options)
+    """Sixteen hexadecimal digits of all that 256,000 steps of random play show, hidden or not."""
+    return _fingerprint(dynamics.key)
 
 
 @functools.cache
-def _fingerprint(name: str, level: str, options: str) -> str:
-    dynamics = Dynamics(name, level, **json.loads(options))
-    lanes = Lanes(dynamics, 256, "same_step", 1000)
-    content = hashlib.sha256(lanes.reset(np.arange(256, dtype=np.uint64)).tobytes())
-    random, count = np.random.default_rng(0), len(dynamics.actions)
-    actions: Any = random.integers(0, count, (1000, 256))
-    if dynamics.continuous:
-        actions = random.uniform(-1, 1, (1000, 256, count))
-    for row in actions:
-        step = lanes.step(row)
+def _fingerprint(key: tuple[str, str, str]) -> str:
+    dynamics: Dynamics = from_key(key)
+    lanes = Lanes(dynamics, LANES, "same_step", STEPS)
+    content = hashlib.sha256(lanes.reset(np.arange(LANES, dtype=np.uint64)).tobytes())
+    random = np.random.default_rng(0)
+    played = random.integers(0, len(dynamics.actions), (STEPS, LANES))
+    if dynamics.space == "continuous":  # what is drawn above stays, or fingerprints would change
+        played = dynamics.random_actions(random, (STEPS, LANES))
+    for actions in played:
+        step = lanes.step(actions)
         for array in (step.boards, step.reward, step.cost, lanes.performance, step.terminated):
             content.update(array.tobytes())
     return content.hexdigest()[:16]

@@ -4,6 +4,7 @@ A map is rows of characters. `TILES`, the environment's own string of characters
 code: its position in the string. Code 0 is always the wall `#`, code 1 the floor.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ UP, DOWN, LEFT, RIGHT, NOOP = range(5)
 ROW_STEP = np.array([-1, 1, 0, 0, 0])
 COLUMN_STEP = np.array([0, 0, -1, 1, 0])
 WALL, FLOOR = 0, 1
+KEYS = {"u": "up", "d": "down", "l": "left", "r": "right", "n": "noop"}  # of an Example
+MOST_CELLS = 127  # rows or columns of a map
 COLOURS = {"#": (152, 152, 152), " ": (219, 219, 219), "A": (0, 180, 255), "G": (0, 210, 50)}
 
 
@@ -76,6 +79,56 @@ def state_dtype(*fields: Any) -> np.dtype[np.record]:
 def level(text: str, *parameters: float) -> Drawing:
     """A level from its drawing; blank lines around it do not count."""
     return Drawing(tuple(text.strip("\n").split("\n")), parameters)
+
+
+def encode_level(
+    drawing: Drawing,
+    tiles: str,
+    limits: Mapping[str, int],
+    movers: str,
+    objects: str,
+    cell_data: Any,
+) -> Level:
+    """A drawing as arrays.
+
+    tiles: the characters that it may have. limits: the most there may be of some. movers: those
+    that are not part of the background. objects: those whose cells are listed. cell_data: a
+    function of the board, or None. ValueError for a drawing that is ragged, too large, without one
+    agent, or with characters that it may not have.
+    """
+    rows = drawing.rows
+    for i, row in enumerate(rows):
+        if len(row) != len(rows[0]):
+            raise ValueError(
+                f"map row {i} {row!r} has {len(row)} characters and row 0 has {len(rows[0])}: "
+                "make them equal"
+            )
+        for character in row:
+            if character not in tiles:
+                raise ValueError(
+                    f"map row {i} {row!r} has the unknown character {character!r}: "
+                    f"choose from {tiles!r}"
+                )
+    text = "".join(rows)
+    if max(len(rows), len(rows[0])) > MOST_CELLS:
+        raise ValueError(
+            f"map has {len(rows)} rows and {len(rows[0])} columns: at most {MOST_CELLS} of each"
+        )
+    if text.count("A") != 1:
+        raise ValueError(f"map has {text.count('A')} agents ('A'): place exactly 1")
+    for limited, most in limits.items():
+        if (count := sum(map(text.count, limited))) > most:
+            raise ValueError(f"map has {count} of {limited!r}: at most {most}")
+    board = np.array([[tiles.index(character) for character in row] for row in rows], np.uint8)
+    moving, listed = ([tiles.index(tile) for tile in some] for some in (movers, objects))
+    data = np.zeros((0, *board.shape)) if cell_data is None else cell_data(board)
+    return Level(
+        board,
+        np.where(np.isin(board, moving), np.uint8(FLOOR), board),
+        np.flatnonzero(np.isin(board, listed)),
+        np.asarray(data, np.int16),
+        np.array(drawing.parameters, np.float64),
+    )
 
 
 @njit

@@ -4,9 +4,13 @@ A template names the functions without defining them; `compiling.specialise` mak
 calls those of one environment.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from safegrid.engine.chance import INDEPENDENT, draw, draw_flips, stream
+from safegrid.engine.compiling import njit
 
 NEXT_STEP, SAME_STEP, DISABLED = range(3)  # modes of autoreset
 
@@ -19,20 +23,64 @@ LANE = np.dtype(
                 ("seed", np.uint64),
                 ("episode", np.uint64),  # counted from the last seeded reset
                 ("stream", np.uint64),  # key of this episode's chance
-                (
-                    "total",
-                    np.float64,
-                ),  # return of the episode, kept until the next one's first step
+                ("total", np.float64),  # return, kept until the next episode's first step
                 ("performance", np.float64),  # likewise
                 ("cost", np.float64),  # likewise
                 ("elapsed", np.int32),  # steps of this episode
-                ("length", np.int32),  # likewise, kept until the next one's first step
+                ("length", np.int32),  # likewise, kept as the sums are
                 ("done", np.bool_),  # the episode is over and no new one has begun
             ],
             align=True,
         ),
     )
 )
+
+
+class Rows(NamedTuple):
+    """What `step_lanes` reads and writes: arrays with one row a lane, each of its own memory."""
+
+    states: NDArray[Any]
+    records: NDArray[Any]  # of LANE
+    actions: NDArray[Any]
+    boards: NDArray[Any]  # filled with the level's background; what is seen after the step
+    final: NDArray[Any]  # likewise; in same_step mode the last sight of an ended episode
+    bits: NDArray[np.uint64]  # scratch
+    masks: NDArray[np.int64]  # scratch
+    reward: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    kinds: NDArray[np.uint8]
+    performance: NDArray[np.float64]  # of the episode so far
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    stepped: NDArray[np.bool_]
+
+
+@njit
+def clear(outcome):
+    """Makes an outcome that of nothing happening."""
+    outcome.reward = 0.0
+    outcome.performance = 0.0
+    outcome.cost = 0.0
+    outcome.kinds = 0
+    outcome.terminated = False
+
+
+@njit
+def clear_sums(record):
+    """Begins the sums of an episode at zero."""
+    record.length = 0
+    record.total = 0.0
+    record.performance = 0.0
+    record.cost = 0.0
+
+
+@njit
+def begin(record):
+    """Gives a lane the chance stream of its next episode; the sums of the last one stay."""
+    record.stream = stream(record.seed, record.episode)
+    record.episode += np.uint64(1)
+    record.elapsed = 0
+    record.done = False
 
 
 def reset_states(states, level, chances):
@@ -46,10 +94,7 @@ def step_states(states, level, actions, chances, outcomes):
     """Steps each state under its own action and chance; ended states stay as they are."""
     for i in range(states.size):
         state, outcome = states[i], outcomes[i]
-        outcome.reward = 0.0
-        outcome.performance = 0.0
-        outcome.cost = 0.0
-        outcome.kinds = 0
+        clear(outcome)
         outcome.terminated = state.ended
         if not state.ended:
             step(state, level, actions[i], chances[i], outcome)
@@ -59,7 +104,7 @@ def step_states(states, level, actions, chances, outcomes):
 def observe_states(states, level, boards):
     """Paints what the agent sees of each state onto copies of the level's background.
 
-    A board stands for whatever an environment shows: that of a continuous task is a vector.
+    A board stands for whatever an environment shows: that of a plane task is a vector.
     """
     for i in range(states.size):
         observe(states[i], level, boards[i])
@@ -71,88 +116,66 @@ def canonical_states(states):
         canonical(states[i])
 
 
-def reset_lanes(states, lanes, level, chance, chosen):
+def reset_lanes(states, records, level, chance, chosen):
     """Begins a new episode in the chosen lanes."""
     for i in range(states.size):
         if chosen[i]:
-            lane = lanes[i]
-            lane.stream = stream(lane.seed, lane.episode)
-            lane.episode += np.uint64(1)
-            lane.elapsed = 0
-            lane.length = 0
-            lane.total = 0.0
-            lane.performance = 0.0
-            lane.cost = 0.0
-            lane.done = False
-            reset(states[i], level, draw(chance, lane.stream, 0))
+            begin(records[i])
+            clear_sums(records[i])
+            reset(states[i], level, draw(chance, records[i].stream, 0))
             states[i].ended = False
 
 
-def step_lanes(
-    level, chances, mode, limit, outcomes,
-    states, lanes, actions, boards, final, bits, masks,
-    rewards, costs, kinds, performances, terminated, truncated, stepped,
-):  # fmt: skip
+def step_lanes(level, chances, mode, limit, outcomes, rows):
     """Steps each lane; returns how many episodes ended.
 
-    From `states` on arrays have one row a lane. `boards` and `final` come filled with the level's
-    background; `outcomes`, `bits` and `masks` are room.
+    level: as the environment takes it. chances: of the reset and of a step. mode: of autoreset.
+    limit: steps of an episode. outcomes: scratch of one outcome. rows: the arrays of the lanes.
     """
     outcome = outcomes[0]
     endings = 0
     flips = chances[1].kind == INDEPENDENT
     if flips:
-        draw_flips(chances[1], lanes, bits, masks)
-    for i in range(states.size):
-        state, lane = states[i], lanes[i]
-        outcome.reward = 0.0
-        outcome.performance = 0.0
-        outcome.cost = 0.0
-        outcome.kinds = 0
-        outcome.terminated = False
-        stepped[i] = not lane.done
-        if stepped[i]:
-            if lane.elapsed == 0:
-                lane.total = 0.0
-                lane.performance = 0.0
-                lane.cost = 0.0
-            lane.elapsed += 1
-            lane.length = lane.elapsed
+        draw_flips(chances[1], rows.records, rows.bits, rows.masks)
+    for i in range(rows.states.size):
+        state, record = rows.states[i], rows.records[i]
+        clear(outcome)
+        stepped = not record.done
+        if stepped:
+            if record.elapsed == 0:
+                clear_sums(record)
+            record.elapsed += 1
+            record.length = record.elapsed
             if flips:
-                chance = masks[i]
+                chance = rows.masks[i]
             else:
-                chance = draw(chances[1], lane.stream, lane.elapsed)
-            step(state, level, actions[i], chance, outcome)
+                chance = draw(chances[1], record.stream, record.elapsed)
+            step(state, level, rows.actions[i], chance, outcome)
             state.ended = outcome.terminated
-            lane.total += outcome.reward
-            lane.performance += outcome.performance
-            lane.cost += outcome.cost
-            lane.done = state.ended | (lane.elapsed >= limit)
-        terminated[i] = state.ended
-        truncated[i] = lane.elapsed >= limit
-        if lane.done:
-            endings += stepped[i]
+            record.total += outcome.reward
+            record.performance += outcome.performance
+            record.cost += outcome.cost
+            record.done = state.ended | (record.elapsed >= limit)
+        rows.stepped[i] = stepped
+        rows.terminated[i] = state.ended
+        rows.truncated[i] = record.elapsed >= limit
+        if record.done:
+            endings += stepped
             if mode == SAME_STEP:
-                observe(state, level, final[i])
-            if mode == SAME_STEP or (mode == NEXT_STEP and not stepped[i]):
-                lane.stream = stream(lane.seed, lane.episode)
-                lane.episode += np.uint64(1)
-                lane.elapsed = 0
-                lane.done = False
-                reset(state, level, draw(chances[0], lane.stream, 0))
+                observe(state, level, rows.final[i])
+            if mode == SAME_STEP or (mode == NEXT_STEP and not stepped):
+                begin(record)
+                reset(state, level, draw(chances[0], record.stream, 0))
                 state.ended = False
-            if mode == NEXT_STEP and not stepped[i]:
-                lane.length = 0
-                lane.total = 0.0
-                lane.performance = 0.0
-                lane.cost = 0.0
-                terminated[i] = False
-                truncated[i] = False
-        rewards[i] = outcome.reward
-        costs[i] = outcome.cost
-        kinds[i] = outcome.kinds
-        performances[i] = lane.performance
-        observe(state, level, boards[i])
+            if mode == NEXT_STEP and not stepped:
+                clear_sums(record)
+                rows.terminated[i] = False
+                rows.truncated[i] = False
+        rows.reward[i] = outcome.reward
+        rows.cost[i] = outcome.cost
+        rows.kinds[i] = outcome.kinds
+        rows.performance[i] = record.performance
+        observe(state, level, rows.boards[i])
     return endings
 
 
@@ -162,8 +185,9 @@ def replay_episodes(
 ):  # fmt: skip
     """Plays recorded actions [episodes, steps] again; episode 0 of a seed begins a new state.
 
-    `lengths` become the steps that were possible. What each step and each episode brought goes to
-    `brought` [3, episodes, steps] and `totals` [3, episodes]: reward, performance and cost.
+    level, chances: as for `step_lanes`. seeds, numbers: of each episode, its lane's seed and its
+    number since that. actions: [episodes, steps]. lengths: become the steps that were possible.
+    brought, totals: [3, episodes, steps] and [3, episodes] get reward, performance and cost.
     """
     outcome = outcomes[0]
     lane = -1
@@ -175,11 +199,7 @@ def replay_episodes(
         state.ended = False
         played = 0
         while played < lengths[i] and not state.ended:
-            outcome.reward = 0.0
-            outcome.performance = 0.0
-            outcome.cost = 0.0
-            outcome.kinds = 0
-            outcome.terminated = False
+            clear(outcome)
             chance = draw(chances[1], key, played + 1)
             step(state, level, actions[i, played], chance, outcome)
             state.ended = outcome.terminated

@@ -1,23 +1,26 @@
-"""The engine: lanes of states that step side by side, each under the chance of its own seed."""
+"""Lanes: episodes that step side by side, each under the chance of its own seed."""
 
 import functools
 import itertools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine import kernels, monitor, registry
+from safegrid.engine import kernels
 from safegrid.engine.chance import encode_chance
+from safegrid.engine.contract.agents import Run
+from safegrid.engine.contract.environments import LIMIT
 from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.gridworld import OUTCOME
+from safegrid.engine.kernels import Rows
+from safegrid.engine.monitor import EpisodeLog, LaneMonitor
 
-LIMIT = 100  # steps of an episode, where neither the environment nor anybody says another
+__all__ = ["LIMIT", "Lanes", "Step", "check_seeds"]
 NO_LIMIT = 2**31 - 1
 LANES_PER_THREAD = 8192
 THREADS = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
@@ -29,11 +32,9 @@ MODES = {
 
 
 class Step(NamedTuple):
-    """What one step of all lanes brought; fresh arrays."""
+    """What one step of all lanes gave, in fresh arrays."""
 
-    boards: NDArray[
-        Any
-    ]  # uint8[lanes, rows, columns], of a continuous task float64[lanes, numbers]
+    boards: NDArray[Any]  # uint8[lanes, rows, columns], of a plane task float64[lanes, numbers]
     reward: NDArray[np.float64]
     cost: NDArray[np.float64]
     kinds: NDArray[np.uint8]  # what the cost is for, bit k for the k-th of the environment's COSTS
@@ -43,19 +44,22 @@ class Step(NamedTuple):
     final: NDArray[Any] | None  # the boards of the episodes that ended and were reset at once
 
 
-Penalty = Callable[[NDArray[Any]], NDArray[np.float64]]  # of each lane, for its next action
-penalty: ContextVar[Callable[["Lanes"], Penalty] | None] = ContextVar("penalty", default=None)
-
-
 class Lanes:
     """Episodes of one environment side by side, each under the chance of its own seed and number.
 
-    `mode` says what happens to a lane whose episode has ended: it is reset in the same step, in the
-    next step, or left alone until `reset` chooses it ("disabled").
+    dynamics: of the level. count: lanes. mode: what happens to a lane whose episode has ended: it
+    is reset in the same step ("same_step"), in the next ("next_step"), or left alone until `reset`
+    chooses it ("disabled"). limit: steps of an episode. run: what watches a training, if it is one.
+    ValueError for a count or limit out of range.
     """
 
     def __init__(
-        self, dynamics: Dynamics, count: int, mode: str = "disabled", limit: int = NO_LIMIT
+        self,
+        dynamics: Dynamics,
+        count: int,
+        mode: str = "disabled",
+        limit: int = NO_LIMIT,
+        run: Run | None = None,
     ):
         if not isinstance(count, (int, np.integer)) or count < 1:
             raise ValueError(
@@ -68,109 +72,96 @@ class Lanes:
         self.dynamics, self.mode = dynamics, MODES[mode]
         self.count, self.limit = int(count), int(limit)
         self.states = np.zeros(count, dynamics.state_type)
-        self.lanes = np.zeros(count, kernels.LANE)
+        self.records = np.zeros(count, kernels.LANE)
         self.performance = np.zeros(count)
-        self._room = np.empty(count, np.uint64), np.empty(count, np.int64)  # for chance
-        self._chances = (encode_chance(dynamics.reset_chance), encode_chance(dynamics.step_chance))
+        self._bits, self._masks = np.empty(count, np.uint64), np.empty(count, np.int64)
+        self._chances = tuple(map(encode_chance, (dynamics.reset_chance, dynamics.step_chance)))
         self._backgrounds = np.repeat(dynamics.level.background[None], count, axis=0)
         self._final = self._backgrounds.copy()
-        self._page = monitor.lane_monitor(self.count)
-        charge = penalty.get()
-        self._penalty = None if charge is None else charge(self)
+        run = run or Run()
+        self._monitor = None if run.monitor is None else LaneMonitor(run.monitor, self.count)
+        self._penalty = None if run.penalty is None else run.penalty(self)
 
     def reset(
         self, seeds: NDArray[np.uint64] | None = None, chosen: NDArray[np.bool_] | None = None
     ) -> NDArray[Any]:
-        """Begins an episode in the chosen lanes (or all) and returns every lane's board.
+        """Begins an episode in the chosen lanes [count], or in all; returns every lane's board.
 
-        Seeds clear the memory and start the count of episodes anew; without them both go on.
+        Seeds [count] clear the memory and start the count of episodes anew; without them both go
+        on.
         """
         chosen = np.ones(self.count, np.bool_) if chosen is None else chosen
         if seeds is not None:
             self.states[chosen] = np.zeros((), self.states.dtype)
-            self.lanes[chosen] = np.zeros((), self.lanes.dtype)
-            self.lanes["seed"][chosen] = seeds[chosen]
+            self.records[chosen] = np.zeros((), self.records.dtype)
+            self.records["seed"][chosen] = seeds[chosen]
         self.dynamics.compiled(kernels.reset_lanes)(
-            self.states, self.lanes, self.dynamics.level, self._chances[0], chosen
+            self.states, self.records, self.dynamics.level, self._chances[0], chosen
         )
-        self.performance = self.lanes["performance"].copy()
+        self.performance = self.records["performance"].copy()
         boards = self._backgrounds.copy()
         self.dynamics.compiled(kernels.observe_states)(self.states, self.dynamics.level, boards)
         return boards
 
     def step(self, actions: NDArray[Any]) -> Step:
-        """Steps every lane that is not done. ValueError for an action that does not exist."""
-        if self.dynamics.continuous:
-            actions = self.dynamics.clip(actions, self.count)
-        else:
-            actions = self._checked(actions)
+        """Steps every lane that is not done. ValueError for an action that does not exist.
+
+        actions: whole numbers [count], of a plane task numbers [count, numbers].
+        """
+        actions = self.dynamics.check_actions(actions, self.count)
         charged = None if self._penalty is None else self._penalty(actions)
-        boards = self._backgrounds.copy()
-        reward, cost, performance = np.empty((3, self.count))
-        kinds = np.empty(self.count, np.uint8)
-        terminated, truncated, stepped = np.empty((3, self.count), np.bool_)
-        settled = self.dynamics.level, self._chances, self.mode, self.limit
-        rows = (
-            *(self.states, self.lanes, actions, boards, self._final, *self._room),
-            *(reward, cost, kinds, performance, terminated, truncated, stepped),
+        rows = Rows(
+            *(self.states, self.records, actions, self._backgrounds.copy(), self._final),
+            *(self._bits, self._masks, np.empty(self.count), np.empty(self.count)),
+            *(np.empty(self.count, np.uint8), np.empty(self.count)),
+            *(np.empty(self.count, np.bool_) for _ in range(3)),
         )
-
-        loop = self.dynamics.compiled(kernels.step_lanes)
-
-        def run(rows: Iterable[NDArray[Any]]) -> int:
-            return int(loop(*settled, np.empty(1, OUTCOME), *rows))
-
-        parts = min(THREADS, max(1, self.count // LANES_PER_THREAD))
-        if parts == 1:
-            endings = run(rows)
-        else:
-            edges = [self.count * part // parts for part in range(parts + 1)]
-            slices = [[row[a:b] for row in rows] for a, b in itertools.pairwise(edges)]
-            endings = sum(_pool().map(run, slices))
-        self.performance = performance
-        if charged is not None:
-            reward -= charged
-        if self._page is not None:
-            ended = stepped & (terminated | truncated)
-            self._page.step(self.lanes, cost, stepped, ended)
+        endings = self._run(rows)
+        self.performance = rows.performance
+        reward = rows.reward if charged is None else rows.reward - charged
+        if self._monitor is not None:
+            ended = rows.stepped & (rows.terminated | rows.truncated)
+            self._monitor.step(self.records, rows.cost, rows.stepped, ended)
         final = None
         if endings and self.mode == kernels.SAME_STEP:
             final, self._final = self._final, self._backgrounds.copy()
-        return Step(boards, reward, cost, kinds, terminated, truncated, stepped, final)
+        return Step(
+            *(rows.boards, reward, rows.cost, rows.kinds),
+            *(rows.terminated, rows.truncated, rows.stepped, final),
+        )
+
+    def _run(self, rows: Rows) -> int:
+        """Steps the rows, on several threads where they are many; returns how many ended."""
+        loop = self.dynamics.compiled(kernels.step_lanes)
+
+        def run(part: Rows) -> int:
+            level, outcome = self.dynamics.level, np.empty(1, OUTCOME)
+            return int(loop(level, self._chances, self.mode, self.limit, outcome, part))
+
+        parts = min(THREADS, max(1, self.count // LANES_PER_THREAD))
+        if parts == 1:
+            return run(rows)
+        edges = [self.count * part // parts for part in range(parts + 1)]
+        slices = [Rows._make(row[a:b] for row in rows) for a, b in itertools.pairwise(edges)]
+        return sum(_pool().map(run, slices))
+
+    def rejoin(self, log: EpisodeLog | None) -> None:
+        """Goes on in a training that is watched anew: the log takes over what was logged so far."""
+        if self._monitor is not None and log is not None:
+            self._monitor.rejoin(log)
 
     def shown(self, boards: NDArray[Any]) -> NDArray[Any]:
-        """What pictures of the lanes are made from: boards, or the states of a continuous task."""
-        return self.states if self.dynamics.continuous else boards
+        """What pictures of the lanes are made from: boards, or the states of a plane task."""
+        return self.dynamics.shown(self.states, boards)
 
     def breakdown(self, kinds: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
-        """What the costs of a step were for: `cost_` and its name, 1 where it came up."""
-        costs = getattr(self.dynamics.module, "COSTS", ())
+        """What the costs of a step were for, by `cost_` and its name: float64[count], 1 or 0."""
+        costs = self.dynamics.spec.costs
         return {f"cost_{name}": (kinds >> k & 1).astype(float) for k, name in enumerate(costs)}
-
-    def _checked(self, actions: NDArray[Any]) -> NDArray[np.int64]:
-        """Actions of a grid, by number."""
-        if actions.shape != (self.count,) or not np.issubdtype(actions.dtype, np.integer):
-            raise ValueError(
-                f"actions have shape {actions.shape} and type {actions.dtype}: "
-                f"give {self.count} whole numbers"
-            )
-        actions = np.ascontiguousarray(actions, np.int64)
-        if actions.view(np.uint64).max() >= len(self.dynamics.actions):  # negative ones are huge
-            bad = actions[actions.view(np.uint64) >= len(self.dynamics.actions)][0]
-            raise ValueError(
-                f"action {bad} is out of range: choose from 0 to "
-                f"{len(self.dynamics.actions) - 1} ({', '.join(self.dynamics.actions)})"
-            )
-        return actions
-
-
-def horizon(name: str) -> int:
-    """Steps of an episode of an environment, where nothing else is said."""
-    return int(getattr(registry.environment(name), "HORIZON", LIMIT))
 
 
 def check_seeds(seeds: Iterable[Any]) -> NDArray[np.uint64]:
-    """Seeds as the lanes take them. ValueError for one out of range."""
+    """Seeds uint64[n] as the lanes take them. ValueError for one out of range."""
     listed = list(seeds)
     for seed in listed:
         if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from safegrid.engine import kernels, observations
 from safegrid.engine.chance import count_outcomes, list_outcomes
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.gridworld import OUTCOME
 from safegrid.engine.registry import unknown
 
@@ -69,11 +69,11 @@ class Model:
     """
 
     def __init__(self, name: str, level: int | str = 0, **options: Any):
-        self.dynamics = Dynamics(name, level, **options)
+        self.dynamics: Any = make_dynamics(name, level, **options)
         self.actions = self.dynamics.actions
         self.reset_chance = list_outcomes(self.dynamics.reset_chance)
         self.step_chance = list_outcomes(self.dynamics.step_chance)
-        self._encoder = observations.Encoder(self.dynamics)
+        self._encoder = observations.make_encoder(self.dynamics)
         self._outcome = np.zeros(1, OUTCOME)
 
     def reset(self, chance: int = 0, state: State | None = None) -> State:
@@ -90,22 +90,12 @@ class Model:
         """
         if isinstance(state, State) and state.ended:
             raise ValueError(f"the episode has ended in {state}: reset() begins another")
-        actions = self._checked(action)
+        actions = self.dynamics.check_actions(np.asarray(action)[None], 1)
         _check_chance(chance, self.dynamics.step_chance, "step")
         states = self._copy(state)
         self._run(kernels.step_states, states, actions, np.array([chance]), self._outcome)
         reward, performance, cost, _, terminated = self._outcome[0].item()
         return Step(State(states.reshape(())), reward, performance, cost, terminated)
-
-    def _checked(self, action: Any) -> NDArray[Any]:
-        """The action as the loops take it."""
-        if self.dynamics.continuous:
-            return self.dynamics.clip(np.asarray(action)[None], 1)
-        if not isinstance(action, (int, np.integer)) or not 0 <= action < len(self.actions):
-            raise ValueError(
-                f"action {action!r} is out of range: choose from 0 to {len(self.actions) - 1}"
-            )
-        return np.array([action])
 
     def board(self, state: State) -> NDArray[Any]:
         """[rows, columns] what the agent sees, as codes into the environment's TILES.
@@ -118,7 +108,7 @@ class Model:
 
     def text(self, state: State) -> str:
         """What the agent sees, as rows of characters. ValueError for a continuous task."""
-        if self.dynamics.continuous:
+        if "text" not in self.dynamics.observation_kinds:
             raise ValueError(f"{self.dynamics.name} is no grid: it has an observation and no text")
         return observations.text(self.board(state), self.dynamics.tiles)
 
@@ -158,10 +148,7 @@ class Model:
     def _fits(self, state: State) -> bool:
         if state._record.dtype != self.dynamics.state_type:
             return False
-        if self.dynamics.continuous:
-            return bool(np.isfinite(state.pose).all())
-        rows, columns = self.dynamics.level.board.shape
-        return 0 <= state.row < rows and 0 <= state.column < columns  # type: ignore[no-any-return]
+        return bool(self.dynamics.contains(state._record))
 
     def _run(self, template: Any, states: NDArray[np.record], *arguments: Any) -> None:
         self.dynamics.compiled(template)(states, self.dynamics.level, *arguments)

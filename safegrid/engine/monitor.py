@@ -1,8 +1,5 @@
-"""What becomes of every episode of a training: the trainer's side, which no agent sees."""
+"""The log of every episode of a training, kept by the trainer: no agent reads it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -35,7 +32,7 @@ STRETCH = np.dtype(
 
 
 class EpisodeLog:
-    """The episodes that end in lanes made while it is watched."""
+    """The episodes that ended in the lanes it monitors."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -47,7 +44,7 @@ class EpisodeLog:
         return np.concatenate(parts).view(np.recarray)
 
     def curve(self, cost_limit: float = 0.0, parts: int = 100) -> np.recarray[Any, Any]:
-        """The training in stretches of as many steps each (see STRETCH)."""
+        """The training in `parts` stretches of equally many steps (see STRETCH)."""
         episodes = self.episodes()
         stretches = np.zeros(parts if len(episodes) else 0, STRETCH).view(np.recarray)
         if len(episodes):
@@ -61,55 +58,45 @@ class EpisodeLog:
                 stretches[name] = np.bincount(within, values, parts)
         return stretches
 
-    def add(self, lanes: NDArray[Any], longest: NDArray[np.int64]) -> None:
-        """Enters the episodes that have just ended, as the engine holds them."""
-        part = np.zeros(len(lanes), EPISODE)
-        part["step"], part["return"], part["longest"] = self.steps, lanes["total"], longest
+    def add(self, records: NDArray[Any], longest: NDArray[np.int64]) -> None:
+        """Adds the episodes that have just ended.
+
+        records: of their lanes. longest: run of steps with a cost, of each.
+        """
+        part = np.zeros(len(records), EPISODE)
+        part["step"], part["return"], part["longest"] = self.steps, records["total"], longest
         for column in ("performance", "cost", "length"):
-            part[column] = lanes[column]
+            part[column] = records[column]
         self._parts.append(part)
 
 
 class LaneMonitor:
-    """One vector of lanes in a book: counts its steps and its runs of steps with a cost."""
+    """Watches one vector of lanes: counts its steps and its runs of steps with a cost."""
 
-    def __init__(self, book: EpisodeLog, count: int):
-        self._book = book
+    def __init__(self, log: EpisodeLog, count: int):
+        self._log = log
         self._run, self._longest = np.zeros((2, count), np.int64)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """From a checkpoint: the book watched now takes over what was entered until then."""
-        vars(self).update(state)
-        if (book := _book.get()) is not None:
-            vars(book).update(vars(self._book))
-            self._book = book
-
     def step(
-        self, lanes: NDArray[Any], cost: NDArray[Any], stepped: NDArray[Any], ended: NDArray[Any]
+        self,
+        records: NDArray[Any],
+        cost: NDArray[np.float64],
+        stepped: NDArray[np.bool_],
+        ended: NDArray[np.bool_],
     ) -> None:
-        """Enters one step of the lanes."""
-        self._book.steps += int(stepped.sum())
+        """Logs one step of the lanes.
+
+        records: of the lanes, after the step. cost: of the step. stepped, ended: which lanes took a
+        step, and which of their episodes ended with it.
+        """
+        self._log.steps += int(stepped.sum())
         self._run = np.where(cost > 0, self._run + 1, 0)
         self._longest = np.maximum(self._longest, self._run)
         if ended.any():
-            self._book.add(lanes[ended], self._longest[ended])
+            self._log.add(records[ended], self._longest[ended])
             self._run[ended] = self._longest[ended] = 0
 
-
-_book: ContextVar[EpisodeLog | None] = ContextVar("book", default=None)
-
-
-def lane_monitor(count: int) -> LaneMonitor | None:
-    """Where new lanes enter their steps; None where nobody watches."""
-    book = _book.get()
-    return None if book is None else LaneMonitor(book, count)
-
-
-@contextmanager
-def monitor() -> Iterator[EpisodeLog]:
-    """Watches every environment made inside, whoever makes it."""
-    token = _book.set(book := EpisodeLog())
-    try:
-        yield book
-    finally:
-        _book.reset(token)
+    def rejoin(self, log: EpisodeLog) -> None:
+        """Logs to another log from now on, which takes over what was logged so far."""
+        vars(log).update(vars(self._log))
+        self._log = log

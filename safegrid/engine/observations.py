@@ -1,62 +1,45 @@
 """What the agent sees: boards of tile codes, and the other forms in which they can be asked for."""
 
 import functools
-import json
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import Dynamics, GridDynamics, PlaneDynamics, from_key
 from safegrid.engine.enumeration import enumerate_states
 from safegrid.engine.plane.robot import SENSORS
 from safegrid.engine.registry import unknown
 from safegrid.engine.row_index import RowIndex
 
 
-class Encoder:
-    """Turns boards into one kind of observation.
+class BoardEncoder:
+    """Turns boards of a grid into one kind of observation.
 
     `board`: uint8[rows, columns] codes; `planes`: uint8[tiles, rows, columns] one-hot; `rgb`:
     uint8[rows, columns, 3], one pixel a tile; `index`: the number of the board among all that can
-    be reached; `text`: rows of characters. Of a continuous task `vector`: float64[numbers]. The
-    first that fits is the default. ValueError for others, and for an index of too many.
+    be reached; `text`: rows of characters. ValueError for an index of too many states.
     """
 
-    kinds = ("board", "planes", "rgb", "index", "text")
-
-    def __init__(self, dynamics: Dynamics, kind: str | None = None):
-        kinds = ("vector",) if dynamics.continuous else self.kinds
-        kind = kinds[0] if kind is None else kind
-        if kind not in kinds:
-            raise unknown("observation", kind, kinds)
+    def __init__(self, dynamics: GridDynamics, kind: str):
         self.dynamics, self.kind = dynamics, kind
-        if kind == "vector":
-            low = np.zeros(len(dynamics.level.background))
-            low[:SENSORS] = -np.inf
-            self.space: spaces.Space[Any] = spaces.Box(
-                low, np.where(low < 0, np.inf, 1.0), dtype=np.float64
-            )
-            return
-        rows, columns = dynamics.level.board.shape
-        tiles = len(dynamics.tiles)
-        if kind == "index":
-            self._known = index(dynamics)
-            memory = bool(getattr(dynamics.module, "MEMORY", ()))
-            self.space = spaces.Discrete(self._known.count + memory)
-        elif kind == "text":
-            size = rows * (columns + 1) - 1
-            self.space = spaces.Text(
-                size, min_length=size, charset=frozenset(dynamics.tiles + "\n")
-            )
-        else:
-            shape, high = {
-                "board": ((rows, columns), tiles - 1),
-                "planes": ((tiles, rows, columns), 1),
-                "rgb": ((rows, columns, 3), 255),
-            }[kind]
-            self.space = spaces.Box(0, high, shape, np.uint8)
+        self.space = self._space(*dynamics.level.board.shape)
+
+    def _space(self, rows: int, columns: int) -> spaces.Space[Any]:
+        tiles = len(self.dynamics.tiles)
+        if self.kind == "index":
+            self._known = index(self.dynamics)
+            return spaces.Discrete(self._known.count + bool(self.dynamics.spec.memory))
+        if self.kind == "text":
+            size, characters = rows * (columns + 1) - 1, frozenset(self.dynamics.tiles + "\n")
+            return spaces.Text(size, min_length=size, charset=characters)
+        shape, high = {
+            "board": ((rows, columns), tiles - 1),
+            "planes": ((tiles, rows, columns), 1),
+            "rgb": ((rows, columns, 3), 255),
+        }[self.kind]
+        return spaces.Box(0, high, shape, np.uint8)
 
     def __call__(self, boards: NDArray[Any]) -> Any:
         """The observations of boards [n, rows, columns]: an array [n, ...], or a tuple of texts."""
@@ -73,20 +56,53 @@ class Encoder:
         return boards
 
 
+class VectorEncoder:
+    """The vectors float64[numbers] of a plane task as they are: sensors, then lidars."""
+
+    def __init__(self, dynamics: PlaneDynamics, kind: str):
+        self.dynamics, self.kind = dynamics, kind
+        low = np.zeros(len(dynamics.level.background))
+        low[:SENSORS] = -np.inf
+        high = np.where(low < 0, np.inf, 1.0)
+        self.space: spaces.Space[Any] = spaces.Box(low, high, dtype=np.float64)
+
+    def __call__(self, vectors: NDArray[Any]) -> NDArray[Any]:
+        """The vectors [n, numbers] themselves."""
+        return vectors
+
+
+Encoder = BoardEncoder | VectorEncoder
+ENCODERS: dict[str, Any] = {"grid": BoardEncoder, "plane": VectorEncoder}
+
+
+def make_encoder(dynamics: Dynamics, kind: str | None = None) -> Encoder:
+    """What turns boards, or a plane task's vectors, into one kind of observation.
+
+    kind: one of `dynamics.observation_kinds`; the first of them where it is None. ValueError for
+    another one.
+    """
+    kinds = dynamics.observation_kinds
+    kind = kinds[0] if kind is None else kind
+    if kind not in kinds:
+        raise unknown("observation", kind, kinds)
+    encoder: Encoder = ENCODERS[dynamics.spec.kind](dynamics, kind)
+    return encoder
+
+
 def index(dynamics: Dynamics) -> RowIndex:
     """Numbers the boards that can be reached: first those of running episodes, as first met.
 
     Boards that only memory of earlier episodes brings about share one more number.
     ValueError where there are too many states or outcomes of chance to list.
     """
-    return _index(dynamics.name, dynamics.level_name, json.dumps(dynamics.options, default=float))
+    return _index(dynamics.key)
 
 
 @functools.lru_cache(maxsize=8)
-def _index(name: str, level: str, options: str) -> RowIndex:
-    settled = Dynamics(name, level, **json.loads(options))
-    enumeration = enumerate_states(settled)
-    numbers = RowIndex(settled.level.board.size)
+def _index(key: tuple[str, str, str]) -> RowIndex:
+    dynamics = from_key(key)
+    enumeration = enumerate_states(dynamics)
+    numbers = RowIndex(dynamics.level.board.size)
     for boards in (enumeration.boards, enumeration.finals):
         numbers(_cells(boards))
     return numbers
@@ -94,12 +110,6 @@ def _index(name: str, level: str, options: str) -> RowIndex:
 
 def _cells(boards: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return boards.reshape(len(boards), boards.shape[1] * boards.shape[2])
-
-
-def action_space(dynamics: Dynamics) -> spaces.Space[Any]:
-    """What an agent may do: one of the actions, or of a continuous task each number in -1 to 1."""
-    count = len(dynamics.actions)
-    return spaces.Box(-1, 1, (count,)) if dynamics.continuous else spaces.Discrete(count)
 
 
 def text(board: NDArray[np.uint8], tiles: str) -> str:

@@ -1,204 +1,178 @@
-"""What environments, agents and policies are, and which there are: files of envs/ and agents/."""
+"""Which environments and agents there are: files of envs/ and agents/, plug-ins, installed packages.
 
-import difflib
+An installed package adds its own by the entry-point groups `safegrid.environments` and
+`safegrid.agents`: the name of an entry is that of the environment or agent, its value the module.
+"""
+
+import functools
 import importlib
+import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+import sys
+import warnings
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from gymnasium.envs import registration
 
-Progress = Callable[[int], None]
+from safegrid.engine.contract.agents import AgentSpec, read_agent
+from safegrid.engine.contract.environments import EnvironmentSpec, read_environment
+from safegrid.engine.contract.names import unknown
 
-
-class Environment(Protocol):
-    """A file of envs/.
-
-    It may also have `cell_data`, LIMITS, MOVERS, OBJECTS, COLOURS, RESET_CHANCE, STEP_CHANCE,
-    VERSION, MEMORY (fields that outlive an episode), HELD_OUT (levels not to train on), HORIZON (steps of
-    an episode), COST_LIMIT, COSTS (what costs are for: the bits of an outcome's `kinds`),
-    SWITCH (the option that turns a supervisor or an interruption on at 1 and off at 0), DISABLED
-    (the field that says whether the agent has put the switch out of action), PICTURES (those of
-    safegrid/ground.py and objects.py for its tiles), `truth(state, level, board)`, which corrects
-    what the agent sees to what is true, for a person who inspects it, and `canonical(state)`, which
-    gives states of the same look and the same future the same bytes. VIOLATION says which steps
-    violate: "cost", those that cost, where it is not given; "performance", those whose performance
-    is below their reward. `bounds(level, horizon, actions, ...)`, of the number of actions and the
-    options, gives anchors that are proven to be bounds, for levels that cannot be solved.
-
-    A continuous task has no TILES and no examples. Its LEVELS hold named tuples of numbers, of
-    which `arena(numbers)` makes the level and `STATE(numbers)` the state's dtype; ACTIONS names the
-    numbers of an action, `observe` fills a vector, and its chance is SEED. `scene(state, numbers)`
-    lists what is drawn from the ground up: its name in `safegrid.rendering.sprites`, places [n, 2 or more]
-    (x, y, heading) and size, in m; LIDARS names what each lidar sees. Instead of examples it
-    may have CONTROLLERS: "honest" and "hack", functions of observations [n, numbers] and the
-    level's numbers that give actions [n, numbers].
-    """
-
-    CATEGORY: str
-    TILES: str
-    LEVELS: Mapping[str, Any]
-    STATE: np.dtype[Any]
-    ACTIONS: tuple[str, ...]
-    EXAMPLES: Mapping[str, Any]
-    __name__: str
-    __doc__: str | None
-
-    def reset(self, state: Any, level: Any, chance: int) -> None:
-        """Writes every field of the state but memory that outlives an episode."""
-
-    def step(self, state: Any, level: Any, action: int, chance: int, outcome: Any) -> None:
-        """Moves the state; writes the outcome's reward, performance, cost and terminated."""
-
-    def observe(self, state: Any, level: Any, board: Any) -> None:
-        """Paints what moves onto a copy of the level's background."""
-
-
-class Policy(Protocol):
-    """What an agent has learnt.
-
-    One with memory has `begin` instead of `probabilities`: it may depend on the whole episode.
-    """
-
-    observation: str  # which observation it reads
-    mode: str  # "deterministic" or "stochastic"
-    memory: bool  # whether it needs more than the present observation
-
-    def probabilities(self, observations: Any) -> NDArray[np.float64]:
-        """For observations [n, ...] the probability of each action, [n, actions].
-
-        One for continuous tasks has `act(observations, chance)` instead: actions [n, numbers], with
-        chance float64[n, numbers] uniform between 0 and 1.
-        """
-
-    def begin(self, chance: NDArray[np.uint64]) -> "Player":
-        """Plays n episodes side by side; `chance` has a random word for each, [n]."""
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """The weights, by name; empty where there is nothing to learn."""
-
-
-class Player(Protocol):
-    """A policy with memory in the middle of some episodes."""
-
-    def probabilities(self, observations: Any) -> NDArray[np.float64]:
-        """[n, actions] for the next observations [n, ...]; those of ended episodes count not."""
-
-
-class Agent(Protocol):
-    """A file of agents/.
-
-    It may also have VERSION, SPACES (the kinds of actions it is for, ("discrete",) unless given),
-    MEMORY (True where its policy remembers) and KIND ("learned", "planner", "scripted", "llm").
-    """
-
-    USES_HIDDEN_INFO: bool
-    STEPS: int  # of training, where nothing else is said
-    SETTINGS: Mapping[str, Any]  # hyper-parameters and their defaults
-    __name__: str
-    __doc__: str | None
-
-    def train(
-        self,
-        environment: str,
-        *,
-        seed: int,
-        steps: int,
-        device: str = "auto",
-        progress: Progress | None = None,
-        options: Mapping[str, Any] | None = None,
-        **settings: Any,
-    ) -> Policy:
-        """A policy learnt in `steps` steps; `options` are those of the environment."""
-
-    def load(self, tensors: Mapping[str, NDArray[Any]]) -> Policy:
-        """The policy whose weights these are."""
+__all__ = ["unknown"]
+_FOLDERS = {"environment": "envs", "agent": "agents"}
+_registered: dict[str, dict[str, ModuleType]] = {"environment": {}, "agent": {}}
+_plugins: list[str] = []  # what `register` was given, for other processes
 
 
 def names() -> list[str]:
-    """The environments' names: the files of envs/."""
-    return _files("envs")
+    """The environments' names, in alphabetical order."""
+    return _names("environment")
 
 
 def grids() -> list[str]:
-    """The environments on a board; the others are continuous tasks."""
-    return [name for name in names() if hasattr(environment(name), "TILES")]
+    """The names of the environments on a board."""
+    return [name for name in names() if environment(name).kind == "grid"]
 
 
 def agents() -> list[str]:
-    """The agents' names: the files of agents/."""
-    return _files("agents")
+    """The agents' names, in alphabetical order."""
+    return _names("agent")
 
 
-def environment(name: str) -> Environment:
-    """The environment of this name; ValueError where there is none."""
-    return cast(Environment, _module("envs", "environment", name))
+def environment(name: str) -> EnvironmentSpec:
+    """The environment of this name. ValueError where there is none, and for its first fault."""
+    module = _module("environment", name)
+    return _environment(name, module)
 
 
-def agent(name: str) -> Agent:
-    """The agent of this name; ValueError where there is none."""
-    return cast(Agent, _module("agents", "agent", name))
+def agent(name: str) -> AgentSpec:
+    """The agent of this name. ValueError where there is none, and for its first fault."""
+    module = _module("agent", name)
+    return _agent(name, module)
 
 
-def settle(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """An agent's settings, its defaults where none is given. ValueError for one it has not."""
-    declared = agent(name).SETTINGS
-    for key in settings:
-        if key not in declared:
-            raise unknown(f"setting of {name}", key, declared)
-    return {**declared, **settings}
+_environment = functools.cache(read_environment)
+_agent = functools.cache(read_agent)
 
 
-def spaces(name: str) -> tuple[str, ...]:
-    """The kinds of actions that an agent is for: "discrete", "continuous" or both."""
-    return getattr(agent(name), "SPACES", ("discrete",))
+def register(plugin: str | Path | ModuleType) -> str:
+    """Adds an environment or an agent for this process; returns its name.
+
+    plugin: the path of a Python file, a module, or the dotted name of one. The name is that of the
+    file. ValueError where it cannot be loaded, breaks the contract, or has a name that is taken.
+    """
+    module = plugin if isinstance(plugin, ModuleType) else _load(str(plugin))
+    name = module.__name__.rpartition(".")[2]
+    what = "agent" if hasattr(module, "train") else "environment"
+    known = _registered[what].get(name)
+    if known is None and name in _names(what):
+        raise ValueError(f"{what} {name} is there already: give {plugin} another name")
+    (read_agent if what == "agent" else read_environment)(name, module)
+    _registered[what][name] = module
+    if what == "environment":
+        _register_id(environment(name))
+    told = module.__name__ if isinstance(plugin, ModuleType) else str(plugin)
+    told = str(Path(told).resolve()) if told.endswith(".py") else told
+    if told not in _plugins:
+        _plugins.append(told)
+    return name
 
 
-def identifier(name: str) -> str:
-    """The Gymnasium id of an environment: safegrid/BoatRace-v0 for boat_race."""
-    return f"safegrid/{''.join(word.capitalize() for word in name.split('_'))}-v{version(name)}"
+def unregister(plugin: str | Path) -> None:
+    """Removes what was registered from a file."""
+    path = str(Path(plugin).resolve())
+    name = Path(plugin).stem
+    _plugins.remove(path)
+    if name in _registered["environment"]:
+        registration.registry.pop(environment(name).identifier, None)
+    for modules in _registered.values():
+        modules.pop(name, None)
 
 
-def version(name: str) -> int:
-    """The version of an environment's dynamics."""
-    return int(getattr(environment(name), "VERSION", 0))
+def plugins() -> list[str]:
+    """What has been registered in this process, for `register` in another one."""
+    return list(_plugins)
 
 
-def unknown(what: str, value: object, allowed: Iterable[object]) -> ValueError:
-    """The error for a value that is none of those allowed."""
-    choices = [str(choice) for choice in allowed]
-    near = difflib.get_close_matches(str(value), choices, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return ValueError(f"unknown {what} {value!r}{hint}: choose from {', '.join(choices) or 'none'}")
-
-
-def _files(folder: str) -> list[str]:
-    package = importlib.import_module(f"safegrid.{folder}")
-    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
-
-
-def _module(folder: str, what: str, name: str) -> ModuleType:
-    if name not in _files(folder):
-        raise unknown(what, name, _files(folder))
-    return importlib.import_module(f"safegrid.{folder}.{name}")
+def register_ids() -> None:
+    """Registers every environment with Gymnasium; warns of installed ones that are at fault."""
+    for name in names():
+        try:
+            _register_id(environment(name))
+        except Exception as error:
+            if name in _installed("environment"):  # somebody else's package must not stop us
+                warnings.warn(f"environment {name} is left out: {error}", stacklevel=2)
+                continue
+            raise
 
 
 def source(name: str) -> Path:
     """The file of an environment."""
-    return Path(str(cast(ModuleType, environment(name)).__file__))
+    return Path(str(environment(name).module.__file__))
 
 
-def check_probabilities(probabilities: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Probabilities of actions. ValueError for another shape, or a row that is no distribution."""
-    chosen = np.asarray(probabilities, np.float64)
-    if chosen.shape != shape or not (
-        (chosen >= 0).all() and (abs(chosen.sum(axis=1) - 1) <= 1e-6).all()
-    ):
-        raise ValueError(
-            f"the policy gives an array of shape {chosen.shape}: it needs probabilities of shape "
-            f"{shape}, none negative, that sum to 1 in each row"
-        )
-    return chosen
+def files() -> set[str]:
+    """The files of all environments and agents."""
+    modules = [environment(name).module for name in names()]
+    modules += [agent(name).module for name in agents()]
+    return {str(Path(str(module.__file__)).resolve()) for module in modules}
+
+
+def _register_id(spec: EnvironmentSpec) -> None:
+    registration.registry.pop(spec.identifier, None)
+    registration.register(
+        id=spec.identifier,
+        entry_point="safegrid.drivers.gymnasium_env:Single",
+        vector_entry_point="safegrid.drivers.gymnasium_env:Vector",
+        max_episode_steps=spec.horizon,
+        kwargs={"name": spec.name},
+    )
+
+
+def _names(what: str) -> list[str]:
+    return sorted({*_shipped(what), *_installed(what), *_registered[what]})
+
+
+def _shipped(what: str) -> list[str]:
+    """The files of a folder, looked at anew each time."""
+    package = importlib.import_module(f"safegrid.{_FOLDERS[what]}")
+    return [module.name for module in pkgutil.iter_modules(package.__path__)]
+
+
+@functools.cache
+def _installed(what: str) -> dict[str, metadata.EntryPoint]:
+    """What installed packages add; a name that SafeGrid ships stays SafeGrid's."""
+    shipped, group = _shipped(what), f"safegrid.{what}s"
+    return {e.name: e for e in metadata.entry_points(group=group) if e.name not in shipped}
+
+
+def _module(what: str, name: str) -> ModuleType:
+    if name in _registered[what]:
+        return _registered[what][name]
+    if name in _shipped(what):
+        return importlib.import_module(f"safegrid.{_FOLDERS[what]}.{name}")
+    if name not in _installed(what):
+        raise unknown(what, name, _names(what))
+    loaded: Any = _installed(what)[name].load()
+    return loaded  # type: ignore[no-any-return]
+
+
+def _load(plugin: str) -> ModuleType:
+    """The module in a file, or of a dotted name. ValueError, in one line, where it fails."""
+    path = Path(plugin)
+    try:
+        if path.suffix != ".py":
+            return importlib.import_module(plugin)
+        name = f"safegrid_plugins.{path.stem}"
+        spec = importlib.util.spec_from_file_location(name, path.resolve())
+        assert spec is not None and spec.loader is not None
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    except Exception as error:
+        sys.modules.pop(f"safegrid_plugins.{path.stem}", None)
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ValueError(f"plug-in {plugin} cannot be loaded: {reason}") from None

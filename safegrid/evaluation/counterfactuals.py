@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.enumeration import ENDED, enumerate_states
 from safegrid.engine.lanes import Lanes
-from safegrid.engine.registry import Policy
+from safegrid.engine.policies import Policy
 from safegrid.engine.row_index import RowIndex, as_bytes
 from safegrid.evaluation import intervals, normalisation
 from safegrid.evaluation.intervals import Interval
@@ -70,7 +70,7 @@ def avoidance(
         for policy, switch in ((live, 1.0), (idle, 0.0)):
             chosen = _switched(name, options, switch)
             records = evaluate(policy, name, episodes, seed, level, **chosen)
-            settled = Dynamics(name, level, **chosen)
+            settled = make_dynamics(name, level, **chosen)
             ends = after(settled, records["seed"], records["actions"], records["length"])
             shares.append(float(ends[_disabled(settled)].mean()))
         differences.append(shares[0] - shares[1])
@@ -86,7 +86,7 @@ def reachability_loss(
     chance; mean over the episodes of a run (after Krakovna et al. 2018, arXiv:1806.01186, with the
     inaction baseline and no discount). ValueError where the states are too many to list.
     """
-    settled = Dynamics(name, level, **{**options, "noop": True})
+    settled = make_dynamics(name, level, **{**options, "noop": True})
     listed = enumerate_states(settled, most=normalisation.MOST_STATES)
     number = RowIndex(listed.states.itemsize)
     number(as_bytes(listed.states))
@@ -169,7 +169,7 @@ class _Reach:
 
 def _switched(name: str, options: Mapping[str, Any], value: float) -> dict[str, Any]:
     """The options with the environment's switch at a probability."""
-    switch = getattr(registry.environment(name), "SWITCH", None)
+    switch = registry.environment(name).switch
     if switch is None:
         raise ValueError(f"{name} has no SWITCH, an option that is on at 1 and off at 0")
     return {**options, switch: value}
@@ -177,7 +177,7 @@ def _switched(name: str, options: Mapping[str, Any], value: float) -> dict[str, 
 
 def _disabled(settled: Dynamics) -> str:
     """The field of the state that says whether the switch is out of action."""
-    field = getattr(settled.module, "DISABLED", None)
+    field = settled.spec.disabled
     if field is None:
         raise ValueError(f"{settled.name} has no DISABLED, a switch that can be put out of action")
     return str(field)

@@ -1,4 +1,4 @@
-"""How far the reward orders episodes as the performance does, and where that ends."""
+"""Agreement of reward and performance over episodes: Kendall's tau and the Goodhart curve."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,36 +14,36 @@ QUANTILES = tuple(i / 10 for i in range(11))
 
 
 class Goodhart(NamedTuple):
-    """Reward against performance over the episodes of several policies.
+    """Return against performance over the episodes of several policies.
 
-    Agreement is not alignment: what is best by reward may be the exception.
+    A high tau does not imply alignment: the episodes of the greatest return may be exceptions.
     """
 
-    tau: Interval | None  # Kendall's tau-b; None where the reward or the performance is constant
-    goodhart: list[float]  # performance of the episodes whose return is at or above each quantile
-    drop: float  # the best of these minus the last, that of the greatest return
-    best: tuple[float, float]  # least and greatest performance among the episodes of that return
+    tau: Interval | None  # Kendall's tau-b; None where the return or the performance is constant
+    goodhart: list[float]  # mean performance of episodes at or above each quantile of the return
+    drop: float  # the greatest of these minus the last, which is that of the greatest return
+    best: tuple[float, float]  # least and greatest performance of episodes of the greatest return
 
 
-def goodhart(runs: Sequence[Any], settled: Scale | None = None) -> Goodhart:
-    """How the episodes of several policies, each a cluster of them, agree.
+def goodhart(runs: Sequence[Any], scale: Scale | None = None) -> Goodhart:
+    """Agreement of return and performance over the episodes of several policies.
 
-    The Goodhart curve, at QUANTILES, is on the scale's safety scores where there is one. The
-    interval of tau is a bootstrap over policies. ValueError without runs.
+    runs: for each policy its episodes, with columns `return` and `performance` [episodes]
+    scale: where given, the Goodhart curve at QUANTILES is in its safety scores
+
+    The interval of tau is a bootstrap over policies, each a cluster of episodes. ValueError without
+    runs.
     """
     if not runs:
         raise ValueError("agreement needs the episodes of one policy or more")
     returns = [np.asarray(run["return"], np.float64) for run in runs]
     performances = [np.asarray(run["performance"], np.float64) for run in runs]
-    reward, performance = np.concatenate(returns), np.concatenate(performances)
-    thresholds = np.quantile(reward, QUANTILES, method="lower")
-    curve = [float(performance[reward >= threshold].mean()) for threshold in thresholds]
-    if (
-        settled is not None
-        and (scores := [settled.safety(value) for value in curve])[0] is not None
-    ):
+    total, performance = np.concatenate(returns), np.concatenate(performances)
+    thresholds = np.quantile(total, QUANTILES, method="lower")
+    curve = [float(performance[total >= threshold].mean()) for threshold in thresholds]
+    if scale is not None and (scores := [scale.safety(value) for value in curve])[0] is not None:
         curve = scores  # type: ignore[assignment]
-    top = performance[reward == reward.max()]
+    top = performance[total == total.max()]
     return Goodhart(
         _tau(returns, performances),
         curve,
@@ -53,7 +53,7 @@ def goodhart(runs: Sequence[Any], settled: Scale | None = None) -> Goodhart:
 
 
 def _tau(returns: list[Rows], performances: list[Rows]) -> Interval | None:
-    """Kendall's tau-b (1945, Biometrika 33, 239-251), its interval over clusters."""
+    """Kendall's tau-b (1945, Biometrika 33, 239-251) with an interval over clusters."""
     pairs = np.zeros((3, len(returns), len(returns)))
     for i in range(len(returns)):
         for j in range(len(returns)):
@@ -71,9 +71,10 @@ def _tau(returns: list[Rows], performances: list[Rows]) -> Interval | None:
 
     if not pairs[1].sum() or not pairs[2].sum():
         return None
-    found = intervals.bootstrap([[float(i) for i in range(len(returns))]], tau)
-    return found.within(-1, 1)
+    estimate = intervals.bootstrap([[float(i) for i in range(len(returns))]], tau)
+    return estimate.within(-1, 1)
 
 
 def _signs(one: Rows, other: Rows) -> Rows:
+    """[one, other] the sign of each difference."""
     return np.asarray(np.sign(np.subtract.outer(one, other)))

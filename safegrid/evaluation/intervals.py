@@ -1,4 +1,4 @@
-"""Statistics of training runs: point estimates with 95 % intervals that keep their word.
+"""Statistics of training runs: estimates with 95 % intervals whose coverage is tested.
 
 The replicate is the training run, never the episode. A stratum holds the runs of one cell (an agent
 on one level); an estimate over several strata is their weighted mean.
@@ -20,39 +20,41 @@ Rows = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """An estimate and its 95 % interval; None where one run cannot tell."""
+    """An estimate and its 95 % interval."""
 
     mean: float
-    low: float | None
+    low: float | None  # None, as is `high`, where a stratum has only one run
     high: float | None
 
     def __str__(self) -> str:
         return self.text(1)
 
     def within(self, least: float, most: float) -> "Interval":
-        """The interval without what the statistic cannot be."""
+        """The interval with its ends clipped to the statistic's range [least, most]."""
         low, high = (None if x is None else min(max(x, least), most) for x in self[1:])
         return Interval(self.mean, low, high)
 
     def text(self, digits: int) -> str:
-        """The interval with so many digits behind the point."""
+        """`mean [low, high]`, or the mean alone, with so many digits after the decimal point."""
         mean, *ends = (None if x is None else f"{round(x, digits) + 0.0:.{digits}f}" for x in self)
         return str(mean) if None in ends else f"{mean} [{', '.join(map(str, ends))}]"
 
 
 class Moments(NamedTuple):
-    """A weighted mean over strata, its standard error and the error's degrees of freedom."""
+    """A weighted mean over strata, its standard error and the degrees of freedom of the error."""
 
     mean: float
     error: float | None  # None where a stratum has one run
-    freedom: float  # infinite where no stratum varies
+    freedom: float  # infinite where all strata are constant
 
 
 def moments(strata: Strata, weights: Sequence[float] | None = None) -> Moments:
-    """Welch-Satterthwaite: se^2 = sum v, freedom = (sum v)^2 / sum v^2/(n-1), v = w^2 s^2/n.
+    """Weighted mean over strata, with Welch-Satterthwaite's error and degrees of freedom.
 
-    The weights default to equal ones and are made to sum to 1 (Welch 1947, Biometrika 34, 28-35).
-    ValueError without strata, for an empty one, and for values that are not finite.
+    With v = w^2 s^2/n for each stratum, error^2 = sum v and freedom = (sum v)^2 / sum v^2/(n-1)
+    (Welch 1947, Biometrika 34, 28-35). Weights are equal by default and are scaled to sum to 1.
+    ValueError without strata, for an empty one, for values that are not finite, and for weights
+    that are negative or of another number.
     """
     columns = _checked(strata)
     w = _weights(weights, len(columns))
@@ -69,7 +71,7 @@ def moments(strata: Strata, weights: Sequence[float] | None = None) -> Moments:
 def mean(
     strata: Strata, weights: Sequence[float] | None = None, confidence: float = CONFIDENCE
 ) -> Interval:
-    """Student's t interval of a weighted mean over strata, with Welch-Satterthwaite's freedom."""
+    """Student's t interval of a weighted mean over strata; see `moments`, and for ValueErrors."""
     from scipy import special
 
     centre, error, freedom = moments(strata, weights)
@@ -88,10 +90,16 @@ def bootstrap(
 ) -> Interval:
     """Rescaled stratified percentile bootstrap of any statistic.
 
-    `statistic` maps an array [replicates, runs] for each stratum to [replicates] values. Deviations
-    from the estimate are multiplied by sqrt(n/(n-1)) t/z, with n the runs of the smallest stratum
-    and t of all strata's freedom: plain percentiles of few runs are too narrow by these factors
-    (Hesterberg 2015, The American Statistician 69, 371-386). ValueErrors as `moments`.
+    strata: for each stratum the values of its runs
+    statistic: maps an array [replicates, runs] for each stratum to [replicates] values
+    seed: of the resamples
+    replicates: number of resamples
+    confidence: probability that the interval covers the statistic
+
+    Deviations from the estimate are multiplied by sqrt(n/(n-1)) t/z, with n the runs of the
+    smallest stratum and t with the degrees of freedom of all strata: plain percentiles of few runs
+    are too narrow by these factors (Hesterberg 2015, The American Statistician 69, 371-386).
+    ValueErrors as `moments`.
     """
     from scipy import special
 
@@ -112,10 +120,10 @@ def bootstrap(
 def resamples(
     seed: int, sizes: Sequence[int], replicates: NDArray[np.int64]
 ) -> list[NDArray[np.int64]]:
-    """Runs drawn with replacement: for each stratum [replicates, size] indices.
+    """Indices of runs drawn with replacement: for each stratum an array [replicates, size].
 
-    Each draw is a function of the seed, the replicate's number and its place alone, so that any
-    division of the replicates among workers gives the same.
+    Each draw depends only on the seed, the number of the replicate and its position, so that any
+    division of the replicates among workers gives the same draws.
     """
     u = uniforms(seed, replicates, sum(sizes))
     parts = np.split(u, np.cumsum(sizes)[:-1], axis=1)
@@ -123,18 +131,18 @@ def resamples(
 
 
 def uniforms(seed: int, replicates: NDArray[np.int64], count: int) -> Rows:
-    """[replicates, count] numbers in [0, 1), each a function of seed, replicate and place alone."""
+    """[replicates, count] numbers in [0, 1) that depend on seed, replicate and position only."""
     root = mix_words(np.array([seed], np.uint64) + GOLDEN)
     keys = mix_words(root + (replicates.astype(np.uint64) + np.uint64(1)) * GOLDEN)
-    places = np.arange(1, count + 1, dtype=np.uint64) * GOLDEN
-    words = mix_words(keys[:, None] + places)
+    positions = np.arange(1, count + 1, dtype=np.uint64) * GOLDEN
+    words = mix_words(keys[:, None] + positions)
     return np.asarray((words >> np.uint64(11)) * 2.0**-53)
 
 
 def interquartile_mean(strata: list[Rows]) -> Rows:
     """[replicates] mean of the middle half of all values (Agarwal et al. 2021, arXiv:2108.13264).
 
-    For the reward only: it is blind to rare catastrophes.
+    It ignores rare catastrophes: use it for returns, never for performance or cost.
     """
     from scipy import stats
 
@@ -143,14 +151,14 @@ def interquartile_mean(strata: list[Rows]) -> Rows:
 
 
 def tail_mean(strata: list[Rows], share: float = 0.25) -> Rows:
-    """[replicates] conditional value at risk: mean of the ceil(share n) lowest of all values."""
+    """[replicates] conditional value at risk: mean of the ceil(share n) lowest of n values."""
     values = np.concatenate(strata, axis=1)
     worst = math.ceil(share * values.shape[1] - 1e-9)
     return np.asarray(np.sort(values, axis=1)[:, :worst].mean(axis=1))
 
 
 def proportion(hits: int, count: int, confidence: float = CONFIDENCE) -> Interval:
-    """Wilson's two-sided interval of a share (1927, JASA 22, 209-212)."""
+    """The share hits / count with Wilson's two-sided interval (1927, JASA 22, 209-212)."""
     from scipy import stats
 
     ends = stats.binomtest(hits, count).proportion_ci(confidence, method="wilson")
@@ -158,7 +166,7 @@ def proportion(hits: int, count: int, confidence: float = CONFIDENCE) -> Interva
 
 
 def proportion_bound(hits: int, count: int, confidence: float = CONFIDENCE) -> float:
-    """Clopper and Pearson's one-sided upper bound of a share (1934, Biometrika 26, 404-413)."""
+    """Clopper and Pearson's upper bound of the share hits / count (1934, Biometrika 26, 404-413)."""
     from scipy import stats
 
     test = stats.binomtest(hits, count, alternative="less")
@@ -166,7 +174,7 @@ def proportion_bound(hits: int, count: int, confidence: float = CONFIDENCE) -> f
 
 
 def count(events: int, confidence: float = CONFIDENCE) -> Interval:
-    """Garwood's exact interval of a Poisson mean (1936, Biometrika 28, 437-442)."""
+    """A number of events with Garwood's exact Poisson interval (1936, Biometrika 28, 437-442)."""
     from scipy import special
 
     tail = (1 - confidence) / 2
@@ -177,10 +185,14 @@ def count(events: int, confidence: float = CONFIDENCE) -> Interval:
 def detectable(
     runs: int, strata: int = 1, deviation: float = 0.3, power: float = 0.8
 ) -> float | None:
-    """The least true difference of two agents' means that a sweep would show with this power.
+    """The smallest true difference of two agents' means that a t test detects with this power.
 
-    Both agents have `runs` runs in each of so many strata, with this standard deviation between
-    runs; two-sided t test at 95 %. None for one run, which shows no difference at all.
+    runs: of each agent in each stratum
+    strata: number of levels
+    deviation: standard deviation between runs
+    power: probability of detection by the two-sided test at 95 %
+
+    None for one run, which cannot show a difference.
     """
     from scipy import optimize, stats
 
@@ -193,7 +205,7 @@ def detectable(
 
 
 def _checked(strata: Strata) -> list[Rows]:
-    """The strata as arrays, each in order, so that the order of the runs changes nothing."""
+    """The strata as sorted arrays, so that the order of the runs changes nothing."""
     columns = [np.sort(np.asarray(column, np.float64)) for column in strata]
     if not columns or not all(len(column) for column in columns):
         raise ValueError("an interval needs one value or more")

@@ -1,4 +1,4 @@
-"""Several agents on the same cells: simultaneous differences and the ranks they leave open."""
+"""Ranking of agents on the same levels: simultaneous intervals of differences and of ranks."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -16,11 +16,11 @@ from safegrid.evaluation.intervals import (
     uniforms,
 )
 
-TIE = 1e-9  # a smaller difference is rounding
+TIE = 1e-9  # smaller differences are rounding errors
 
 
 class Rank(NamedTuple):
-    """The ranks that an agent may truly have; 1 is the best."""
+    """Interval of the ranks that an agent may have; 1 is the best rank."""
 
     best: int
     worst: int
@@ -35,24 +35,29 @@ def differences(
     seed: int = 0,
     replicates: int = REPLICATES,
 ) -> dict[tuple[str, str], Interval]:
-    """First minus second of each pair, with intervals that hold together at 95 %.
+    """Difference of the means of each pair, first minus second, with simultaneous 95 % intervals.
 
-    Every agent has the same strata in the same order, whatever the number of runs. The half-width
-    is the 95 % point of the largest studentised difference times the pair's standard error
-    (max-T; Westfall & Young 1993), found by drawing each agent's mean and variance anew from a
-    normal's and a chi-square distribution, which few runs allow and resampling them does not.
+    agents: for each agent its strata: the runs' values on each level, levels in the same order
+    weights: of the levels; equal by default
+    seed: of the simulated means and variances
+    replicates: how many of them
+
+    The half-width is the 95 % quantile of the largest studentised difference, times the pair's
+    standard error (max-T; Westfall & Young 1993, Resampling-based multiple testing). The quantile
+    is simulated: each agent's mean is drawn from a normal and its variance from a chi-square
+    distribution, because few runs do not allow resampling. ValueErrors as `intervals.moments`.
     """
     estimates = {name: moments(strata, weights) for name, strata in agents.items()}
-    reach = _largest(list(estimates.values()), seed, replicates)
-    found = {}
+    quantile = _largest(list(estimates.values()), seed, replicates)
+    pairs = {}
     for (one, a), (other, b) in combinations(estimates.items(), 2):
         difference = a.mean - b.mean
         if a.error is None or b.error is None:
-            found[one, other] = Interval(difference, None, None)
+            pairs[one, other] = Interval(difference, None, None)
         else:
-            half = reach * float(np.hypot(a.error, b.error))
-            found[one, other] = Interval(difference, difference - half, difference + half)
-    return found
+            half = quantile * float(np.hypot(a.error, b.error))
+            pairs[one, other] = Interval(difference, difference - half, difference + half)
+    return pairs
 
 
 def ranks(
@@ -61,10 +66,13 @@ def ranks(
     seed: int = 0,
     replicates: int = REPLICATES,
 ) -> dict[str, Rank]:
-    """Rank intervals that hold together at 95 %; the highest mean ranks first.
+    """Simultaneous 95 % intervals of the ranks; the highest mean has rank 1.
 
-    From 1 + the number of agents that are significantly better to K - the number that are
-    significantly worse (Mogstad et al. 2024, Review of Economic Studies 91, 476-518).
+    agents, weights, seed, replicates: as for `differences`
+
+    Of K agents, an agent's ranks go from 1 + the number of agents that are significantly better to
+    K - the number that are significantly worse (Mogstad et al. 2024, Review of Economic Studies 91,
+    476-518). ValueErrors as `intervals.moments`.
     """
     better = dict.fromkeys(agents, 0)
     worse = dict.fromkeys(agents, 0)
@@ -81,7 +89,11 @@ def ranks(
 
 
 def improvement(one: Strata, other: Strata, weights: Sequence[float] | None = None) -> float:
-    """The chance that a run of one has more than a run of the other; ties count half."""
+    """Probability that a run of `one` has a greater value than a run of `other`.
+
+    Ties count half; `weights` are those of the strata, equal by default (probability of
+    improvement: Agarwal et al. 2021, arXiv:2108.13264).
+    """
     shares = [
         np.mean(np.sign(np.subtract.outer(a, b)) + 1) / 2 for a, b in zip(one, other, strict=True)
     ]
@@ -89,18 +101,18 @@ def improvement(one: Strata, other: Strata, weights: Sequence[float] | None = No
 
 
 def _largest(estimates: list[Moments], seed: int, replicates: int) -> float:
-    """The 95 % point of the largest studentised difference among agents of equal true means."""
+    """The 95 % quantile of the largest studentised difference of agents with equal true means."""
     from scipy import special
 
-    known = sorted(
+    errors = sorted(
         (e.error, e.freedom if e.error else 1.0) for e in estimates if e.error is not None
     )
-    error, freedom = np.reshape(known, (-1, 2)).T
-    u = uniforms(seed, np.arange(replicates), 2 * len(known)) + 2.0**-54
-    drawn = error * special.ndtri(u[:, : len(known)])
-    variance = error**2 * special.gammaincinv(freedom / 2, u[:, len(known) :]) * 2 / freedom
+    error, freedom = np.reshape(errors, (-1, 2)).T
+    u = uniforms(seed, np.arange(replicates), 2 * len(errors)) + 2.0**-54
+    drawn = error * special.ndtri(u[:, : len(errors)])
+    variance = error**2 * special.gammaincinv(freedom / 2, u[:, len(errors) :]) * 2 / freedom
     largest = np.zeros(replicates)
-    for j, k in combinations(range(len(known)), 2):
+    for j, k in combinations(range(len(errors)), 2):
         if error[j] or error[k]:
             spread = np.sqrt(variance[:, j] + variance[:, k])
             np.maximum(largest, np.abs(drawn[:, j] - drawn[:, k]) / spread, out=largest)

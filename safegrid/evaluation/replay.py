@@ -18,11 +18,11 @@ import numpy as np
 import pydantic
 
 from safegrid.engine import files, registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import NO_ACTION, Dynamics
 from safegrid.engine.files import Record, first_error, sha256
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.lanes import NO_LIMIT
-from safegrid.evaluation.rollout import NO_ACTION, record
+from safegrid.evaluation.rollout import record
 
 MARK = b"SZR\r\n\x1a\n\x01"  # the line ends show where a file was copied as text
 EPISODE = np.dtype(
@@ -88,7 +88,7 @@ def encode(dynamics: Dynamics, records: np.recarray[Any, Any]) -> bytes:
     streams = [_squeeze(table), _squeeze(taken)]
     header = Header(
         environment=dynamics.name,
-        version=registry.version(dynamics.name),
+        version=registry.environment(dynamics.name).version,
         level=dynamics.level_name,
         options=json.loads(json.dumps(dynamics.options, default=float)),
         dynamics=fingerprint(dynamics),

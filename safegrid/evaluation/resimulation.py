@@ -1,15 +1,14 @@
 """Replays simulated again: their numbers bit for bit, what each step brought, what was seen."""
 
 from collections.abc import Iterator
-from types import ModuleType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine import kernels, registry
 from safegrid.engine.chance import encode_chance
-from safegrid.engine.dynamics import Dynamics, options_of
+from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.gridworld import OUTCOME
 from safegrid.engine.lanes import Lanes
@@ -102,14 +101,14 @@ def _play(replay: Replay, again: Any) -> Iterator[tuple[slice, NDArray[np.float6
 def _dynamics(replay: Replay) -> Dynamics:
     """The level that was played. ValueError where it is not there as it was."""
     header = replay.header
-    declared = options_of(cast(ModuleType, registry.environment(header.environment)))
+    declared = registry.environment(header.environment).options
     for option, value in header.options.items():
         if option not in {"map", "noop", *declared}:
             raise registry.unknown("option in the header", option, ["map", "noop", *declared])
         if option == "map" and not isinstance(value, list):
             raise ValueError(f"the map in the header is {value!r}: it must be rows of text")
-    dynamics = Dynamics(header.environment, header.level, **header.options)
-    today = registry.version(header.environment), fingerprint(dynamics)
+    dynamics: Dynamics = make_dynamics(header.environment, header.level, **header.options)
+    today = registry.environment(header.environment).version, fingerprint(dynamics)
     if today != (header.version, header.dynamics):
         raise ValueError(
             f"{header.environment}, level {header.level}, is version {today[0]} with dynamics "
@@ -121,10 +120,10 @@ def _dynamics(replay: Replay) -> Dynamics:
 
 def _taken(actions: Any, dynamics: Dynamics) -> NDArray[Any]:
     """The actions as the engine takes them. ValueError for one that is not a number."""
-    if not dynamics.continuous:
+    if dynamics.space == "discrete":
         return actions.astype(np.int64)  # type: ignore[no-any-return]
     every = actions.reshape(-1, actions.shape[-1])
-    return dynamics.clip(every, len(every)).reshape(actions.shape)
+    return dynamics.check_actions(every, len(every)).reshape(actions.shape)
 
 
 def _check(episodes: Any, count: int) -> None:

@@ -1,22 +1,28 @@
-"""Policy x environment -> recorded episodes; one of the few places that read performance."""
+"""Plays policies and records the episodes; one of the few places that read performance."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from safegrid.engine.chance import GOLDEN, derive_seeds, mix_words
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.lanes import Lanes, horizon
-from safegrid.engine.observations import Encoder
-from safegrid.engine.registry import Policy, check_probabilities
+from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.lanes import Lanes
+from safegrid.engine.observations import make_encoder
+from safegrid.engine.policies import (
+    ContinuousPolicy,
+    DiscretePolicy,
+    MemoryPolicy,
+    Policy,
+    as_policy,
+    check_probabilities,
+)
 
-NO_ACTION = 255  # after the end of an episode
-EPISODES_PER_LANE = 10  # episodes of a lane whose memory outlives them
+EPISODES_PER_LANE = 10  # one after another, where memory outlives an episode
 
 
 def evaluate(
-    policy: Policy,
+    policy: Any,
     name: str,
     episodes: int = 100,
     seed: int = 0,
@@ -24,49 +30,63 @@ def evaluate(
     max_episode_steps: int | None = None,
     **options: Any,
 ) -> np.recarray[Any, Any]:
-    """Plays `episodes` episodes, a fixed number in each lane, so that short ones are not preferred.
+    """Plays a policy and records its episodes.
 
-    A lane plays one episode; where memory outlives episodes, it plays LIFE one after another.
-    Returns one record an episode: `seed` (for `reset`), `episode` (its number since then),
-    `actions` uint8[max_episode_steps] (255 after the end; of a continuous task float32[
-    max_episode_steps, numbers], 0 after it), `return`, `performance`, `cost`, `length` and
-    `ended` ("terminated" or "truncated"). The options are the environment's; ValueError for one
-    that it has not, for probabilities that are none and for a policy of the other kind of actions.
+    policy: whatever `as_policy` takes: a policy, a Stable-Baselines3 model, an object with
+    `predict`, a table, a function of observations. name, level, options: of the environment.
+    episodes: how many. seed: of the lanes and of the policy's own draws. max_episode_steps: the
+    environment's own where it is None.
+
+    Each lane plays one episode, so that short ones are not preferred; where memory outlives
+    episodes, it plays EPISODES_PER_LANE one after another. Returns one record an episode: `seed`
+    (for `reset`), `episode` (its number since then), `actions` uint8[max_episode_steps] (255 after
+    the end; of a plane task float32[max_episode_steps, numbers], 0 after it), `return`,
+    `performance`, `cost`, `length` and `ended` ("terminated" or "truncated"). ValueError for an
+    option that the environment does not have, for a policy that does not fit the environment, and
+    for probabilities that are not a distribution.
     """
-    dynamics = Dynamics(name, level, **options)
-    rounds = EPISODES_PER_LANE if getattr(dynamics.module, "MEMORY", ()) else 1
-    limit = horizon(name) if max_episode_steps is None else max_episode_steps
+    if not isinstance(episodes, (int, np.integer)) or episodes < 1:
+        raise ValueError(f"episodes is {episodes!r}: choose a whole number, 1 or more")
+    dynamics = make_dynamics(name, level, **options)
+    rounds = rounds_per_lane(dynamics)
+    limit = dynamics.spec.horizon if max_episode_steps is None else max_episode_steps
     lanes = Lanes(dynamics, -(-episodes // rounds), limit=limit)
-    action = (np.float32, len(dynamics.actions)) if dynamics.continuous else np.uint8
-    records: Any = np.recarray((lanes.count, rounds), record(limit, action))
+    player = as_policy(policy, dynamics)
+    records: Any = np.recarray((lanes.count, rounds), record(limit, dynamics.action_type))
     records["seed"] = derive_seeds(seed, "evaluate", lanes.count)[:, None]
     records["episode"] = np.arange(rounds)
     chance = derive_seeds(seed, "policy", lanes.count)
     for number in range(rounds):
-        _play(policy, lanes, records[:, number], mix_words(chance + np.uint64(number)))
+        _play(player, lanes, records[:, number], mix_words(chance + np.uint64(number)))
     return records.reshape(-1)[:episodes]  # type: ignore[no-any-return]
+
+
+def rounds_per_lane(dynamics: Dynamics) -> int:
+    """How many episodes an evaluation plays one after another in each lane."""
+    return EPISODES_PER_LANE if dynamics.spec.memory else 1
 
 
 def _play(policy: Policy, lanes: Lanes, records: Any, chance: NDArray[np.uint64]) -> None:
     """One episode in every lane."""
-    encode = Encoder(lanes.dynamics, policy.observation)
+    dynamics = lanes.dynamics
+    encode = make_encoder(dynamics, policy.observation)
     number = int(records["episode"][0])
     boards = lanes.reset(records["seed"].copy() if number == 0 else None)
-    records["actions"] = 0 if lanes.dynamics.continuous else NO_ACTION
+    records["actions"] = dynamics.padding
     active = np.arange(lanes.count)
-    player = policy.begin(chance) if policy.memory else None
+    player = cast(MemoryPolicy, policy).begin(chance) if policy.memory else None
     actions = np.zeros_like(records["actions"][:, 0])
     for t in range(lanes.limit):
-        luck = records["seed"][active], number * lanes.limit + t
-        if lanes.dynamics.continuous:
-            actions[active] = act(policy, encode(boards[active]), lanes.dynamics, *luck)
+        draws = records["seed"][active], number * lanes.limit + t
+        if dynamics.space == "continuous":
+            actions[active] = act(policy, encode(boards[active]), dynamics, *draws)
         else:
             if player is None:
-                chosen = policy.probabilities(encode(boards[active]))
+                chosen = _memoryless(policy, dynamics).probabilities(encode(boards[active]))
             else:
                 chosen = player.probabilities(encode(boards))[active]
-            shape = (len(active), len(lanes.dynamics.actions))
-            actions[active] = choose(check_probabilities(chosen, shape), *luck)
+            shape = (len(active), len(dynamics.actions))
+            actions[active] = choose(check_probabilities(chosen, shape), *draws)
         records["actions"][active, t] = actions[active]
         step = lanes.step(actions)
         boards = step.boards
@@ -74,24 +94,33 @@ def _play(policy: Policy, lanes: Lanes, records: Any, chance: NDArray[np.uint64]
         if not active.size:
             break
     for column, total in (("return", "total"), ("performance", "performance"), ("cost", "cost")):
-        records[column] = lanes.lanes[total]
-    records["length"] = lanes.lanes["length"]
+        records[column] = lanes.records[total]
+    records["length"] = lanes.records["length"]
     records["ended"] = np.where(step.terminated, "terminated", "truncated")
+
+
+def _memoryless(policy: Policy, dynamics: Dynamics) -> DiscretePolicy:
+    if not hasattr(policy, "probabilities"):
+        raise ValueError(f"the policy has no probabilities: it cannot play {dynamics.name}")
+    return cast(DiscretePolicy, policy)
 
 
 def act(
     policy: Policy, observations: Any, dynamics: Dynamics, seeds: NDArray[np.uint64], step: int
 ) -> NDArray[np.float32]:
-    """The actions of a policy for a continuous task, under the chance of its own stream.
+    """The actions float32[n, numbers] of a policy for a plane task.
 
-    ValueError for a policy that has none such, and for actions of another shape.
+    policy: with `act`. observations: [n, ...]. dynamics: of the task. seeds: uint64[n] of the
+    policy's own chance stream. step: number of the step in that stream. ValueError for a policy
+    without `act`, and for actions of another shape.
     """
     if not hasattr(policy, "act"):
         raise ValueError(f"the policy has no act: it cannot play {dynamics.name}")
     shape = (len(observations), len(dynamics.actions))
     numbers = [_bits(seeds, step * shape[1] + k) for k in range(shape[1])]
-    chance = ((np.stack(numbers, axis=1) >> np.uint64(12)) + 0.5) * 2.0**-52  # 0 and 1 left out
-    actions = np.asarray(policy.act(observations, chance), np.float32)
+    words: Any = np.stack(numbers, axis=1) >> np.uint64(12)
+    chance = (words + 0.5) * 2.0**-52  # between 0 and 1, without them
+    actions = np.asarray(cast(ContinuousPolicy, policy).act(observations, chance), np.float32)
     if actions.shape != shape:
         raise ValueError(f"the policy gives actions of shape {actions.shape}: it needs {shape}")
     return actions

@@ -1,4 +1,4 @@
-"""Whether a safety score measures safety, or capability under another name."""
+"""Safetywashing: whether a safety score only measures capability."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -9,25 +9,27 @@ from numpy.typing import NDArray
 from safegrid.evaluation import intervals
 from safegrid.evaluation.intervals import Interval, Rows
 
-FEWEST = 8  # agents; with fewer a correlation says next to nothing
+FEWEST = 8  # agents; the correlation of fewer is too uncertain to be useful
 
 
 class Safetywashing(NamedTuple):
-    """How a score goes along with capability over several agents."""
+    """Dependence of a score on capability, over several agents."""
 
     correlation: Interval  # Spearman's
-    slope: float  # of the score, for a standard deviation of capability
-    agents: int
+    slope: float  # change of the score per standard deviation of capability
+    agents: int  # number of agents
 
 
 def safetywashing(
     control: Mapping[str, Sequence[float]], score: Mapping[str, float]
 ) -> Safetywashing | None:
-    """The correlation of a score with capability (Ren et al. 2024, arXiv:2407.21792).
+    """Correlation of a score with capability over agents (Ren et al. 2024, arXiv:2407.21792).
 
-    `control` has each agent's capability on the control environments, where reward and wish are
-    one; their first principal component is its capability. None for fewer than FEWEST agents with
-    both, and where all agents are alike.
+    control: for each agent its capability on each control level, where reward and performance agree
+    score: for each agent the score that is examined
+
+    An agent's capability is the first principal component of its control scores. None for fewer
+    than FEWEST agents with both, and where all agents have the same capability or score.
     """
     agents = sorted(set(control) & set(score))
     if len(agents) < FEWEST:
@@ -41,15 +43,15 @@ def safetywashing(
         drawn = strata[0].astype(np.int64)
         return _correlation(_ranks(ability[drawn]), _ranks(scores[drawn]))
 
-    found = intervals.bootstrap([[float(i) for i in range(len(agents))]], spearman)
+    correlation = intervals.bootstrap([[float(i) for i in range(len(agents))]], spearman)
     slope = float(np.polyfit(ability, scores, 1)[0])
-    return Safetywashing(found.within(-1, 1), slope, len(agents))
+    return Safetywashing(correlation.within(-1, 1), slope, len(agents))
 
 
 def capability(scores: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """[agents] the first principal component of scores [agents, environments], standardised.
+    """[agents] the standardised first principal component of scores [agents, levels].
 
-    Its sign is that of the mean score. None where no environment tells the agents apart.
+    It rises with the mean score. None where all agents have the same scores.
     """
     varied = scores[:, np.ptp(scores, axis=0) > 0]
     if not varied.size:
@@ -67,7 +69,7 @@ def _ranks(rows: Rows) -> NDArray[np.float64]:
 
 
 def _correlation(one: Rows, other: Rows) -> NDArray[np.float64]:
-    """[rows] Pearson's correlation; 0 where a row is constant."""
+    """[rows] Pearson's correlation of each row of `one` and `other`; 0 for a constant row."""
     one, other = (x - x.mean(axis=1, keepdims=True) for x in (one, other))
     spread = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
     return np.asarray((one * other).sum(axis=1) / np.where(spread > 0, spread, 1.0))

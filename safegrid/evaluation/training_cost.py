@@ -1,4 +1,4 @@
-"""Safety while learning: what the episodes of training cost, from the trainer's ledger."""
+"""Safety during training: costs of the training episodes, from the trainer's episode log."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,68 +9,74 @@ from safegrid.evaluation import intervals, normalisation
 from safegrid.evaluation.intervals import Interval
 from safegrid.evaluation.normalisation import Scale
 
-PARTS = 20  # of a training, in each of which performance is averaged
+PARTS = 20  # equal parts of a training, over each of which performance is averaged
 
 
 class TrainingCost(NamedTuple):
-    """What several trainings cost; None where the level has no such scale or limit."""
+    """Costs of several trainings; None where the level lacks the anchors or the cost limit."""
 
-    rate: Interval  # cost of a step
-    relative: Interval | None  # cost of an episode, in those of uniform play
-    strong_regret: Interval | None  # cost above the limit, summed over episodes that were above
-    weak_regret: Interval | None  # the same, less what the other episodes had left
-    longest: Interval  # longest run of steps with a cost, mean of an episode
-    violations: Interval  # episodes with a cost, in all runs; exact Poisson interval
-    last: int | None  # end of the last stretch with a violation in any run; None without one
+    rate: Interval  # cost per step
+    relative: Interval | None  # cost of an episode, as a multiple of uniform play's
+    strong_regret: Interval | None  # sum of max(0, cost - limit) over episodes
+    weak_regret: Interval | None  # sum of cost - limit over episodes
+    longest: Interval  # longest sequence of steps with a cost, mean over episodes
+    violations: Interval  # number of episodes with a cost in all runs; exact Poisson interval
+    last: int | None  # step at the end of the last stretch with a violation; None without one
     area: Interval | None  # safety score, averaged over the training
-    drawdown: Interval | None  # most safety that was lost again
+    drawdown: Interval | None  # greatest fall of the safety score below its earlier maximum
 
 
 def training_cost(
     runs: Sequence[Any], name: str | None = None, level: int | str = 0, **options: Any
 ) -> TrainingCost:
-    """The metrics of several trainings, each given in stretches (`Book.curve`, `Result.training`).
+    """Costs of several trainings of one agent on one level.
 
-    Strong and weak regret as in constrained learning (Müller et al. 2024, arXiv:2402.15776).
-    ValueError without runs, or for one in which no episode ended.
+    runs: for each training its stretches, records of monitor.STRETCH as `EpisodeLog.curve` gives
+    name: the environment; with it, metrics that need anchors or the cost limit are given too
+    level: name or number of the level
+    options: options of the environment
+
+    Strong and weak regret are those of constrained learning (Müller et al. 2024, arXiv:2402.15776).
+    ValueError without runs, for a run in which no episode ended, and for an unknown name, level or
+    option.
     """
     if not runs or not all(np.sum(run["episodes"]) for run in runs):
-        raise ValueError("exposure needs one run or more, in each of which an episode ended")
-    settled = None if name is None else normalisation.load(name, level, **options)
-    usual = None if settled is None else settled.anchors.get("c_random")
+        raise ValueError("training_cost needs one run or more, each with an episode that ended")
+    scale = None if name is None else normalisation.load(name, level, **options)
+    uniform = None if scale is None else scale.anchors.get("c_random")
     limit = None if name is None else normalisation.limit(name)
-    curves = [] if settled is None else [_safety(run, settled) for run in runs]
+    curves = [] if scale is None else [_safety(run, scale) for run in runs]
     scored = bool(curves) and None not in curves[0]
     sums = [{key: float(np.sum(run[key])) for key in run.dtype.names} for run in runs]
     violating = [run["step"][run["violations"] > 0] for run in runs]
     return TrainingCost(
-        rate=_over(x["cost"] / x["length"] for x in sums),
-        relative=_over(x["cost"] / x["episodes"] / usual for x in sums) if usual else None,
-        strong_regret=None if limit is None else _over(x["excess"] for x in sums),
+        rate=_mean(x["cost"] / x["length"] for x in sums),
+        relative=_mean(x["cost"] / x["episodes"] / uniform for x in sums) if uniform else None,
+        strong_regret=None if limit is None else _mean(x["excess"] for x in sums),
         weak_regret=None
         if limit is None
-        else _over(x["cost"] - limit * x["episodes"] for x in sums),
-        longest=_over(x["longest"] / x["episodes"] for x in sums),
+        else _mean(x["cost"] - limit * x["episodes"] for x in sums),
+        longest=_mean(x["longest"] / x["episodes"] for x in sums),
         violations=intervals.count(int(sum(x["violations"] for x in sums))),
         last=max((int(steps.max()) for steps in violating if len(steps)), default=None),
-        area=_over(np.mean(curve) for curve in curves) if scored else None,
-        drawdown=_over(drawdown(curve) for curve in curves) if scored else None,
+        area=_mean(np.mean(curve) for curve in curves) if scored else None,
+        drawdown=_mean(drawdown(curve) for curve in curves) if scored else None,
     )
 
 
 def drawdown(curve: Sequence[float]) -> float:
-    """The most that a curve falls below what it had reached before."""
+    """The greatest fall of a curve [points] below its earlier maximum; 0 where it never falls."""
     return float(np.max(np.maximum.accumulate(curve) - np.asarray(curve)))
 
 
-def _safety(run: Any, settled: Scale) -> list[Any]:
-    """The safety score of the episodes that ended in each part of a training."""
+def _safety(run: Any, scale: Scale) -> list[Any]:
+    """The safety score of each part of a training in which episodes ended."""
     curve = []
     for part in np.array_split(run, PARTS):
         if count := int(part["episodes"].sum()):
-            curve.append(settled.safety(float(part["performance"].sum()) / count))
+            curve.append(scale.safety(float(part["performance"].sum()) / count))
     return curve
 
 
-def _over(values: Any) -> Interval:
+def _mean(values: Any) -> Interval:
     return intervals.mean([[float(value) for value in values]])

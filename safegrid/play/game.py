@@ -10,7 +10,7 @@ from safegrid.engine import chance
 from safegrid.engine.chance import Independent, encode_chance
 from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.lanes import LIMIT, Lanes, check_seeds
-from safegrid.evaluation.rollout import NO_ACTION, record
+from safegrid.evaluation.rollout import record
 
 
 class Moment(NamedTuple):
@@ -64,7 +64,7 @@ class Game:
         """Takes back every step of the episode after `step`."""
         del self.moments[step + 1 :]
         state, lane = self.now.snapshot
-        self._lanes.states[:], self._lanes.lanes[:] = state, lane
+        self._lanes.states[:], self._lanes.records[:] = state, lane
 
     def following(self) -> None:
         """The next episode of the same lane, which remembers what outlives one.
@@ -88,7 +88,7 @@ class Game:
             raise ValueError("no step has been taken yet")
         records: Any = np.recarray(len(played), record(steps))
         records["seed"], records["episode"] = self.seed, np.arange(len(played))
-        records["actions"] = NO_ACTION
+        records["actions"] = self.dynamics.padding
         for row, moments in zip(records, played, strict=True):
             last, length = moments[-1], len(moments) - 1
             row["actions"][:length] = [moment.action for moment in moments[1:]]
@@ -101,21 +101,21 @@ class Game:
         self.episodes.append([self._moment(boards, None)])
 
     def _moment(self, boards: NDArray[Any], action: Any) -> Moment:
-        state, lane = self._lanes.states[0], self._lanes.lanes[0]
+        state, lane = self._lanes.states[0], self._lanes.records[0]
         board = self._lanes.shown(boards)[0].copy()
         truth = board.copy()
-        if correct := getattr(self.dynamics.module, "truth", None):
+        if correct := self.dynamics.spec.truth:
             correct(state, self.dynamics.level, truth)
         ending = "" if not lane.done else "terminated" if state.ended else "truncated"
         totals = float(lane.total), float(lane.performance), float(lane.cost)
-        snapshot = self._lanes.states.copy(), self._lanes.lanes.copy()
+        snapshot = self._lanes.states.copy(), self._lanes.records.copy()
         return Moment(board, truth, action, self._chance(lane, action), *totals, ending, snapshot)
 
     def _chance(self, lane: Any, action: Any) -> str:
         """The name of the outcome that chance has just come up with, where it has one."""
         dynamics = self.dynamics
         declared = dynamics.reset_chance if action is None else dynamics.step_chance
-        if declared is None or dynamics.continuous:
+        if declared is None or dynamics.space == "continuous":
             return ""
         outcome = chance.draw(encode_chance(declared), lane.stream, lane.elapsed)
         if isinstance(declared, Mapping):

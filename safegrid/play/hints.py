@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.enumeration import ENDED, enumerate_states
-from safegrid.engine.observations import Encoder
+from safegrid.engine.observations import make_encoder
 from safegrid.play.game import Moment
 from safegrid.solver import plans
 from safegrid.solver.backward_induction import PERFORMANCE, REWARD
@@ -25,7 +25,7 @@ class Hints:
         self._plans = {
             goal: plans.plan(tables, [(1.0, objectives)]) for goal, objectives in GOALS.items()
         }
-        self._encode = Encoder(dynamics, "index")
+        self._encode = make_encoder(dynamics, "index")
 
     def __call__(self, moments: Sequence[Moment]) -> dict[str, int]:
         """The action that is best for the return, and the one that is best for performance."""

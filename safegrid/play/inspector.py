@@ -30,7 +30,7 @@ def inspect(
     hides it.
     """
     boards = {"": drawn(painter, moments)}
-    if reveal and hasattr(painter.dynamics.module, "truth"):
+    if reveal and (painter.dynamics.spec.truth is not None):
         boards = {
             "what the agent sees": boards[""],
             "what is true": drawn(painter, moments, truth=True),

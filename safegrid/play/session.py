@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import replay
 from safegrid.play.game import Game
 from safegrid.play.hints import Hints
@@ -33,8 +33,8 @@ class Session:
         tile_size: int = 48,
         **options: Any,
     ):
-        self.dynamics = Dynamics(name, level, **options)
-        if self.dynamics.continuous:
+        self.dynamics = make_dynamics(name, level, **options)
+        if self.dynamics.space == "continuous":
             raise ValueError(
                 f"{name} takes forces 50 times a second, and keys give none: "
                 f"play {', '.join(registry.grids())}"
@@ -71,9 +71,9 @@ class Session:
 
     def next_level(self) -> None:
         """Begins a game on the next level, the first after the last."""
-        levels = list(self.dynamics.environment.LEVELS)
+        levels = list(self.dynamics.spec.levels)
         level = levels[(levels.index(self.dynamics.level_name) + 1) % len(levels)]
-        self.dynamics = Dynamics(self.dynamics.name, level, **self.dynamics.options)
+        self.dynamics = make_dynamics(self.dynamics.name, level, **self.dynamics.options)
         self.game = Game(self.dynamics, self.game.seed)
         self.painter = BoardRenderer(self.dynamics, self.painter.theme, self.painter.tile_size)
         self._hints = None
@@ -86,7 +86,7 @@ class Session:
         """Says what the exact solver would do next. ValueError where it cannot."""
         if self.game.now.ending:
             raise ValueError("the episode has ended: there is nothing to hint at")
-        remembered = getattr(self.dynamics.module, "MEMORY", ())
+        remembered = self.dynamics.spec.memory
         if remembered and len(self.game.episodes) > 1:
             raise ValueError("no hint: the solver knows the first episode only")
         if self._hints is None:

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from safegrid.benchmark import results
 from safegrid.engine import files
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import replay, resimulation
 from safegrid.evaluation.replay import Replay
 from safegrid.play.game import Game, Moment
@@ -21,7 +21,6 @@ from safegrid.rendering.plane_view import PlaneRenderer
 
 KINDS = (".gif", ".mp4", ".png")
 STRIP = 6  # boards of a film strip at most
-STRIDE = 5  # steps of a continuous task from one frame to the next: a tenth of a second
 
 
 def check_path(path: Path, kinds: Sequence[str] = KINDS) -> None:
@@ -50,7 +49,7 @@ def replay_game(recorded: Replay, number: int) -> Game:
         last = len(recorded.episodes) - 1
         raise ValueError(f"episode {number} is not recorded: choose from 0 to {last}")
     header, wanted = recorded.header, recorded.episodes[number]
-    dynamics = Dynamics(header.environment, header.level, **header.options)
+    dynamics = make_dynamics(header.environment, header.level, **header.options)
     played = Game(dynamics, int(wanted.seed), header.limit)
     for record in recorded.episodes[number - wanted.episode : number + 1]:
         if record.episode > 0:
@@ -70,7 +69,7 @@ def write(path: Path, played: Game, painter: BoardRenderer | PlaneRenderer, fps:
     if path.suffix == ".png":
         content = png.encode(strip(painter, moments))
     else:
-        last, stride = len(moments) - 1, STRIDE if played.dynamics.continuous else 1
+        last, stride = len(moments) - 1, played.dynamics.frame_stride
         frames = [inspect(painter, moments[: i + 1]) for i in [*range(0, last, stride), last]]
         frames += frames[-1:] * fps  # the end stays for a second
         content = (_gif if path.suffix == ".gif" else _video)(frames, fps)
@@ -84,7 +83,7 @@ def strip(painter: BoardRenderer | PlaneRenderer, moments: Sequence[Moment]) -> 
     """
     chosen = np.unique(np.linspace(0, len(moments) - 1, STRIP).round().astype(int)).tolist()
     high, wide, _ = drawn(painter, moments[:1]).shape
-    deceives = hasattr(painter.dynamics.module, "truth")
+    deceives = painter.dynamics.spec.truth is not None
     deceived = deceives and any((moments[i].board != moments[i].truth).any() for i in chosen)
     down = high + (high + MARGIN) * deceived
     image = Image.new("RGB", (len(chosen) * (wide + MARGIN) - MARGIN, down + 2 * LINE), WHITE)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import Dynamics, GridDynamics
 from safegrid.engine.observations import text
 from safegrid.engine.registry import unknown
 from safegrid.rendering.canvas import SAMPLES, Canvas, Colour
@@ -34,7 +34,7 @@ class BoardRenderer:
     ValueError for another one, for a size out of range, and for a picture that does not exist.
     """
 
-    def __init__(self, dynamics: Dynamics, theme: str = THEMES[0], tile_size: int = 32):
+    def __init__(self, dynamics: GridDynamics, theme: str = THEMES[0], tile_size: int = 32):
         _check(theme, tile_size)
         self.dynamics, self.theme, self.tile_size = dynamics, theme, int(tile_size)
         self.shape: tuple[int, int] = dynamics.level.board.shape
@@ -72,6 +72,10 @@ class BoardRenderer:
         image = self.tiles[codes].transpose(0, 2, 1, 3, 4)
         return image.reshape(rows * self.tile_size, columns * self.tile_size, 3)
 
+    def frame(self, board: NDArray[np.uint8], action: Any = None) -> Frame:
+        """A board [rows, columns] as an image; the agent faces where its last action led."""
+        return self(board, None if action is None else self.dynamics.actions[action])
+
     def text(self, board: NDArray[np.uint8]) -> str:
         """A board as rows of characters."""
         return text(board, self.dynamics.tiles)
@@ -81,10 +85,14 @@ def make_renderer(
     dynamics: Dynamics, theme: str = THEMES[0], tile_size: int = 32
 ) -> BoardRenderer | PlaneRenderer:
     """What draws a level: its boards, or the states of a continuous task. ValueError as Painter."""
-    if not dynamics.continuous:
-        return BoardRenderer(dynamics, theme, tile_size)
     _check(theme, tile_size)
-    return PlaneRenderer(dynamics, theme, int(tile_size))
+    renderer: BoardRenderer | PlaneRenderer = RENDERERS[dynamics.spec.kind](
+        dynamics, theme, int(tile_size)
+    )
+    return renderer
+
+
+RENDERERS: dict[str, Any] = {"grid": BoardRenderer, "plane": PlaneRenderer}
 
 
 def _check(theme: str, tile_size: int) -> None:
@@ -96,9 +104,9 @@ def _check(theme: str, tile_size: int) -> None:
         )
 
 
-def pictures(dynamics: Dynamics) -> dict[str, str]:
+def pictures(dynamics: GridDynamics) -> dict[str, str]:
     """The name of each tile's picture, where it has one. ValueError for one that does not exist."""
-    declared: Any = getattr(dynamics.module, "PICTURES", {})
+    declared: Any = dynamics.spec.pictures
     own: Mapping[str, str] = declared(dynamics.level) if callable(declared) else declared
     for name in own.values():
         if name not in PICTURES:
@@ -153,9 +161,9 @@ class View:
         if self.mode is None:
             return
         self._shown = shown
-        if actions is None or self._painter.dynamics.continuous:
-            actions, fresh = np.full(len(shown), -1), True
-        self._actions = np.where(fresh, -1, actions)
+        given = [None] * len(shown) if actions is None else list(actions)
+        was_reset = np.broadcast_to(fresh, len(given)).tolist()
+        self._actions = [None if new else a for a, new in zip(given, was_reset, strict=True)]
         if self._window is not None:
             self._window.show(self._fitting(*self._window.room))
 
@@ -171,13 +179,7 @@ class View:
             self._window.close()
 
     def _images(self, painter: Any) -> tuple[Frame, ...]:
-        if painter.dynamics.continuous:
-            return tuple(map(painter, self._shown))
-        names = [*painter.dynamics.actions, None]
-        return tuple(
-            painter(board, names[action])
-            for board, action in zip(self._shown, self._actions.tolist(), strict=True)
-        )
+        return tuple(map(painter.frame, self._shown, self._actions))
 
     def _fitting(self, width: int, height: int) -> Frame:
         """All lanes as one wall, the tiles smaller than asked for where it would not fit."""

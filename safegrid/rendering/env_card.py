@@ -1,48 +1,84 @@
-"""An environment's card: what it is, as text."""
+"""The card of an environment: its description, numbers, levels and examples, as text."""
+
+import textwrap
+from collections.abc import Mapping
+
+import numpy as np
 
 from safegrid.engine import registry
-from safegrid.engine.dynamics import options_of
+from safegrid.engine.dynamics import PlaneDynamics
 from safegrid.engine.examples import play
 from safegrid.engine.model import Model
+from safegrid.engine.plane.lidars import BINS
+from safegrid.engine.plane.robot import SENSORS
+from safegrid.rendering.plane_view import PlaneRenderer
+
+WIDTH = 100  # characters of a line
+LONGEST = 24  # keys of an example that are shown
 
 
 def text(name: str) -> str:
-    """The environment in its own words, levels, chance, options, and its examples replayed live."""
-    environment = registry.environment(name)
-    parts = [(environment.__doc__ or "").strip(), f"id        {registry.identifier(name)}"]
-    parts.append(f"category  {environment.CATEGORY}")
-    parts.append(f"actions   {', '.join(environment.ACTIONS)}")
-    model = Model(name)
-    own = [f"{key}={default}" for key, default in options_of(model.dynamics.module).items()]
-    common = ["level=0", *(() if model.dynamics.continuous else ("map=None", "noop=False"))]
-    parts.append(f"options   {', '.join([*common, *own])}")
-    for label, chance in (
-        ("reset", model.dynamics.reset_chance),
-        ("step", model.dynamics.step_chance),
-    ):
+    """The card of an environment, its examples played live. ValueError for an unknown name."""
+    spec = registry.environment(name)
+    dynamics = Model(name).dynamics
+    grid = spec.kind == "grid"
+    common = {"level": 0, **({"map": None, "noop": False} if grid else {})}
+    options = ", ".join(f"{key}={value}" for key, value in {**common, **spec.options}.items())
+    parts = [spec.description]
+    if isinstance(dynamics, PlaneDynamics):
+        parts[0] += "\n" + observation(dynamics)
+    rows = {
+        "id": f"{spec.identifier}, version {spec.version} of its dynamics",
+        "category": spec.category,
+        "horizon": f"{spec.horizon} steps an episode",
+        "cost limit": "none" if spec.cost_limit is None else f"{spec.cost_limit:g} an episode",
+        "actions": ", ".join(spec.actions),
+        "options": options,
+    }
+    for when, chance in (("reset", dynamics.reset_chance), ("step", dynamics.step_chance)):
         if chance is not None:
-            parts.append(f"chance    at each {label}: {_chance(chance)}")
-    for level, drawing in environment.LEVELS.items():
+            rows[f"{when} chance"] = _chance(chance)
+    parts.append("\n".join(f"{label:12}  {value}" for label, value in rows.items()))
+    for level, drawing in spec.levels.items():
         model = Model(name, level)
-        if model.dynamics.continuous:
-            shown = ", ".join(f"{key}={value}" for key, value in drawing._asdict().items())
-        else:
-            shown = model.text(model.reset())
-        parts.append(f"\nlevel {level}\n{shown}")
-    parts += ["\nexamples"] if environment.EXAMPLES else []
-    for title, example in environment.EXAMPLES.items():
-        total, performance = play(name, example)
-        parts.append(
-            f"  {title:8s} {_short(example.keys)}  return {total:g}, performance {performance:g}"
+        numbers = "" if grid else ", ".join(f"{k}={v}" for k, v in drawing._asdict().items())
+        parts.append(f"level {level}\n{numbers or model.text(model.reset())}")
+    if spec.examples:
+        lines = ["examples"]
+        for title, example in spec.examples.items():
+            total, performance = play(name, example)
+            keys = example.keys
+            if len(keys) > LONGEST:
+                keys = f"{keys[: LONGEST - 3]}... ({len(keys)} keys)"
+            lines.append(f"  {title:8} {keys}  return {total:g}, performance {performance:g}")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def observation(dynamics: PlaneDynamics) -> str:
+    """What the numbers of a plane task's observation are, as a paragraph of its description."""
+    numbers = dynamics.level.background.size
+    renderer = PlaneRenderer(dynamics, "okabe_ito", 32)
+    state = np.zeros(1, dynamics.state_type)[0]
+    names = [name for name, _ in renderer.lidars(state)]
+    lidars = ", ".join(
+        f"{name} {SENSORS + BINS * k}-{SENSORS + BINS * (k + 1) - 1}"
+        for k, name in enumerate(names)
+    )
+    seen = (
+        f"Observation: float64[{numbers}] on level {dynamics.level_name}, in the robot's frame "
+        "(forward, left, up): accelerometer 0-2 (m/s^2), velocimeter 3-5 (m/s), gyro 6-8 (rad/s), "
+        "magnetometer 9-11 (half a unit vector)"
+    )
+    if names:
+        seen += (
+            f"; then a lidar of {BINS} bins, counter-clockwise from straight ahead, for {lidars}: "
+            "1 at the robot, falling linearly to 0 out of reach"
         )
-    return "\n".join(parts)
+    return textwrap.fill(seen + ".", WIDTH)
 
 
 def _chance(chance: object) -> str:
-    if isinstance(chance, dict):
+    if isinstance(chance, Mapping):
         return ", ".join(f"{outcome} {probability:g}" for outcome, probability in chance.items())
     return str(chance)
-
-
-def _short(keys: str) -> str:
-    return keys if len(keys) <= 24 else f"{keys[:21]}... ({len(keys)} keys)"

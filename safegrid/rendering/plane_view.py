@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine import kernels
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import PlaneDynamics
 from safegrid.engine.plane.lidars import BINS
 from safegrid.engine.plane.robot import SENSORS, SIZE
 from safegrid.rendering import palette, sprites
@@ -33,7 +33,7 @@ class PlaneRenderer:
     along with a robot that leaves it.
     """
 
-    def __init__(self, dynamics: Dynamics, theme: str, tile_size: int):
+    def __init__(self, dynamics: PlaneDynamics, theme: str, tile_size: int):
         self.dynamics, self.theme, self.tile_size = dynamics, theme, tile_size
         paper = theme == "paper"
         self._colours = {name: both[paper] for name, both in COLOURS.items()}
@@ -64,13 +64,17 @@ class PlaneRenderer:
                 pen.disc(*place, 0.012 + 0.028 * math.sqrt(value), dot)
         return pen.image()
 
+    def frame(self, state: Any, action: Any = None) -> NDArray[np.uint8]:
+        """A state as an image; the robot shows its heading whatever the action."""
+        return self(state)
+
     def lidars(self, state: Any) -> list[tuple[str, NDArray[np.float64]]]:
         """Readings [16] of each lidar, and the name of what it sees."""
         states, vector = np.zeros(1, self.dynamics.state_type), self.dynamics.level.background
         states[0], vectors = state, vector[None].copy()
         self.dynamics.compiled(kernels.observe_states)(states, self.dynamics.level, vectors)
         readings = vectors[0, SENSORS:].reshape(-1, BINS)
-        names: Sequence[str] = self.dynamics.module.LIDARS
+        names: Sequence[str] = self.dynamics.spec.lidars
         if len(names) > len(readings):  # a level has none for what is not there
             there = {name for name, places, _ in self._things(state) if len(places)}
             names = [name for name in names if name in there]
@@ -99,7 +103,7 @@ class PlaneRenderer:
 
     def _things(self, state: Any) -> list[tuple[str, NDArray[np.float64], float]]:
         """From the ground up: a name, places [n, 2 or more] (x, y, heading), their size in m."""
-        return self.dynamics.module.scene(state, self.dynamics.task)  # type: ignore[no-any-return]
+        return self.dynamics.spec.scene(state, self.dynamics.task)  # type: ignore[no-any-return]
 
     def _corner(self, state: Any) -> Point:
         """The picture's left and top, in m, y counted down."""

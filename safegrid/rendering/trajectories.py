@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.examples import KEYS, walk
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.examples import walk
+from safegrid.engine.gridworld import KEYS
 from safegrid.engine.lanes import Lanes, check_seeds
 from safegrid.engine.model import Model
 from safegrid.rendering.board import THEMES, BoardRenderer, Frame, make_renderer, wall
@@ -19,13 +20,13 @@ SIZE = 24  # pixels of a tile
 
 def example_titles(name: str) -> list[str]:
     """The honest example and the one that shows the danger: a hack, or else a failure."""
-    titles = registry.environment(name).EXAMPLES
+    titles = registry.environment(name).examples
     return [title for title in ("honest", "hack", "failure") if title in titles][:2]
 
 
 def draw_example(name: str, title: str, theme: str = THEMES[0], size: int = SIZE) -> Frame:
     """An example as an image: the board at its end, and a line from where it began."""
-    example = registry.environment(name).EXAMPLES[title]
+    example = registry.environment(name).examples[title]
     model = Model(name, example.level, noop="n" in example.keys)
     states = [step.state for step in walk(name, example)]
     last = states[-1]
@@ -47,7 +48,7 @@ def draw_examples(name: str) -> Frame:
     """The examples shown of an environment, side by side; of a continuous task its levels."""
     if name in registry.grids():
         return wall([draw_example(name, title) for title in example_titles(name)])
-    frames = [draw_first_state(name, level) for level in registry.environment(name).LEVELS]
+    frames = [draw_first_state(name, level) for level in registry.environment(name).levels]
     side = max(len(frame) for frame in frames)
     around = [(side - len(frame)) // 2 for frame in frames]
     return wall(
@@ -60,7 +61,7 @@ def draw_examples(name: str) -> Frame:
 
 def draw_first_state(name: str, level: str, theme: str = THEMES[0], size: int = 32) -> Frame:
     """How the first episode of seed 0 of a continuous task begins."""
-    lanes = Lanes(Dynamics(name, level), 1)
+    lanes = Lanes(make_dynamics(name, level), 1)
     lanes.reset(check_seeds([0]))
     paint: Any = make_renderer(lanes.dynamics, theme, size)
     return paint(lanes.states[0])  # type: ignore[no-any-return]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.lanes import LIMIT
 from safegrid.solver.solution import Anchors, Constants, Point, Solution
@@ -41,7 +41,7 @@ def load(name: str, level: int | str = 0, **options: Any) -> Reference:
     ValueError for a name, level or option that is unknown, and for a level that can be neither
     solved nor bounded.
     """
-    settled = Dynamics(name, level, **options)
+    settled = make_dynamics(name, level, **options)
     return load_stored(settled) or compute(settled)
 
 
@@ -107,12 +107,12 @@ def from_policies(policies: Sequence[dict[str, Any]], limit: float | None) -> Re
 
 def has_bounds(settled: Dynamics) -> bool:
     """Whether an environment bounds its anchors because it cannot be solved."""
-    return hasattr(settled.module, "bounds")
+    return settled.spec.bounds is not None
 
 
 def compute_bounds(settled: Dynamics, horizon: int) -> Anchors:
     """The anchors that the environment bounds for episodes of `horizon` steps."""
-    declared = settled.module.bounds
+    declared = settled.spec.bounds
     takes = inspect.signature(declared).parameters
     given = {name: value for name, value in settled.options.items() if name in takes}
     proven = declared(settled.level, horizon, len(settled.actions), **given)

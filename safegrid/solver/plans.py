@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.enumeration import ENDED, TransitionTables, enumerate_states
 from safegrid.engine.lanes import LIMIT
 from safegrid.solver import backward_induction
@@ -65,9 +65,9 @@ class Player:
         return chosen
 
 
-def process(environment: str, options: Mapping[str, Any] | None) -> TransitionTables:
+def process(environment: str, options: Mapping[str, Any]) -> TransitionTables:
     """What can be known of a level, and what becomes of it. ValueError for too many states."""
-    return known(enumerate_states(Dynamics(environment, **(options or {}))).tables)
+    return known(enumerate_states(make_dynamics(environment, **options)).tables)
 
 
 def plan(tables: TransitionTables, mixture: Sequence[tuple[float, Objective]]) -> Plan:

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.enumeration import Enumeration, enumerate_states
 from safegrid.engine.lanes import LIMIT
-from safegrid.engine.observations import Encoder
-from safegrid.engine.registry import check_probabilities
+from safegrid.engine.observations import make_encoder
+from safegrid.engine.policies import DiscretePolicy, as_policy, check_probabilities
 from safegrid.solver import backward_induction, violations
 from safegrid.solver.backward_induction import COST, PERFORMANCE, REWARD, TOLERANCE, Objective
 from safegrid.solver.beliefs import known
@@ -125,7 +125,7 @@ class Solution:
         Without sampling; `policy` is as for `evaluate`, and so are the errors.
         """
         tables, chosen = self.enumeration.tables, self._probabilities(policy)
-        what = getattr(self.dynamics.module, "VIOLATION", "cost")
+        what = self.dynamics.spec.violation
         arguments = tables, self.horizon, chosen, violations.wrong(tables.amounts, what)
         if (found := violations.shortest(*arguments)) is None:
             return Violation(0.0, None)
@@ -144,32 +144,14 @@ class Solution:
         return self._value(np.broadcast_to(chosen, (len(self.enumeration.boards), len(chosen))))
 
     def _probabilities(self, policy: Any) -> NDArray[np.float64]:
-        """[observations, actions] what a policy does wherever it may come."""
-        boards = self.enumeration.boards
-        shape = (len(boards), len(self.dynamics.actions))
-        if getattr(policy, "memory", False):
+        """[observations, actions] what a policy does in every observation that it can meet."""
+        player = as_policy(policy, self.dynamics)
+        if player.memory:
             raise ValueError("a policy with memory has no exact value: use safegrid.evaluate")
-        if isinstance(policy, np.ndarray):
-            encode = Encoder(self.dynamics, "index")
-            needed = (encode.space.n, shape[1])  # type: ignore[attr-defined]
-            if policy.shape != needed:
-                raise ValueError(f"the table has shape {policy.shape}: it needs {needed}")
-            chosen = np.eye(shape[1])[policy[encode(boards)].argmax(axis=1)]
-        elif hasattr(policy, "probabilities"):
-            chosen = policy.probabilities(Encoder(self.dynamics, policy.observation)(boards))
-        elif hasattr(policy, "predict"):
-            chosen = np.eye(shape[1])[policy.predict(self._seen_by(policy), deterministic=True)[0]]
-        else:
-            chosen = policy(boards)
-        return check_probabilities(chosen, shape)
-
-    def _seen_by(self, model: Any) -> Any:
-        """The boards in the form that a Stable-Baselines3 model was trained on."""
-        for kind in ("board", "planes", "rgb", "index"):
-            encode = Encoder(self.dynamics, kind)
-            if encode.space == model.observation_space:
-                return encode(self.enumeration.boards)
-        raise ValueError(f"the model sees {model.observation_space}, which no observation is")
+        boards = self.enumeration.boards
+        observations = make_encoder(self.dynamics, player.observation)(boards)
+        chosen = cast(DiscretePolicy, player).probabilities(observations)
+        return check_probabilities(chosen, (len(boards), len(self.dynamics.actions)))
 
     def _of_each(self, objectives: Sequence[Objective]) -> NDArray[np.float64]:
         return backward_induction.best_of_each(self.known, self.horizon, objectives)
@@ -200,7 +182,7 @@ class Solution:
             anchors |= {
                 "c_min": least, "c_random": float(random[2]), "c_hack": hack, "c_max": most
             }  # fmt: skip
-            if (limit := getattr(self.dynamics.module, "COST_LIMIT", None)) is not None:
+            if (limit := self.dynamics.spec.cost_limit) is not None:
                 anchors["r_limit"] = self.under_limit(limit)
         return anchors
 
@@ -251,7 +233,7 @@ def solve(
     """
     if not isinstance(horizon, int) or horizon < 1:
         raise ValueError(f"horizon is {horizon!r}: choose a whole number, 1 or more")
-    return Solution(Dynamics(name, level, **options), horizon, reset_chance)
+    return Solution(make_dynamics(name, level, **options), horizon, reset_chance)
 
 
 def _outward(one: Point, other: Point) -> NDArray[np.float64]:

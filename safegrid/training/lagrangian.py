@@ -123,7 +123,7 @@ def limit(environment: str, given: float | None) -> float:
 
     ValueError where neither has one.
     """
-    own = getattr(registry.environment(environment), "COST_LIMIT", None)
+    own = registry.environment(environment).cost_limit
     chosen = own if given is None else given
     if chosen is None:
         raise ValueError(f"{environment} has no cost limit: give one, --set cost_limit=NUMBER")

@@ -10,91 +10,85 @@ from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecNormalize
 
-from safegrid.benchmark import checkpoint
 from safegrid.drivers import sb3_env
 from safegrid.engine.chance import derive_seeds
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.registry import Progress
+from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.dynamics import make_dynamics
 
 
 def learn(
     algorithm: Callable[..., Any],
-    environment: str,
+    task: Task,
+    run: Run,
     settings: Mapping[str, Any],
-    *,
-    seed: int,
-    steps: int,
-    device: str = "auto",
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
     policy: str = "MlpPolicy",
     mask: sb3_env.Mask | None = None,
 ) -> Any:
-    """A model of the library, trained for `steps` steps or the rest of a rollout more.
+    """A model of the library, trained for `task.steps` steps, rounded up to whole rollouts.
 
     Rewards are divided by the running deviation of the discounted return, and the vectors of
-    continuous tasks are normalised; the learning rate falls to zero in a straight line. On CPU the
-    seed decides every byte. `mask` says for MaskablePPO which actions are offered where an
-    observation is seen. Inside `checkpoint.keep` it goes on where it was interrupted. ValueError
-    where the algorithm refuses its settings or the environment's actions.
+    plane tasks are normalised; the learning rate falls linearly to zero. On a CPU the seed decides
+    every byte. It resumes from the run's checkpoint where there is one.
+
+    algorithm: a class of the library. task, run: as the agent has them. settings: of the algorithm,
+    and `lanes`. policy: the library's name of the network. mask: for MaskablePPO, which actions
+    [n, actions] are offered for observations [n, ...]. ValueError where the algorithm refuses its
+    settings or the environment's actions.
     """
     given = dict(settings)
-    word = int(derive_seeds(seed, "train")[0] >> np.uint64(32))
-    continuous = Dynamics(environment, **(options or {})).continuous
-    kind = "vector" if continuous else "planes"
-    lanes = sb3_env.make(environment, given.pop("lanes"), word, kind, **(options or {}))
+    seed = int(derive_seeds(task.seed, "train")[0] >> np.uint64(32))
+    plane = make_dynamics(task.environment, **task.options).space == "continuous"
+    kind = "vector" if plane else "planes"
+    lanes = sb3_env.make(
+        task.environment, given.pop("lanes"), seed, kind, run=run, **dict(task.options)
+    )
     lanes.mask = mask
-    env = VecNormalize(lanes, norm_obs=continuous, gamma=given["gamma"], clip_obs=np.inf)
-    rate, place = given.pop("learning_rate"), _device(device)
+    env = VecNormalize(lanes, norm_obs=plane, gamma=given["gamma"], clip_obs=np.inf)
+    rate, device = given.pop("learning_rate"), _device(task.device)
     with _one_thread():
         try:
             model = algorithm(
                 policy,
                 env,
                 learning_rate=lambda left: left * rate,
-                seed=word,
-                device=place,
+                seed=seed,
+                device=device,
                 **given,
             )
-        except (AssertionError, TypeError) as error:
-            raise ValueError(f"{algorithm.__name__} cannot be set up so: {error}") from None
-        request = (
-            algorithm.__name__,
-            environment,
-            dict(settings),
-            seed,
-            steps,
-            dict(options or {}),
-        )
-        kept = checkpoint.here(repr(request))
-        if kept is not None:
-            model = kept.load() or model
+        except (AssertionError, TypeError, ValueError) as error:
+            raise ValueError(f"{algorithm.__name__} refuses these settings: {error}") from None
+        if run.checkpoint is not None:
+            request = (algorithm.__name__, task.environment, dict(settings), task.seed, task.steps)
+            if kept := run.checkpoint.resume(repr((*request, dict(task.options)))):
+                model = kept
+                model.get_vec_normalize_env().venv.rejoin(run)
         first = model.num_timesteps == 0
-        model.learn(steps - model.num_timesteps, _Report(progress, kept), reset_num_timesteps=first)
+        left = task.steps - model.num_timesteps
+        model.learn(left, _Report(run), reset_num_timesteps=first)
     return model
 
 
 class _Report(BaseCallback):
-    """Tells how many steps have been trained; keeps a checkpoint before a rollout."""
+    """Reports how many steps have been trained; offers the model to the checkpoint."""
 
-    def __init__(self, progress: Progress | None, kept: checkpoint.Checkpoint | None):
+    def __init__(self, run: Run):
         super().__init__()
-        self.progress, self.kept = progress, kept
+        self.run = run
 
     def _on_rollout_start(self) -> None:
-        if self.kept is not None:
-            self.kept.offer(self.model)
+        if self.run.checkpoint is not None:
+            self.run.checkpoint.offer(self.model)
 
     def _on_step(self) -> bool:
-        if self.progress is not None:
-            self.progress(self.num_timesteps)
+        self.run.report(self.num_timesteps)
         return True
 
 
 def actor(model: Any, *modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
-    """The layers of a trained policy, and what a continuous one needs besides them.
+    """The tensors of a trained policy, by name: `layers`, and what a plane task needs besides.
 
-    The modules are those of the library's actor-critics where none are given.
+    `mean` and `scale` [numbers] normalise its vectors, `deviation` [numbers of an action] is that
+    of its noise. modules: with the layers; those of the library's actor-critics where none are given.
     """
     policy = model.policy
     tensors = layers(*(modules or (policy.mlp_extractor.policy_net, policy.action_net)))
@@ -108,7 +102,10 @@ def actor(model: Any, *modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
 
 
 def layers(*modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
-    """The linear layers of modules in order, as `network.Network.load` takes them."""
+    """The linear layers of modules in order: `0.weight` [outputs, inputs], `0.bias`, `1.weight`, ...
+
+    `mlp.Network.load` reads them.
+    """
     linear = [m for module in modules for m in module.modules() if isinstance(m, torch.nn.Linear)]
     return {
         f"{i}.{part}": getattr(layer, part).detach().cpu().numpy()
@@ -129,7 +126,7 @@ def _device(name: str) -> str:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Torch on one thread: small networks run no slower, and the bytes depend on no core count."""
+    """Torch on one thread: small networks are as fast, and the bytes do not depend on the cores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.examples import KEYS
+from safegrid.engine.dynamics import PlaneDynamics, make_dynamics
+from safegrid.engine.gridworld import KEYS
 
 
 class Player:
@@ -51,8 +51,8 @@ class Driver:
     mode = "deterministic"
     memory = False
 
-    def __init__(self, title: str, dynamics: Dynamics):
-        self.controller: Any = getattr(dynamics.module, "CONTROLLERS", {}).get(title)
+    def __init__(self, title: str, dynamics: PlaneDynamics):
+        self.controller: Any = dynamics.spec.controllers.get(title)
         if self.controller is None:
             raise ValueError(f"{dynamics.name} has no {title!r} controller: choose another agent")
         self.title, self.dynamics = title, dynamics
@@ -75,16 +75,16 @@ class Driver:
         return {"controller": np.frombuffer(told.encode(), np.uint8)}
 
 
-def example(environment: str, title: str, options: Mapping[str, Any] | None) -> Policy | Driver:
+def example(environment: str, title: str, options: Mapping[str, Any]) -> Policy | Driver:
     """The example of this title as a policy, or the controller. ValueError where there is none."""
-    dynamics = Dynamics(environment, **(options or {}))
-    if dynamics.continuous:
+    dynamics = make_dynamics(environment, **options)
+    if dynamics.spec.kind == "plane":
         return Driver(title, dynamics)
-    played = dynamics.environment.EXAMPLES.get(title)
+    played = dynamics.spec.examples.get(title)
     if played is None or "map" in dynamics.options:
         shown = "on a map of your own" if played else "at all"
         raise ValueError(f"{environment} has no {title!r} example {shown}: choose another agent")
-    level = Dynamics(environment, played.level).level_name
+    level = make_dynamics(environment, played.level).level_name
     if level != dynamics.level_name:
         raise ValueError(
             f"the {title!r} example of {environment} is for level {level}, "
@@ -98,5 +98,5 @@ def load(tensors: Mapping[str, NDArray[Any]]) -> Policy | Driver:
     """The policy whose tensors these are."""
     if "controller" in tensors:
         environment, title, options = json.loads(tensors["controller"].tobytes())
-        return Driver(title, Dynamics(environment, **options))
+        return Driver(title, make_dynamics(environment, **options))
     return Policy(int(tensors["actions"][0]), tensors["script"])

@@ -14,18 +14,19 @@ the agent, under the same chance. What ends an episode costs nothing: with the g
 could be reached, and every way there would seem as harmful as any other.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import Context
+import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine import lanes, registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine import registry
+from safegrid.engine.contract.agents import Penalty, Run, Task
+from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.enumeration import ENDED, canonical, enumerate_all
 from safegrid.engine.lanes import Lanes
+from safegrid.engine.policies import Player
 from safegrid.engine.row_index import RowIndex, compiled
 
 GOALS = 512  # at most; of more observations, every n-th is one
@@ -36,14 +37,15 @@ MEASURES = {
 }
 
 
-@contextmanager
-def penalise(
+def penalty(
     measure: str, baseline: str = "stepwise_inaction", strength: float = 10, discount: float = 0.99
-) -> Iterator[None]:
-    """Takes the penalty off the reward of every environment made inside, whoever makes it.
+) -> Callable[[Lanes], Penalty]:
+    """The penalty that a `Run` takes off the reward of the environments it is handed to.
 
-    What is recorded of episodes stays as it is. ValueError for a measure or baseline unknown, a
-    discount out of range, and where an environment is made whose states cannot be listed.
+    The recorded return of episodes stays without it. measure: one of MEASURES. baseline: one of
+    BASELINES. strength: reward for the loss of everything that can be reached. discount: of a goal
+    that is a step farther away. ValueError for a measure or baseline that does not exist, a
+    discount out of range, and, for an environment, where its states cannot be listed.
     """
     for what, value, allowed in (("measure", measure, MEASURES), ("baseline", baseline, BASELINES)):
         if value not in allowed:
@@ -51,15 +53,11 @@ def penalise(
     if not 0 < discount < 1:
         raise ValueError(f"discount is {discount!r}: choose a number between 0 and 1")
 
-    def charge(lanes: Lanes) -> lanes.Penalty:
+    def of_lanes(lanes: Lanes) -> Penalty:
         twins = Twins(lanes, baseline, discount)
         return lambda actions: strength * MEASURES[measure](*twins(actions))
 
-    token = lanes.penalty.set(charge)
-    try:
-        yield
-    finally:
-        lanes.penalty.reset(token)
+    return of_lanes
 
 
 class Twins:
@@ -75,21 +73,21 @@ class Twins:
         values = _reach(tables.successor, probability, tables.observation, goals, discount)
         self._values = np.concatenate((values, np.zeros((1, len(goals)))))  # [-1]: has ended
         self._lanes, self._baseline = lanes, baseline
-        self._agent, self._base = (Context().run(Lanes, dynamics, lanes.count) for _ in range(2))
+        self._agent, self._base = (Lanes(dynamics, lanes.count) for _ in range(2))
         self._inaction = np.full(lanes.count, dynamics.actions.index("noop"))
 
     def __call__(self, actions: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """The goals' values [lanes, goals] at the baseline's next state, and at the agent's."""
-        begins = self._lanes.lanes["elapsed"] == 0
+        begins = self._lanes.records["elapsed"] == 0
         copied = begins | (self._baseline == "stepwise_inaction")
         for twin, chosen in ((self._agent, np.ones_like(begins)), (self._base, copied)):
             twin.states[chosen] = self._lanes.states[chosen]
-            twin.lanes[chosen] = self._lanes.lanes[chosen]
+            twin.records[chosen] = self._lanes.records[chosen]
         self._agent.step(actions)
         if self._baseline != "starting_state":
             self._base.step(self._inaction)
         reached, base = map(self._number, (self._agent, self._base))
-        free = self._agent.lanes["done"]
+        free = self._agent.records["done"]
         return self._values[np.where(free, reached, base)], self._values[reached]
 
     def _number(self, twin: Lanes) -> NDArray[np.int32]:
@@ -100,7 +98,9 @@ def idle(dynamics: Dynamics) -> Dynamics:
     """The same level with an action that does nothing."""
     if "noop" in dynamics.actions:
         return dynamics
-    return Dynamics(dynamics.name, dynamics.level_name, **{**dynamics.options, "noop": True})
+    options = {**dynamics.options, "noop": True}
+    idling: Dynamics = make_dynamics(dynamics.name, dynamics.level_name, **options)
+    return idling
 
 
 @compiled
@@ -127,45 +127,50 @@ def _reach(successor: Any, probability: Any, seen: Any, goals: Any, discount: fl
     return values
 
 
-class Policy:
-    """What an agent has learnt under a penalty, and which agent that was."""
+class PenalisedPolicy:
+    """What an agent has learned under a penalty, and which agent that was."""
 
-    def __init__(self, agent: str, learnt: registry.Policy):
-        self.agent, self.learnt = agent, learnt
-        self.observation, self.mode, self.memory = learnt.observation, learnt.mode, learnt.memory
+    def __init__(self, agent: str, learned: Any):
+        self.agent, self.learned = agent, learned
+        self.observation, self.mode, self.memory = learned.observation, learned.mode, learned.memory
 
     def probabilities(self, observations: Any) -> NDArray[np.float64]:
-        """As the agent's."""
-        return self.learnt.probabilities(observations)
+        """[n, actions] as the agent's."""
+        chosen: NDArray[np.float64] = self.learned.probabilities(observations)
+        return chosen
 
-    def begin(self, chance: NDArray[np.uint64]) -> registry.Player:
-        """As the agent's."""
-        return self.learnt.begin(chance)
+    def begin(self, chance: NDArray[np.uint64]) -> Player:
+        """Episodes as the agent plays them."""
+        player: Player = self.learned.begin(chance)
+        return player
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The agent's, and the letters of its name."""
-        return {**self.learnt.tensors(), "agent": np.frombuffer(self.agent.encode(), np.uint8)}
+        """The agent's tensors, and `agent` uint8[letters] its name."""
+        return {**self.learned.tensors(), "agent": np.frombuffer(self.agent.encode(), np.uint8)}
 
 
 def train(
     measure: str,
-    environment: str,
+    task: Task,
+    run: Run,
     *,
     agent: str,
     baseline: str,
     strength: float,
     discount: float,
     settings: Mapping[str, Any],
-    **told: Any,
-) -> Policy:
-    """What an agent with these settings learns under a penalty; `told` is what agents are told."""
-    settled = registry.settle(agent, settings)
-    with penalise(measure, baseline, strength, discount):
-        return Policy(agent, registry.agent(agent).train(environment, **told, **settled))
+) -> PenalisedPolicy:
+    """What an agent learns under a penalty.
+
+    measure, baseline, strength, discount: as for `penalty`. task, run: as an agent has them.
+    agent, settings: which agent learns, with which settings.
+    """
+    charged = dataclasses.replace(run, penalty=penalty(measure, baseline, strength, discount))
+    return PenalisedPolicy(agent, registry.agent(agent).learn(task, charged, settings))
 
 
-def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
+def load(tensors: Mapping[str, NDArray[Any]]) -> PenalisedPolicy:
     """The policy whose tensors these are."""
     own = dict(tensors)
     agent = own.pop("agent").tobytes().decode()
-    return Policy(agent, registry.agent(agent).load(own))
+    return PenalisedPolicy(agent, registry.agent(agent).load(own))

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine.chance import derive_seeds
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.lanes import LIMIT, Lanes
-from safegrid.engine.observations import Encoder
-from safegrid.engine.registry import Progress
+from safegrid.engine.observations import make_encoder
 from safegrid.engine.row_index import compiled
 
 TAKEN, BEST, EXPECTED = range(3)  # which value of the next action an update aims at
@@ -27,7 +27,7 @@ SETTINGS: Mapping[str, Any] = MappingProxyType(
         "final_exploration": 0.1,  # from halfway on, as in examples 6.5 and 6.6
     }
 )
-Heed = Callable[[Lanes, NDArray[np.int64]], NDArray[np.bool_]]
+LearnFrom = Callable[[Lanes, NDArray[np.int64]], NDArray[np.bool_]]
 
 
 class Policy:
@@ -62,49 +62,43 @@ def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
 
 
 def learn(
-    environment: str,
-    aim: int,
-    *,
-    seed: int,
-    steps: int,
-    progress: Progress | None = None,
-    options: Mapping[str, Any] | None = None,
-    heed: Heed | None = None,
-    **settings: Any,
+    task: Task, run: Run, aim: int, learn_from: LearnFrom | None = None, **settings: Any
 ) -> Policy:
-    """A table learnt in `steps` steps or the rest of a step of all lanes more; a seed fixes it.
+    """A table learned in `task.steps` steps, rounded up to whole steps of all lanes.
 
-    The time limit is no end: the observation does not show it, so what would come is estimated
-    from the last observation (Pardo et al. 2018, arXiv:1712.00378). `heed` says before each step
-    from which lanes' transitions to learn. ValueError for a setting out of range, and for an
-    environment whose observations cannot be listed.
+    The time limit is not a terminal state: the observation does not show it, so the value of the
+    last observation stands for what would follow (Pardo et al. 2018, arXiv:1712.00378).
+
+    task, run: as the agent has them. aim: which value of the next action an update aims at.
+    learn_from: says before each step from which lanes' transitions to learn. settings: as SETTINGS.
+    ValueError for a setting out of range, and for an environment whose observations cannot be
+    listed.
     """
     settings = {**SETTINGS, **settings}
     count = settings.pop("lanes")
     for name, value in settings.items():
         if not isinstance(value, (int, float)) or not 0 <= value <= 1:
             raise ValueError(f"{name} is {value!r}: choose a number, 0 to 1")
-    dynamics = Dynamics(environment, **(options or {}))
-    encode, lanes = Encoder(dynamics, "index"), Lanes(dynamics, count, "same_step", LIMIT)
+    dynamics = make_dynamics(task.environment, **task.options)
+    encode, lanes = make_encoder(dynamics, "index"), Lanes(dynamics, count, "same_step", LIMIT, run)
     values = np.zeros((encode.space.n, len(dynamics.actions)))  # type: ignore[attr-defined]
-    *words, word = derive_seeds(seed, "train", count + 1)
+    *words, word = derive_seeds(task.seed, "train", count + 1)
     random = np.random.default_rng(word)
     present = encode(lanes.reset(np.array(words)))
     actions = random.integers(0, values.shape[1], count)
-    rounds = -(-steps // count)
+    rounds = -(-task.steps // count)
     for t in range(rounds):
-        heeded = np.ones(count, np.bool_) if heed is None else heed(lanes, actions)
+        used = np.ones(count, np.bool_) if learn_from is None else learn_from(lanes, actions)
         step = lanes.step(actions)
         seen, present = present, encode(step.boards)
         following = present
         if step.final is not None:
             following = np.where(step.terminated | step.truncated, encode(step.final), present)
         actions = _update(
-            *(values, seen, actions, step.reward, step.terminated, following, present, heeded),
+            *(values, seen, actions, step.reward, step.terminated, following, present, used),
             *(random.random((count, 2)), aim, *_schedule(settings, 1 - t / rounds)),
         )
-        if progress is not None:
-            progress((t + 1) * count)
+        run.report((t + 1) * count)
     return Policy(values)
 
 
@@ -118,7 +112,7 @@ def _schedule(settings: Mapping[str, Any], left: float) -> tuple[float, float, f
 @compiled
 def _update(
     values: Any, seen: Any, actions: Any, rewards: Any, terminated: Any, following: Any,
-    present: Any, heeded: Any, random: Any, aim: int, rate: float, gamma: float, explore: float,
+    present: Any, used: Any, random: Any, aim: int, rate: float, gamma: float, explore: float,
 ) -> Any:  # fmt: skip
     """Learns from one step of each lane in turn; returns each lane's next action.
 
@@ -132,7 +126,7 @@ def _update(
         ahead = row[chosen[i]] if aim == TAKEN else row[best]
         if aim == EXPECTED:
             ahead += explore * (row.mean() - ahead)
-        if heeded[i]:
+        if used[i]:
             target = rewards[i] + gamma * ahead * (not terminated[i])
             values[seen[i], actions[i]] += rate * (target - values[seen[i], actions[i]])
         if present[i] != following[i] and random[i, 0] >= explore:

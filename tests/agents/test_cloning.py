@@ -6,14 +6,17 @@ import pytest
 import safegrid
 from safegrid.benchmark import policy_files, suite
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.contract.agents import Run
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import replay
 
 cloning = registry.agent("cloning")
 
 
 def clone(name, teacher, steps=300, seed=0, **settings):
-    return cloning.train(name, seed=seed, steps=steps, teacher=teacher, **settings)
+    return registry.agent("cloning").train(
+        name, seed=seed, steps=steps, teacher=teacher, **settings
+    )
 
 
 def test_the_gradient_is_that_of_the_cross_entropy():
@@ -49,9 +52,9 @@ def test_it_does_what_it_was_shown(teacher):
 
 def test_a_replay_teaches_as_its_player_does(tmp_path):
     """A file of the very episodes leads to the same bytes."""
-    dynamics = Dynamics("island_navigation")
+    dynamics = make_dynamics("island_navigation")
     settings = {**cloning.SETTINGS, "teacher": "uniform", "episodes": 5}
-    shown = cloning.demonstrations(dynamics, settings, seed=0)
+    shown = cloning.demonstrations(dynamics, settings, 0, Run())
     replay.write(tmp_path / "play.replay", dynamics, shown.episodes)
     told = clone("island_navigation", "uniform", 50, episodes=5).tensors()
     read = clone("island_navigation", str(tmp_path / "play.replay"), 50).tensors()
@@ -60,7 +63,7 @@ def test_a_replay_teaches_as_its_player_does(tmp_path):
 
 def test_the_teacher_is_not_watched_under_the_evaluation_s_luck():
     shown = cloning.demonstrations(
-        Dynamics("boat_race"), {**cloning.SETTINGS, "teacher": "uniform"}, seed=0
+        make_dynamics("boat_race"), {**cloning.SETTINGS, "teacher": "uniform"}, 0, Run()
     )
     policy = registry.agent("uniform").train("boat_race", seed=0)
     judged = safegrid.evaluate(policy, "boat_race", episodes=100, seed=0)
@@ -80,7 +83,7 @@ def test_a_seed_fixes_it_and_it_survives_a_file(tmp_path):
 def test_what_cannot_teach_is_refused(tmp_path):
     with pytest.raises(ValueError, match="unknown teacher, or path of a replay, 'pppo'"):
         clone("boat_race", "pppo")
-    dynamics = Dynamics("boat_race")
+    dynamics = make_dynamics("boat_race")
     policy = registry.agent("uniform").train("boat_race", seed=0)
     path = tmp_path / "race.replay"
     replay.write(path, dynamics, safegrid.evaluate(policy, "boat_race", episodes=2))

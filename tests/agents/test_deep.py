@@ -6,8 +6,8 @@ import pytest
 import safegrid
 from safegrid.benchmark import policy_files, suite
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.observations import Encoder
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.observations import make_encoder
 
 ON_POLICY = {"lanes": 8, "n_steps": 16}
 CLIPPED = {**ON_POLICY, "batch_size": 64, "n_epochs": 2}
@@ -90,10 +90,10 @@ def test_a_level_of_another_shape_is_refused(agent):
 def test_walls_are_not_walked_into():
     """Every episode of the masked agent moves at every step."""
     policy = small("maskable_ppo")
-    dynamics = Dynamics("boat_race")
+    dynamics = make_dynamics("boat_race")
     solution = safegrid.solve("boat_race")
     boards = solution.enumeration.boards
-    chosen = policy.probabilities(Encoder(dynamics, "planes")(boards)).argmax(axis=1)
+    chosen = policy.probabilities(make_encoder(dynamics, "planes")(boards)).argmax(axis=1)
     places = np.argwhere(boards == dynamics.tiles.index("A"))[:, 1:]
     step = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])
     ahead = places + step[chosen]
@@ -157,8 +157,8 @@ def test_the_price_of_cost_follows_the_excess():
 
 REFUSED = [
     ("ppo_pid", {}, "boat_race has no cost limit: give one"),
-    ("ppo", {"lanes": 1, "n_steps": 1}, "cannot be set up"),
-    ("dqn", {"no_such": 1}, "cannot be set up"),
+    ("ppo", {"lanes": 1, "n_steps": 1}, "refuses these settings"),
+    ("dqn", {"no_such": 1}, "unknown setting of dqn"),
     ("a2c", {"lanes": 0}, "1 or more"),
 ]
 

@@ -7,7 +7,7 @@ import safegrid
 from safegrid.benchmark import policy_files
 from safegrid.benchmark.suite import make_cell
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.enumeration import enumerate_states
 from safegrid.engine.lanes import LIMIT
 from safegrid.evaluation import rollout
@@ -47,7 +47,7 @@ def test_a_planner_under_a_cost_limit_meets_it_with_the_most_return(limit):
     (total, slack), _, (cost, more) = means("planner_limit", "hazard_goal", 4000, cost=limit)
     assert abs(total - solution.under_limit(limit)) <= slack
     assert cost <= limit + more
-    tables = plans.process("hazard_goal", None)
+    tables = plans.process("hazard_goal", {})
     mixture = under_limit(tables, LIMIT, COST, limit)
     exact = sum(weight * solution.best(*objective) for weight, objective in mixture)
     assert exact[2] == pytest.approx(min(limit, solution.anchors.c_hack), abs=1e-9)
@@ -86,7 +86,7 @@ def test_plans_are_saved_and_loaded(tmp_path):
 
 
 def test_a_plans_observation_is_the_index():
-    settled = Dynamics("safe_interruptibility")
+    settled = make_dynamics("safe_interruptibility")
     boards = enumerate_states(settled).boards
     encode = rollout.Encoder(settled, "index")
     assert encode(boards).tolist() == list(range(len(boards)))

@@ -3,6 +3,9 @@
 import pytest
 
 from safegrid.benchmark import checkpoint, suite
+from safegrid.benchmark.tensorboard import Curves
+from safegrid.engine.contract.agents import Run
+from safegrid.engine.monitor import EpisodeLog
 
 STEPS = 1024
 SETTINGS = {
@@ -27,6 +30,14 @@ def content(policy):
     return {name: tensor.tobytes() for name, tensor in policy.tensors().items()}
 
 
+def train(settled, path, progress=None, log=None):
+    """The policy of a cell, from its checkpoint on."""
+    kept = checkpoint.Checkpoint(path)
+    policy = suite.train(settled, Run(progress, log, kept))
+    kept.finish()
+    return policy
+
+
 def stop_at(step):
     def progress(done):
         if done >= step:
@@ -40,10 +51,10 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(agent, tmp_path, mon
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     path = tmp_path / "training"
     with pytest.raises(KeyboardInterrupt):
-        suite.train(cell(agent), progress=stop_at(600), kept=path)
+        train(cell(agent), path, stop_at(600))
     assert path.exists()
     steps = []
-    resumed = suite.train(cell(agent), progress=steps.append, kept=path)
+    resumed = train(cell(agent), path, steps.append)
     assert steps[0] > 300
     assert content(resumed) == content(suite.train(cell(agent)))
     assert list(tmp_path.iterdir()) == []
@@ -52,8 +63,18 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(agent, tmp_path, mon
 def test_the_log_of_a_resumed_training_is_whole(tmp_path, monkeypatch):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+    def logged(folder, stop=10**9):
+        log = EpisodeLog()
+        with Curves(tmp_path / folder, log, STEPS) as written:
+
+            def progress(done):
+                written.write()
+                stop_at(stop)(done)
+
+            train(cell("ppo"), tmp_path / "kept", progress, log)
+
     def curves(folder):
-        suite.train(cell("ppo"), log=tmp_path / folder, kept=tmp_path / "kept")
+        logged(folder)
         events = EventAccumulator(str(tmp_path / folder)).Reload()
         tags = events.Tags()["scalars"]
         return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in tags}
@@ -63,9 +84,7 @@ def test_the_log_of_a_resumed_training_is_whole(tmp_path, monkeypatch):
     assert set(whole) == {"agent/return", "agent/length", "agent/cost", "trainer/performance"}
     assert whole["agent/return"] != whole["trainer/performance"]
     with pytest.raises(KeyboardInterrupt):
-        suite.train(
-            cell("ppo"), progress=stop_at(600), log=tmp_path / "cut", kept=tmp_path / "kept"
-        )
+        logged("cut", 600)
     assert curves("resumed") == whole
 
 
@@ -73,18 +92,18 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     path = tmp_path / "training"
     with pytest.raises(KeyboardInterrupt):
-        suite.train(cell("ppo"), progress=stop_at(600), kept=path)
+        train(cell("ppo"), path, stop_at(600))
     with pytest.raises(ValueError, match="is of another training"):
-        suite.train(cell("ppo", seed=1), kept=path)
+        train(cell("ppo", seed=1), path)
     path.write_bytes(b"nonsense")
     with pytest.raises(ValueError, match="cannot be read"):
-        suite.train(cell("ppo"), kept=path)
+        train(cell("ppo"), path)
 
 
 def test_an_agent_without_checkpoints_says_so(tmp_path):
     settled = suite.make_cell("q_learning", "boat_race", steps=1000)
     with pytest.raises(ValueError, match="q_learning keeps no checkpoints"):
-        suite.train(settled, kept=tmp_path / "training")
+        train(settled, tmp_path / "training")
 
 
 REFUSED = [

@@ -19,7 +19,7 @@ FINISHING = {"map": ["#####", "#A G#", "#####"]}  # an island whose goal is two 
 
 def single_history(name, seed, actions, limit=100, **options):
     """What gym.make shows under a list of actions, resetting when an episode ends."""
-    env = gymnasium.make(registry.identifier(name), max_episode_steps=limit, **options)
+    env = gymnasium.make(registry.environment(name).identifier, max_episode_steps=limit, **options)
     observation, _ = env.reset(seed=seed)
     history = [(observation.tobytes(),)]
     for action in actions:
@@ -37,7 +37,7 @@ def single_history(name, seed, actions, limit=100, **options):
 def vector_history(name, seed, actions, lane, lanes, limit=100, **options):
     """The same of one lane of make_vec, in which all lanes take different actions."""
     venv = gymnasium.make_vec(
-        registry.identifier(name),
+        registry.environment(name).identifier,
         num_envs=lanes,
         autoreset_mode="same_step",
         max_episode_steps=limit,
@@ -98,7 +98,7 @@ def test_every_driver_shows_the_same_bytes_in_any_lane(name, data):
     lanes = data.draw(st.sampled_from([1, 5, 64]))
     lane = data.draw(st.integers(0, lanes - 1))
     limit = data.draw(st.sampled_from([3, 100]))
-    level = data.draw(st.integers(0, len(registry.environment(name).LEVELS) - 1))
+    level = data.draw(st.integers(0, len(registry.environment(name).levels) - 1))
     actions = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=120))
     expected = single_history(name, seed, actions, limit, level=level)
     assert vector_history(name, seed, actions, lane, lanes, limit, level=level) == expected
@@ -113,7 +113,7 @@ def test_every_driver_shows_the_same_bytes_in_any_lane(name, data):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_vector_environment_follows_gymnasiums_own(name, mode):
     lanes, seed = 5, 7
-    identifier = registry.identifier(name)
+    identifier = registry.environment(name).identifier
     reference = gymnasium.vector.SyncVectorEnv(
         [lambda: gymnasium.make(identifier, max_episode_steps=7)] * lanes, autoreset_mode=mode
     )
@@ -192,14 +192,14 @@ def test_unseeded_environments_differ():
     for _ in range(4):
         venv = gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=2)
         venv.reset()
-        seeds.update(venv.unwrapped._lanes.lanes["seed"].tolist())
+        seeds.update(venv.unwrapped._lanes.records["seed"].tolist())
     assert len(seeds) == 8
 
 
 def test_seed_lists_seed_each_lane():
     venv = gymnasium.make_vec("safegrid/SafeInterruptibility-v0", num_envs=3)
     venv.reset(seed=[5, None, 9])
-    assert venv.unwrapped._lanes.lanes["seed"].tolist()[::2] == [5, 9]
+    assert venv.unwrapped._lanes.records["seed"].tolist()[::2] == [5, 9]
     with pytest.raises(ValueError, match="2 seeds for 3"):
         venv.reset(seed=[1, 2])
 
@@ -208,7 +208,7 @@ def test_seed_lists_seed_each_lane():
 @pytest.mark.parametrize("name", NAMES)
 def test_gymnasiums_checker_finds_nothing(name, observation):
     env = gymnasium.make(
-        registry.identifier(name), observation=observation, render_mode="rgb_array"
+        registry.environment(name).identifier, observation=observation, render_mode="rgb_array"
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -222,7 +222,7 @@ def test_the_librarys_checker_warns_of_image_shape_and_bounds_only(name, observa
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        check(gymnasium.make(registry.identifier(name), observation=observation))
+        check(gymnasium.make(registry.environment(name).identifier, observation=observation))
     shape = ("unconventional shape", "minimal resolution", "Treating image space as channels-last")
     known = (*shape, "upper and lower bounds")
     assert [

@@ -67,7 +67,7 @@ def test_what_the_agent_sees_does_not_depend_on_performance(name, mode, canary):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_info_of_a_single_environment_holds_the_cost_only(name):
-    env = gymnasium.make(registry.identifier(name))
+    env = gymnasium.make(registry.environment(name).identifier)
     _, info = env.reset(seed=0)
     assert info == {}
     for _ in range(30):

@@ -19,7 +19,7 @@ def padded(rows):
 @pytest.mark.parametrize("name", registry.grids())
 @given(data=st.data())
 def test_a_wall_around_the_map_changes_nothing(name, data):
-    levels = registry.environment(name).LEVELS
+    levels = registry.environment(name).levels
     level = data.draw(st.sampled_from(list(levels)))
     one = safegrid.Model(name, level)
     two = safegrid.Model(name, level, map=padded(levels[level].rows))

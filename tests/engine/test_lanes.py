@@ -17,10 +17,10 @@ from safegrid.drivers.gymnasium_env import Single, Vector
 from safegrid.engine import chance as streams
 from safegrid.engine import compiling, lanes, registry
 from safegrid.engine.chance import SEED, Independent, count_outcomes, encode_chance, list_outcomes
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.gridworld import DOWN, LEFT, RIGHT, UP, njit
 from safegrid.engine.lanes import NO_LIMIT, Lanes
-from safegrid.engine.observations import Encoder
+from safegrid.engine.observations import make_encoder
 
 compiled = pytest.mark.skipif(
     bool(numba.config.DISABLE_JIT), reason="looks at compiled code, and nothing is compiled"
@@ -173,7 +173,7 @@ def play(lanes, seeds, steps=60):
 @pytest.mark.fast
 @pytest.mark.parametrize("mode", lanes.MODES)
 def test_order_and_number_of_lanes_change_nothing(die, mode):
-    dynamics, seeds = Dynamics(die), np.arange(12)
+    dynamics, seeds = make_dynamics(die), np.arange(12)
     order = np.random.default_rng(0).permutation(12)[:7]
     together = play(Lanes(dynamics, 12, mode, limit=20), seeds)
     others = play(Lanes(dynamics, 7, mode, limit=20), seeds[order])
@@ -188,7 +188,7 @@ def test_the_number_of_threads_changes_nothing(die, mode, monkeypatch):
     for threads in (1, 2, 3):
         monkeypatch.setattr(lanes, "THREADS", threads)
         lanes._pool.cache_clear()
-        seen = play(Lanes(Dynamics(die), 64, mode, limit=20), np.arange(64))
+        seen = play(Lanes(make_dynamics(die), 64, mode, limit=20), np.arange(64))
         trajectories.append([array.tobytes() for array in seen])
         lanes._pool().shutdown()
     lanes._pool.cache_clear()
@@ -197,8 +197,10 @@ def test_the_number_of_threads_changes_nothing(die, mode, monkeypatch):
 
 @pytest.mark.fast
 @pytest.mark.parametrize("declared", [{"unlucky": 0.75, "lucky": 0.25}, SEED], ids=["named", "raw"])
-def test_a_lane_is_the_model_under_the_chance_of_its_seed_and_episode(die, declared, monkeypatch):
-    monkeypatch.setattr(registry.environment(die), "RESET_CHANCE", declared)
+def test_a_lane_is_the_model_under_the_chance_of_its_seed_and_episode(
+    die, declared, change_contract
+):
+    change_contract(die, RESET_CHANCE=declared)
     model, seed = Model(die, probability=0.3), 11
     settled = model.dynamics
     lanes = Lanes(settled, 1, "next_step", limit=15)
@@ -223,15 +225,18 @@ def test_a_lane_is_the_model_under_the_chance_of_its_seed_and_episode(die, decla
 
 @pytest.mark.fast
 def test_a_seed_starts_the_episodes_anew_and_no_seed_goes_on(die):
-    lanes, seeds = Lanes(Dynamics(die), 4, "same_step", limit=20), np.arange(4, dtype=np.uint64)
+    lanes, seeds = (
+        Lanes(make_dynamics(die), 4, "same_step", limit=20),
+        np.arange(4, dtype=np.uint64),
+    )
     first = [array.tobytes() for array in play(lanes, seeds)]
     assert [array.tobytes() for array in play(lanes, seeds)] == first
     lanes.reset(seeds)
-    episode = lanes.lanes["stream"].copy()
+    episode = lanes.records["stream"].copy()
     lanes.reset()
-    assert (lanes.lanes["stream"] != episode).all()
+    assert (lanes.records["stream"] != episode).all()
     lanes.reset(seeds)
-    assert (lanes.lanes["stream"] == episode).all()
+    assert (lanes.records["stream"] == episode).all()
 
 
 PROBE = """
@@ -303,11 +308,11 @@ AUTORESET = {
 
 
 def island(count=3, mode="disabled", limit=NO_LIMIT):
-    return Lanes(Dynamics("island_navigation", map=ROOM), count, mode, limit)
+    return Lanes(make_dynamics("island_navigation", map=ROOM), count, mode, limit)
 
 
 def middle(boards):
-    tiles = registry.environment("island_navigation").TILES
+    tiles = registry.environment("island_navigation").tiles
     return ["".join(tiles[code] for code in board[1]) for board in boards]
 
 
@@ -373,15 +378,15 @@ def test_what_came_back_is_not_changed_by_the_next_step():
 
 
 def navigate(*rows, **options):
-    return Dynamics("island_navigation", **({"map": rows} if rows else {}), **options)
+    return make_dynamics("island_navigation", **({"map": rows} if rows else {}), **options)
 
 
 def interrupt(probability):
-    return Dynamics("safe_interruptibility", interruption_probability=probability)
+    return make_dynamics("safe_interruptibility", interruption_probability=probability)
 
 
 def push(boxes):
-    return Dynamics("side_effects_sokoban", map=["A" + "X" * boxes])
+    return make_dynamics("side_effects_sokoban", map=["A" + "X" * boxes])
 
 
 def act(actions, count=3):
@@ -413,7 +418,7 @@ BAD = [
     (lambda: navigate(map=[1, 2]), "[1, 2]"),
     (lambda: navigate(map="no/such/file.txt"), "'no/such/file.txt'"),
     (lambda: push(9), "9 of 'X'"),
-    (lambda: Encoder(navigate(), "smell"), "'smell'"),
+    (lambda: make_encoder(navigate(), "smell"), "'smell'"),
     (lambda: island(0), "0"),
     (lambda: island(-3), "-3"),
     (lambda: island(2.5), "2.5"),
@@ -467,9 +472,10 @@ def test_a_forked_child_makes_threads_of_its_own(tmp_path):
     code = """
 import os, signal, numpy as np
 from safegrid.engine import lanes as engine
+from safegrid.engine.dynamics import make_dynamics
 engine.THREADS, engine.LANES_PER_THREAD = 2, 1
 def step():
-    lanes = engine.Lanes(engine.Dynamics("boat_race"), 8)
+    lanes = engine.Lanes(make_dynamics("boat_race"), 8)
     lanes.reset(np.arange(8, dtype=np.uint64))
     lanes.step(np.zeros(8, np.int64))
 step()

@@ -1,18 +1,19 @@
-"""The trainer's book of all episodes of a training."""
+"""The trainer's log of all episodes of a training."""
 
 import numpy as np
 import pytest
 
 from safegrid.engine import monitor, registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.contract.agents import Run
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.lanes import Lanes
 
 
 @pytest.mark.parametrize("mode", ["same_step", "next_step"])
-def test_the_book_agrees_with_a_count_by_hand(mode):
+def test_the_log_agrees_with_a_count_by_hand(mode):
     actions = np.random.default_rng(0).integers(0, 4, (150, 5))
-    with monitor.monitor() as book:
-        lanes = Lanes(Dynamics("hazard_goal"), 5, mode, 20)
+    log = monitor.EpisodeLog()
+    lanes = Lanes(make_dynamics("hazard_goal"), 5, mode, 20, Run(monitor=log))
     expected, steps = [], 0
     costs = [[] for _ in range(5)]
     lanes.reset(np.arange(5, dtype=np.uint64))
@@ -27,18 +28,19 @@ def test_the_book_agrees_with_a_count_by_hand(mode):
                     ended = (sum(costs[i]), len(costs[i]), max(map(len, runs), default=0))
                     expected.append((steps, lanes.performance[i], *ended))
                     costs[i] = []
-    episodes = book.episodes()
+    episodes = log.episodes()
     columns = ("step", "performance", "cost", "length", "longest")
     assert list(zip(*(episodes[c].tolist() for c in columns), strict=True)) == expected
-    assert book.steps == steps and len(expected) > 20
+    assert log.steps == steps and len(expected) > 20
 
 
 def test_training_is_watched_and_nobody_else():
-    with monitor.monitor() as book:
-        registry.agent("ppo").train("island_navigation", seed=0, steps=4096, lanes=128)
-    Lanes(Dynamics("boat_race"), 3)
-    assert book.steps == 4096
-    episodes = book.episodes()
+    log = monitor.EpisodeLog()
+    run = Run(monitor=log)
+    registry.agent("ppo").train("island_navigation", seed=0, steps=4096, lanes=128, run=run)
+    Lanes(make_dynamics("boat_race"), 3)
+    assert log.steps == 4096
+    episodes = log.episodes()
     assert (episodes.performance < episodes["return"]).any()
     assert episodes.length.sum() <= 4096 and len(episodes) > 20
     assert len(monitor.EpisodeLog().episodes()) == 0

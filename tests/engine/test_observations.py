@@ -9,9 +9,9 @@ import pytest
 
 import safegrid
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.lanes import Lanes
-from safegrid.engine.observations import Encoder
+from safegrid.engine.observations import make_encoder
 
 ENUMERABLE = [
     name for name in registry.grids() if name not in ("rocks_diamonds", "tomato_watering")
@@ -21,8 +21,8 @@ WALK = np.random.default_rng(0).integers(0, 4, (300, 64))
 
 @pytest.mark.parametrize("name", ENUMERABLE)
 def test_boards_and_numbers_stand_for_each_other(name):
-    settled = Dynamics(name)
-    encode = Encoder(settled, "index")
+    settled = make_dynamics(name)
+    encode = make_encoder(settled, "index")
     lanes = Lanes(settled, 64, "same_step", 100)
     lanes.reset(np.arange(64, dtype=np.uint64))
     boards = {}
@@ -33,7 +33,7 @@ def test_boards_and_numbers_stand_for_each_other(name):
             for number, board in zip(encode(seen).tolist(), seen, strict=True):
                 boards.setdefault(number, set()).add(board.tobytes())
     assert max(boards) < encode.space.n
-    shared = {encode.space.n - 1} if hasattr(settled.module, "MEMORY") else set()
+    shared = {encode.space.n - 1} if settled.spec.memory else set()
     assert all(len(alike) == 1 for number, alike in boards.items() if number not in shared)
     everything = [board for alike in boards.values() for board in alike]
     assert len(everything) == len(set(everything))
@@ -42,10 +42,15 @@ def test_boards_and_numbers_stand_for_each_other(name):
 @pytest.mark.parametrize("name", ["boat_race", "friend_foe", "side_effects_sokoban"])
 def test_every_driver_gives_the_same_numbers(name):
     venv = gymnasium.make_vec(
-        registry.identifier(name), num_envs=3, observation="index", autoreset_mode="same_step"
+        registry.environment(name).identifier,
+        num_envs=3,
+        observation="index",
+        autoreset_mode="same_step",
     )
     other = safegrid.sb3.make(name, 3, seed=7, observation="index")
-    singles = [gymnasium.make(registry.identifier(name), observation="index") for _ in range(3)]
+    singles = [
+        gymnasium.make(registry.environment(name).identifier, observation="index") for _ in range(3)
+    ]
     first, _ = venv.reset(seed=7)
     assert first.tolist() == other.reset().tolist()
     assert first.tolist() == [one.reset(seed=7 + i)[0] for i, one in enumerate(singles)]

@@ -9,7 +9,7 @@ import pytest
 import safegrid
 from safegrid.engine import registry
 from safegrid.engine.chance import list_outcomes
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 
 TOLERANCE = 1e-9  # sums of multiples of 0.02 may round
 with gzip.open(Path(__file__).parents[1] / "golden" / "deepmind.jsonl.gz", "rt") as lines:
@@ -72,8 +72,8 @@ def test_every_recorded_episode_replays_step_for_step(name):
 @pytest.mark.fast
 @pytest.mark.parametrize("name", sorted(set(RECORDED) & set(safegrid.names())))
 def test_every_level_and_every_outcome_of_the_reset_was_recorded(name):
-    dynamics = Dynamics(name)
-    levels = list(registry.environment(name).LEVELS)
+    dynamics = make_dynamics(name)
+    levels = list(registry.environment(name).levels)
     traces = recorded(name)
     seen = [trace["level"] for trace in traces]
     assert {levels[level] if isinstance(level, int) else level for level in seen} == set(levels)

@@ -34,7 +34,10 @@ def ours(case):
 def play(name, episodes, seed, **options):
     """Return, performance and length of episodes of uniform play, each in its own lane."""
     venv = gymnasium.make_vec(
-        registry.identifier(name), num_envs=episodes, autoreset_mode="disabled", **options
+        registry.environment(name).identifier,
+        num_envs=episodes,
+        autoreset_mode="disabled",
+        **options,
     )
     venv.reset(seed=seed)
     random = np.random.default_rng(seed)

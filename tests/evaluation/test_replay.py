@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 import safegrid
 from safegrid.engine import lanes, registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import replay, resimulation, rollout
 
 
 def recorded(name="island_navigation", episodes=25, limit=lanes.LIMIT, **options):
     policy = registry.agent("uniform").train(name, seed=0, options=options)
     records = safegrid.evaluate(policy, name, episodes, 3, max_episode_steps=limit, **options)
-    return Dynamics(name, **options), records
+    return make_dynamics(name, **options), records
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ def test_records_say_how_an_episode_went():
     for record in records:
         assert record.length == 3 and record.ended == "terminated"
         assert (record["return"], record.performance, record.cost) == (-3.0, -53.0, 0.0)
-        assert record.actions[:4].tolist() == [3, 3, 3, rollout.NO_ACTION]
+        assert record.actions[:4].tolist() == [3, 3, 3, 255]
     assert len(set(records.seed.tolist())) == 3
     stuck = safegrid.evaluate(Scripted(0), "boat_race", episodes=2, max_episode_steps=7)
     assert stuck.length.tolist() == [7, 7] and set(stuck.ended) == {"truncated"}
@@ -44,7 +44,7 @@ def test_records_say_how_an_episode_went():
 @pytest.mark.parametrize("name", registry.grids())
 def test_a_record_replays_to_the_same_numbers_in_gymnasium(name):
     policy = registry.agent("uniform").train(name, seed=0)
-    env = gymnasium.make(registry.identifier(name))
+    env = gymnasium.make(registry.environment(name).identifier)
     for record in safegrid.evaluate(policy, name, episodes=25, seed=3):
         env.reset(seed=int(record.seed) if record.episode == 0 else None)
         total = sum(env.step(int(action))[1] for action in record.actions[: record.length])

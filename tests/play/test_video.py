@@ -14,7 +14,7 @@ from PIL import Image
 import safegrid
 from safegrid.benchmark import results
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import replay
 from safegrid.play import video
 from safegrid.play.game import Game
@@ -23,7 +23,7 @@ from safegrid.rendering.board import BoardRenderer
 
 
 def played(name, steps=6, seed=3):
-    game = Game(Dynamics(name), seed)
+    game = Game(make_dynamics(name), seed)
     for action in np.random.default_rng(0).integers(0, len(game.dynamics.actions), steps):
         if not game.now.ending:
             game.step(int(action))
@@ -59,7 +59,7 @@ def test_an_episode_is_recorded_as_it_was_played(name, tmp_path):
 def test_an_episode_of_those_that_policies_played_can_be_chosen(tmp_path):
     policy = registry.agent("uniform").train("friend_foe", seed=0)
     episodes = safegrid.evaluate(policy, "friend_foe", episodes=12, seed=0)
-    replay.write(tmp_path / "e.szr", Dynamics("friend_foe"), episodes)
+    replay.write(tmp_path / "e.szr", make_dynamics("friend_foe"), episodes)
     recorded = video.read_replay(tmp_path / "e.szr")
     for number in (0, 4, 11):
         now = video.replay_game(recorded, number).now

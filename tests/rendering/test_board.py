@@ -21,11 +21,11 @@ NAMES = registry.grids()
 
 
 def make(name="boat_race", **keywords):
-    return gymnasium.make(registry.identifier(name), **keywords)
+    return gymnasium.make(registry.environment(name).identifier, **keywords)
 
 
 def make_vec(name="boat_race", **keywords):
-    return gymnasium.make_vec(registry.identifier(name), **keywords)
+    return gymnasium.make_vec(registry.environment(name).identifier, **keywords)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -123,12 +123,11 @@ def test_what_cannot_be_drawn_is_said_at_once(made, options, said):
     assert said in str(error.value)
 
 
-def test_a_tile_without_a_picture_shows_its_character(monkeypatch):
-    module = registry.environment("boat_race")
-    monkeypatch.delattr(module, "PICTURES")
+def test_a_tile_without_a_picture_shows_its_character(change_contract):
+    change_contract("boat_race", PICTURES=None)
     tiles = BoardRenderer(safegrid.Model("boat_race").dynamics, tile_size=32).tiles
     assert (tiles[3] != tiles[4]).any()
-    monkeypatch.setattr(module, "PICTURES", {"^": "arow_up"}, raising=False)
+    change_contract("boat_race", PICTURES={"^": "arow_up"})
     with pytest.raises(ValueError, match=r"unknown picture of boat_race 'arow_up'.*'arrow_up'"):
         BoardRenderer(safegrid.Model("boat_race").dynamics)
 
@@ -196,7 +195,7 @@ def test_the_committed_pictures_are_fresh():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_way_leads_from_where_the_agent_began_to_where_it_stands(name):
     image = trajectories.draw_example(name, "honest", size=16)
-    example = registry.environment(name).EXAMPLES["honest"]
+    example = registry.environment(name).examples["honest"]
     *_, step = examples.walk(name, example)
     paint = BoardRenderer(safegrid.Model(name, example.level).dynamics, tile_size=16)
     end = np.s_[16 * step.state.row :, 16 * step.state.column :]

@@ -13,7 +13,7 @@ from PIL import Image
 import safegrid
 from safegrid.drivers.gymnasium_env import Single
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.plane import lidar, robot
 from safegrid.engine.plane.lidars import BINS
 from safegrid.evaluation import replay
@@ -26,7 +26,7 @@ from safegrid.rendering.board import THEMES, make_renderer
 from safegrid.rendering.sprites import COLOURS
 
 NAMES = sorted(set(registry.names()) - set(registry.grids()))
-LEVELS = [(name, level) for name in NAMES for level in registry.environment(name).LEVELS]
+LEVELS = [(name, level) for name in NAMES for level in registry.environment(name).levels]
 AHEAD = np.array([1.0, 0.0], np.float32)
 
 
@@ -41,7 +41,7 @@ def pixel(paint, image, x, y):
 
 
 def played(name, steps=12, level="0"):
-    game = Game(Dynamics(name, level), seed=3)
+    game = Game(make_dynamics(name, level), seed=3)
     for _ in range(steps):
         game.step(AHEAD)
     return game
@@ -51,8 +51,8 @@ def played(name, steps=12, level="0"):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_lanes_of_a_vector_look_like_the_single_environments(name, mode):
     options = {"render_mode": mode, "theme": "paper", "tile_size": 8}
-    venv = gymnasium.make_vec(registry.identifier(name), num_envs=2, **options)
-    env = gymnasium.make(registry.identifier(name), **options)
+    venv = gymnasium.make_vec(registry.environment(name).identifier, num_envs=2, **options)
+    env = gymnasium.make(registry.environment(name).identifier, **options)
     venv.reset(seed=5)
     venv.step(np.stack([AHEAD, AHEAD]))
     for lane, frame in enumerate(venv.render()):
@@ -86,7 +86,7 @@ def test_a_window_shows_a_wall_of_planes(monkeypatch):
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize(("name", "level"), LEVELS)
 def test_a_robot_is_drawn_where_it_is_and_looks_where_it_heads(name, level, theme):
-    paint = make_renderer(Dynamics(name, level), theme, 32)
+    paint = make_renderer(make_dynamics(name, level), theme, 32)
     colour = COLOURS["robot"][THEMES.index(theme)]
     image = paint(state(name, level, pose=[0.4, -0.3, 0.0, 0, 0, 0]))
     assert pixel(paint, image, 0.4, -0.3) == colour
@@ -103,7 +103,7 @@ def test_things_lie_where_the_state_has_them():
     fields = {"goal": [1.0, 1.0], "push_box": [[-1.0, 0.5]], "pillars": [[-1.0, -1.0]]}
     fields |= {"box": [[-1.0, 0.5, *[0.0] * 7]], "hazards": [[1.0, -1.0], [0.0, 1.2]]}
     at = state("point_push", "1", pose=[0.0] * 6, **fields)
-    paint = make_renderer(Dynamics("point_push", 1), "okabe_ito", 32)
+    paint = make_renderer(make_dynamics("point_push", 1), "okabe_ito", 32)
     image = paint(at)
     assert pixel(paint, image, -1.0, 0.5) == COLOURS["push_box"][0]
     assert pixel(paint, image, 1.0, -1.0) == COLOURS["hazards"][0]
@@ -114,20 +114,20 @@ def test_things_lie_where_the_state_has_them():
 
 @pytest.mark.parametrize(("name", "level"), LEVELS)
 def test_every_lidar_is_named_and_sees_what_it_is_named_after(name, level):
-    paint = make_renderer(Dynamics(name, level))
+    paint = make_renderer(make_dynamics(name, level))
     model = safegrid.Model(name, level)
     at = model.reset(7)
     lidars = paint.lidars(at._record[()])
     seen = model.observation(at)[robot.SENSORS :].reshape(-1, BINS)
     assert [tuple(readings) for _, readings in lidars] == [tuple(row) for row in seen]
-    module = model.dynamics.module
+    module = model.dynamics.spec.module
     things = {kind: places for kind, places, _ in module.scene(at._record[()], model.dynamics.task)}
     for kind, readings in lidars:
         assert readings == pytest.approx(lidar(at.pose, things[kind][:, :2], module.REACH))
 
 
 def test_the_picture_moves_with_a_robot_that_leaves():
-    paint = make_renderer(Dynamics("point_run"), tile_size=16)
+    paint = make_renderer(make_dynamics("point_run"), tile_size=16)
     far = [paint(state("point_run", pose=[0.2, y, 0.5, 0, 0, 0])) for y in (-30.0, -430.5)]
     assert (far[0] == far[1]).all()
     near = paint(state("point_run", pose=[0.2, 0.0, 0.5, 0, 0, 0]))
@@ -157,7 +157,7 @@ def test_performance_is_told_in_the_panel_alone():
 def test_a_recorded_episode_is_drawn_as_it_was_played(tmp_path):
     policy = registry.agent("uniform").train("point_goal", seed=0)
     episodes = safegrid.evaluate(policy, "point_goal", 2, level=1, max_episode_steps=23)
-    replay.write(tmp_path / "e.szr", Dynamics("point_goal", 1), episodes)
+    replay.write(tmp_path / "e.szr", make_dynamics("point_goal", 1), episodes)
     arguments = [tmp_path / "e.szr", "--out", tmp_path / "e.gif", "--episode", 1, "--tile-size", 16]
     command = [sys.executable, "-m", "safegrid", "record", *map(str, arguments)]
     run = subprocess.run(command, capture_output=True, text=True)

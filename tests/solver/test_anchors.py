@@ -8,7 +8,7 @@ import pytest
 import safegrid
 from safegrid.benchmark.suite import read_suite
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import normalisation
 from safegrid.solver import anchors
 from safegrid.solver.solution import Solution
@@ -28,19 +28,19 @@ GARDENS = [
 
 def test_every_level_has_stored_anchors():
     levels = [
-        [name, level] for name in registry.names() for level in registry.environment(name).LEVELS
+        [name, level] for name in registry.names() for level in registry.environment(name).levels
     ]
     assert sorted(LEVELS) == sorted(levels), "run experiments/anchors.py"
 
 
 @pytest.mark.parametrize(("name", "level"), LEVELS)
 def test_stored_anchors_are_not_stale(name, level):
-    assert anchors.load_stored(Dynamics(name, level)) is not None, "run experiments/anchors.py"
+    assert anchors.load_stored(make_dynamics(name, level)) is not None, "run experiments/anchors.py"
 
 
 @pytest.mark.parametrize(("name", "level"), SMALL)
 def test_stored_anchors_of_small_levels_are_found_again(name, level):
-    stored, found = anchors.load(name, level), anchors.compute(Dynamics(name, level))
+    stored, found = anchors.load(name, level), anchors.compute(make_dynamics(name, level))
     assert stored.kind == found.kind
     assert stored.anchors == pytest.approx(found.anchors, abs=1e-9)
     if found.kind == "exact":
@@ -51,7 +51,7 @@ def test_stored_anchors_of_small_levels_are_found_again(name, level):
 
 @pytest.mark.parametrize("key", MEASURED)
 def test_reference_anchors_are_those_of_the_committed_runs(key, experiment):
-    settled = Dynamics(*key.split("/"))
+    settled = make_dynamics(*key.split("/"))
     found = anchors.from_policies(
         experiment("anchors").policies(settled), normalisation.limit(settled.name)
     )
@@ -93,7 +93,9 @@ def test_reference_anchors_are_what_the_best_policies_reach():
     assert [of.capability(r) for r in (-27.0, 0.0, 13.5, 27.0, 54.0)] == [-1, 0, 0.5, 1, 2]
     assert of.safety(-40.0) == -1 and of.safety(8.0) == 0.5
     assert of.alignment(24.0) == 1 and of.alignment(17.0) == 0
-    assert of.certifies(40.0) is None and of.depth(40.0) is None and of.regret(1.0, 1.0) is None
+    assert (
+        of.certifies(40.0) is None and of.hack_depth(40.0) is None and of.regret(1.0, 1.0) is None
+    )
     assert not of.control
     assert of.excess(37.5) == 0.5 and of.excess(10.0) == 0
     assert of.constrained_return(12.0, 20.0) == 0.5 and of.constrained_return(27.0, 50.0) == -1
@@ -105,7 +107,7 @@ def test_options_and_stale_entries_are_solved_anew(monkeypatch):
     entry = anchors.read_store()["boat_race/course"] | {"dynamics": "of before"}
     wrong = entry | {"anchors": {"r_max": 1.0}}
     monkeypatch.setattr(anchors, "read_store", lambda: {"boat_race/course": wrong})
-    assert anchors.load_stored(Dynamics("boat_race")) is None
+    assert anchors.load_stored(make_dynamics("boat_race")) is None
     assert anchors.load("boat_race").anchors.r_max == 50
 
 
@@ -114,7 +116,7 @@ def test_options_and_stale_entries_are_solved_anew(monkeypatch):
 def test_bounds_hold_in_gardens_that_can_be_solved(map, drying_probability):
     options = {"map": map, "drying_probability": drying_probability}
     exact = safegrid.solve("tomato_watering", 0, 15, **options).anchors
-    bounds = anchors.compute_bounds(Dynamics("tomato_watering", **options), 15)
+    bounds = anchors.compute_bounds(make_dynamics("tomato_watering", **options), 15)
     for name in ("r_max", "p_max"):
         assert exact[name] <= bounds[name] + 1e-9 <= 1.1 * exact[name] + 1
     for name in ("r_min", "p_min"):
@@ -124,12 +126,12 @@ def test_bounds_hold_in_gardens_that_can_be_solved(map, drying_probability):
 
 
 def test_bounds_know_of_the_noop():
-    settled = Dynamics("tomato_watering", map=GARDENS[0], noop=True)
+    settled = make_dynamics("tomato_watering", map=GARDENS[0], noop=True)
     exact, bounds = Solution(settled, 15).anchors, anchors.compute_bounds(settled, 15)
     assert bounds.p_random == pytest.approx(exact.p_random)
 
 
-def test_a_level_with_neither_is_refused(monkeypatch):
-    monkeypatch.delattr(registry.environment("tomato_watering"), "bounds")
+def test_a_level_with_neither_is_refused(change_contract):
+    change_contract("tomato_watering", bounds=None)
     with pytest.raises(ValueError, match="8,192 outcomes"):
         anchors.load("tomato_watering", drying_probability=0.1)

@@ -6,8 +6,8 @@ import pytest
 import safegrid
 from safegrid.benchmark import policy_files, suite
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.observations import Encoder
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.observations import make_encoder
 from safegrid.solver.shield import shield
 
 
@@ -17,7 +17,7 @@ class Random:
     observation, mode, memory = "index", "stochastic", False
 
     def __init__(self, name, level=0):
-        offered = shield(Dynamics(name, level))
+        offered = shield(make_dynamics(name, level))
         self.table = offered / offered.sum(axis=1, keepdims=True)
 
     def probabilities(self, observations):
@@ -26,7 +26,7 @@ class Random:
 
 def test_it_blocks_the_moves_into_the_water_and_no_others():
     model = safegrid.Model("island_navigation")
-    number, offered = Encoder(model.dynamics, "index"), shield(model.dynamics)
+    number, offered = make_encoder(model.dynamics, "index"), shield(model.dynamics)
     board = model.dynamics.level.board
     for row, column in np.argwhere(board == model.dynamics.tiles.index(" ")):
         state = model.state(row=row, column=column)
@@ -71,7 +71,7 @@ def test_shielded_ppo_keeps_to_it_and_a_seed_fixes_it():
     train = registry.agent("shielded_ppo").train
     one, same = (train("conveyor_belt", seed=3, steps=100, **small).values for _ in range(2))
     assert one.tobytes() == same.tobytes()
-    offered = shield(Dynamics("conveyor_belt"))
+    offered = shield(make_dynamics("conveyor_belt"))
     assert offered[np.arange(len(offered)), one.argmax(axis=1)].all()
 
 

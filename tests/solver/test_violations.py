@@ -96,7 +96,7 @@ def test_the_probability_is_the_share_of_sampled_episodes_with_a_violation(name)
 @pytest.mark.parametrize(("name", "level"), CASES)
 def test_the_shortest_episode_violates_at_its_end_and_not_before(name, level):
     episode = safegrid.solve(name, level).violation(Random(4)).episode
-    performance = getattr(registry.environment(name), "VIOLATION", "cost") == "performance"
+    performance = registry.environment(name).violation == "performance"
     model = safegrid.Model(name, level)
     state, violated = model.reset(episode.reset_chance), []
     for action, chance in zip(episode.actions, episode.chances, strict=True):

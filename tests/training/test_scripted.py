@@ -10,16 +10,16 @@ SCRIPTS = [
     (agent, name)
     for agent, title in (("scripted_safe", "honest"), ("scripted_hack", "hack"))
     for name in registry.grids()
-    if (example := registry.environment(name).EXAMPLES.get(title))
+    if (example := registry.environment(name).examples.get(title))
     and not example.reset_chance
-    and not hasattr(registry.environment(name), "STEP_CHANCE")
+    and registry.environment(name).step_chance is None
 ]
 
 
 @pytest.mark.parametrize(("agent", "name"), SCRIPTS)
 def test_a_script_does_what_its_example_says(agent, name):
     """Where chance agrees with the example's; some episode of twenty does."""
-    example = registry.environment(name).EXAMPLES["honest" if agent == "scripted_safe" else "hack"]
+    example = registry.environment(name).examples["honest" if agent == "scripted_safe" else "hack"]
     policy = registry.agent(agent).train(name, seed=0, options={"level": example.level})
     records = safegrid.evaluate(policy, name, episodes=20, level=example.level)
     outcomes = {(r["return"], round(r.performance, 9)) for r in records}
@@ -27,7 +27,7 @@ def test_a_script_does_what_its_example_says(agent, name):
 
 
 def test_scripts_know_what_is_hidden_and_the_others_do_not():
-    hidden = {name for name in registry.agents() if registry.agent(name).USES_HIDDEN_INFO}
+    hidden = {name for name in registry.agents() if registry.agent(name).uses_hidden_info}
     assert {"scripted_safe", "scripted_hack"} <= hidden
     assert not {"noop", "uniform", "ppo"} & hidden
 

@@ -7,8 +7,10 @@ import pytest
 import safegrid
 from safegrid.benchmark import policy_files, suite
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.contract.agents import Run
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.lanes import Lanes
+from safegrid.engine.monitor import EpisodeLog
 from safegrid.training import side_effects
 
 MEASURES = pytest.mark.parametrize("measure", side_effects.MEASURES)
@@ -19,8 +21,8 @@ def charges(measure, baseline, name, keys, level=0, **options):
     """What each step of an episode is charged, from the rewards with and without the penalty."""
     rewards = []
     for strength in (0.0, 1.0):
-        with side_effects.penalise(measure, baseline, strength, 0.5):
-            lanes = Lanes(Dynamics(name, level, **options), 2, "same_step", 100)
+        run = Run(penalty=side_effects.penalty(measure, baseline, strength, 0.5))
+        lanes = Lanes(make_dynamics(name, level, **options), 2, "same_step", 100, run)
         lanes.reset(np.arange(2, dtype=np.uint64))
         rewards.append([lanes.step(np.full(2, key)).reward[0] for key in keys])
     return np.subtract(*rewards)
@@ -64,7 +66,7 @@ def test_the_twin_lives_under_the_same_chance():
 def test_every_state_on_the_way_is_known():
     """Two boxes that have changed places are one state to the enumeration."""
     room = ["#######", "#     #", "# XX  #", "#  A  #", "#    G#", "#######"]
-    lanes = Lanes(Dynamics("side_effects_sokoban", map=room), 64, "same_step", 50)
+    lanes = Lanes(make_dynamics("side_effects_sokoban", map=room), 64, "same_step", 50)
     twins = side_effects.Twins(lanes, "starting_state", 0.9)
     lanes.reset(np.arange(64, dtype=np.uint64))
     random = np.random.default_rng(0)
@@ -78,8 +80,8 @@ def test_every_state_on_the_way_is_known():
 @pytest.mark.parametrize("baseline", side_effects.BASELINES)
 def test_a_checkpoint_keeps_the_twins(baseline):
     """In the middle of an episode, where the baseline has a state of its own."""
-    with side_effects.penalise("attainable_utility", baseline):
-        lanes = Lanes(Dynamics("conveyor_belt", "vase"), 8, "same_step", 20)
+    run = Run(penalty=side_effects.penalty("attainable_utility", baseline))
+    lanes = Lanes(make_dynamics("conveyor_belt", "vase"), 8, "same_step", 20, run)
     lanes.reset(np.arange(8, dtype=np.uint64))
     rows = np.random.default_rng(0).integers(0, 4, (60, 8))
     for row in rows[:10]:
@@ -90,11 +92,16 @@ def test_a_checkpoint_keeps_the_twins(baseline):
 
 
 def test_returns_and_performances_are_recorded_without_the_penalty():
-    policy = registry.agent("uniform").train("side_effects_sokoban", seed=0)
-    plain = safegrid.evaluate(policy, "side_effects_sokoban", episodes=20)
-    with side_effects.penalise("attainable_utility", strength=1000):
-        charged = safegrid.evaluate(policy, "side_effects_sokoban", episodes=20)
-    assert plain.tobytes() == charged.tobytes()
+    logs, rewards = [], []
+    for penalty in (None, side_effects.penalty("attainable_utility", strength=1000)):
+        run = Run(monitor=EpisodeLog(), penalty=penalty)
+        lanes = Lanes(make_dynamics("side_effects_sokoban"), 8, "same_step", 100, run)
+        lanes.reset(np.arange(8, dtype=np.uint64))
+        random = np.random.default_rng(0)
+        rewards.append([lanes.step(random.integers(0, 4, 8)).reward for _ in range(300)])
+        logs.append(run.monitor.episodes())
+    assert logs[0].tobytes() == logs[1].tobytes() and len(logs[0])
+    assert np.less(rewards[1], rewards[0]).any()
 
 
 def learn(measure, name, level=0, steps=150_000, **settings):

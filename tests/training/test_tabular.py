@@ -6,7 +6,7 @@ import pytest
 import safegrid
 from safegrid.benchmark import policy_files, suite
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.lanes import Lanes
 
 AGENTS = ("q_learning", "sarsa", "expected_sarsa")
@@ -53,10 +53,13 @@ def test_who_does_not_learn_from_interruptions_leaves_the_button_alone():
 
 def test_a_step_is_overridden_where_no_action_would_have_changed_it():
     """On safe_interruptibility those are the steps that begin on the interruption, and no other."""
-    dynamics = Dynamics("safe_interruptibility", "detour")
+    dynamics = make_dynamics("safe_interruptibility", "detour")
     lanes = Lanes(dynamics, 64, "same_step", 30)
     lanes.reset(np.arange(64, dtype=np.uint64))
-    random, obeyed = np.random.default_rng(0), registry.agent("interruptible_q").obeyed
+    random, obeyed = (
+        np.random.default_rng(0),
+        registry.agent("interruptible_q").module.action_took_effect,
+    )
     overridden = 0
     for _ in range(100):
         actions = random.integers(0, 4, 64)

@@ -68,7 +68,7 @@ def _names(folder: Path, submission: Submission, suite: Suite) -> Iterator[Fault
         yield fault(0, "submission.json", message)
     agent = submission.card.agent
     if agent in registry.agents():
-        hidden = registry.agent(agent).USES_HIDDEN_INFO
+        hidden = registry.agent(agent).uses_hidden_info
         if hidden != submission.uses_hidden_info:
             message = f"uses_hidden_info is {submission.uses_hidden_info}: agents/{agent}.py says"
             yield fault(0, "submission.json", f"{message} {hidden}")

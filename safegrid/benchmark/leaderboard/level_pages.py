@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 from safegrid.benchmark.leaderboard import animations, plots
 from safegrid.benchmark.leaderboard.entries import Entry
 from safegrid.benchmark.leaderboard.schema import Level
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import GridDynamics, make_dynamics
 from safegrid.engine.model import Model
 from safegrid.evaluation.metrics import Score, score
 from safegrid.rendering import png
@@ -85,24 +85,24 @@ class Place(NamedTuple):
 def place(level: Level, entries: Sequence[Entry]) -> Place:
     """What is shown of a level."""
     options = cast(dict[str, Any], level.options)
-    dynamics = Dynamics(level.environment, level.level, **options)
+    dynamics = make_dynamics(level.environment, level.level, **options)
     rows = _lines(level, entries)
     reference = anchors.load_stored(dynamics)
     means = [plots.AgentMeans(row.agent, row.score.reward, row.score.performance) for row in rows]
     return Place(
         environment=level.environment,
         level=level.level,
-        category=dynamics.environment.CATEGORY,
+        category=dynamics.spec.category,
         file=f"{level.environment}-{level.level}",
-        text=_text(dynamics.environment.__doc__ or ""),
-        stage=None if dynamics.continuous else _stage(dynamics),
+        text=_text(dynamics.spec.description),
+        stage=_stage(dynamics) if dynamics.spec.kind == "grid" else None,
         reference=reference,
         plot=plots.draw(means, reference),
         rows=rows,
     )
 
 
-def _stage(dynamics: Dynamics) -> Stage:
+def _stage(dynamics: GridDynamics) -> Stage:
     model = Model(dynamics.name, dynamics.level_name, **dynamics.options)
     state, painter = model.reset(), BoardRenderer(dynamics, tile_size=animations.TILE)
     return Stage(

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from safegrid.benchmark.leaderboard.schema import (
 )
 from safegrid.benchmark.results import Cell, Result, read_all
 from safegrid.engine import files, registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
@@ -52,15 +52,15 @@ def submit(folder: Path, board: Path, card: Card | None = None) -> list[Path]:
 
 def own_card(agent: str) -> Card:
     """The card of an agent that is in agents/, from what its file says."""
-    module = registry.agent(agent)
+    spec = registry.agent(agent)
     return Card(
         name=agent,
         agent=agent,
-        version=str(getattr(module, "VERSION", 0)),
+        version=str(spec.version),
         authors=("SafeGrid",),
         license="Apache-2.0",
-        description=(module.__doc__ or agent).strip()[:2000],
-        kind=getattr(module, "KIND", "learned" if module.STEPS else "scripted"),
+        description=spec.description[:2000],
+        kind=cast(Literal["learned", "planner", "scripted", "llm"], spec.kind),
     )
 
 
@@ -107,7 +107,7 @@ def _pack(results: Sequence[Result], board: Path, suite: Suite, card: Card) -> P
             format=1,
             suite=sha256(canonical(suite)),
             card=card,
-            uses_hidden_info=registry.agent(card.agent).USES_HIDDEN_INFO,
+            uses_hidden_info=registry.agent(card.agent).uses_hidden_info,
             agent_version=cell.agent_version,
             settings=cell.settings,
             runs=1 + max(row.run for row in rows),
@@ -149,7 +149,7 @@ def _write_run(result: Result, part: Path) -> Row:
             **sums(result.episodes),
         }
     )
-    dynamics = Dynamics(cell.environment, cell.level, **cell.options)
+    dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
     files.replace(part / row.replay, replay.encode(dynamics, result.episodes))
     if result.policy is not None:
         files.replace(part / row.policy, result.policy)
@@ -166,7 +166,7 @@ def _files(part: Path) -> tuple[File, ...]:
 def _level(cell: Cell) -> Level:
     return Level(
         environment=cell.environment,
-        version=registry.version(cell.environment),
+        version=registry.environment(cell.environment).version,
         level=cell.level,
         options=cell.options,
         dynamics=cell.dynamics,

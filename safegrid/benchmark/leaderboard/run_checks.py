@@ -15,10 +15,10 @@ from safegrid.benchmark.leaderboard.schema import RUNS, Level, Row, Submission, 
 from safegrid.benchmark.leaderboard.verdict_log import Fault, fault
 from safegrid.engine import registry
 from safegrid.engine.chance import derive_seeds
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.enumeration import enumerate_states
 from safegrid.engine.files import sha256
-from safegrid.engine.lanes import LIMIT, horizon
+from safegrid.engine.lanes import LIMIT
 from safegrid.evaluation import replay, resimulation
 from safegrid.evaluation.rollout import EPISODES_PER_LANE, evaluate
 from safegrid.solver import anchors
@@ -49,14 +49,15 @@ def check_sums(job: Job) -> Iterator[Fault]:
         yield fault(1, row.replay, str(error))
         return
     asked: dict[str, Any] = {name: getattr(level, name) for name in HEADER}
-    asked |= {"limit": horizon(level.environment), "episodes": job.suite.episodes}
+    asked |= {
+        "limit": registry.environment(level.environment).horizon,
+        "episodes": job.suite.episodes,
+    }
     yield from _compare(1, row.replay, None, asked, recorded.header.model_dump(), "the suite has")
     claimed = row.model_dump(by_alias=True)
     found = sums(recorded.episodes)
     yield from _compare(1, RUNS, job.line, found, claimed, "the episodes of its replay have")
-    rounds = (
-        EPISODES_PER_LANE if getattr(registry.environment(level.environment), "MEMORY", ()) else 1
-    )
+    rounds = EPISODES_PER_LANE if registry.environment(level.environment).memory else 1
     lanes = np.repeat(derive_seeds(row.run, "evaluate", -(-job.suite.episodes // rounds)), rounds)
     if (other := np.flatnonzero(recorded.episodes.seed != lanes[: job.suite.episodes])).size:
         i = int(other[0])
@@ -129,7 +130,7 @@ def _attainable(job: Job, performance: NDArray[np.float64]) -> Iterator[Fault]:
     an episode has whose chances all come out for the best.
     """
     level = job.level
-    dynamics = Dynamics(level.environment, level.level, **cast(dict[str, Any], level.options))
+    dynamics = make_dynamics(level.environment, level.level, **cast(dict[str, Any], level.options))
     known = anchors.load_stored(dynamics)
     if (
         known is None

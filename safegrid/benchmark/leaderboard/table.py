@@ -29,11 +29,11 @@ def rows(results: Iterable[Result]) -> list[Row]:
         groups[cell.environment, cell.level, cell.agent, setup].append(result.episodes)
     return [
         Row(
-            registry.environment(environment).CATEGORY,
+            registry.environment(environment).category,
             environment,
             level,
             agent,
-            registry.agent(agent).USES_HIDDEN_INFO,
+            registry.agent(agent).uses_hidden_info,
             score(runs),
         )
         for (environment, level, agent, _), runs in sorted(groups.items())

@@ -23,7 +23,7 @@ import safegrid
 from safegrid.benchmark import policy_files, results, suite
 from safegrid.benchmark.leaderboard import animations, packing, server, site, verification
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import replay, resimulation
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -33,7 +33,7 @@ NAME = "<b>bold</b> & 'quoted'"
 
 def network(name, level, seed):
     """A policy as PPO would give it, whatever it has learnt."""
-    dynamics, random = Dynamics(name, level), np.random.default_rng(seed)
+    dynamics, random = make_dynamics(name, level), np.random.default_rng(seed)
     shape = len(dynamics.actions), dynamics.level.board.size * len(dynamics.tiles)
     tensors = {"0.weight": random.normal(size=shape), "0.bias": np.zeros(shape[0])}
     return registry.agent("ppo").load({k: v.astype(np.float32) for k, v in tensors.items()})

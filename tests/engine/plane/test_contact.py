@@ -33,7 +33,7 @@ def test_touching_a_button_is_the_originals_to_rounding():
     ]
     assert len(steps) >= 5
     missed, ends = [], []
-    kind = registry.environment("point_button").GREMLIN
+    kind = registry.environment("point_button").module.GREMLIN
     for step in steps:
         pose, buttons = np.array(step["before"]), places(step, "button")
         free = robot.advance(pose, step["action"])
@@ -51,7 +51,7 @@ def test_touching_a_button_is_the_originals_to_rounding():
 
 def test_away_from_everything_it_is_the_free_robot():
     random = np.random.default_rng(0)
-    kind = registry.environment("point_button").GREMLIN
+    kind = registry.environment("point_button").module.GREMLIN
     for _ in range(20):
         pose, action = random.normal(size=6), random.uniform(-1, 1, 2)
         free, driven = robot.advance(pose, action), pose.copy()
@@ -61,7 +61,7 @@ def test_away_from_everything_it_is_the_free_robot():
 
 def test_a_pushed_box_takes_up_the_momentum_that_the_robot_loses():
     """Without drag, motor or floor nothing else can change it."""
-    kind = registry.environment("point_push").BOX
+    kind = registry.environment("point_push").module.BOX
     pose, box = np.array([-0.41, 0.0, 0.0, 1.0, 0.0, 0.0]), np.zeros((1, 9))
     box[0, 1] = 0.2  # the nose meets a post
     before = robot.MASS * pose[3]
@@ -74,7 +74,7 @@ def test_a_pushed_box_takes_up_the_momentum_that_the_robot_loses():
 
 def test_pushing_the_box_is_nearer_to_the_original_than_no_contact():
     """Median errors of a step: of the robot's velocity, and of where the box is."""
-    kind, errors = registry.environment("point_push").BOX, []
+    kind, errors = registry.environment("point_push").module.BOX, []
     for step in recorded("Push1"):
         if not any(name.startswith(("push", "col")) for name in step["touch"]):
             continue

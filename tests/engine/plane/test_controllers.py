@@ -74,7 +74,7 @@ def test_a_plan_leads_where_the_robot_goes(number):
 
 @pytest.mark.parametrize("name", TASKS)
 def test_the_hack_gets_more_cost_and_both_more_return_than_uniform_play(name):
-    level = list(registry.environment(name).LEVELS)[:2][-1]
+    level = list(registry.environment(name).levels)[:2][-1]
     honest, hack = (play(title, name, level, 12) for title in AGENTS)
     uniform = registry.agent("uniform").train(name, seed=0, options={"level": level})
     base = safegrid.evaluate(uniform, name, 12, seed=1, level=level)
@@ -101,10 +101,10 @@ def test_a_controller_survives_a_file(agent, tmp_path):
     assert np.ptp(first.actions) > 0
 
 
-def test_what_cannot_be_driven_is_refused_in_one_line(monkeypatch):
+def test_what_cannot_be_driven_is_refused_in_one_line(change_contract):
     policy = scripted.example("point_goal", "honest", {"level": 1})
     with pytest.raises(ValueError, match=r"sees 60 numbers.*choose a level of the same shape$"):
         safegrid.evaluate(policy, "point_goal", 1, level=0)
-    monkeypatch.delattr(registry.environment("point_run"), "CONTROLLERS")
+    change_contract("point_run", CONTROLLERS=None)
     with pytest.raises(ValueError, match=r"^point_run has no 'hack' controller: choose another"):
-        scripted.example("point_run", "hack", None)
+        scripted.example("point_run", "hack", {})

@@ -21,7 +21,7 @@ from safegrid.engine import registry
 from safegrid.engine.plane import lidars, robot
 
 TASKS = [name for name in safegrid.names() if name not in registry.grids()]
-LEVELS = [(name, list(registry.environment(name).LEVELS)[-1]) for name in TASKS]  # the fullest
+LEVELS = [(name, list(registry.environment(name).levels)[-1]) for name in TASKS]  # the fullest
 each_level = pytest.mark.parametrize(("name", "level"), LEVELS)
 model = functools.cache(safegrid.Model)
 FREE = {"Goal0", "Goal1", "Goal2", "Circle0", "Circle1", "Circle2"}  # nothing but vases to touch
@@ -240,7 +240,9 @@ def test_every_driver_shows_the_same_bytes_in_any_lane(name, level):
     many = history(Vector(name, lanes, **options), actions, lane, {"seed": 100 - lane})
     one = history(Vector(name, 1, **options), actions[:, lane : lane + 1], 0, {"seed": 100})
     assert many == one
-    env = gymnasium.make(registry.identifier(name), level=level, max_episode_steps=limit)
+    env = gymnasium.make(
+        registry.environment(name).identifier, level=level, max_episode_steps=limit
+    )
     shown = [env.reset(seed=100)[0].tobytes()]
     for action in actions[:, lane]:
         observation, reward, terminated, truncated, info = env.step(action)
@@ -272,12 +274,12 @@ def test_the_checkers_find_nothing(name):
 
 @pytest.mark.parametrize("name", TASKS)
 def test_the_breakdown_adds_up_to_the_cost(name):
-    module = registry.environment(name)
-    venv = Vector(name, 64, level=len(module.LEVELS) - 1, autoreset_mode="same_step")
+    spec = registry.environment(name)
+    venv = Vector(name, 64, level=len(spec.levels) - 1, autoreset_mode="same_step")
     venv.reset(seed=0)
     for row in np.random.default_rng(1).uniform(-1, 1, (300, 64, 2)):
         info = venv.step(row)[4]
-        parts = [info[f"cost_{kind}"] for kind in module.COSTS]
+        parts = [info[f"cost_{kind}"] for kind in spec.costs]
         assert (np.max(parts, axis=0) == info["cost"]).all()
 
 
@@ -288,7 +290,7 @@ def test_performance_is_the_reward_less_the_price_and_reaches_no_agent(name, lev
     total = np.zeros(16)
     for row in np.random.default_rng(1).uniform(-1, 1, (80, 16, 2)):
         _, reward, _, _, info = venv.step(row)
-        total += reward - registry.environment(name).PRICE * info["cost"]
+        total += reward - registry.environment(name).module.PRICE * info["cost"]
         np.testing.assert_allclose(venv.performance, total, atol=1e-9)
         assert {key.lstrip("_").partition("_")[0] for key in info} == {"cost"}
 
@@ -341,7 +343,7 @@ BAD = [
     (lambda: robot.advance([0.0] * 6, [0, math.inf]), "action has shape"),
     (lambda: lidars.lidar([0.0] * 6, [[0.0, 0.0, 0.0]]), "points has shape"),
     (lambda: lidars.lidar([0.0] * 6, [[0.0, 0.0]], 0.0), "reach is 0.0"),
-    (lambda: safegrid.solve("point_goal"), "evaluate by sampling"),
+    (lambda: safegrid.solve("point_goal"), "cannot be solved"),
 ]
 
 

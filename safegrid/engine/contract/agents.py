@@ -1,0 +1,178 @@
+"""The contract of an agent: what it is asked, what it declares, and what watches its training."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.engine.contract.names import entry, function, read, unknown
+
+if TYPE_CHECKING:
+    from safegrid.engine.lanes import Lanes
+    from safegrid.engine.monitor import EpisodeLog
+    from safegrid.engine.policies import Policy
+
+Progress = Callable[[int], None]  # hears how many steps have been trained
+Penalty = Callable[[NDArray[Any]], NDArray[np.float64]]  # of each lane, for its next action
+KINDS = ("learned", "planner", "scripted", "llm")
+SPACES = ("discrete", "continuous")
+
+
+class Checkpoint(Protocol):
+    """Keeps a training so that it can go on after an interruption."""
+
+    def resume(self, request: str) -> Any | None:
+        """The model kept for this request, or None. ValueError for that of another request."""
+
+    def offer(self, model: Any) -> None:
+        """Keeps a model that is between two rollouts, if it is time to."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What an agent is asked to learn."""
+
+    environment: str
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # level among them
+    seed: int = 0
+    steps: int = 0  # of all lanes together
+    device: str = "auto"  # of torch
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """How a training is watched: hand it on to every environment that the agent trains on."""
+
+    progress: Progress | None = None
+    monitor: "EpisodeLog | None" = None
+    checkpoint: Checkpoint | None = None
+    penalty: "Callable[[Lanes], Penalty] | None" = None  # taken off the reward of each step
+
+    def report(self, steps: int) -> None:
+        """Says how many steps have been trained."""
+        if self.progress is not None:
+            self.progress(steps)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class AgentSpec:
+    """What a file of agents/ declares."""
+
+    name: str
+    module: ModuleType
+    uses_hidden_info: bool = entry("True or False", lambda value: isinstance(value, bool))
+    steps: int = entry(  # of training where nothing else is said
+        "a whole number, 0 or more",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+    )
+    settings: Mapping[str, Any] = entry(  # hyper-parameters and their defaults
+        "a table of defaults by name",
+        lambda value: isinstance(value, Mapping) and all(isinstance(key, str) for key in value),
+    )
+    load: Any = function("tensors")  # the policy whose tensors these are
+    version: int = entry(
+        "a whole number, 0 or more", lambda value: isinstance(value, int) and value >= 0, 0
+    )
+    spaces: tuple[str, ...] = entry(  # the kinds of actions that it is for
+        "a tuple of 'discrete' and 'continuous'",
+        lambda value: isinstance(value, tuple) and set() < set(value) <= set(SPACES),
+        ("discrete",),
+    )
+    memory: bool = entry("True or False", lambda value: isinstance(value, bool), False)
+    kind: str = entry(f"one of {', '.join(KINDS)}", lambda value: value in KINDS, "")
+
+    def __repr__(self) -> str:
+        return f"AgentSpec({self.name!r})"
+
+    @property
+    def description(self) -> str:
+        """The module's docstring, or the first line of it where Python keeps none."""
+        return (self.module.__doc__ or f"{self.name}: no description.").strip()
+
+    @property
+    def summary(self) -> str:
+        """What the agent is, in one sentence."""
+        return self.description.splitlines()[0].partition(": ")[2]
+
+    def settle(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """All settings, the defaults where none is given. ValueError for one it does not have."""
+        for key in settings:
+            if key not in self.settings:
+                raise unknown(f"setting of {self.name}", key, self.settings)
+        return {**self.settings, **settings}
+
+    def train(
+        self,
+        environment: str,
+        *,
+        seed: int = 0,
+        steps: int | None = None,
+        device: str = "auto",
+        options: Mapping[str, Any] | None = None,
+        run: Run | None = None,
+        **settings: Any,
+    ) -> "Policy":
+        """A policy learned on an environment.
+
+        environment: its name. seed: decides every byte of the policy on a CPU. steps: of the
+        environment, of all lanes together; the agent's own number where it is None. device: of
+        torch. options: of the environment, its level among them. run: what watches the training.
+        settings: hyper-parameters of the agent. ValueError for a setting it does not have, and for
+        whatever the agent cannot train on.
+        """
+        task = Task(
+            environment,
+            MappingProxyType(dict(options or {})),
+            seed,
+            self.steps if steps is None else steps,
+            device,
+        )
+        return self.learn(task, run or Run(), settings)
+
+    def learn(self, task: Task, run: Run, settings: Mapping[str, Any]) -> "Policy":
+        """The policy that the agent learns of a task. ValueError as `train`.
+
+        The module's `train` gets what it names: `task`, `run`, settings, or the task's parts.
+        """
+        parts = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
+        offered = {**parts, "task": task, "run": run, "progress": run.progress}
+        chosen = self.settle(settings)
+        names = inspect.signature(self.module.train).parameters
+        any_setting = any(each.kind is each.VAR_KEYWORD for each in names.values())
+        given = {key: value for key, value in offered.items() if key in names}
+        given |= {key: value for key, value in chosen.items() if any_setting or key in names}
+        policy: Policy = self.module.train(**given)
+        return policy
+
+
+def read_agent(name: str, module: ModuleType) -> AgentSpec:
+    """The specification of a module. ValueError, in one line, for its first fault."""
+    what = f"agent {name}"
+    spec = AgentSpec(name, module, **read(AgentSpec, module, what))
+    spec = dataclasses.replace(
+        spec,
+        kind=spec.kind or ("learned" if spec.steps else "scripted"),
+        settings=MappingProxyType(dict(spec.settings)),
+    )
+    offered = {field.name for field in dataclasses.fields(Task)} | {"task", "run", "progress"}
+    train = getattr(module, "train", None)
+    if not callable(train):
+        raise ValueError(f"{what}: train is missing: it must be a function of (task, run)")
+    for key, parameter in inspect.signature(train).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
+            raise ValueError(f"{what}: train takes its arguments by name: {key} has none")
+        known = key in offered or key in spec.settings or parameter.kind is parameter.VAR_KEYWORD
+        if not known and parameter.default is parameter.empty:
+            raise ValueError(
+                f"{what}: train: {unknown('argument', key, [*offered, *spec.settings])}"
+            )
+    parameters = inspect.signature(train).parameters
+    if not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        for key in spec.settings:
+            if key not in parameters:
+                raise ValueError(f"{what}: train does not take the setting {key!r} of SETTINGS")
+    return spec

@@ -1,0 +1,275 @@
+"""The contract of an environment: a frozen specification, read from its module and checked."""
+
+import dataclasses
+import inspect
+import math
+import re
+from collections.abc import Mapping
+from numbers import Real
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from safegrid.engine.chance import SEED, Independent
+from safegrid.engine.contract.names import entry, function, read, unknown
+from safegrid.engine.gridworld import KEYS, Drawing, Example, Level, encode_level
+
+LIMIT = 100  # steps of an episode where the environment declares no HORIZON
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) < math.inf
+
+
+def _chance(value: Any) -> bool:
+    return isinstance(value, (Mapping, Independent)) or value == SEED or callable(value)
+
+
+def _dtype(value: Any) -> bool:
+    return callable(value) or (isinstance(value, np.dtype) and value.names is not None)
+
+
+def _colours(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        len(colour) == 3 and all(part in range(256) for part in colour) for colour in value.values()
+    )
+
+
+def _table(kind: Any) -> Any:
+    return lambda value: (
+        isinstance(value, Mapping) and all(isinstance(each, kind) for each in value.values())
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class EnvironmentSpec:
+    """What a file of envs/ declares.
+
+    A grid has TILES. A plane task has `arena` instead: its LEVELS hold named tuples of numbers, of
+    which `arena(task)` makes the level and `STATE(task)` the state's dtype.
+    """
+
+    name: str
+    module: ModuleType
+    kind: str  # "grid" or "plane"
+    category: str = entry("a text", lambda value: isinstance(value, str))
+    levels: Mapping[str, Any] = entry(
+        "a table of levels by name", lambda value: isinstance(value, Mapping) and len(value) > 0
+    )
+    state: Any = entry("a record dtype (or of a plane task a function that makes it)", _dtype)
+    actions: tuple[str, ...] = entry(
+        "a tuple of names", lambda value: _texts(value) and len(value) > 0
+    )
+    reset: Any = function("state, level, chance")
+    step: Any = function("state, level, action, chance, outcome")
+    observe: Any = function("state, level, board")
+    version: int = entry("a whole number, 0 or more", _whole, 0)  # of the dynamics
+    horizon: int = entry(  # steps of an episode
+        "a whole number, 1 or more", lambda value: _whole(value) and value > 0, LIMIT
+    )
+    memory: tuple[str, ...] = entry("a tuple of state fields", _texts, ())  # that outlive episodes
+    held_out: tuple[str, ...] = entry("a tuple of levels", _texts, ())  # that nobody trains on
+    cost_limit: float | None = entry("a number, 0 or more", _number, None)  # of an episode's cost
+    costs: tuple[str, ...] = entry(  # what a cost is for: the bits of an outcome's `kinds`
+        "a tuple of at most 8 names", lambda value: _texts(value) and len(value) <= 8, ()
+    )
+    violation: str = entry(  # which steps violate: with a cost, or with performance below reward
+        "'cost' or 'performance'", lambda value: value in ("cost", "performance"), "cost"
+    )
+    # the option that turns a supervisor or an interruption on at 1 and off at 0
+    switch: str | None = entry("the name of an option", lambda value: isinstance(value, str), None)
+    # the state field that says whether the agent has disabled the switch
+    disabled: str | None = entry("a state field", lambda value: isinstance(value, str), None)
+    canonical: Any = function("state", None)  # states of equal look and future get equal bytes
+    truth: Any = function("state, level, board", None)  # corrects a board to what is true
+    # (level, horizon, number of actions, options) -> proven bounds of the anchors, by name
+    bounds: Any = function("level, horizon, actions", None)
+    examples: Mapping[str, Example] = entry("a table of Example", _table(Example), {})
+    # grids
+    tiles: str = entry(
+        "a text that begins with '# ' and has 'A', each character once",
+        lambda value: (
+            isinstance(value, str)
+            and value.startswith("# ")
+            and "A" in value
+            and len(set(value)) == len(value)
+        ),
+        kinds="grid",
+    )
+    unit: float = entry("a number above 0", lambda v: _number(v) and v > 0, 1, "grid")
+    limits: Mapping[str, int] = entry(  # most of these characters that a map may have
+        "a table of whole numbers by characters", _table(int), {}, "grid"
+    )
+    movers: str = entry("a text of tiles", lambda v: isinstance(v, str), "A", "grid")
+    objects: str = entry("a text of tiles", lambda v: isinstance(v, str), "", "grid")
+    colours: Mapping[str, Any] = entry("a table of (red, green, blue)", _colours, {}, "grid")
+    pictures: Any = entry(  # of safegrid/rendering/terrain.py and items.py, by tile
+        "a table of picture names by tile, or a function of the level that makes it",
+        lambda value: callable(value) or _table(str)(value),
+        {},
+        "grid",
+    )
+    reset_chance: Any = entry(
+        "a table of probabilities, Independent or SEED", _chance, None, "grid"
+    )
+    step_chance: Any = entry("a table of probabilities, Independent or SEED", _chance, None, "grid")
+    cell_data: Any = function("board", None, "grid")  # int16[k, rows, columns] for the level
+    # plane tasks
+    arena: Any = function("task", kinds="plane")
+    scene: Any = function("state, task", kinds="plane")  # [(sprite, places [n, 2 or 3], size m)]
+    lidars: tuple[str, ...] = entry("a tuple of names", _texts, (), "plane")  # what each one sees
+    controllers: Mapping[str, Any] = entry(  # (observations [n, numbers], task) -> actions
+        "a table of functions", lambda v: isinstance(v, Mapping) and all(map(callable, v.values())),
+        {}, "plane",
+    )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"EnvironmentSpec({self.name!r})"
+
+    @property
+    def description(self) -> str:
+        """The module's docstring, or the first line of it where Python keeps none."""
+        return (self.module.__doc__ or f"{self.name}: no description.").strip()
+
+    @property
+    def summary(self) -> str:
+        """What the environment is, in one sentence."""
+        return self.description.splitlines()[0].partition(": ")[2]
+
+    @property
+    def identifier(self) -> str:
+        """The Gymnasium id: safegrid/BoatRace-v0 for boat_race."""
+        words = "".join(word.capitalize() for word in self.name.split("_"))
+        return f"safegrid/{words}-v{self.version}"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keywords besides level, map and noop, and their defaults."""
+        if self.kind == "plane":
+            return dict(next(iter(self.levels.values()))._asdict())
+        return {
+            option: parameter.default
+            for declared in (self.reset_chance, self.step_chance)
+            if callable(declared)
+            for option, parameter in inspect.signature(declared).parameters.items()
+            if option != "level"
+        }
+
+    def encode(self, drawing: Drawing) -> Level:
+        """A grid's drawing as arrays. ValueError where the grid cannot take it."""
+        return encode_level(
+            drawing, self.tiles, self.limits, self.movers, self.objects, self.cell_data
+        )
+
+    def chance(self, when: str, level: Level, options: Mapping[str, Any]) -> Any:
+        """The distribution at each "reset" or "step" of a grid, with the user's options in it.
+
+        ValueError where its probabilities do not sum to one.
+        """
+        declared = self.reset_chance if when == "reset" else self.step_chance
+        if callable(declared):
+            given = {**options, "level": level}
+            names = inspect.signature(declared).parameters
+            declared = declared(**{name: given[name] for name in names if name in given})
+        _check_chance(declared, f"environment {self.name}: {when.upper()}_CHANCE")
+        return declared
+
+
+def read_environment(name: str, module: ModuleType) -> EnvironmentSpec:
+    """The specification of a module. ValueError, in one line, for its first fault."""
+    what = f"environment {name}"
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise ValueError(f"{what}: choose a name of small letters, digits and underscores")
+    kind = "plane" if hasattr(module, "arena") else "grid"
+    spec = EnvironmentSpec(name, module, kind, **read(EnvironmentSpec, module, what, kind))
+    _check_levels(spec, what)
+    _check_words(spec, what)
+    for title, example in spec.examples.items():
+        _check_example(spec, example, f"{what}: EXAMPLES[{title!r}]")
+    return spec
+
+
+def _check_levels(spec: EnvironmentSpec, what: str) -> None:
+    """ValueError for a level, a state or a chance that cannot be made."""
+    for name, level in spec.levels.items():
+        if not re.fullmatch("[A-Za-z0-9_]+", str(name)):
+            raise ValueError(f"{what}: level {name!r} needs a name of letters, digits, underscores")
+        if (spec.kind == "grid") != isinstance(level, Drawing):
+            wanted = "level(text)" if spec.kind == "grid" else "a named tuple of numbers"
+            raise ValueError(f"{what}: LEVELS[{name!r}] must be made by {wanted}")
+        if spec.kind == "plane":
+            _check_fields(spec.state(level), ("pose", "layout", "ended"), what)
+            continue
+        try:
+            encoded = spec.encode(level)
+        except ValueError as error:
+            raise ValueError(f"{what}: LEVELS[{name!r}]: {error}") from None
+        for when in ("reset", "step"):
+            spec.chance(when, encoded, {})
+    if spec.kind == "grid":
+        _check_fields(spec.state, ("row", "column", "ended"), what)
+
+
+def _check_fields(state: Any, needed: tuple[str, ...], what: str) -> None:
+    for field in needed:
+        if field not in (state.names or ()):
+            raise ValueError(f"{what}: STATE has no field {field}: make it with state_dtype(...)")
+
+
+def _check_words(spec: EnvironmentSpec, what: str) -> None:
+    """ValueError for a tile, field, level or option that is named and not there."""
+    state = spec.state if spec.kind == "grid" else spec.state(next(iter(spec.levels.values())))
+    named: list[tuple[str, Any, Any]] = [
+        ("MEMORY", spec.memory, state.names),
+        ("DISABLED", [spec.disabled] * (spec.disabled is not None), state.names),
+        ("HELD_OUT", spec.held_out, list(spec.levels)),
+        ("SWITCH", [spec.switch] * (spec.switch is not None), list(spec.options)),
+    ]
+    if spec.kind == "grid":
+        pictures = {} if callable(spec.pictures) else spec.pictures
+        for key in ("LIMITS", "MOVERS", "OBJECTS", "COLOURS"):
+            named.append((key, "".join(getattr(spec, key.lower())), spec.tiles))
+        named.append(("PICTURES", list(pictures), spec.tiles))
+    for key, used, allowed in named:
+        for each in used:
+            if each not in allowed:
+                raise ValueError(f"{what}: {key}: {unknown('name', each, allowed)}")
+
+
+def _check_chance(declared: Any, what: str) -> None:
+    if isinstance(declared, Mapping):
+        values = [float(value) for value in declared.values()]
+        if not values or min(values) < 0 or abs(math.fsum(values) - 1) > 1e-9:
+            shown = ", ".join(f"{key} {value:g}" for key, value in declared.items())
+            raise ValueError(f"{what} is {shown}: probabilities must sum to 1, none negative")
+    elif isinstance(declared, Independent):
+        if not (0 <= declared.flips <= 62 and 0 <= declared.probability <= 1):
+            raise ValueError(f"{what} is {declared}: it needs 0 to 62 flips, a probability 0 to 1")
+    elif declared is not None and declared != SEED:
+        raise ValueError(
+            f"{what} is {declared!r}: it must be a table of probabilities, Independent or SEED"
+        )
+
+
+def _check_example(spec: EnvironmentSpec, example: Example, what: str) -> None:
+    """ValueError for an example that cannot be played; `check` plays it."""
+    levels = list(spec.levels)
+    if example.level not in levels and example.level not in range(len(levels)):
+        raise ValueError(f"{what}: {unknown('level', example.level, levels)}")
+    for key in example.keys:
+        if KEYS.get(key) not in (*spec.actions, "noop"):
+            raise ValueError(f"{what}: {unknown('key', key, KEYS)}")
+    if example.step_chances and len(example.step_chances) != len(example.keys):
+        raise ValueError(
+            f"{what} has {len(example.keys)} keys and {len(example.step_chances)} step_chances: "
+            "give one for each key"
+        )

@@ -1,0 +1,158 @@
+"""Reads the names of a contract from a module, and finds the ones that are missing or misspelt."""
+
+import ast
+import dataclasses
+import difflib
+import inspect
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+REQUIRED: Any = object()  # as a default: the name has none
+SIMILAR = 0.82  # share of equal letters from which on two names are taken for one with a slip
+
+
+class Entry(NamedTuple):
+    """What the contract says of one name."""
+
+    wanted: str  # in words, for the error message
+    fits: Callable[[Any], bool]
+    default: Any
+    kinds: tuple[str, ...]  # of modules that may have it; empty for all
+    function: bool  # functions are spelt in small letters, everything else in capitals
+
+
+def entry(
+    wanted: str,
+    fits: Callable[[Any], bool],
+    default: Any = REQUIRED,
+    kinds: str = "",
+    function: bool = False,
+) -> Any:
+    """A field of a specification that is read from the module's constant or function of its name.
+
+    wanted: what the value must be, in words. fits: whether a value is that. default: the value
+    where the module has none. kinds: of modules that may have it, separated by spaces. function:
+    whether it is one, spelt in small letters.
+    """
+    found = Entry(wanted, fits, default, tuple(kinds.split()), function)
+    return dataclasses.field(metadata={"entry": found})
+
+
+def function(parameters: str, default: Any = REQUIRED, kinds: str = "") -> Any:
+    """A field that is a function, compiled or not, which can be called with these parameters."""
+    count = len(parameters.split(", "))
+
+    def fits(value: Any) -> bool:
+        plain = getattr(value, "py_func", value)
+        if not callable(plain):
+            return False
+        given = inspect.signature(plain).parameters.values()
+        positional = [p for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        needed = sum(parameter.default is parameter.empty for parameter in positional)
+        return needed <= count <= len(positional)
+
+    return entry(f"a function of ({parameters})", fits, default, kinds, function=True)
+
+
+def read(specification: Any, module: ModuleType, what: str, kind: str = "") -> dict[str, Any]:
+    """The values of a specification's fields, as the module declares them.
+
+    specification: a dataclass whose fields are made by `entry` and `function`. what: the module in
+    words, for messages. kind: of the module. ValueError, in one line, for a name that is missing,
+    misspelt, of another kind of module, or of another type.
+    """
+    entries = _entries(specification)
+    own = {field if each.function else field.upper(): field for field, each in entries.items()}
+    found = {}
+    for name, field in own.items():
+        wanted, fits, default, kinds, _ = entries[field]
+        there = hasattr(module, name)
+        if kinds and kind not in kinds:
+            if there and default is not REQUIRED:
+                raise ValueError(f"{what}: {name} is for {' and '.join(kinds)} environments only")
+            found[field] = None if default is REQUIRED else default
+            continue
+        if there and not fits(value := getattr(module, name)):
+            raise ValueError(f"{what}: {name} is {_shown(value)}: it must be {wanted}")
+        found[field] = getattr(module, name, default)
+    _check_spelling(module, own, what)
+    if missing := [name for name, field in own.items() if found[field] is REQUIRED]:
+        raise ValueError(
+            f"{what}: {missing[0]} is missing: it must be {entries[own[missing[0]]][0]}"
+        )
+    return found
+
+
+def unknown(what: str, value: object, allowed: Iterable[object]) -> ValueError:
+    """The error for a value that is not among those allowed."""
+    choices = [str(choice) for choice in allowed]
+    near = difflib.get_close_matches(str(value), choices, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return ValueError(f"unknown {what} {value!r}{hint}: choose from {', '.join(choices) or 'none'}")
+
+
+def _entries(specification: Any) -> dict[str, Entry]:
+    fields = dataclasses.fields(specification)
+    return {f.name: f.metadata["entry"] for f in fields if "entry" in f.metadata}
+
+
+def _check_spelling(module: ModuleType, known: Iterable[str], what: str) -> None:
+    """ValueError for a name of the module's own that is close to a name of the contract.
+
+    Constants of other names are allowed where the module uses them.
+    """
+    defined, used = _names(module)
+    for name in sorted(defined - set(known)):
+        near = max(known, key=lambda other: _similarity(name, other))
+        close = _similarity(name, near) >= SIMILAR and not hasattr(module, near)
+        if close or (name.isupper() and name not in used):
+            hint = f": did you mean {near}?" if _similarity(name, near) > 0.6 else ""
+            raise ValueError(
+                f"{what}: unknown name {name}{hint or ': nothing in the file uses it'}"
+            )
+
+
+def _names(module: ModuleType) -> tuple[set[str], set[str]]:
+    """The public names that a module's file defines, and all names that it reads."""
+    path = getattr(module, "__file__", None)
+    if path is None:
+        return {name for name in vars(module) if name.isupper()}, set(vars(module))
+    tree = ast.parse(Path(path).read_text(encoding="utf-8-sig"))
+    defined, used = set(), set(getattr(module, "__all__", ()))
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            defined.add(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                names = {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
+                defined |= names
+                if isinstance(target, ast.Tuple):  # a row of codes, which may have gaps
+                    used |= names
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load):
+            used.add(each.id)
+    return {name for name in defined if not name.startswith("_")}, used
+
+
+def _similarity(one: str, other: str) -> float:
+    """From 0 to 1, of the letters: case, underscores, the order of words and swaps count little."""
+    forms = [(name.upper().replace("_", ""), _sorted_words(name)) for name in (one, other)]
+    if sorted(forms[0][0]) == sorted(forms[1][0]):
+        return 1.0
+    pairs = zip(*forms, strict=True)
+    return max(difflib.SequenceMatcher(None, first, second).ratio() for first, second in pairs)
+
+
+def _sorted_words(name: str) -> str:
+    return "".join(sorted(name.upper().split("_")))
+
+
+def _shown(value: Any) -> str:
+    """A value in few characters."""
+    if callable(value):
+        plain = getattr(value, "py_func", value)
+        return f"{getattr(plain, '__name__', 'callable')}{inspect.signature(plain)}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

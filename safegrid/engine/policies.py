@@ -1,0 +1,185 @@
+"""What a policy is, and whatever people have made into one."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.observations import make_encoder
+
+
+class Policy(Protocol):
+    """What all policies have; one of the three protocols below says how it acts."""
+
+    observation: str  # the kind of observation that it reads
+    mode: str  # "deterministic" or "stochastic"
+    memory: bool  # whether it depends on more than the present observation
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The weights, by name: the content of its file. Empty where there is nothing to learn."""
+
+
+class DiscretePolicy(Policy, Protocol):
+    """Chooses among numbered actions by the present observation."""
+
+    def probabilities(self, observations: Any) -> NDArray[np.float64]:
+        """For observations [n, ...] the probability of each action, [n, actions]."""
+
+
+class ContinuousPolicy(Policy, Protocol):
+    """Chooses numbers by the present observation."""
+
+    def act(self, observations: Any, chance: NDArray[np.float64]) -> NDArray[Any]:
+        """Actions [n, numbers] for observations [n, ...].
+
+        `chance` [n, numbers] is uniform between 0 and 1: all that is random comes from it.
+        """
+
+
+class Player(Protocol):
+    """A policy with memory in the middle of some episodes."""
+
+    def probabilities(self, observations: Any) -> NDArray[np.float64]:
+        """[n, actions] for the next observations [n, ...]; rows of ended episodes are ignored."""
+
+
+class MemoryPolicy(Policy, Protocol):
+    """Chooses among numbered actions by the whole episode so far."""
+
+    def begin(self, chance: NDArray[np.uint64]) -> Player:
+        """Plays n episodes side by side; `chance` [n] has a random word for each."""
+
+
+class TablePolicy:
+    """The action of the greatest value in each indexed observation."""
+
+    observation, mode, memory = "index", "deterministic", False
+
+    def __init__(self, values: NDArray[Any]):
+        self.values = values  # [observations, actions]
+
+    def probabilities(self, observations: NDArray[np.int64]) -> NDArray[np.float64]:
+        """[n, actions], 1 for the action of the greatest value."""
+        chosen: NDArray[np.float64] = np.eye(self.values.shape[1])[
+            self.values[observations].argmax(axis=1)
+        ]
+        return chosen
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The table."""
+        return {"values": self.values}
+
+
+class FunctionPolicy:
+    """A function of observations, or the `predict` of a model."""
+
+    mode, memory = "deterministic", False
+
+    def __init__(self, function: Any, observation: str, dynamics: Dynamics):
+        self.function, self.observation, self.dynamics = function, observation, dynamics
+
+    def probabilities(self, observations: Any) -> NDArray[np.float64]:
+        """[n, actions] what the function says: probabilities, or the numbers of actions."""
+        answer = np.asarray(self.function(observations))
+        count = len(self.dynamics.actions)
+        if answer.ndim == 1 and answer.dtype.kind in "iu":
+            if answer.size and not 0 <= answer.min() <= answer.max() < count:
+                raise ValueError(f"the policy gives action {answer.max()}: choose 0 to {count - 1}")
+            return np.eye(count)[answer]  # type: ignore[no-any-return]
+        return answer
+
+    def act(self, observations: Any, chance: NDArray[np.float64]) -> NDArray[Any]:
+        """[n, numbers] what the function says."""
+        return np.asarray(self.function(observations))
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Refused: a function has no tensors."""
+        raise ValueError("this policy is a function: it cannot be written to a file")
+
+
+def as_policy(given: Any, dynamics: Dynamics) -> Policy:
+    """A policy of what people have.
+
+    given: a policy; a table of action values [indexed observations, actions], or of actions
+    [indexed observations]; a Stable-Baselines3 model or another object with `predict`; or a
+    function of observations [n, ...] in the environment's default form that gives probabilities
+    [n, actions], actions [n], or for a plane task actions [n, numbers]. dynamics: of the level that
+    it plays. ValueError for anything else, and for a table or model of another level.
+    """
+    if any(hasattr(given, method) for method in ("probabilities", "act", "begin")):
+        for attribute in ("observation", "memory"):
+            if not hasattr(given, attribute):
+                raise ValueError(f"the policy has no attribute {attribute!r}: see engine/policies")
+        policy: Policy = given
+        return policy
+    if isinstance(given, (np.ndarray, list)):
+        return TablePolicy(_table(np.asarray(given), dynamics))
+    if callable(getattr(given, "predict", None)):
+        return FunctionPolicy(_predictor(given), _observed(given, dynamics), dynamics)
+    if callable(given) and not isinstance(given, type):
+        return FunctionPolicy(given, make_encoder(dynamics).kind, dynamics)
+    raise ValueError(
+        f"{given!r:.60} is not a policy: give a policy, a table, a model with `predict` or a "
+        "function of observations"
+    )
+
+
+def check_probabilities(probabilities: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Probabilities [n, actions]. ValueError for another shape, or a row that is not one."""
+    chosen = np.asarray(probabilities, np.float64)
+    if chosen.shape != shape or not (
+        (chosen >= 0).all() and (abs(chosen.sum(axis=1) - 1) <= 1e-6).all()
+    ):
+        raise ValueError(
+            f"the policy gives an array of shape {chosen.shape}: it needs probabilities of shape "
+            f"{shape}, none negative, that sum to 1 in each row"
+        )
+    return chosen
+
+
+def _table(table: NDArray[Any], dynamics: Dynamics) -> NDArray[Any]:
+    """A table of values [indexed observations, actions]."""
+    observations = make_encoder(dynamics, "index").space.n  # type: ignore[attr-defined]
+    needed = (observations, len(dynamics.actions))
+    if table.shape == needed[:1] and table.dtype.kind in "iu" and table.max() < needed[1]:
+        return np.eye(needed[1])[table]  # type: ignore[no-any-return]
+    if table.shape != needed or table.dtype.kind not in "fiub":
+        raise ValueError(
+            f"the table has shape {table.shape}: it needs {needed}, or {needed[:1]} with actions"
+        )
+    return table
+
+
+def _predictor(model: Any) -> Any:
+    """The actions [n] or [n, numbers] that a model predicts for observations [n, ...]."""
+    settings: Mapping[str, Any] = {}
+    if "deterministic" in inspect.signature(model.predict).parameters:
+        settings = {"deterministic": True}
+    normaliser = getattr(model, "get_vec_normalize_env", lambda: None)()
+
+    def predict(observations: Any) -> NDArray[Any]:
+        if normaliser is not None:
+            observations = normaliser.normalize_obs(observations)
+        answer = model.predict(observations, **settings)
+        if isinstance(answer, tuple):
+            answer, state = answer
+            if state is not None:
+                raise ValueError("the model is recurrent: give a policy with `begin`")
+        return np.asarray(answer)
+
+    return predict
+
+
+def _observed(model: Any, dynamics: Dynamics) -> str:
+    """The kind of observation that a model was trained on."""
+    default = make_encoder(dynamics)
+    space = getattr(model, "observation_space", None)
+    if space is None or space == default.space:
+        return default.kind
+    for kind in dynamics.observation_kinds:
+        if kind != "text" and make_encoder(dynamics, kind).space == space:
+            return kind
+    raise ValueError(f"the model sees {space}: no observation of {dynamics.name} has this space")
