@@ -219,7 +219,7 @@ def picture() -> str:
         if row.agent == "ppo"
         and row.level == next(iter(registry.environment(row.environment).levels))
     ]
-    means = [(row.score.reward.mean, row.score.performance.mean) for row in first]
+    means = [(row.score.mean_return.mean, row.score.performance.mean) for row in first]
     low, high = charts.round_limits([mean for pair in means for mean in pair], most=10)
     bottom = 48 + LINE * len(first)
     x = Scale(low, high, 190, 660)

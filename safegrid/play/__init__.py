@@ -1,1 +1,1 @@
-"""How does a person look at it? Playing, inspecting and filming episodes."""
+"""How does a person look at an episode? Games, an inspector and videos."""

@@ -1,4 +1,4 @@
-"""A game: episodes played step by step, everything known of each step, any of them taken back."""
+"""A game: episodes played step by step, with undo, and a record of every step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,22 +14,23 @@ from safegrid.evaluation.rollout import record
 
 
 class Moment(NamedTuple):
-    """What is known after a reset or a step."""
+    """A game after a reset or a step."""
 
-    board: Any  # uint8[rows, columns] what the agent sees; of a continuous task the state
-    truth: Any  # the same, where nothing is hidden
-    action: Any  # that led here, a number or an array of them; None after a reset
-    chance: str  # the outcome that came up, "" where there is none
+    board: Any  # uint8[rows, columns] that the agent sees; for a plane task, the state
+    truth: Any  # the same, with what the environment hides from the agent corrected
+    action: Any  # of the step, a number or an array of numbers; None after a reset
+    chance: str  # the outcome of chance, "" if there is none
     total: float  # return so far
     performance: float  # so far
     cost: float  # so far
-    ending: str  # "terminated", "truncated", or "" while it goes on
-    snapshot: tuple[Any, Any]  # the engine's state and lane
+    ending: str  # "terminated", "truncated", or "" during the episode
+    snapshot: tuple[Any, Any]  # the states and records of the lane, for undo
 
 
 class Game:
-    """Episodes of one level under one seed, as the engine plays them for anybody.
+    """Episodes of one level under one seed, played by the same engine as training and evaluation.
 
+    dynamics: of the level; seed: of the first episode; limit: steps of an episode at most.
     ValueError for a seed out of range.
     """
 
@@ -41,45 +42,45 @@ class Game:
 
     @property
     def moments(self) -> list[Moment]:
-        """The moments of the present episode, from its reset on."""
+        """The moments of the current episode, from its reset on."""
         return self.episodes[-1]
 
     @property
     def now(self) -> Moment:
-        """The last of them."""
+        """The latest moment."""
         return self.moments[-1]
 
     def step(self, action: Any) -> None:
-        """One step. ValueError after the end, and for an action that does not exist."""
+        """Takes one step. ValueError after the end of the episode and for an invalid action."""
         if self.now.ending:
-            raise ValueError("the episode has ended: begin another, or take a step back")
+            raise ValueError("the episode has ended: start the next one, or undo a step")
         boards = self._lanes.step(np.asarray(action)[None]).boards
         self.moments.append(self._moment(boards, action))
 
     def undo(self) -> None:
-        """Takes the last step of the episode back, chance and all; nothing where there is none."""
-        self.back_to(max(0, len(self.moments) - 2))
+        """Takes back the last step, including its chance; does nothing right after a reset."""
+        self.rewind(max(0, len(self.moments) - 2))
 
-    def back_to(self, step: int) -> None:
-        """Takes back every step of the episode after `step`."""
+    def rewind(self, step: int) -> None:
+        """Takes back all steps of the episode after the first `step` ones."""
         del self.moments[step + 1 :]
         state, lane = self.now.snapshot
         self._lanes.states[:], self._lanes.records[:] = state, lane
 
-    def following(self) -> None:
-        """The next episode of the same lane, which remembers what outlives one.
+    def next_episode(self) -> None:
+        """Starts the next episode, with what the environment remembers of the previous ones.
 
-        ValueError before the present one has ended.
+        ValueError before the end of the current episode.
         """
         if not self.now.ending:
-            raise ValueError("the episode goes on: finish it, or begin it again")
+            raise ValueError("the episode has not ended: finish it, or restart it")
         self._begin(None)
 
     def records(self) -> np.recarray[Any, Any]:
-        """The episodes as `evaluate` records them, those that have ended.
+        """The ended episodes, in the format of `evaluate`.
 
-        Where none has, the one that goes on, as if it had been cut here. ValueError before the
-        first step.
+        If no episode has ended, the current one, recorded as truncated after its latest step.
+        ValueError before the first step.
         """
         ended = [moments for moments in self.episodes if moments[-1].ending]
         played = ended or [self.moments]
@@ -112,7 +113,7 @@ class Game:
         return Moment(board, truth, action, self._chance(lane, action), *totals, ending, snapshot)
 
     def _chance(self, lane: Any, action: Any) -> str:
-        """The name of the outcome that chance has just come up with, where it has one."""
+        """The outcome of chance in the latest reset or step, as text; "" if there is none."""
         dynamics = self.dynamics
         declared = dynamics.reset_chance if action is None else dynamics.step_chance
         if declared is None or dynamics.space == "continuous":
@@ -126,20 +127,23 @@ class Game:
         return f"{outcome:016x}"
 
 
-def facts(moments: Sequence[Moment], actions: Sequence[str], reveal: bool) -> dict[str, str]:
-    """What there is to say of the last moment; performance and the gap only to `reveal` them."""
+def summarise(moments: Sequence[Moment], actions: Sequence[str], reveal: bool) -> dict[str, str]:
+    """The latest of some moments in numbers, as texts by label.
+
+    `reveal` adds the performance and the gap: the return minus the performance.
+    """
     now = moments[-1]
-    said = {"step": f"{len(moments) - 1} {now.ending}".strip()}
+    texts = {"step": f"{len(moments) - 1} {now.ending}".strip()}
     if np.ndim(now.action):
-        said |= {name: f"{part:.2f}" for name, part in zip(actions, now.action, strict=True)}
+        texts |= {name: f"{part:.2f}" for name, part in zip(actions, now.action, strict=True)}
     else:
-        said["action"] = "" if now.action is None else actions[now.action]
+        texts["action"] = "" if now.action is None else actions[now.action]
     if any(moment.chance for moment in moments):
-        said["chance"] = now.chance
-    said["return"] = f"{now.total:.6g}"
+        texts["chance"] = now.chance
+    texts["return"] = f"{now.total:.6g}"
     if any(moment.cost for moment in moments):
-        said["cost"] = f"{now.cost:.6g}"
+        texts["cost"] = f"{now.cost:.6g}"
     if reveal:
-        said["performance"] = f"{now.performance:.6g}"
-        said["gap"] = f"{now.total - now.performance:.6g}"
-    return said
+        texts["performance"] = f"{now.performance:.6g}"
+        texts["gap"] = f"{now.total - now.performance:.6g}"
+    return texts

@@ -1,4 +1,4 @@
-"""What the exact solver would do next in a game."""
+"""Hints: the optimal next action in a game, from the exact solver."""
 
 from collections.abc import Sequence
 
@@ -11,29 +11,29 @@ from safegrid.solver.backward_induction import PERFORMANCE, REWARD
 from safegrid.solver.beliefs import known
 
 GOALS = {"return": (REWARD, PERFORMANCE), "performance": (PERFORMANCE, REWARD)}
-MOST_STATES = 1_000_000  # so that nobody waits long
+MAX_STATES = 1_000_000  # of a level that is solved while a person waits
 
 
 class Hints:
-    """The best next action, by all that the agent has seen in a game and nothing else.
+    """The optimal next actions, given only what the agent has observed in the game.
 
-    ValueError where the level has too many states or outcomes of chance.
+    ValueError for a level with too many states or outcomes of chance.
     """
 
     def __init__(self, dynamics: Dynamics):
-        tables = known(enumerate_states(dynamics, most=MOST_STATES).tables)
+        tables = known(enumerate_states(dynamics, most=MAX_STATES).tables)
         self._plans = {
             goal: plans.plan(tables, [(1.0, objectives)]) for goal, objectives in GOALS.items()
         }
         self._encode = make_encoder(dynamics, "index")
 
     def __call__(self, moments: Sequence[Moment]) -> dict[str, int]:
-        """The action that is best for the return, and the one that is best for performance."""
+        """The next action that is optimal for the return, and the one for the performance."""
         state = -1
         plan = self._plans["return"]  # the states are the same in both
         for moment in moments:
-            may_be = plan.start if moment.action is None else plan.successor[state, moment.action]
-            seen = self._encode(moment.board[None])[0]
-            state = may_be[(may_be != ENDED) & (plan.seen[may_be] == seen)][0]
+            states = plan.start if moment.action is None else plan.successor[state, moment.action]
+            observation = self._encode(moment.board[None])[0]
+            state = states[(states != ENDED) & (plan.seen[states] == observation)][0]
         time = len(moments) - 1
         return {goal: int(plan.actions[0, time, state]) for goal, plan in self._plans.items()}

@@ -1,4 +1,4 @@
-"""A person at the keyboard: the same game in a window and in a terminal."""
+"""A game that a person plays with keys: the same in a window and in a terminal."""
 
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,18 @@ from safegrid.play.hints import Hints
 from safegrid.rendering.board import THEMES, BoardRenderer
 
 HELP = (
-    "arrows move · U undo · R again · E next episode · N next level",
+    "arrows move · U undo · R restart · E next episode · N next level",
     "P performance · H hint · S save · Q quit",
 )
-WATCHED = 60  # frames a second: nobody waits for the next one
+FPS = 60  # frames a second at most, so that no key has to wait
 
 
 class Session:
-    """What the keys do to a game; `says` is what there is to tell since the last one.
+    """A game and what the keys do to it; `message` tells the result of the last key.
 
-    ValueError for an option, level, theme or size that is none.
+    name: of a grid; level: its name or number; seed: of the first episode; save: the file that S
+    writes, NAME-LEVEL-SEED.szr by default; theme, tile_size: as in `BoardRenderer`; options: of the
+    environment. ValueError for an invalid name, level, seed, theme, size or option.
     """
 
     def __init__(
@@ -36,22 +38,22 @@ class Session:
         self.dynamics = make_dynamics(name, level, **options)
         if self.dynamics.space == "continuous":
             raise ValueError(
-                f"{name} takes forces 50 times a second, and keys give none: "
+                f"{name} has continuous actions, which keys cannot give: "
                 f"play {', '.join(registry.grids())}"
             )
         self.game = Game(self.dynamics, seed)
-        self.painter = BoardRenderer(self.dynamics, theme, tile_size)
+        self.renderer = BoardRenderer(self.dynamics, theme, tile_size)
         self.reveal = False
-        self.says = "noop: space" if "noop" in self.dynamics.actions else ""
+        self.message = "noop: space" if "noop" in self.dynamics.actions else ""
         self._save = save
         self._hints: Hints | None = None
 
     def press(self, key: str) -> bool:
-        """Does what a key says: the name of an action, "space" or a letter. False to quit.
+        """Carries out a key: the name of an action, "space" or a letter. False for Q and Escape.
 
-        What cannot be done is said, and the game goes on.
+        An error becomes the message, and the game goes on.
         """
-        self.says = ""
+        self.message = ""
         key = "noop" if key == "space" else key
         command = COMMANDS.get(key)
         try:
@@ -60,73 +62,72 @@ class Session:
             elif command is not None:
                 command(self)
         except (ValueError, OSError) as error:
-            self.says = str(error)
-        if self.game.now.ending and not self.says:
-            self.says = f"{self.game.now.ending}: E next episode, R again, U undo, S save"
+            self.message = str(error)
+        if self.game.now.ending and not self.message:
+            self.message = f"{self.game.now.ending}: E next episode, R restart, U undo, S save"
         return key not in ("q", "escape")
 
-    def again(self) -> None:
-        """Begins the episode again, with the same luck."""
-        self.game.back_to(0)
+    def restart(self) -> None:
+        """Restarts the episode with the same outcomes of chance."""
+        self.game.rewind(0)
 
     def next_level(self) -> None:
-        """Begins a game on the next level, the first after the last."""
+        """Starts a game on the next level; after the last level comes the first."""
         levels = list(self.dynamics.spec.levels)
         level = levels[(levels.index(self.dynamics.level_name) + 1) % len(levels)]
         self.dynamics = make_dynamics(self.dynamics.name, level, **self.dynamics.options)
         self.game = Game(self.dynamics, self.game.seed)
-        self.painter = BoardRenderer(self.dynamics, self.painter.theme, self.painter.tile_size)
+        self.renderer = BoardRenderer(self.dynamics, self.renderer.theme, self.renderer.tile_size)
         self._hints = None
 
-    def toggle(self) -> None:
-        """Shows performance and what is true, or hides them."""
+    def toggle_performance(self) -> None:
+        """Shows or hides the performance and the true board."""
         self.reveal = not self.reveal
 
     def hint(self) -> None:
-        """Says what the exact solver would do next. ValueError where it cannot."""
+        """Makes the optimal next actions the message. ValueError if there is no hint."""
         if self.game.now.ending:
-            raise ValueError("the episode has ended: there is nothing to hint at")
-        remembered = self.dynamics.spec.memory
-        if remembered and len(self.game.episodes) > 1:
-            raise ValueError("no hint: the solver knows the first episode only")
+            raise ValueError("no hint: the episode has ended")
+        if self.dynamics.spec.memory and len(self.game.episodes) > 1:
+            raise ValueError("no hint: the solver solves the first episode only")
         if self._hints is None:
             self._hints = Hints(self.dynamics)
         best = self._hints(self.game.moments)
-        self.says = "best for " + ", for ".join(
+        self.message = "best for " + ", for ".join(
             f"{goal}: {self.dynamics.actions[action]}" for goal, action in best.items()
         )
 
     def save(self) -> None:
-        """Writes the game as a replay."""
-        where = f"{self.dynamics.name}-{self.dynamics.level_name}-{self.game.seed}.szr"
-        path = self._save or Path(where)
+        """Writes the game as a replay file."""
+        default = f"{self.dynamics.name}-{self.dynamics.level_name}-{self.game.seed}.szr"
+        path = self._save or Path(default)
         records = self.game.records()
         replay.write(path, self.dynamics, records)
-        self.says = f"{len(records)} episode{'s' * (len(records) > 1)} saved in {path}"
+        self.message = f"{len(records)} episode{'s' * (len(records) > 1)} saved in {path}"
 
 
 COMMANDS = {
     "u": lambda session: session.game.undo(),
-    "r": Session.again,
-    "e": lambda session: session.game.following(),
+    "r": Session.restart,
+    "e": lambda session: session.game.next_episode(),
     "n": Session.next_level,
     "h": Session.hint,
-    "p": Session.toggle,
+    "p": Session.toggle_performance,
     "s": Session.save,
 }
 
 
 def in_window(session: Session) -> None:
-    """Plays until the window is closed. ModuleNotFoundError, ValueError as `Window`."""
+    """Plays in a window until it is closed. ModuleNotFoundError and ValueError as `Window`."""
     from safegrid.play.inspector import inspect
     from safegrid.rendering.window import Window
 
     window = Window(session.dynamics.name)
 
     def show() -> None:
-        footer = [*HELP, session.says]
-        image = inspect(session.painter, session.game.moments, session.reveal, footer)
-        window.show(image, WATCHED)
+        footer = [*HELP, session.message]
+        image = inspect(session.renderer, session.game.moments, session.reveal, footer)
+        window.show(image, FPS)
 
     try:
         show()

@@ -1,4 +1,4 @@
-"""The game in a terminal: coloured characters, keys without Enter."""
+"""A game in a terminal: coloured characters, and keys that need no Enter."""
 
 import os
 import re
@@ -13,15 +13,15 @@ from rich.console import Console, Group
 from rich.style import Style
 from rich.text import Text
 
-from safegrid.play.game import facts
+from safegrid.play.game import summarise
 from safegrid.play.session import HELP, Session
 
-ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}  # end of what a terminal sends
+ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}  # by last byte of the sequence
 KEY = re.compile(rb"\x1b[\[O]([A-D])|([ a-z])", re.IGNORECASE)
 
 
 def in_terminal(session: Session) -> None:
-    """Plays until Q. ValueError where the standard input or output is no terminal."""
+    """Plays until Q. ValueError if the standard input or output is not a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ValueError("--terminal needs a terminal for input and output")
     terminal = sys.stdin.fileno()
@@ -36,7 +36,7 @@ def in_terminal(session: Session) -> None:
 
 @contextmanager
 def _single_keys(terminal: int) -> Iterator[None]:
-    """Keys arrive as they are pressed, and are not shown."""
+    """Within the block, keys arrive as they are pressed and are not echoed."""
     try:
         import termios
         import tty
@@ -51,31 +51,31 @@ def _single_keys(terminal: int) -> Iterator[None]:
 
 
 def _names(pressed: bytes) -> Iterator[str]:
-    """The keys in what a terminal sent."""
+    """The names of the keys in the bytes that a terminal sent."""
     for arrow, letter in KEY.findall(pressed):
         yield ARROWS[arrow] if arrow else "space" if letter == b" " else letter.decode().lower()
 
 
 def _page(session: Session) -> Any:
-    """Everything there is to see."""
+    """The whole screen: boards, numbers, help and message."""
     now = session.game.now
     boards = [now.board]
     if session.reveal and (now.truth != now.board).any():
         boards.append(now.truth)
     rows = [_row(session, [board[i] for board in boards]) for i in range(len(now.board))]
-    said = facts(session.game.moments, session.dynamics.actions, session.reveal)
-    lines = [Text(f"{label:12} {value}") for label, value in said.items()]
+    texts = summarise(session.game.moments, session.dynamics.actions, session.reveal)
+    lines = [Text(f"{label:12} {value}") for label, value in texts.items()]
     title = Text(f"{session.dynamics.name}, level {session.dynamics.level_name}", "bold")
-    truth = Text("left what the agent sees, right what is true" if len(boards) > 1 else "")
-    return Group(title, *rows, truth, *lines, *map(Text, HELP), Text(session.says, "bold"))
+    truth = Text("left: observed board; right: true board" if len(boards) > 1 else "")
+    return Group(title, *rows, truth, *lines, *map(Text, HELP), Text(session.message, "bold"))
 
 
 def _row(session: Session, boards: list[NDArray[np.uint8]]) -> Text:
-    """A row of each board, a tile two characters wide."""
+    """One row of each board; a tile is two characters wide."""
     text = Text()
     for codes in boards:
         for code in codes:
-            red, green, blue = session.painter.colours[code]
+            red, green, blue = session.renderer.colours[code]
             ink = "black" if 3 * red + 6 * green + blue > 1100 else "white"
             style = Style(color=ink, bgcolor=f"rgb({red},{green},{blue})")
             text.append(f"{session.dynamics.tiles[code]} ", style)

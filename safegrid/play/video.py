@@ -1,4 +1,4 @@
-"""Recorded episodes as moving pictures and film strips."""
+"""Videos and film strips of recorded episodes."""
 
 import io
 from collections.abc import Sequence
@@ -13,27 +13,28 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import replay, resimulation
 from safegrid.evaluation.replay import Replay
 from safegrid.play.game import Game, Moment
-from safegrid.play.inspector import LINE, MARGIN, PERFORMANCE, REWARD, drawn, font, inspect
+from safegrid.play.inspector import LINE, MARGIN, draw_moment, inspect, load_font
 from safegrid.rendering import png
 from safegrid.rendering.board import BoardRenderer, Frame
-from safegrid.rendering.palette import WHITE
+from safegrid.rendering.palette import PERFORMANCE, RETURN, WHITE
 from safegrid.rendering.plane_view import PlaneRenderer
 
 KINDS = (".gif", ".mp4", ".png")
-STRIP = 6  # boards of a film strip at most
+STRIP = 6  # frames of a film strip at most
 
 
 def check_path(path: Path, kinds: Sequence[str] = KINDS) -> None:
-    """ValueError where a picture cannot be written, or the name's end is none of `kinds`."""
+    """ValueError for a path that cannot be written, or does not end in one of `kinds`."""
     if path.suffix not in kinds:
-        raise ValueError(f"{path} is no kind of picture: choose from {', '.join(kinds)}")
+        raise ValueError(f"{path} has an unknown ending: choose from {', '.join(kinds)}")
     files.check_writable(path)
 
 
 def read_replay(path: Path) -> Replay:
-    """The episodes of a replay file or of a result, simulated again.
+    """The episodes of a replay file, or of a result, whose replay file lies beside it.
 
-    ValueError where they are damaged, or come out otherwise than recorded.
+    ValueError for a damaged file, and for an episode that, simulated again, differs from its
+    record.
     """
     if path.suffix == ".json":
         results.read(path)
@@ -44,59 +45,67 @@ def read_replay(path: Path) -> Replay:
 
 
 def replay_game(recorded: Replay, number: int) -> Game:
-    """An episode of a verified replay, played again. ValueError for one that is not in it."""
+    """A game whose current episode is episode `number` of a verified replay.
+
+    The episodes that its memory depends on are played before. ValueError for another number.
+    """
     if not 0 <= number < len(recorded.episodes):
         last = len(recorded.episodes) - 1
         raise ValueError(f"episode {number} is not recorded: choose from 0 to {last}")
     header, wanted = recorded.header, recorded.episodes[number]
     dynamics = make_dynamics(header.environment, header.level, **header.options)
-    played = Game(dynamics, int(wanted.seed), header.limit)
+    game = Game(dynamics, int(wanted.seed), header.limit)
     for record in recorded.episodes[number - wanted.episode : number + 1]:
         if record.episode > 0:
-            played.following()
+            game.next_episode()
         for action in record.actions[: record.length]:
-            played.step(action)
-    return played
+            game.step(action)
+    return game
 
 
-def write(path: Path, played: Game, painter: BoardRenderer | PlaneRenderer, fps: int) -> None:
-    """Writes a game's present episode, whole or not at all; the end of the name says as what.
+def write(path: Path, game: Game, renderer: BoardRenderer | PlaneRenderer, fps: int) -> None:
+    """Writes a game's current episode; after an error there is no file.
 
-    ValueError as `check_path`, and where no encoder for a video is installed.
+    path: ends in .gif or .mp4 for a video, in .png for a film strip; game; renderer: of its level;
+    fps: frames a second of a video. ValueError as `check_path`, and for an .mp4 if no encoder is
+    installed.
     """
     check_path(path)
-    moments = played.moments
+    moments = game.moments
     if path.suffix == ".png":
-        content = png.encode(strip(painter, moments))
+        content = png.encode(strip(renderer, moments))
     else:
-        last, stride = len(moments) - 1, played.dynamics.frame_stride
-        frames = [inspect(painter, moments[: i + 1]) for i in [*range(0, last, stride), last]]
-        frames += frames[-1:] * fps  # the end stays for a second
+        last, stride = len(moments) - 1, game.dynamics.frame_stride
+        frames = [inspect(renderer, moments[: i + 1]) for i in [*range(0, last, stride), last]]
+        frames += frames[-1:] * fps  # the last frame stays for a second
         content = (_gif if path.suffix == ".gif" else _video)(frames, fps)
     files.replace(path, content)
 
 
-def strip(painter: BoardRenderer | PlaneRenderer, moments: Sequence[Moment]) -> Frame:
-    """Some moments of an episode side by side, the first and the last among them.
+def strip(renderer: BoardRenderer | PlaneRenderer, moments: Sequence[Moment]) -> Frame:
+    """At most six moments of an episode side by side, from the first to the last.
 
-    What is true lies below what the agent sees, where it is something else at any of them.
+    If the true board differs from the observed one at any of them, it is shown below.
     """
     chosen = np.unique(np.linspace(0, len(moments) - 1, STRIP).round().astype(int)).tolist()
-    high, wide, _ = drawn(painter, moments[:1]).shape
-    deceives = painter.dynamics.spec.truth is not None
-    deceived = deceives and any((moments[i].board != moments[i].truth).any() for i in chosen)
+    high, wide, _ = draw_moment(renderer, moments[:1]).shape
+    deceived = renderer.dynamics.spec.truth is not None and any(
+        (moments[i].board != moments[i].truth).any() for i in chosen
+    )
     down = high + (high + MARGIN) * deceived
     image = Image.new("RGB", (len(chosen) * (wide + MARGIN) - MARGIN, down + 2 * LINE), WHITE)
     draw = ImageDraw.Draw(image)
-    for place, i in enumerate(chosen):
-        left, moment = place * (wide + MARGIN), moments[i]
-        seen = moments[: i + 1]
-        image.paste(Image.fromarray(drawn(painter, seen)), (left, 0))
+    for column, i in enumerate(chosen):
+        left, moment = column * (wide + MARGIN), moments[i]
+        so_far = moments[: i + 1]
+        image.paste(Image.fromarray(draw_moment(renderer, so_far)), (left, 0))
         if deceived:
-            image.paste(Image.fromarray(drawn(painter, seen, truth=True)), (left, high + MARGIN))
-        draw.text((left, down + 3), f"step {i}, return {moment.total:.6g}", REWARD, font(14))
-        said = f"performance {moment.performance:.6g}"
-        draw.text((left, down + LINE), said, PERFORMANCE, font(14))
+            image.paste(
+                Image.fromarray(draw_moment(renderer, so_far, truth=True)), (left, high + MARGIN)
+            )
+        draw.text((left, down + 3), f"step {i}, return {moment.total:.6g}", RETURN, load_font(14))
+        performance = f"performance {moment.performance:.6g}"
+        draw.text((left, down + LINE), performance, PERFORMANCE, load_font(14))
     return np.asarray(image)
 
 
@@ -115,11 +124,11 @@ def _video(frames: Sequence[Frame], fps: int) -> bytes:
 
         imageio_ffmpeg.get_ffmpeg_exe()
     except (ImportError, RuntimeError) as error:
-        raise ValueError(f"no encoder for a video ({error}): write a .gif") from None
+        raise ValueError(f"no video encoder is installed ({error}): write a .gif") from None
     import imageio.v3 as imageio
 
     high, wide, _ = frames[0].shape
-    even = ((0, high % 2), (0, wide % 2), (0, 0))  # the encoder takes no odd sizes
+    even = ((0, high % 2), (0, wide % 2), (0, 0))  # the encoder needs even sizes
     return bytes(
         imageio.imwrite(
             "<bytes>",

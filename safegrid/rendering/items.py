@@ -1,4 +1,4 @@
-"""How things look that lie on the ground."""
+"""Pictures of tiles: objects on the floor."""
 
 from functools import partial
 
@@ -15,86 +15,86 @@ from safegrid.rendering.palette import (
     VERMILION,
     WHITE,
     YELLOW,
-    Gallery,
     Picture,
+    Pictures,
 )
 from safegrid.rendering.terrain import floor
 
-OBJECTS = Gallery()
+ITEMS = Pictures()
 
 
-@OBJECTS.add(VERMILION)
-def hazard(pen: Canvas, colour: Colour) -> None:
-    pen.shape([(0.5, 0.08), (0.95, 0.9), (0.05, 0.9)], INK)
-    pen.shape([(0.5, 0.2), (0.86, 0.84), (0.14, 0.84)], colour)
-    pen.line([(0.5, 0.42), (0.5, 0.6)], 0.1, WHITE)
-    pen.disc(0.5, 0.74, 0.06, WHITE)
+@ITEMS.add(VERMILION)
+def hazard(canvas: Canvas, colour: Colour) -> None:
+    canvas.polygon([(0.5, 0.08), (0.95, 0.9), (0.05, 0.9)], INK)
+    canvas.polygon([(0.5, 0.2), (0.86, 0.84), (0.14, 0.84)], colour)
+    canvas.line([(0.5, 0.42), (0.5, 0.6)], 0.1, WHITE)
+    canvas.disc(0.5, 0.74, 0.06, WHITE)
 
 
-@OBJECTS.add(PURPLE)
-def supervisor(pen: Canvas, colour: Colour) -> None:
+@ITEMS.add(PURPLE)
+def supervisor(canvas: Canvas, colour: Colour) -> None:
     lens = [
         (0.04, 0.5), (0.2, 0.3), (0.38, 0.2), (0.62, 0.2), (0.8, 0.3),
         (0.96, 0.5), (0.8, 0.7), (0.62, 0.8), (0.38, 0.8), (0.2, 0.7),
     ]  # fmt: skip
-    pen.shape(lens, INK)
-    pen.shape([(0.5 + 0.86 * (x - 0.5), 0.5 + 0.78 * (y - 0.5)) for x, y in lens], WHITE)
-    pen.disc(0.5, 0.5, 0.21, colour)
-    pen.disc(0.5, 0.5, 0.1, INK)
+    canvas.polygon(lens, INK)
+    canvas.polygon([(0.5 + 0.86 * (x - 0.5), 0.5 + 0.78 * (y - 0.5)) for x, y in lens], WHITE)
+    canvas.disc(0.5, 0.5, 0.21, colour)
+    canvas.disc(0.5, 0.5, 0.1, INK)
 
 
-@OBJECTS.add(ORANGE)
-def box(pen: Canvas, colour: Colour) -> None:
-    pen.block(0.1, 0.1, 0.9, 0.9, INK)
-    pen.block(0.15, 0.15, 0.85, 0.85, colour)
-    pen.line([(0.22, 0.22), (0.78, 0.78)], 0.1, shade(colour, -0.3))
-    pen.line([(0.78, 0.22), (0.22, 0.78)], 0.1, shade(colour, -0.3))
+@ITEMS.add(ORANGE)
+def box(canvas: Canvas, colour: Colour) -> None:
+    canvas.rectangle(0.1, 0.1, 0.9, 0.9, INK)
+    canvas.rectangle(0.15, 0.15, 0.85, 0.85, colour)
+    canvas.line([(0.22, 0.22), (0.78, 0.78)], 0.1, shade(colour, -0.3))
+    canvas.line([(0.78, 0.22), (0.22, 0.78)], 0.1, shade(colour, -0.3))
     for a, b in ((0.15, 0.25), (0.75, 0.85)):
-        pen.block(0.15, a, 0.85, b, shade(colour, 0.25))
-        pen.block(a, 0.15, b, 0.85, shade(colour, 0.25))
+        canvas.rectangle(0.15, a, 0.85, b, shade(colour, 0.25))
+        canvas.rectangle(a, 0.15, b, 0.85, shade(colour, 0.25))
 
 
-@OBJECTS.add(VERMILION)
-def empty_box(pen: Canvas, colour: Colour) -> None:
-    pen.block(0.1, 0.1, 0.9, 0.9, INK)
-    pen.block(0.17, 0.17, 0.83, 0.83, shade(colour, 0.75))
-    pen.line([(0.32, 0.32), (0.68, 0.68)], 0.13, colour)
-    pen.line([(0.68, 0.32), (0.32, 0.68)], 0.13, colour)
+@ITEMS.add(VERMILION)
+def empty_box(canvas: Canvas, colour: Colour) -> None:
+    canvas.rectangle(0.1, 0.1, 0.9, 0.9, INK)
+    canvas.rectangle(0.17, 0.17, 0.83, 0.83, shade(colour, 0.75))
+    canvas.line([(0.32, 0.32), (0.68, 0.68)], 0.13, colour)
+    canvas.line([(0.68, 0.32), (0.32, 0.68)], 0.13, colour)
 
 
-@OBJECTS.add(GREEN)
-def prize(pen: Canvas, colour: Colour) -> None:
-    pen.block(0.1, 0.1, 0.9, 0.9, INK)
-    pen.block(0.17, 0.17, 0.83, 0.83, shade(colour, 0.75))
+@ITEMS.add(GREEN)
+def prize(canvas: Canvas, colour: Colour) -> None:
+    canvas.rectangle(0.1, 0.1, 0.9, 0.9, INK)
+    canvas.rectangle(0.17, 0.17, 0.83, 0.83, shade(colour, 0.75))
     angles = np.pi * (np.arange(10) / 5 - 0.5)
     radii = np.where(np.arange(10) % 2, 0.14, 0.32)
-    pen.shape(
+    canvas.polygon(
         [(0.5 + r * np.cos(a), 0.52 + r * np.sin(a)) for a, r in zip(angles, radii, strict=True)],
         colour,
     )
 
 
-@OBJECTS.add(YELLOW)
-def coin(pen: Canvas, colour: Colour) -> None:
-    pen.disc(0.5, 0.5, 0.34, INK)
-    pen.disc(0.5, 0.5, 0.29, colour)
-    pen.disc(0.5, 0.5, 0.21, shade(colour, -0.25))
-    pen.disc(0.5, 0.5, 0.17, colour)
-    pen.line([(0.5, 0.4), (0.5, 0.6)], 0.08, shade(colour, -0.5))
+@ITEMS.add(YELLOW)
+def coin(canvas: Canvas, colour: Colour) -> None:
+    canvas.disc(0.5, 0.5, 0.34, INK)
+    canvas.disc(0.5, 0.5, 0.29, colour)
+    canvas.disc(0.5, 0.5, 0.21, shade(colour, -0.25))
+    canvas.disc(0.5, 0.5, 0.17, colour)
+    canvas.line([(0.5, 0.4), (0.5, 0.6)], 0.08, shade(colour, -0.5))
 
 
-@OBJECTS.add(PURPLE)
-def vase(pen: Canvas, colour: Colour) -> None:
+@ITEMS.add(PURPLE)
+def vase(canvas: Canvas, colour: Colour) -> None:
     for grow, paint in ((0.05, INK), (0.0, colour)):
-        pen.oval(0.5, 0.62, 0.24 + grow, 0.26 + grow, paint)
-        pen.block(0.4 - grow, 0.18 - grow, 0.6 + grow, 0.5, paint)
-        pen.block(0.32 - grow, 0.13 - grow, 0.68 + grow, 0.21 + grow, paint)
-    pen.block(0.28, 0.56, 0.72, 0.63, shade(colour, 0.6))
-    pen.oval(0.4, 0.74, 0.04, 0.06, shade(colour, 0.6))
+        canvas.ellipse(0.5, 0.62, 0.24 + grow, 0.26 + grow, paint)
+        canvas.rectangle(0.4 - grow, 0.18 - grow, 0.6 + grow, 0.5, paint)
+        canvas.rectangle(0.32 - grow, 0.13 - grow, 0.68 + grow, 0.21 + grow, paint)
+    canvas.rectangle(0.28, 0.56, 0.72, 0.63, shade(colour, 0.6))
+    canvas.ellipse(0.4, 0.74, 0.04, 0.06, shade(colour, 0.6))
 
 
-@OBJECTS.add(PURPLE)
-def shards(pen: Canvas, colour: Colour) -> None:
+@ITEMS.add(PURPLE)
+def shards(canvas: Canvas, colour: Colour) -> None:
     pieces = [
         [(0.12, 0.86), (0.2, 0.6), (0.42, 0.84)],
         [(0.46, 0.84), (0.54, 0.5), (0.66, 0.8)],
@@ -103,34 +103,34 @@ def shards(pen: Canvas, colour: Colour) -> None:
         [(0.62, 0.42), (0.8, 0.36), (0.7, 0.56)],
     ]
     for piece in pieces:
-        pen.shape(piece, colour)
-        pen.line([*piece, piece[0]], 0.045, INK)
+        canvas.polygon(piece, colour)
+        canvas.line([*piece, piece[0]], 0.045, INK)
 
 
-@OBJECTS.add(VERMILION)
-def sushi(pen: Canvas, colour: Colour) -> None:
+@ITEMS.add(VERMILION)
+def sushi(canvas: Canvas, colour: Colour) -> None:
     for grow, paint in ((0.05, INK), (0.0, WHITE)):
-        pen.oval(0.5, 0.66, 0.36 + grow, 0.17 + grow, paint)
+        canvas.ellipse(0.5, 0.66, 0.36 + grow, 0.17 + grow, paint)
     for grow, paint in ((0.05, INK), (0.0, colour)):
-        pen.oval(0.5, 0.46, 0.4 + grow, 0.17 + grow, paint)
+        canvas.ellipse(0.5, 0.46, 0.4 + grow, 0.17 + grow, paint)
     for x in (0.3, 0.5, 0.7):
-        pen.line([(x - 0.05, 0.54), (x + 0.05, 0.38)], 0.06, shade(colour, 0.55))
+        canvas.line([(x - 0.05, 0.54), (x + 0.05, 0.38)], 0.06, shade(colour, 0.55))
 
 
-@OBJECTS.add(VERMILION)
-def eaten(pen: Canvas, colour: Colour) -> None:
-    pen.oval(0.5, 0.55, 0.42, 0.3, INK)
-    pen.oval(0.5, 0.55, 0.37, 0.25, WHITE)
-    pen.oval(0.5, 0.55, 0.23, 0.14, shade(WHITE, -0.15))
+@ITEMS.add(VERMILION)
+def eaten(canvas: Canvas, colour: Colour) -> None:
+    canvas.ellipse(0.5, 0.55, 0.42, 0.3, INK)
+    canvas.ellipse(0.5, 0.55, 0.37, 0.25, WHITE)
+    canvas.ellipse(0.5, 0.55, 0.23, 0.14, shade(WHITE, -0.15))
     for x, y in ((0.42, 0.52), (0.55, 0.58), (0.6, 0.5)):
-        pen.disc(x, y, 0.035, colour)
+        canvas.disc(x, y, 0.035, colour)
 
 
-@OBJECTS.add(VERMILION)
-def tomato(pen: Canvas, colour: Colour) -> None:
-    pen.disc(0.5, 0.57, 0.35, INK)
-    pen.disc(0.5, 0.57, 0.3, colour)
-    pen.oval(0.38, 0.48, 0.07, 0.1, shade(colour, 0.6))
+@ITEMS.add(VERMILION)
+def tomato(canvas: Canvas, colour: Colour) -> None:
+    canvas.disc(0.5, 0.57, 0.35, INK)
+    canvas.disc(0.5, 0.57, 0.3, colour)
+    canvas.ellipse(0.38, 0.48, 0.07, 0.1, shade(colour, 0.6))
     leaf = [
         (0.5, 0.08),
         (0.56, 0.22),
@@ -141,62 +141,64 @@ def tomato(pen: Canvas, colour: Colour) -> None:
         (0.24, 0.2),
         (0.44, 0.22),
     ]
-    pen.shape(leaf, shade(GREEN, -0.3))
+    canvas.polygon(leaf, shade(GREEN, -0.3))
 
 
-@OBJECTS.add(YELLOW)
-def dry_tomato(pen: Canvas, colour: Colour) -> None:
-    pen.oval(0.5, 0.74, 0.3, 0.1, shade(pen.ground, -0.25))
-    pen.line([(0.5, 0.74), (0.46, 0.45), (0.56, 0.24)], 0.07, INK)
-    pen.line([(0.48, 0.5), (0.28, 0.4)], 0.06, INK)
-    pen.disc(0.66, 0.34, 0.16, INK)
-    pen.disc(0.66, 0.34, 0.115, colour)
-    pen.disc(0.24, 0.5, 0.13, INK)
-    pen.disc(0.24, 0.5, 0.085, colour)
+@ITEMS.add(YELLOW)
+def dry_tomato(canvas: Canvas, colour: Colour) -> None:
+    canvas.ellipse(0.5, 0.74, 0.3, 0.1, shade(canvas.background, -0.25))
+    canvas.line([(0.5, 0.74), (0.46, 0.45), (0.56, 0.24)], 0.07, INK)
+    canvas.line([(0.48, 0.5), (0.28, 0.4)], 0.06, INK)
+    canvas.disc(0.66, 0.34, 0.16, INK)
+    canvas.disc(0.66, 0.34, 0.115, colour)
+    canvas.disc(0.24, 0.5, 0.13, INK)
+    canvas.disc(0.24, 0.5, 0.085, colour)
 
 
-@OBJECTS.add(SKY)
-def bucket(pen: Canvas, colour: Colour) -> None:
-    pen.disc(0.5, 0.36, 0.32, INK)
-    pen.disc(0.5, 0.36, 0.26, pen.ground)
-    pen.shape([(0.12, 0.34), (0.88, 0.34), (0.76, 0.94), (0.24, 0.94)], INK)
-    pen.shape([(0.19, 0.39), (0.81, 0.39), (0.71, 0.89), (0.29, 0.89)], colour)
-    pen.block(0.26, 0.52, 0.74, 0.6, shade(colour, 0.55))
+@ITEMS.add(SKY)
+def bucket(canvas: Canvas, colour: Colour) -> None:
+    canvas.disc(0.5, 0.36, 0.32, INK)
+    canvas.disc(0.5, 0.36, 0.26, canvas.background)
+    canvas.polygon([(0.12, 0.34), (0.88, 0.34), (0.76, 0.94), (0.24, 0.94)], INK)
+    canvas.polygon([(0.19, 0.39), (0.81, 0.39), (0.71, 0.89), (0.29, 0.89)], colour)
+    canvas.rectangle(0.26, 0.52, 0.74, 0.6, shade(colour, 0.55))
 
 
-@OBJECTS.add(PURPLE)
-def button(pen: Canvas, colour: Colour) -> None:
-    pen.block(0.1, 0.62, 0.9, 0.88, INK)
-    pen.block(0.15, 0.67, 0.85, 0.83, (150, 150, 150))
-    pen.oval(0.5, 0.52, 0.31, 0.29, INK)
-    pen.oval(0.5, 0.5, 0.26, 0.23, colour)
-    pen.oval(0.42, 0.4, 0.1, 0.06, shade(colour, 0.6))
-    pen.block(0.19, 0.62, 0.81, 0.67, INK)
+@ITEMS.add(PURPLE)
+def button(canvas: Canvas, colour: Colour) -> None:
+    canvas.rectangle(0.1, 0.62, 0.9, 0.88, INK)
+    canvas.rectangle(0.15, 0.67, 0.85, 0.83, (150, 150, 150))
+    canvas.ellipse(0.5, 0.52, 0.31, 0.29, INK)
+    canvas.ellipse(0.5, 0.5, 0.26, 0.23, colour)
+    canvas.ellipse(0.42, 0.4, 0.1, 0.06, shade(colour, 0.6))
+    canvas.rectangle(0.19, 0.62, 0.81, 0.67, INK)
 
 
-@OBJECTS.add(VERMILION)
-def interruption(pen: Canvas, colour: Colour) -> None:
+@ITEMS.add(VERMILION)
+def interruption(canvas: Canvas, colour: Colour) -> None:
     near, far = 0.29, 0.71
     octagon = [
         (near, 0.0), (far, 0.0), (1.0, near), (1.0, far),
         (far, 1.0), (near, 1.0), (0.0, far), (0.0, near),
     ]  # fmt: skip
     for scale, paint in ((0.92, INK), (0.82, WHITE), (0.74, colour)):
-        pen.shape([(0.5 + scale * (x - 0.5), 0.5 + scale * (y - 0.5)) for x, y in octagon], paint)
-    pen.block(0.33, 0.3, 0.45, 0.7, WHITE)
-    pen.block(0.55, 0.3, 0.67, 0.7, WHITE)
+        canvas.polygon(
+            [(0.5 + scale * (x - 0.5), 0.5 + scale * (y - 0.5)) for x, y in octagon], paint
+        )
+    canvas.rectangle(0.33, 0.3, 0.45, 0.7, WHITE)
+    canvas.rectangle(0.55, 0.3, 0.67, 0.7, WHITE)
 
 
-@OBJECTS.add(ORANGE)
-def whisky(pen: Canvas, colour: Colour) -> None:
-    pen.shape([(0.16, 0.14), (0.84, 0.14), (0.74, 0.9), (0.26, 0.9)], INK)
-    pen.shape([(0.22, 0.14), (0.78, 0.14), (0.69, 0.84), (0.31, 0.84)], WHITE)
-    pen.shape([(0.25, 0.4), (0.75, 0.4), (0.69, 0.84), (0.31, 0.84)], colour)
-    pen.shape([(0.34, 0.5), (0.56, 0.44), (0.62, 0.64), (0.4, 0.7)], shade(colour, 0.6))
+@ITEMS.add(ORANGE)
+def whisky(canvas: Canvas, colour: Colour) -> None:
+    canvas.polygon([(0.16, 0.14), (0.84, 0.14), (0.74, 0.9), (0.26, 0.9)], INK)
+    canvas.polygon([(0.22, 0.14), (0.78, 0.14), (0.69, 0.84), (0.31, 0.84)], WHITE)
+    canvas.polygon([(0.25, 0.4), (0.75, 0.4), (0.69, 0.84), (0.31, 0.84)], colour)
+    canvas.polygon([(0.34, 0.5), (0.56, 0.44), (0.62, 0.64), (0.4, 0.7)], shade(colour, 0.6))
 
 
-@OBJECTS.add(STONE)
-def rock(pen: Canvas, colour: Colour) -> None:
+@ITEMS.add(STONE)
+def rock(canvas: Canvas, colour: Colour) -> None:
     outline = [
         (0.08, 0.72),
         (0.2, 0.32),
@@ -206,32 +208,32 @@ def rock(pen: Canvas, colour: Colour) -> None:
         (0.74, 0.9),
         (0.24, 0.9),
     ]
-    pen.shape(outline, INK)
-    pen.shape([(0.5 + 0.86 * (x - 0.5), 0.55 + 0.86 * (y - 0.55)) for x, y in outline], colour)
-    pen.shape([(0.26, 0.38), (0.47, 0.22), (0.68, 0.32), (0.46, 0.46)], shade(colour, 0.35))
+    canvas.polygon(outline, INK)
+    canvas.polygon([(0.5 + 0.86 * (x - 0.5), 0.55 + 0.86 * (y - 0.55)) for x, y in outline], colour)
+    canvas.polygon([(0.26, 0.38), (0.47, 0.22), (0.68, 0.32), (0.46, 0.46)], shade(colour, 0.35))
 
 
-@OBJECTS.add(SKY)
-def diamond(pen: Canvas, colour: Colour) -> None:
-    pen.shape([(0.24, 0.16), (0.76, 0.16), (0.97, 0.4), (0.5, 0.95), (0.03, 0.4)], INK)
-    pen.shape([(0.27, 0.21), (0.73, 0.21), (0.9, 0.4), (0.5, 0.87), (0.1, 0.4)], colour)
-    pen.shape([(0.27, 0.21), (0.73, 0.21), (0.9, 0.4), (0.1, 0.4)], shade(colour, 0.5))
-    pen.shape([(0.36, 0.4), (0.64, 0.4), (0.5, 0.87)], shade(colour, 0.3))
+@ITEMS.add(SKY)
+def diamond(canvas: Canvas, colour: Colour) -> None:
+    canvas.polygon([(0.24, 0.16), (0.76, 0.16), (0.97, 0.4), (0.5, 0.95), (0.03, 0.4)], INK)
+    canvas.polygon([(0.27, 0.21), (0.73, 0.21), (0.9, 0.4), (0.5, 0.87), (0.1, 0.4)], colour)
+    canvas.polygon([(0.27, 0.21), (0.73, 0.21), (0.9, 0.4), (0.1, 0.4)], shade(colour, 0.5))
+    canvas.polygon([(0.36, 0.4), (0.64, 0.4), (0.5, 0.87)], shade(colour, 0.3))
 
 
-def _switch(pen: Canvas, colour: Colour, load: Picture, high: bool) -> None:
-    half = len(pen.canvas) // 2
-    load(pen, OBJECTS[load.__name__][1])
-    small = pen.canvas[: 2 * half : 2, : 2 * half : 2].copy()
-    floor(pen, pen.ground)
-    pen.canvas[half : 2 * half, half : 2 * half] = small
-    pen.block(0.06, 0.1, 0.3, 0.9, INK)
-    pen.block(0.11, 0.15, 0.25, 0.85, WHITE)
-    pen.block(0.11, 0.15 if high else 0.5, 0.25, 0.5 if high else 0.85, colour)
+def _switch(canvas: Canvas, colour: Colour, load: Picture, high: bool) -> None:
+    half = len(canvas.samples) // 2
+    load(canvas, ITEMS[load.__name__][1])
+    small = canvas.samples[: 2 * half : 2, : 2 * half : 2].copy()
+    floor(canvas, canvas.background)
+    canvas.samples[half : 2 * half, half : 2 * half] = small
+    canvas.rectangle(0.06, 0.1, 0.3, 0.9, INK)
+    canvas.rectangle(0.11, 0.15, 0.25, 0.85, WHITE)
+    canvas.rectangle(0.11, 0.15 if high else 0.5, 0.25, 0.5 if high else 0.85, colour)
     head = [(0.55, 0.42), (0.95, 0.42), (0.75, 0.12)]
-    pen.shape(head if high else [(x, 0.54 - y) for x, y in head], colour)
+    canvas.polygon(head if high else [(x, 0.54 - y) for x, y in head], colour)
 
 
 for _load in (rock, diamond):
-    OBJECTS.add(VERMILION, f"{_load.__name__}_switch_low")(partial(_switch, load=_load, high=False))
-    OBJECTS.add(GREEN, f"{_load.__name__}_switch_high")(partial(_switch, load=_load, high=True))
+    ITEMS.add(VERMILION, f"{_load.__name__}_switch_low")(partial(_switch, load=_load, high=False))
+    ITEMS.add(GREEN, f"{_load.__name__}_switch_high")(partial(_switch, load=_load, high=True))

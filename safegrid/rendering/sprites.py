@@ -1,4 +1,9 @@
-"""What a plane's pictures are made of: its things, each drawn in metres wherever it is turned."""
+"""Pictures of the objects of a plane task, drawn in metres at any position and heading.
+
+Every function of SPRITES draws one object. canvas: with coordinates in metres; at: the canvas point
+of (metres ahead, metres to the left) of the object's centre; size: the object's radius, half of its
+edge, or the distance of its boundary from the origin, in metres; colour: its main colour.
+"""
 
 import math
 from collections.abc import Callable
@@ -12,8 +17,8 @@ from safegrid.rendering import palette
 from safegrid.rendering.canvas import Canvas, Colour, Point, shade
 from safegrid.rendering.palette import INK, WHITE
 
-SIDES = ("sides", "ends")  # what lies beyond a bound in x, in y
-# by theme: to be told apart with any colour vision, and about as Safety-Gymnasium paints them
+SIDES = ("sides", "ends")  # the regions beyond a boundary in x and in y
+# by theme: distinct under every kind of colour vision; similar to those of Safety-Gymnasium
 COLOURS: dict[str, tuple[Colour, Colour]] = {
     "robot": (palette.BLUE, (222, 40, 40)),
     "goal": (palette.GREEN, (40, 200, 40)),
@@ -34,11 +39,11 @@ LETTERS = {
     **dict.fromkeys(SIDES, "!"),
 }
 
-Place = Callable[[float, float], Point]  # of metres ahead and to the left of a thing
+Transform = Callable[[float, float], Point]  # (metres ahead, metres to the left) -> canvas point
 
 
-def turned(x: float, y: float, heading: float = 0.0) -> Place:
-    """The places around a thing, as a pen takes them: y down."""
+def transform(x: float, y: float, heading: float = 0.0) -> Transform:
+    """The canvas points, y down, around an object at (x, y) with a heading in radians."""
     cosine, sine = cos_sin(heading)
     return lambda ahead, left: (
         x + cosine * ahead - sine * left,
@@ -46,95 +51,101 @@ def turned(x: float, y: float, heading: float = 0.0) -> Place:
     )
 
 
-def _square(pen: Canvas, at: Place, half: float, colour: Colour) -> None:
+def _square(canvas: Canvas, at: Transform, half: float, colour: Colour) -> None:
+    """A filled square whose edges are `2 * half` metres long."""
     corners = (-half, -half), (half, -half), (half, half), (-half, half)
-    pen.shape([at(*corner) for corner in corners], colour)
+    canvas.polygon([at(*corner) for corner in corners], colour)
 
 
-def robot(pen: Canvas, at: Place, size: float, colour: Colour) -> None:
-    """A sphere with a cube at its front."""
+def robot(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
+    """The robot: a sphere with a cube at its front."""
     for edge, paint in ((0.02, WHITE), (0.0, shade(colour, -0.35))):
-        pen.disc(*at(0, 0), size + edge, paint)
-        _square(pen, lambda ahead, left: at(size + ahead, left), NOSE + edge, paint)
-    pen.disc(*at(0, 0), size - 0.02, colour)
+        canvas.disc(*at(0, 0), size + edge, paint)
+        _square(canvas, lambda ahead, left: at(size + ahead, left), NOSE + edge, paint)
+    canvas.disc(*at(0, 0), size - 0.02, colour)
 
 
-def goal(pen: Canvas, at: Place, size: float, colour: Colour) -> None:
-    """Rings to end on."""
+def goal(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
+    """The goal: a disc with rings."""
     for part, light in ((1.0, 0.0), (0.88, 0.7), (0.5, 0.0), (0.38, 0.7)):
-        pen.disc(*at(0, 0), part * size, shade(colour, light))
+        canvas.disc(*at(0, 0), part * size, shade(colour, light))
 
 
-def hazards(pen: Canvas, at: Place, size: float, colour: Colour) -> None:
-    """A flat disc, crossed out."""
-    pen.disc(*at(0, 0), size, shade(colour, 0.3))
-    pen.disc(*at(0, 0), size - 0.025, shade(colour, 0.6))
+def hazards(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
+    """A hazard: a flat disc with two strokes."""
+    canvas.disc(*at(0, 0), size, shade(colour, 0.3))
+    canvas.disc(*at(0, 0), size - 0.025, shade(colour, 0.6))
     for part in (-0.45, 0.45):
-        pen.line([at(-0.45 * size, -part * size), at(0.45 * size, part * size)], 0.03, colour)
+        canvas.line([at(-0.45 * size, -part * size), at(0.45 * size, part * size)], 0.03, colour)
 
 
-def buttons(pen: Canvas, at: Place, size: float, colour: Colour) -> None:
-    """A knob."""
+def buttons(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
+    """A button: three discs, the smallest one lightest."""
     for part, light in ((1.0, -0.45), (0.8, 0.0), (0.4, 0.5)):
-        pen.disc(*at(0, 0), part * size, shade(colour, light))
+        canvas.disc(*at(0, 0), part * size, shade(colour, light))
 
 
-def pillars(pen: Canvas, at: Place, size: float, colour: Colour) -> None:
-    """A post from above."""
+def pillars(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
+    """A pillar, seen from above."""
     for part, light in ((1.0, -0.4), (0.9, 0.0), (0.6, 0.2)):
-        pen.disc(*at(0, 0), part * size, shade(colour, light))
+        canvas.disc(*at(0, 0), part * size, shade(colour, light))
 
 
-def vases(pen: Canvas, at: Place, size: float, colour: Colour) -> None:
-    """A cube with an opening."""
+def vases(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
+    """A vase: a cube with a round opening."""
     for part, light in ((1.0, -0.4), (0.78, 0.0)):
-        _square(pen, at, part * size, shade(colour, light))
-    pen.disc(*at(0, 0), 0.45 * size, shade(colour, 0.6))
+        _square(canvas, at, part * size, shade(colour, light))
+    canvas.disc(*at(0, 0), 0.45 * size, shade(colour, 0.6))
 
 
-def gremlins(pen: Canvas, at: Place, size: float, colour: Colour) -> None:
-    """A cube that looks where it is turned."""
+def gremlins(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
+    """A gremlin: a cube with eyes in the direction of its heading."""
     for part, light in ((1.0, -0.4), (0.78, 0.0)):
-        _square(pen, at, part * size, shade(colour, light))
+        _square(canvas, at, part * size, shade(colour, light))
     for side in (-0.36, 0.36):
-        pen.disc(*at(0.25 * size, side * size), 0.28 * size, WHITE)
-        pen.disc(*at(0.35 * size, side * size), 0.14 * size, INK)
+        canvas.disc(*at(0.25 * size, side * size), 0.28 * size, WHITE)
+        canvas.disc(*at(0.35 * size, side * size), 0.14 * size, INK)
 
 
-def push_box(pen: Canvas, at: Place, size: float, colour: Colour) -> None:
-    """A box with posts at its corners."""
+def push_box(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
+    """The box to push, with posts at its corners."""
     for part, light in ((1.0, -0.4), (0.88, 0.0)):
-        _square(pen, at, part * size, shade(colour, light))
+        _square(canvas, at, part * size, shade(colour, light))
     for ahead in (-size, size):
         for left in (-size, size):
-            pen.disc(*at(0.75 * ahead, 0.75 * left), 0.12 * size, shade(colour, -0.4))
+            canvas.disc(*at(0.75 * ahead, 0.75 * left), 0.12 * size, shade(colour, -0.4))
 
 
-def circle(pen: Canvas, at: Place, size: float, colour: Colour) -> None:
-    """The line of a circle."""
-    turns = [k * math.pi / 48 for k in range(97)]
-    pen.line([at(size * math.cos(t), size * math.sin(t)) for t in turns], 0.05, colour)
+def circle(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
+    """The outline of a circle."""
+    angles = [k * math.pi / 48 for k in range(97)]
+    canvas.line([at(size * math.cos(a), size * math.sin(a)) for a in angles], 0.05, colour)
 
 
-def sides(pen: Canvas, at: Place, size: float, colour: Colour) -> None:
-    """What lies farther than `size` to the left and right."""
-    _beyond(pen.canvas.swapaxes(0, 1), abs(pen.x[0] - at(0, 0)[0]), size, colour)
+def sides(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
+    """The regions farther than `size` to the left and to the right of the origin."""
+    _beyond(canvas.samples.swapaxes(0, 1), abs(canvas.x[0] - at(0, 0)[0]), size, colour)
 
 
-def ends(pen: Canvas, at: Place, size: float, colour: Colour) -> None:
-    """What lies farther than `size` up and down."""
-    _beyond(pen.canvas, abs(pen.y[:, 0] - at(0, 0)[1]), size, colour)
+def ends(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
+    """The regions farther than `size` above and below the origin."""
+    _beyond(canvas.samples, abs(canvas.y[:, 0] - at(0, 0)[1]), size, colour)
 
 
 def _beyond(lines: NDArray[np.uint8], far: NDArray[Any], size: float, colour: Colour) -> None:
-    ground = lines[far > size].astype(np.uint16)
-    lines[far > size] = (3 * ground + np.array(colour, np.uint16)) // 4
+    """Tints the lines of samples that lie beyond a boundary, and draws the boundary.
+
+    lines: uint8[n, m, 3], changed in place; far: [n] distances of the lines from the origin;
+    size: the distance of the boundary; colour: of the boundary and, a quarter, of the tint.
+    """
+    beyond = lines[far > size].astype(np.uint16)
+    lines[far > size] = (3 * beyond + np.array(colour, np.uint16)) // 4
     lines[abs(far - size) < 0.02] = colour
 
 
-PICTURES: dict[str, Callable[[Canvas, Place, float, Colour], None]] = {
-    picture.__name__: picture
-    for picture in (
+SPRITES: dict[str, Callable[[Canvas, Transform, float, Colour], None]] = {
+    sprite.__name__: sprite
+    for sprite in (
         *(goal, hazards, buttons, pillars, vases, gremlins, push_box),
         *(circle, sides, ends),
     )

@@ -1,4 +1,4 @@
-"""A window on the screen, opened by pygame when there is something to show."""
+"""A window on the screen, drawn by pygame."""
 
 import os
 from collections.abc import Iterator
@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.rendering.board import FPS
-
 
 class Window:
-    """A window that takes the size of what it shows.
+    """A window with the size of the image that it shows; the first image opens it.
 
-    ModuleNotFoundError where pygame is not installed, ValueError where there is no display.
+    ModuleNotFoundError if pygame is not installed, ValueError if there is no display.
     """
 
     def __init__(self, title: str):
@@ -27,13 +25,13 @@ class Window:
         self._clock = self.pygame.time.Clock()
 
     @property
-    def room(self) -> tuple[int, int]:
-        """Width and height in pixels that the screen has room for."""
+    def available(self) -> tuple[int, int]:
+        """The width and height in pixels of the largest window that fits on the screen."""
         width, height = self.pygame.display.get_desktop_sizes()[0]
         return int(0.9 * width), int(0.85 * height)
 
-    def show(self, image: NDArray[np.uint8], fps: int = FPS) -> None:
-        """Shows an image [height, width, 3], `fps` of them a second at most."""
+    def show(self, image: NDArray[np.uint8], fps: int) -> None:
+        """Shows an image uint8[height, width, 3]; waits, so that at most `fps` appear a second."""
         size = image.shape[1], image.shape[0]
         if self._window is None:
             self._window = self.pygame.Window(self._title, size)
@@ -46,9 +44,11 @@ class Window:
         self._clock.tick(fps)
 
     def keys(self) -> Iterator[str]:
-        """The names of the keys that are pressed, until the window is closed."""
+        """The pygame names of the keys as they are pressed, until the window is closed."""
         while True:
-            event = self.pygame.event.wait(200)  # milliseconds; then Ctrl-C has its turn
+            event = self.pygame.event.wait(
+                200
+            )  # milliseconds, after which Python can handle Ctrl-C
             if event.type in (self.pygame.QUIT, self.pygame.WINDOWCLOSE):
                 return
             if event.type == self.pygame.WINDOWEXPOSED:
@@ -57,7 +57,7 @@ class Window:
                 yield self.pygame.key.name(event.key)
 
     def close(self) -> None:
-        """Closes it; what is shown next opens it again."""
+        """Closes the window; the next image opens it again."""
         if self._window is not None:
             self._window.destroy()
             self._window = None

@@ -26,7 +26,7 @@ def test_the_picture_shows_ppo_on_every_first_level(tables, read_chart):
     performances = chart.shapes("polygon", fill=hex_code(PERFORMANCE))
     for name, dot, diamond in zip(names, returns, performances, strict=True):
         score = means[name.text, safegrid.Model(name.text).dynamics.level_name]
-        assert chart.value(dot.get("cx"), 0)[0] == pytest.approx(score.reward.mean, abs=0.1)
+        assert chart.value(dot.get("cx"), 0)[0] == pytest.approx(score.mean_return.mean, abs=0.1)
         top = diamond.get("points").split()[0].split(",")
         assert chart.value(*top)[0] == pytest.approx(score.performance.mean, abs=0.1)
         assert float(top[1]) + 8 == float(dot.get("cy")) == float(name.get("y")) - 5

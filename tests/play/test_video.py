@@ -1,4 +1,4 @@
-"""Recorded episodes as pictures: what is in them, and what is left where they cannot be made."""
+"""Videos and film strips: what they show, and that errors leave no file."""
 
 import io
 import subprocess
@@ -18,8 +18,8 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import replay
 from safegrid.play import video
 from safegrid.play.game import Game
-from safegrid.play.inspector import inspect
-from safegrid.rendering.board import BoardRenderer
+from safegrid.play.inspector import draw_moment, inspect
+from safegrid.rendering.board import BoardRenderer, make_renderer
 
 
 def played(name, steps=6, seed=3):
@@ -49,9 +49,9 @@ def test_an_episode_is_recorded_as_it_was_played(name, tmp_path):
     game = saved(name, tmp_path / "game.szr")
     again = video.replay_game(video.read_replay(tmp_path / "game.szr"), 0)
     assert len(again.moments) == len(game.moments)
-    paint = BoardRenderer(game.dynamics, tile_size=16)
+    renderer = BoardRenderer(game.dynamics, tile_size=16)
     for i in range(1, len(game.moments) + 1):
-        shown, recorded = (inspect(paint, each.moments[:i]) for each in (game, again))
+        shown, recorded = (inspect(renderer, each.moments[:i]) for each in (game, again))
         if not again.moments[i - 1].ending:  # cut, here: to the game it went on
             assert (shown == recorded).all()
 
@@ -82,14 +82,14 @@ def test_a_result_is_recorded_from_what_lies_beside_it(tmp_path):
 
 def test_a_moving_picture_shows_every_step_and_what_is_true(tmp_path):
     game = played("tomato_watering", steps=12)
-    paint = BoardRenderer(game.dynamics, tile_size=16)
+    renderer = BoardRenderer(game.dynamics, tile_size=16)
     for kind in ("gif", "mp4"):
-        video.write(tmp_path / f"e.{kind}", game, paint, fps=5)
+        video.write(tmp_path / f"e.{kind}", game, renderer, fps=5)
     with Image.open(tmp_path / "e.gif") as image:
         assert image.n_frames == 13
         for i in (0, 12):
             image.seek(i)
-            wanted = inspect(paint, game.moments[: i + 1]).astype(int)
+            wanted = inspect(renderer, game.moments[: i + 1]).astype(int)
             assert np.abs(np.asarray(image.convert("RGB")) - wanted).max() < 48
     high, wide = wanted.shape[0], wanted.shape[1]
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-loglevel", "error", "-"]
@@ -103,14 +103,38 @@ def test_a_moving_picture_shows_every_step_and_what_is_true(tmp_path):
 
 def test_a_film_strip_begins_and_ends_with_the_episode(tmp_path):
     game = played("boat_race", steps=20)
-    paint = BoardRenderer(game.dynamics, tile_size=32)
-    video.write(tmp_path / "e.png", game, paint, fps=5)
+    renderer = BoardRenderer(game.dynamics, tile_size=32)
+    video.write(tmp_path / "e.png", game, renderer, fps=5)
     with Image.open(tmp_path / "e.png") as image:
         strip = np.asarray(image)
     actions = game.dynamics.actions
-    last = paint(game.now.board, actions[game.now.action])
-    assert (strip[:160, :160] == paint(game.moments[0].board)).all()
+    last = renderer(game.now.board, actions[game.now.action])
+    assert (strip[:160, :160] == renderer(game.moments[0].board)).all()
     assert (strip[:160, -160:] == last).all()
+
+
+def test_a_recorded_episode_of_a_plane_task_is_drawn_as_it_was_played(tmp_path):
+    policy = registry.agent("uniform").train("point_goal", seed=0)
+    episodes = safegrid.evaluate(policy, "point_goal", 2, level=1, max_episode_steps=23)
+    replay.write(tmp_path / "e.szr", make_dynamics("point_goal", 1), episodes)
+    arguments = ["--out", tmp_path / "e.gif", "--episode", 1, "--tile-size", 16]
+    run = command(tmp_path / "e.szr", *arguments)
+    assert run.returncode == 0, run.stderr
+    game = video.replay_game(video.read_replay(tmp_path / "e.szr"), 1)
+    assert (game.now.total, game.now.performance) == (
+        episodes["return"][1],
+        episodes["performance"][1],
+    )
+    renderer = make_renderer(game.dynamics, tile_size=16)
+    video.write(tmp_path / "e.png", game, renderer, fps=5)
+    with Image.open(tmp_path / "e.gif") as image:
+        assert image.n_frames == 6  # after 0, 5, 10, 15, 20 and 23 steps
+    with Image.open(tmp_path / "e.png") as image:
+        strip = np.asarray(image)
+    first = draw_moment(renderer, game.moments[:1])
+    side = len(first)
+    assert (strip[:side, :side] == first).all()
+    assert (strip[:side, -side:] == draw_moment(renderer, game.moments)).all()
 
 
 def test_the_command_writes_what_the_name_says(tmp_path):
@@ -123,7 +147,7 @@ def test_the_command_writes_what_the_name_says(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["game.szr", "--out", "e.avi"], "e.avi is no kind of picture: choose from .gif, .mp4"),
+        (["game.szr", "--out", "e.avi"], "e.avi has an unknown ending: choose from .gif, .mp4"),
         (["game.szr", "--out", "file/e.gif"], "file/e.gif cannot be written"),
         (["game.szr", "--out", "e.gif", "--theme", "x"], "unknown theme 'x'"),
         (["game.szr", "--out", "e.gif", "--tile-size", "0"], "tile_size is 0"),
@@ -160,7 +184,7 @@ def test_a_missing_encoder_is_one_line_and_leaves_nothing(missing, tmp_path, mon
         monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", nowhere)
     else:
         monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(ValueError, match="no encoder for a video"):
+    with pytest.raises(ValueError, match="no video encoder is installed"):
         video.write(tmp_path / "e.mp4", game, BoardRenderer(game.dynamics), fps=5)
     assert not list(tmp_path.iterdir())
 

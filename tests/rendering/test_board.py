@@ -1,21 +1,15 @@
-"""Pictures of boards: the modes, what is drawn and for whom, the committed ones, the errors."""
-
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""Images of boards: the modes, what is drawn for whom, mosaics of many lanes, the errors."""
 
 import gymnasium
 import numpy as np
 import pytest
-from PIL import Image
 
 import safegrid
 from safegrid.drivers.gymnasium_env import Single, Vector
-from safegrid.engine import examples, registry
-from safegrid.rendering import trajectories
-from safegrid.rendering.board import THEMES, BoardRenderer, pictures, wall
-from safegrid.rendering.palette import INK
+from safegrid.engine import registry
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.rendering.board import THEMES, BoardRenderer, make_renderer, mosaic, tile_pictures
+from safegrid.rendering.plane_view import PlaneRenderer
 
 NAMES = registry.grids()
 
@@ -31,7 +25,7 @@ def make_vec(name="boat_race", **keywords):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_tile_has_a_picture(name):
     dynamics = safegrid.Model(name).dynamics
-    named = pictures(dynamics)
+    named = tile_pictures(dynamics)
     assert set(dynamics.tiles) <= set(named)
 
 
@@ -71,13 +65,13 @@ def test_the_agent_faces_where_it_went(name):
     env = make(name, render_mode="rgb_array", tile_size=16)
     env.reset(seed=0)
     first = env.render()
-    paint = BoardRenderer(env.unwrapped.dynamics, tile_size=16)
+    renderer = BoardRenderer(env.unwrapped.dynamics, tile_size=16)
     board = env.unwrapped._board
-    assert (first == paint(board)).all()
+    assert (first == renderer(board)).all()
     env.step(3)
-    assert (env.render() == paint(env.unwrapped._board, "right")).all()
+    assert (env.render() == renderer(env.unwrapped._board, "right")).all()
     for facing in ("up", "down", "left", "right"):
-        assert (paint(board, facing) != first).any()
+        assert (renderer(board, facing) != first).any()
 
 
 def test_the_lanes_of_a_vector_look_like_the_single_environments():
@@ -100,9 +94,9 @@ def test_a_lane_that_was_reset_faces_nowhere(mode):
     assert all((now == then).all() for now, then in zip(venv.render(), first, strict=True))
 
 
-def test_a_wall_holds_every_frame_once():
+def test_a_mosaic_holds_every_frame_once():
     frames = [np.full((40, 60, 3), shade, np.uint8) for shade in range(5)]
-    image = wall(frames)
+    image = mosaic(frames)
     for shade in range(5):
         assert (image == shade).all(axis=2).sum() == 40 * 60
 
@@ -132,83 +126,6 @@ def test_a_tile_without_a_picture_shows_its_character(change_contract):
         BoardRenderer(safegrid.Model("boat_race").dynamics)
 
 
-def test_pictures_need_no_pygame_and_a_window_says_what_is_missing():
-    code = """
-import sys
-sys.modules["pygame"] = None
-import gymnasium, safegrid
-env = gymnasium.make("safegrid/BoatRace-v0", render_mode="rgb_array")
-env.reset(seed=0)
-assert env.render().shape == (160, 160, 3)
-try:
-    gymnasium.make("safegrid/BoatRace-v0", render_mode="human")
-except ModuleNotFoundError as error:
-    print(error)
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert run.stdout == "pygame is not installed: pip install 'safegrid-rl[render]'\n", run.stderr
-
-
-HUMAN = """
-import gymnasium, numpy, safegrid
-env = gymnasium.make("safegrid/BoatRace-v0", render_mode="human")
-env.reset(seed=0); env.step(1); assert env.render() is None
-venv = gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=5, render_mode="human")
-venv.reset(seed=0); venv.step(numpy.ones(5, int)); assert venv.render() is None
-env.close(); env.close(); venv.close()
-print("closed")
-"""
-
-
-def test_a_window_opens_for_one_and_for_many():
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", HUMAN],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "SDL_VIDEODRIVER": "dummy"},
-    )
-    assert run.stdout == "closed\n", run.stderr
-
-
-def test_human_rendering_of_gymnasium_works_on_our_images(monkeypatch):
-    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    from gymnasium.wrappers import HumanRendering
-
-    env = HumanRendering(make(render_mode="rgb_array"))
-    env.reset(seed=0)
-    env.step(1)
-    assert env.window.get_size() == (160, 160)
-    env.close()
-
-
-def test_the_committed_pictures_are_fresh():
-    run = subprocess.run(
-        [sys.executable, "experiments/pictures.py", "--check"],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        env={key: value for key, value in os.environ.items() if key != "DISPLAY"},
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_way_leads_from_where_the_agent_began_to_where_it_stands(name):
-    image = trajectories.draw_example(name, "honest", size=16)
-    example = registry.environment(name).examples["honest"]
-    *_, step = examples.walk(name, example)
-    paint = BoardRenderer(safegrid.Model(name, example.level).dynamics, tile_size=16)
-    end = np.s_[16 * step.state.row :, 16 * step.state.column :]
-    agent = paint.tiles[-4 + list("udlr").index(example.keys[-1])]
-    assert (image[end][:16, :16] == agent).all()
-    first = next(examples.walk(name, example)).state
-    start = image[16 * first.row + 8, 16 * first.column + 8]
-    assert (start == INK).all() or (first.row, first.column) == (step.state.row, step.state.column)
-
-
-def test_a_card_has_a_picture(tmp_path):
-    path = tmp_path / "card.png"
-    command = [sys.executable, "-m", "safegrid", "show", "boat_race", "--picture", path]
-    run = subprocess.run(command, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert (np.asarray(Image.open(path)) == trajectories.draw_examples("boat_race")).all()
+def test_a_plane_and_a_board_have_renderers_of_their_own():
+    assert isinstance(make_renderer(make_dynamics("boat_race")), BoardRenderer)
+    assert isinstance(make_renderer(make_dynamics("point_goal")), PlaneRenderer)

@@ -1,4 +1,4 @@
-"""Films: episodes of replays, simulated again into boards and numbers that a page can play."""
+"""Animations: episodes of replays as boards and numbers that the player of a page shows."""
 
 import itertools
 import json
@@ -14,30 +14,38 @@ from safegrid.evaluation.replay import Replay
 from safegrid.rendering import png
 from safegrid.rendering.board import BoardRenderer
 
-FIRST = 48  # the character of tile 0; the others follow
-TILE = 32  # pixels
+FIRST = 48  # code of the character that stands for tile 0; the other tiles follow
+TILE_SIZE = 32  # pixels, as in script.js
 
 
 def write(entry: Entry, environment: str, level: str, path: Path) -> None:
-    """A script with the worst episode of each run, that of the lowest performance first."""
-    films = [
-        film(recorded, run)
+    """Writes a script with the worst episode of every run, the lowest performance first.
+
+    entry: the submission; environment, level: of the runs; path: of the script.
+    """
+    animations = [
+        animate(recorded, run)
         for (*place, run), recorded in entry.recorded.items()
         if place == [environment, level]
     ]
-    films.sort(key=lambda film: sum(film["performance"]))
-    text = json.dumps(films, separators=(",", ":"))
+    animations.sort(key=lambda animation: sum(animation["performance"]))
+    text = json.dumps(animations, separators=(",", ":"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"films({json.dumps(entry.folder.name)},{text});\n", encoding="utf-8")
+    call = f"animations({json.dumps(entry.folder.name)},{text});\n"
+    path.write_text(call, encoding="utf-8")
 
 
-def film(recorded: Replay, run: int) -> dict[str, Any]:
-    """The episode of a run with the lowest performance: boards as changes, numbers of each step."""
+def animate(recorded: Replay, run: int) -> dict[str, Any]:
+    """The episode of run number `run` with the lowest performance, for JSON.
+
+    `board` holds a character for every cell, row by row; `changes` holds for every step the pairs
+    (cell, new tile code); `actions`, `reward` and `performance` hold a number for every step.
+    """
     number = int(np.argmin(recorded.episodes.performance))
     episode = recorded.episodes[number]
-    one = Replay(recorded.header, _chain(recorded.episodes, number))
-    steps, last = resimulation.resimulate_steps(one), len(one.episodes) - 1
-    boards = resimulation.boards(one, last).reshape(int(episode.length) + 1, -1)
+    chain = Replay(recorded.header, _chain(recorded.episodes, number))
+    steps, last = resimulation.resimulate_steps(chain), len(chain.episodes) - 1
+    boards = resimulation.boards(chain, last).reshape(int(episode.length) + 1, -1)
     changes = [
         [[int(cell), int(after[cell])] for cell in np.flatnonzero(before != after)]
         for before, after in itertools.pairwise(boards)
@@ -55,17 +63,17 @@ def film(recorded: Replay, run: int) -> dict[str, Any]:
     }
 
 
-def sheet(painter: BoardRenderer) -> str:
-    """The pictures of the tiles side by side, as the address of a PNG."""
-    return png.data_url(np.concatenate(painter.tiles, axis=1))
+def sprite_sheet(renderer: BoardRenderer) -> str:
+    """The images of all tiles side by side, as the `data:` URL of a PNG."""
+    return png.data_url(np.concatenate(renderer.tiles, axis=1))
 
 
 def _chain(episodes: Any, number: int) -> Any:
-    """The episode and those before it that its memory comes from."""
+    """An episode, after the earlier ones of its lane, on which its memory depends."""
     head = number - int(episodes[number].episode)
     return episodes[head : number + 1]
 
 
 def _rounded(values: NDArray[np.float64]) -> list[float]:
-    """Without the traces of adding up: 0.02 instead of 0.019999999999999574."""
+    """Values without rounding errors of sums: 0.02 instead of 0.019999999999999574."""
     return [round(value, 9) for value in values.tolist()]

@@ -88,7 +88,9 @@ def place(level: Level, entries: Sequence[Entry]) -> Place:
     dynamics = make_dynamics(level.environment, level.level, **options)
     rows = _lines(level, entries)
     reference = anchors.load_stored(dynamics)
-    means = [plots.AgentMeans(row.agent, row.score.reward, row.score.performance) for row in rows]
+    means = [
+        plots.AgentMeans(row.agent, row.score.mean_return, row.score.performance) for row in rows
+    ]
     return Place(
         environment=level.environment,
         level=level.level,
@@ -104,12 +106,12 @@ def place(level: Level, entries: Sequence[Entry]) -> Place:
 
 def _stage(dynamics: GridDynamics) -> Stage:
     model = Model(dynamics.name, dynamics.level_name, **dynamics.options)
-    state, painter = model.reset(), BoardRenderer(dynamics, tile_size=animations.TILE)
+    state, renderer = model.reset(), BoardRenderer(dynamics, tile_size=animations.TILE_SIZE)
     return Stage(
         text=model.text(state),
-        picture=png.data_url(painter(model.board(state))),
+        picture=png.data_url(renderer(model.board(state))),
         shape=dynamics.level.board.shape,
-        sheet=animations.sheet(painter),
+        sheet=animations.sprite_sheet(renderer),
         tiles=len(dynamics.tiles),
         agent=dynamics.tiles.index("A"),
         actions=dynamics.actions,

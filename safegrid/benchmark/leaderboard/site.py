@@ -68,7 +68,7 @@ def build(board: Path, out: Path) -> list[Refusal]:
         _evidence(entry, out)
         for place in everywhere:
             if place.stage and any(line.entry is entry for line in place.rows):
-                path = out / "films" / entry.folder.name / f"{place.file}.js"
+                path = out / "animations" / entry.folder.name / f"{place.file}.js"
                 animations.write(entry, place.environment, place.level, path)
     return refused
 

@@ -101,7 +101,7 @@ def test_pages_ask_nobody_and_are_small(built):
         assert not re.search(
             r"(src|href)=\"(https?:)?//|url\([^#]|@import|fetch\(|XMLHttp", text
         ), path
-    assert sum(path.stat().st_size for path in pages if "films" not in path.parts) < 2**20
+    assert sum(path.stat().st_size for path in pages if "animations" not in path.parts) < 2**20
 
 
 def test_every_link_leads_somewhere(built):
@@ -112,21 +112,21 @@ def test_every_link_leads_somewhere(built):
 
 
 @pytest.mark.parametrize("name, level", LEVELS)
-def test_a_film_unfolds_to_the_boards_that_were_seen(board, name, level):
+def test_an_animation_unfolds_to_the_boards_that_were_seen(board, name, level):
     folder = verification.submissions(board)[0]
     recorded = replay.read(folder / f"replays/{name}/{level}/1.szr")
-    film = animations.film(recorded, 1)
-    assert film["episode"] == np.argmin(recorded.episodes.performance)
-    boards = [np.array([ord(code) - animations.FIRST for code in film["board"]])]
-    for change in film["changes"]:
+    animation = animations.animate(recorded, 1)
+    assert animation["episode"] == np.argmin(recorded.episodes.performance)
+    boards = [np.array([ord(code) - animations.FIRST for code in animation["board"]])]
+    for change in animation["changes"]:
         boards.append(boards[-1].copy())
         for cell, code in change:
             boards[-1][cell] = code
-    seen = resimulation.boards(recorded, film["episode"])
+    seen = resimulation.boards(recorded, animation["episode"])
     np.testing.assert_array_equal(boards, seen.reshape(len(seen), -1))
-    episode = recorded.episodes[film["episode"]]
-    assert sum(film["reward"]) == pytest.approx(episode["return"])
-    assert sum(film["performance"]) == pytest.approx(episode.performance)
+    episode = recorded.episodes[animation["episode"]]
+    assert sum(animation["reward"]) == pytest.approx(episode["return"])
+    assert sum(animation["performance"]) == pytest.approx(episode.performance)
 
 
 @contextlib.contextmanager
@@ -330,7 +330,7 @@ def test_the_player_steps_forward_and_back(browser, board, built: Path):
     browser.open(built / "environments" / "boat_race-course.html")
     browser.until("!document.getElementById('player').hidden")
     who = browser.run("document.getElementById('who').value")
-    film = animations.film(replay.read(board / who / "replays/boat_race/course/0.szr"), 0)
+    animation = animations.animate(replay.read(board / who / "replays/boat_race/course/0.szr"), 0)
     picked = browser.run(
         "document.getElementById('which').selectedIndex = [...document.getElementById('which')"
         ".options].findIndex(o => o.text.startsWith('run 0')); "
@@ -339,11 +339,11 @@ def test_the_player_steps_forward_and_back(browser, board, built: Path):
     assert picked is True
     reached = "['return', 'performance', 'time'].map(id => document.getElementById(id).textContent)"
     picture = "document.getElementById('canvas').toDataURL()"
-    length, start = len(film["reward"]), browser.run(picture)
+    length, start = len(animation["reward"]), browser.run(picture)
     assert browser.run(reached) == ["0", "0", f"0 of {length}"]
 
     def totals(step):
-        sums = (sum(film[key][:step]) for key in ("reward", "performance"))
+        sums = (sum(animation[key][:step]) for key in ("reward", "performance"))
         return [
             *(f"{value:g}".replace("-", "\N{MINUS SIGN}") for value in sums),
             f"{step} of {length}",
@@ -362,8 +362,8 @@ def test_the_player_steps_forward_and_back(browser, board, built: Path):
     browser.press("Home")
     assert browser.run(reached) == totals(0) and browser.run(picture) == start
     moved = (
-        next(t for t, change in enumerate(film["changes"], 1) if change)
-        if any(film["changes"])
+        next(t for t, change in enumerate(animation["changes"], 1) if change)
+        if any(animation["changes"])
         else None
     )
     if moved:
@@ -374,10 +374,10 @@ def test_the_player_steps_forward_and_back(browser, board, built: Path):
     browser.until(f"document.getElementById('time').textContent !== '{moved or 0} of {length}'")
     browser.run("document.getElementById('play').click()")
     first, second = (
-        animations.film(replay.read(board / who / f"replays/boat_race/course/{run}.szr"), run)
+        animations.animate(replay.read(board / who / f"replays/boat_race/course/{run}.szr"), run)
         for run in (0, 1)
     )
-    worst = min((first, second), key=lambda film: sum(film["performance"]))
+    worst = min((first, second), key=lambda animation: sum(animation["performance"]))
     assert browser.run("document.getElementById('which').options[0].text").startswith(
         f"run {worst['run']}"
     )

@@ -46,10 +46,10 @@ if (table) {
   filter();
 }
 
-// The player: boards are drawn from a film, which is a first board and the changes of each step.
+// The player: an animation is a first board and the changes of each step.
 const player = document.getElementById("player");
 const library = {};
-function films(id, list) {
+function animations(id, list) {
   library[id] = list;
 }
 if (player) {
@@ -59,16 +59,16 @@ if (player) {
   const facing = ["up", "down", "left", "right"];
   const canvas = part("canvas").getContext("2d");
   const FIRST = 48, TILE = 32;
-  let film = null, boards = [], totals = [], now = 0, timer = 0;
+  let animation = null, boards = [], totals = [], now = 0, timer = 0;
 
   const unfold = () => {
-    boards = [[...film.board].map((code) => code.charCodeAt(0) - FIRST)];
+    boards = [[...animation.board].map((code) => code.charCodeAt(0) - FIRST)];
     totals = [[0, 0]];
-    film.changes.forEach((change, t) => {
+    animation.changes.forEach((change, t) => {
       const board = boards[t].slice();
       for (const [cell, code] of change) board[cell] = code;
       boards.push(board);
-      totals.push([totals[t][0] + film.reward[t], totals[t][1] + film.performance[t]]);
+      totals.push([totals[t][0] + animation.reward[t], totals[t][1] + animation.performance[t]]);
     });
   };
   const text = (value) => String(Math.round(value * 100) / 100).replace("-", "−");
@@ -96,7 +96,7 @@ if (player) {
   };
 
   const draw = () => {
-    const action = now ? names[film.actions[now - 1]] : null;
+    const action = now ? names[animation.actions[now - 1]] : null;
     boards[now].forEach((code, cell) => {
       const towards = code === Number(agent) ? facing.indexOf(action) : -1;
       const tile = towards < 0 ? code : Number(tiles) + towards;
@@ -107,7 +107,7 @@ if (player) {
     part("performance").textContent = text(totals[now][1]);
     part("step").value = now;
     part("time").textContent = `${now} of ${boards.length - 1}`;
-    const ended = now === boards.length - 1 ? `, and the episode is ${film.ended}` : "";
+    const ended = now === boards.length - 1 ? `, and the episode is ${animation.ended}` : "";
     part("doing").textContent = now ? `${action}${ended}` : "the start";
     curves();
   };
@@ -128,7 +128,7 @@ if (player) {
   };
   const choose = () => {
     pause();
-    film = library[part("who").value][part("which").value];
+    animation = library[part("who").value][part("which").value];
     unfold();
     part("step").max = boards.length - 1;
     go(0);
@@ -148,7 +148,7 @@ if (player) {
     const id = part("who").value;
     if (library[id]) return list();
     const script = document.createElement("script");
-    script.src = `../films/${id}/${file}.js`;
+    script.src = `../animations/${id}/${file}.js`;
     script.addEventListener("load", list);
     document.head.append(script);
   };

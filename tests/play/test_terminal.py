@@ -1,0 +1,45 @@
+"""The game in a terminal, played with real keys."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+
+
+def test_a_terminal_is_played_with_real_keys(tmp_path, play_command, check):
+    path = tmp_path / "game.szr"
+    person, terminal = pty.openpty()
+    game = subprocess.Popen(
+        [*play_command, "--terminal", "--save", str(path)],
+        stdin=terminal, stdout=terminal, stderr=terminal,
+        env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+    )  # fmt: skip
+    os.close(terminal)
+    seen = b""
+
+    def until(wanted):
+        nonlocal seen
+        for _ in range(300):
+            if select.select([person], [], [], 0.1)[0]:
+                seen += os.read(person, 65536)
+            if wanted in seen:
+                return
+        raise AssertionError(seen.decode(errors="replace"))
+
+    until(b"step")
+    os.write(person, b"\x1b[D\x1b[B\x1b[Bu\x1bOBp")
+    until(b"performance")
+    os.write(person, b"s")
+    until(b"1 episode saved in")
+    os.write(person, b"q")
+    assert game.wait(60) == 0
+    os.close(person)
+    assert re.search(rb"\x1b\[[0-9;]*48;2;0;114;178m", seen)  # the agent's colour
+    check(path)
+
+
+def test_a_terminal_is_asked_for(play_command):
+    run = subprocess.run([*play_command, "--terminal"], capture_output=True, text=True)
+    assert run.returncode == 2
+    assert run.stderr == "safegrid: --terminal needs a terminal for input and output\n"

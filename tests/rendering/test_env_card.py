@@ -1,0 +1,31 @@
+"""The card of an environment: what it says of its rules, levels and examples."""
+
+import pytest
+
+from safegrid.engine import registry
+from safegrid.rendering import env_card
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_card_has_every_level_action_and_option(name):
+    text, spec = env_card.text(name), registry.environment(name)
+    assert text.startswith(spec.description) and spec.identifier in text
+    for level in spec.levels:
+        assert f"\nlevel {level}\n" in text
+    for part in (*spec.actions, *spec.options):
+        assert part in text
+    assert ("map=None" in text) == (spec.kind == "grid")
+
+
+@pytest.mark.parametrize("name", registry.grids())
+def test_a_card_has_every_example_with_its_numbers(name):
+    text = env_card.text(name)
+    for title, example in registry.environment(name).examples.items():
+        (line,) = [line for line in text.splitlines() if line.startswith(f"  {title} ")]
+        assert line.endswith(f"return {example.total:g}, performance {example.performance:g}")
+        assert example.keys[:20] in line
+
+
+def test_a_card_says_what_chance_there_is():
+    assert "reset chance" in env_card.text("safe_interruptibility")
+    assert "chance" not in env_card.text("boat_race").partition("level ")[0].partition("id ")[2]

@@ -1,0 +1,66 @@
+"""Windows: they open for one environment and for many, and are optional."""
+
+import os
+import subprocess
+import sys
+
+import gymnasium
+import numpy as np
+
+
+def test_pictures_need_no_pygame_and_a_window_says_what_is_missing():
+    code = """
+import sys
+sys.modules["pygame"] = None
+import gymnasium, safegrid
+env = gymnasium.make("safegrid/BoatRace-v0", render_mode="rgb_array")
+env.reset(seed=0)
+assert env.render().shape == (160, 160, 3)
+try:
+    gymnasium.make("safegrid/BoatRace-v0", render_mode="human")
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == "pygame is not installed: pip install 'safegrid-rl[render]'\n", run.stderr
+
+
+HUMAN = """
+import gymnasium, numpy, safegrid
+env = gymnasium.make("safegrid/BoatRace-v0", render_mode="human")
+env.reset(seed=0); env.step(1); assert env.render() is None
+venv = gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=5, render_mode="human")
+venv.reset(seed=0); venv.step(numpy.ones(5, int)); assert venv.render() is None
+env.close(); env.close(); venv.close()
+print("closed")
+"""
+
+
+def test_a_window_opens_for_one_and_for_many():
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", HUMAN],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SDL_VIDEODRIVER": "dummy"},
+    )
+    assert run.stdout == "closed\n", run.stderr
+
+
+def test_human_rendering_of_gymnasium_works_on_our_images(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    from gymnasium.wrappers import HumanRendering
+
+    env = HumanRendering(gymnasium.make("safegrid/BoatRace-v0", render_mode="rgb_array"))
+    env.reset(seed=0)
+    env.step(1)
+    assert env.window.get_size() == (160, 160)
+    env.close()
+
+
+def test_a_window_shows_a_mosaic_of_planes(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    venv = gymnasium.make_vec("safegrid/PointButton-v0", num_envs=3, level=2, render_mode="human")
+    venv.reset(seed=0)
+    venv.step(np.zeros((3, 2)))
+    assert venv.render() is None
+    venv.close()
