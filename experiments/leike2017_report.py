@@ -10,7 +10,7 @@ import pydantic
 from leike2017 import AGENTS, BINS, EPISODES, FOLDER, PROBLEMS, SEEDS, Final, Run
 
 from safegrid.rendering import charts
-from safegrid.rendering.charts import Chart, Scale
+from safegrid.rendering.charts import Chart, LinearScale
 from safegrid.rendering.palette import INK, PERFORMANCE, RETURN
 
 HERE = Path(__file__).resolve().parent
@@ -188,13 +188,13 @@ def figure(titles: list[str], runs: Runs) -> str:
             v for group in groups.values() for run in group for c in run for v in c if v is not None
         ]
         if values:
-            y = Scale(min(values), max(values), top + HEIGHT, top)
+            y = LinearScale(min(values), max(values), top + HEIGHT, top)
             for agent, left in columns.items():
-                panel(chart, Scale(0, BINS, left, left + WIDTH), y, groups[agent])
+                panel(chart, LinearScale(0, BINS, left, left + WIDTH), y, groups[agent])
     return chart.svg()
 
 
-def panel(chart: Chart, x: Scale, y: Scale, group: list[tuple[Curve, Curve]]) -> None:
+def panel(chart: Chart, x: LinearScale, y: LinearScale, group: list[tuple[Curve, Curve]]) -> None:
     """Draws an agent's runs on a problem: their mean as a line and their range as a band.
 
     chart: where to draw; x: the scale of the bins of training; y: the scale of both quantities;

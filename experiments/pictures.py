@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,26 +28,28 @@ SIZE = 16  # pixels of a tile of the golden pictures
 
 
 def golden() -> str:
-    """JSON: by environment and theme the SHA-256 of all tiles and first boards, as pixels."""
-    hashes: dict[str, dict[str, str]] = {}
-    for name in registry.grids():
-        hashes[name] = {}
-        for theme in THEMES:
-            content = hashlib.sha256()
-            for level in registry.environment(name).levels:
-                model = Model(name, level)
-                paint = BoardRenderer(model.dynamics, theme, SIZE)
-                content.update(paint.tiles.tobytes())
-                content.update(paint(model.board(model.reset())).tobytes())
-            hashes[name][theme] = content.hexdigest()
-    for name in set(registry.names()) - set(registry.grids()):
-        hashes[name] = {}
-        for theme in THEMES:
-            content = hashlib.sha256()
-            for level in registry.environment(name).levels:
-                content.update(trajectories.draw_first_state(name, level, theme, SIZE).tobytes())
-            hashes[name][theme] = content.hexdigest()
+    """JSON: by environment and theme the SHA-256 of the pixels of `golden_pixels`."""
+    hashes = {
+        name: {
+            theme: hashlib.sha256(b"".join(golden_pixels(name, theme))).hexdigest()
+            for theme in THEMES
+        }
+        for name in registry.names()
+    }
     return json.dumps(hashes, indent=1, sort_keys=True) + "\n"
+
+
+def golden_pixels(name: str, theme: str) -> Iterator[bytes]:
+    """The pixels of every level: tiles and first board of a grid, first state of a plane task."""
+    spec = registry.environment(name)
+    for level in spec.levels:
+        if spec.kind == "grid":
+            model = Model(name, level)
+            renderer = BoardRenderer(model.dynamics, theme, SIZE)
+            yield renderer.tiles.tobytes()
+            yield renderer(model.board(model.reset())).tobytes()
+        else:
+            yield trajectories.draw_first_state(name, level, theme, SIZE).tobytes()
 
 
 def pictures() -> dict[Path, np.ndarray]:

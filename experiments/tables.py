@@ -25,7 +25,7 @@ from safegrid.benchmark.results import read_all
 from safegrid.engine import registry
 from safegrid.evaluation import normalisation
 from safegrid.rendering import charts, trajectories
-from safegrid.rendering.charts import Chart, Scale
+from safegrid.rendering.charts import Chart, LinearScale
 from safegrid.rendering.palette import INK, PERFORMANCE, RETURN
 from safegrid.solver import anchors as references
 
@@ -222,7 +222,7 @@ def picture() -> str:
     means = [(row.score.mean_return.mean, row.score.performance.mean) for row in first]
     low, high = charts.round_limits([mean for pair in means for mean in pair], most=10)
     bottom = 48 + LINE * len(first)
-    x = Scale(low, high, 190, 660)
+    x = LinearScale(low, high, 190, 660)
     chart = Chart(690, bottom + 24, font_size=14)
     legend = [
         ("PPO, mean of an episode: ", INK),
@@ -230,7 +230,7 @@ def picture() -> str:
         ("◆ performance, which is hidden from it", PERFORMANCE),
     ]
     chart.coloured_text((10, 24), legend)
-    chart.x_axis(x, Scale(0, 1, bottom, 40), most=10)
+    chart.x_axis(x, LinearScale(0, 1, bottom, 40), most=10)
     for i, (row, (reward, performance)) in enumerate(zip(first, means, strict=True)):
         y = 62 + LINE * i
         chart.text((10, y + 5), row.environment)

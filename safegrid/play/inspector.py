@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from safegrid.play.game import Moment, summarise
 from safegrid.rendering.board import BoardRenderer, Frame
 from safegrid.rendering.canvas import Colour
-from safegrid.rendering.charts import Scale
+from safegrid.rendering.charts import LinearScale
 from safegrid.rendering.palette import INK, PERFORMANCE, RETURN, WHITE
 from safegrid.rendering.plane_view import PlaneRenderer
 
@@ -84,8 +84,8 @@ def _curves(moments: Sequence[Moment]) -> Image.Image:
     totals = [moment.total for moment in moments]
     performances = [moment.performance for moment in moments]
     low, high = min(0.0, *totals, *performances), max(0.0, *totals, *performances)
-    x = Scale(0, max(20, len(moments) - 1), 0, width)
-    y = Scale(low, high, height - 4 * OVERSAMPLING, 4 * OVERSAMPLING)
+    x = LinearScale(0, max(20, len(moments) - 1), 0, width)
+    y = LinearScale(low, high, height - 4 * OVERSAMPLING, 4 * OVERSAMPLING)
     curves = [[(x(i), y(value)) for i, value in enumerate(each)] for each in (totals, performances)]
     draw.polygon([*curves[0], *reversed(curves[1])], SHADE)
     draw.line([(0, y(0)), (width, y(0))], FAINT, OVERSAMPLING)

@@ -16,7 +16,7 @@ TICKS = 6  # the most intervals between the ticks of an axis
 GRID, AXIS_TEXT = "#ddd", "#444"
 
 
-class Scale(NamedTuple):
+class LinearScale(NamedTuple):
     """Maps values linearly to positions in pixels: `low` to `start` and `high` to `end`.
 
     Positions are counted from the left or from the top, so a vertical scale starts at the bottom:
@@ -134,7 +134,7 @@ class Chart:
         with self.group(clip_path="url(#inside)"):
             yield
 
-    def x_axis(self, x: Scale, y: Scale, label: str = "", most: int = TICKS) -> None:
+    def x_axis(self, x: LinearScale, y: LinearScale, label: str = "", most: int = TICKS) -> None:
         """Vertical grid lines at the ticks of a horizontal scale, their values, and its label.
 
         x: the scale; y: the vertical scale whose length the grid lines have; label: what the
@@ -148,7 +148,7 @@ class Chart:
             position = (x.start + x.end) / 2, y.start + 38
             self.text(position, label, class_="label", text_anchor="middle", fill=AXIS_TEXT)
 
-    def y_axis(self, y: Scale, x: Scale, label: str = "", most: int = TICKS) -> None:
+    def y_axis(self, y: LinearScale, x: LinearScale, label: str = "", most: int = TICKS) -> None:
         """Horizontal grid lines at the ticks of a vertical scale, their values, and its label.
 
         y: the scale; x: the horizontal scale whose length the grid lines have; label: what the

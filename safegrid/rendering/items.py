@@ -222,6 +222,10 @@ def diamond(canvas: Canvas, colour: Colour) -> None:
 
 
 def _switch(canvas: Canvas, colour: Colour, load: Picture, high: bool) -> None:
+    """A lever with a small picture beside it.
+
+    canvas; colour: of the lever; load: the picture; high: whether the lever is up.
+    """
     half = len(canvas.samples) // 2
     load(canvas, ITEMS[load.__name__][1])
     small = canvas.samples[: 2 * half : 2, : 2 * half : 2].copy()

@@ -52,7 +52,10 @@ def transform(x: float, y: float, heading: float = 0.0) -> Transform:
 
 
 def _square(canvas: Canvas, at: Transform, half: float, colour: Colour) -> None:
-    """A filled square whose edges are `2 * half` metres long."""
+    """A filled square.
+
+    canvas, at: as for a sprite; half: half of the length of an edge in metres; colour.
+    """
     corners = (-half, -half), (half, -half), (half, half), (-half, half)
     canvas.polygon([at(*corner) for corner in corners], colour)
 

@@ -1,6 +1,6 @@
 """A chart of the returns and performances that policies can attain on a level, as SVG."""
 
-from safegrid.rendering.charts import Chart, Scale
+from safegrid.rendering.charts import Chart, LinearScale
 from safegrid.rendering.palette import BLUE, GREEN, GREY, ORANGE, VERMILION
 from safegrid.solver.anchors import Reference
 
@@ -23,8 +23,8 @@ def attainable(reference: Reference, title: str) -> str:
     if reference.polygon is None or reference.frontier is None:
         raise ValueError(f"{title}: only bounds are known, and bounds cannot be plotted")
     returns, performances = zip(*reference.polygon, strict=True)
-    x = Scale(min(returns), max(returns), LEFT, RIGHT)
-    y = Scale(min(performances), max(performances), BOTTOM, TOP)
+    x = LinearScale(min(returns), max(returns), LEFT, RIGHT)
+    y = LinearScale(min(performances), max(performances), BOTTOM, TOP)
     chart = Chart(WIDTH, HEIGHT)
     chart.text((LEFT, 26), title, font_size=15)
     chart.x_axis(x, y, "return")

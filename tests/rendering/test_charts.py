@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safegrid.rendering import charts
-from safegrid.rendering.charts import Chart, Scale
+from safegrid.rendering.charts import Chart, LinearScale
 from safegrid.rendering.palette import ORANGE, hex_code
 
 
 @pytest.mark.parametrize(
     ("scale", "value", "position"),
     [
-        (Scale(0, 10, 100, 200), 0, 100),
-        (Scale(0, 10, 100, 200), 10, 200),
-        (Scale(0, 10, 100, 200), 2.5, 125),
-        (Scale(-50, 50, 404, 44), -50, 404),  # a vertical scale starts at the bottom
-        (Scale(-50, 50, 404, 44), 50, 44),
-        (Scale(-50, 50, 404, 44), 25, 134),
-        (Scale(3, 3, 100, 200), 3, 100),
+        (LinearScale(0, 10, 100, 200), 0, 100),
+        (LinearScale(0, 10, 100, 200), 10, 200),
+        (LinearScale(0, 10, 100, 200), 2.5, 125),
+        (LinearScale(-50, 50, 404, 44), -50, 404),  # a vertical scale starts at the bottom
+        (LinearScale(-50, 50, 404, 44), 50, 44),
+        (LinearScale(-50, 50, 404, 44), 25, 134),
+        (LinearScale(3, 3, 100, 200), 3, 100),
     ],
 )
 def test_a_scale_maps_values_to_positions(scale, value, position):
@@ -39,12 +39,12 @@ def test_a_scale_maps_values_to_positions(scale, value, position):
     ],
 )
 def test_ticks_are_round_values(low, high, most, ticks):
-    assert Scale(low, high, 0, 1).ticks(most) == ticks
+    assert LinearScale(low, high, 0, 1).ticks(most) == ticks
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 12))
 def test_ticks_lie_on_the_axis_and_are_few(low, span, most):
-    scale = Scale(low, low + span, 0, 1)
+    scale = LinearScale(low, low + span, 0, 1)
     ticks = scale.ticks(most)
     assert ticks == sorted(set(ticks)) and len(ticks) <= most + 1
     slack = 1e-6 * span
@@ -60,7 +60,7 @@ def test_round_limits_enclose_the_values(values, limits):
 
 
 def test_the_axes_say_where_a_point_is(read_chart):
-    x, y = Scale(-1, 4, 60, 260), Scale(0, 200, 150, 10)
+    x, y = LinearScale(-1, 4, 60, 260), LinearScale(0, 200, 150, 10)
     chart = Chart(300, 200)
     chart.x_axis(x, y, "return")
     chart.y_axis(y, x, "performance")
@@ -73,7 +73,7 @@ def test_the_axes_say_where_a_point_is(read_chart):
 
 
 def test_grid_lines_cross_the_whole_chart_at_their_ticks(read_chart):
-    x, y = Scale(0, 5, 50, 250), Scale(0, 5, 150, 10)
+    x, y = LinearScale(0, 5, 50, 250), LinearScale(0, 5, 150, 10)
     chart = Chart(300, 200)
     chart.x_axis(x, y)
     chart.y_axis(y, x)

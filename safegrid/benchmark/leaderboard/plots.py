@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from safegrid.evaluation.intervals import Interval
 from safegrid.rendering.canvas import Point
-from safegrid.rendering.charts import Chart, Scale
+from safegrid.rendering.charts import Chart, LinearScale
 from safegrid.solver.anchors import Reference
 
 WIDTH, HEIGHT = 640, 460
@@ -46,13 +46,13 @@ def draw(agents: Sequence[AgentMeans], reference: Reference | None) -> str:
     return chart.svg()
 
 
-def _padded(values: Sequence[float], start: float, end: float) -> Scale:
+def _padded(values: Sequence[float], start: float, end: float) -> LinearScale:
     low, high = min(values), max(values)
     padding = PADDING * (high - low) or 1.0
-    return Scale(low - padding, high + padding, start, end)
+    return LinearScale(low - padding, high + padding, start, end)
 
 
-def _draw_attainable(chart: Chart, x: Scale, y: Scale, reference: Reference) -> None:
+def _draw_attainable(chart: Chart, x: LinearScale, y: LinearScale, reference: Reference) -> None:
     if reference.polygon is None or reference.frontier is None:
         return
 
@@ -66,7 +66,9 @@ def _draw_attainable(chart: Chart, x: Scale, y: Scale, reference: Reference) -> 
     chart.text((safe + 4, TOP + 12), "r_safe", class_="tick")
 
 
-def _draw_agent(chart: Chart, x: Scale, y: Scale, number: int, agent: AgentMeans) -> None:
+def _draw_agent(
+    chart: Chart, x: LinearScale, y: LinearScale, number: int, agent: AgentMeans
+) -> None:
     """A numbered point, with its intervals as a cross where there is more than one run.
 
     chart: where to draw; x, y: the scales of return and performance; number: the agent's in the
