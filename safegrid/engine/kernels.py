@@ -132,50 +132,52 @@ def step_lanes(level, chances, mode, limit, outcomes, rows):
     level: as the environment takes it. chances: of the reset and of a step. mode: of autoreset.
     limit: steps of an episode. outcomes: scratch of one outcome. rows: the arrays of the lanes.
     """
+    # as names of their own the compiler knows that these arrays never change
+    states, records, actions, boards, final, bits, masks = rows[:7]
+    rewards, costs, kinds, performances, terminated, truncated, stepped = rows[7:]
     outcome = outcomes[0]
     endings = 0
     flips = chances[1].kind == INDEPENDENT
     if flips:
-        draw_flips(chances[1], rows.records, rows.bits, rows.masks)
-    for i in range(rows.states.size):
-        state, record = rows.states[i], rows.records[i]
+        draw_flips(chances[1], records, bits, masks)
+    for i in range(states.size):
+        state, record = states[i], records[i]
         clear(outcome)
-        stepped = not record.done
-        if stepped:
+        stepped[i] = not record.done
+        if stepped[i]:
             if record.elapsed == 0:
                 clear_sums(record)
             record.elapsed += 1
             record.length = record.elapsed
             if flips:
-                chance = rows.masks[i]
+                chance = masks[i]
             else:
                 chance = draw(chances[1], record.stream, record.elapsed)
-            step(state, level, rows.actions[i], chance, outcome)
+            step(state, level, actions[i], chance, outcome)
             state.ended = outcome.terminated
             record.total += outcome.reward
             record.performance += outcome.performance
             record.cost += outcome.cost
             record.done = state.ended | (record.elapsed >= limit)
-        rows.stepped[i] = stepped
-        rows.terminated[i] = state.ended
-        rows.truncated[i] = record.elapsed >= limit
+        terminated[i] = state.ended
+        truncated[i] = record.elapsed >= limit
         if record.done:
-            endings += stepped
+            endings += stepped[i]
             if mode == SAME_STEP:
-                observe(state, level, rows.final[i])
-            if mode == SAME_STEP or (mode == NEXT_STEP and not stepped):
+                observe(state, level, final[i])
+            if mode == SAME_STEP or (mode == NEXT_STEP and not stepped[i]):
                 begin(record)
                 reset(state, level, draw(chances[0], record.stream, 0))
                 state.ended = False
-            if mode == NEXT_STEP and not stepped:
+            if mode == NEXT_STEP and not stepped[i]:
                 clear_sums(record)
-                rows.terminated[i] = False
-                rows.truncated[i] = False
-        rows.reward[i] = outcome.reward
-        rows.cost[i] = outcome.cost
-        rows.kinds[i] = outcome.kinds
-        rows.performance[i] = record.performance
-        observe(state, level, rows.boards[i])
+                terminated[i] = False
+                truncated[i] = False
+        rewards[i] = outcome.reward
+        costs[i] = outcome.cost
+        kinds[i] = outcome.kinds
+        performances[i] = record.performance
+        observe(state, level, boards[i])
     return endings
 
 
