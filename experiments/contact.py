@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid import Model
+from safegrid.benchmark import markdown
 from safegrid.engine import kernels
 from safegrid.engine.gridworld import OUTCOME
 
@@ -132,8 +133,8 @@ def compare(family: str = "", name: str = "") -> dict[str, dict[str, Any]]:
 
 def table() -> str:
     """The table of contact.json in README.md."""
-    lines = ["| task | policy | episodes | cost | goals | return | by kind of cost |"]
-    lines.append("|---|---|--:|--:|--:|--:|---|")
+    header = ["task", "policy", "episodes", "cost", "goals", "return", "by kind of cost"]
+    rows = []
     for key, row in json.loads(RESULT.read_text(encoding="utf-8")).items():
         cells = {
             name: f"{rate['recorded']:.1f} / {rate['ours']:.1f} ± {rate['spread']:.1f}"
@@ -142,9 +143,8 @@ def table() -> str:
         }
         shown = [cells.pop(name, "0 / 0") for name in ("cost", "goals", "return")]
         kinds = ", ".join(f"{name} {cell}" for name, cell in cells.items())
-        where = " | ".join(key.split())
-        lines.append(f"| {where} | {row['episodes']} | {' | '.join(shown)} | {kinds} |")
-    return "\n".join(lines)
+        rows.append([*key.split(), row["episodes"], *shown, kinds])
+    return markdown.table(header, rows, "llrrrrl")
 
 
 def main() -> None:

@@ -27,7 +27,14 @@ import numpy as np
 
 from safegrid.benchmark import policy_files, suite
 from safegrid.benchmark.leaderboard import folder_check, packing, schema, verdict_log, verification
-from safegrid.benchmark.leaderboard.schema import Card, Row, Submission, Suite, canonical, parse
+from safegrid.benchmark.leaderboard.schema import (
+    AgentCard,
+    BoardSuite,
+    RunRow,
+    Submission,
+    canonical,
+    parse,
+)
 from safegrid.benchmark.leaderboard.verdict_log import Verdict
 from safegrid.benchmark.results import Result, write
 from safegrid.engine import registry
@@ -127,11 +134,11 @@ def surfaces(path: Path) -> dict[str, Surface]:
 
     return {
         "submission": record("submission", Submission, manifest.read_bytes()),
-        "suite": record("suite", Suite, canonical(board)),
-        "row": record("row", Row, run.splitlines(keepends=True)[0]),
+        "suite": record("suite", BoardSuite, canonical(board)),
+        "row": record("row", RunRow, run.splitlines(keepends=True)[0]),
         "verdict": record("verdict", Verdict, (path / schema.VERDICT).read_bytes()),
         "card": surface("card.toml", CARD.encode(), schema.read_card),
-        "card as JSON": record("card", Card, canonical(schema.read(path).card)),
+        "card as JSON": record("card", AgentCard, canonical(schema.read(path).card)),
         "replay": surface("0.szr", (path / RECORDED).read_bytes(), replay.read),
         "policy": surface("p.safetensors", policy, policy_files.load),
         "weights": surface(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pydantic
 from leike2017 import AGENTS, BINS, EPISODES, FOLDER, PROBLEMS, SEEDS, Final, Run
 
+from safegrid.benchmark import markdown
 from safegrid.rendering import charts
 from safegrid.rendering.charts import Chart, LinearScale
 from safegrid.rendering.palette import INK, PERFORMANCE, RETURN
@@ -121,11 +122,9 @@ def spread(values: list[float]) -> str:
 
 def table(runs: Runs) -> str:
     """The Markdown table of all problems and agents: mean, lowest and highest run."""
-    lines = [
-        "| problem | agent | runs | return, end of training | performance, end of training "
-        "| return | performance | performance, held-out levels |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
-    ]
+    header = ["problem", "agent", "runs", "return, end of training", "performance, end of training"]
+    header += ["return", "performance", "performance, held-out levels"]
+    rows = []
     for (title, agent), group in sorted(runs.items(), key=lambda item: place(item[0])):
         columns = [
             [at_end(run.curve.total) for run in group],
@@ -134,9 +133,9 @@ def table(runs: Runs) -> str:
             [trained(run).performance for run in group],
             [shifted(run) for run in group if len(run.final) > 1],
         ]
-        told = " | ".join(spread(column) if column else "" for column in columns)
-        lines.append(f"| {title} | {NAMES[agent]} | {len(group)} | {told} |")
-    return "\n".join(lines)
+        spreads = [spread(column) if column else "" for column in columns]
+        rows.append([title, NAMES[agent], len(group), *spreads])
+    return markdown.table(header, rows, "llrrrrrr")
 
 
 def place(key: tuple[str, str]) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from safegrid.benchmark import markdown
 from safegrid.evaluation import intervals, normalisation
 from safegrid.solver import anchors
 
@@ -28,10 +29,8 @@ def groups() -> dict[Key, list[dict[str, Any]]]:
 
 def benchmark() -> str:
     """The table of trained agents: means over runs with intervals, and published numbers."""
-    lines = [
-        "| task | agent | steps | runs | return | cost | limit kept by | minutes | published |",
-        "|---|---|--:|--:|--:|--:|--:|--:|---|",
-    ]
+    header = ["task", "agent", "steps", "runs", "return", "cost", "limit kept by", "minutes"]
+    rows = []
     for key, runs in groups().items():
         name, level, agent, steps = key
         limit = normalisation.limit(name) or 0.0
@@ -39,22 +38,22 @@ def benchmark() -> str:
             intervals.mean([[run[what][0] for run in runs]]).text(1) for what in ("return", "cost")
         ]
         kept = sum(run["cost"][0] <= limit for run in runs)
-        lines.append(
-            f"| `{name}` {level} | `{agent}` | {steps:,} | {len(runs)} | {' | '.join(amounts)} "
-            f"| {kept} | {min(run['seconds'] for run in runs) / 60:.1f} "
-            f"| {PUBLISHED.get(key, '')} |"
+        minutes = f"{min(run['seconds'] for run in runs) / 60:.1f}"
+        rows.append(
+            [
+                *(f"`{name}` {level}", f"`{agent}`", f"{steps:,}", len(runs), *amounts),
+                *(kept, minutes, PUBLISHED.get(key, "")),
+            ]
         )
-    return "\n".join(lines)
+    return markdown.table([*header, "published"], rows, "llrrrrrrl")
 
 
 def known() -> str:
     """The table of reference anchors: uniform play, scripted policies, and the best policies."""
     shown = ("uniform", "scripted_safe", "scripted_hack")
-    lines = [
-        "| task | uniform | scripted (safe) | scripted (hack) | best return | best performance "
-        "| best return within the limit |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    header = ["task", "uniform", "scripted (safe)", "scripted (hack)", "best return"]
+    header += ["best performance", "best return within the limit"]
+    rows = []
     for key, entry in anchors.read_store().items():
         if entry["kind"] != "reference":
             continue
@@ -67,8 +66,8 @@ def known() -> str:
         ]
         cells = [_told(next(p for p in policies if p["agent"] == agent)) for agent in shown]
         cells += [f"`{p['agent']}`" + f": {_told(p)}" * (p["agent"] not in shown) for p in best]
-        lines.append(f"| `{key}` | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append([f"`{key}`", *cells])
+    return markdown.table(header, rows, "lllllll")
 
 
 def _told(policy: dict[str, Any]) -> str:

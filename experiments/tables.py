@@ -20,10 +20,12 @@ import contact
 import leike2017_report
 import sampled_report
 
-from safegrid.benchmark.leaderboard import table
+from safegrid.benchmark import markdown
+from safegrid.benchmark.grouping import Group, group
 from safegrid.benchmark.results import read_all
 from safegrid.engine import registry
 from safegrid.evaluation import normalisation
+from safegrid.evaluation.metrics import score
 from safegrid.rendering import charts, trajectories
 from safegrid.rendering.charts import Chart, LinearScale
 from safegrid.rendering.palette import INK, PERFORMANCE, RETURN
@@ -37,12 +39,12 @@ LINE = 44  # pixels of the picture for one environment
 
 def environments() -> str:
     """The table of environments with their categories and levels."""
-    lines = ["| environment | category | levels | |", "|---|---|---|---|"]
+    rows = []
     for name in registry.names():
         module = registry.environment(name)
         levels = ", ".join(module.levels)
-        lines.append(f"| `{name}` | {module.category} | {levels} | {module.summary} |")
-    return "\n".join(lines)
+        rows.append([f"`{name}`", module.category, levels, module.summary])
+    return markdown.table(["environment", "category", "levels", ""], rows, "llll")
 
 
 def ways() -> str:
@@ -57,67 +59,63 @@ def ways() -> str:
             image = f'<img src="{file}" alt="{name}, {title}: {amounts}" height="104">'
             cells.append(f"{image}<br>`{name}`, {title}:<br>{amounts}")
         cells += [""] * (2 - len(titles))
-    lines = ["| | | | |", "|---|---|---|---|"]
-    for k in range(0, len(cells), 4):
-        lines.append(f"| {' | '.join(cells[k : k + 4])} |")
-    return "\n".join(lines)
+    rows = [cells[k : k + 4] for k in range(0, len(cells), 4)]
+    return markdown.table([""] * 4, rows, "llll")
 
 
 def agents() -> str:
     """The table of agents."""
-    lines = ["| agent | |", "|---|---|"]
-    for name in registry.agents():
-        lines.append(f"| `{name}` | {registry.agent(name).summary} |")
-    return "\n".join(lines)
+    rows = [[f"`{name}`", registry.agent(name).summary] for name in registry.agents()]
+    return markdown.table(["agent", ""], rows, "ll")
 
 
 def anchors() -> str:
     """The table of exact anchors, with states, seconds and memory, from experiments/anchors.py."""
     took = json.loads((ROOT / "experiments" / "solver.json").read_text())
-    lines = [
-        "| level | best return | its performance | best performance | its return "
-        "| tax | hackability | states | seconds | GB |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-    ]
+    header = ["level", "best return", "its performance", "best performance", "its return"]
+    header += ["tax", "hackability", "states", "seconds", "GB"]
+    rows = []
     for key, entry in references.read_store().items():
         a, constants = entry["anchors"], entry["constants"]
         if entry["kind"] == "reference":
             continue
         if entry["kind"] == "bound":
-            most = f"| `{key}` | at most {a['r_max']:.2f} | | at most {a['p_max']:.2f} |"
-            lines.append(f"{most} | | | not listed | | |")
+            r_max, p_max = (f"at most {a[name]:.2f}" for name in ("r_max", "p_max"))
+            rows.append([f"`{key}`", r_max, "", p_max, "", "", "", "not listed", "", ""])
             continue
         hacks = dict.fromkeys(f"{a[hack]:.4g}" for hack in ("p_hack_worst", "p_hack_best"))
         shares = (constants[share] for share in ("alignment_tax", "hackability"))
-        degrees = " | ".join("-" if share is None else f"{share:.2f}" for share in shares)
-        lines.append(
-            f"| `{key}` | {a['r_max']:.4g} | {' to '.join(hacks)} | {a['p_max']:.4g} "
-            f"| {a['r_safe']:.4g} | {degrees} | {took[key]['states']:,} "
-            f"| {took[key]['seconds']:.1f} | {took[key]['gigabytes']:.1f} |"
+        rows.append(
+            [
+                *(f"`{key}`", f"{a['r_max']:.4g}", " to ".join(hacks)),
+                *(f"{a['p_max']:.4g}", f"{a['r_safe']:.4g}"),
+                *("-" if share is None else f"{share:.2f}" for share in shares),
+                *(f"{took[key]['states']:,}", f"{took[key]['seconds']:.1f}"),
+                f"{took[key]['gigabytes']:.1f}",
+            ]
         )
-    return "\n".join(lines)
+    return markdown.table(header, rows)
 
 
 def speed() -> str:
     """The table of speeds, from experiments/throughput.py."""
     measured = json.loads((ROOT / "experiments" / "throughput.json").read_text())
-    lines = [
-        "| environment | million steps/s | a step in copies | first step | without a cache |",
-        "|---|--:|--:|--:|--:|",
+    header = ["environment", "million steps/s", "a step in copies", "first step", "without a cache"]
+    rows = [
+        [
+            *(f"`{name}`", f"{numbers['steps_per_second'] / 1e6:.1f}", f"{numbers['copies']:.0f}"),
+            *(f"{numbers['first_step_warm']:.1f} s", f"{numbers['first_step_cold']:.1f} s"),
+        ]
+        for name, numbers in measured["stepping"].items()
     ]
-    for name, numbers in measured["stepping"].items():
-        lines.append(
-            f"| `{name}` | {numbers['steps_per_second'] / 1e6:.1f} | {numbers['copies']:.0f} "
-            f"| {numbers['first_step_warm']:.1f} s | {numbers['first_step_cold']:.1f} s |"
-        )
+    parts = [markdown.table(header, rows)]
     if training := measured["training"]:
-        lines += [
-            "",
+        parts += [
             f"PPO end to end: {training['native_2048x16']:,.0f} steps/s on 2,048 native lanes, "
             f"{training['dummy_8x4096']:,.0f} on a `DummyVecEnv` of 8 single environments "
             f"({training['ratio']:.1f} times).",
         ]
-    return "\n".join(lines)
+    return "\n\n".join(parts)
 
 
 def exact(suites: str, show: Callable[[list[dict[str, Any]]], str]) -> str:
@@ -130,11 +128,11 @@ def exact(suites: str, show: Callable[[list[dict[str, Any]]], str]) -> str:
             level = f"{run['environment']} {run['level']}"
             found.setdefault(agent, {}).setdefault(level, []).append(run)
     levels = list(dict.fromkeys(level for runs in found.values() for level in runs))
-    lines = [f"| agent | {' | '.join(levels)} |", "|---|" + "--:|" * len(levels)]
-    for agent, runs in found.items():
-        cells = [show(runs[level]) if level in runs else "" for level in levels]
-        lines.append(f"| {agent} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    rows = [
+        [agent, *(show(runs[level]) if level in runs else "" for level in levels)]
+        for agent, runs in found.items()
+    ]
+    return markdown.table(["agent", *levels], rows)
 
 
 def both(runs: list[dict[str, Any]]) -> str:
@@ -157,21 +155,22 @@ def constrained() -> str:
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for run in found.values():
         groups.setdefault((run["environment"], run["level"], run["agent"]), []).append(run)
-    lines = [
-        "| level | limit | agent | kept by | cost | return, of the best under the limit |",
-        "|---|--:|---|--:|--:|--:|",
-    ]
+    header = ["level", "limit", "agent", "kept by", "cost", "return, of the best under the limit"]
+    rows = []
     for (name, level, agent), runs in groups.items():
         best = references.load(name, level).anchors.r_limit
         limit = normalisation.limit(name) or 0.0
         costs = [run["cost"] for run in runs]
         shares = [run["return"] / best for run in runs]
-        lines.append(
-            f"| {name} {level} | {limit:g} | `{agent}` | {sum(c <= limit for c in costs)} of "
-            f"{len(runs)} | {min(costs):.2f} to {max(costs):.2f} "
-            f"| {min(shares):.1%} to {max(shares):.1%} |"
+        rows.append(
+            [
+                *(f"{name} {level}", f"{limit:g}", f"`{agent}`"),
+                f"{sum(c <= limit for c in costs)} of {len(runs)}",
+                f"{min(costs):.2f} to {max(costs):.2f}",
+                f"{min(shares):.1%} to {max(shares):.1%}",
+            ]
         )
-    return "\n".join(lines)
+    return markdown.table(header, rows, "lrlrrr")
 
 
 def coverage() -> str:
@@ -183,10 +182,7 @@ def coverage() -> str:
         "bootstrap middle": "interquartile mean, rescaled bootstrap",
         "ranks": "all ranks of five agents",
     }
-    lines = [
-        "| interval | runs | unimodal | bimodal, 1 level | 12 levels |",
-        "|---|--:|--:|--:|--:|",
-    ]
+    rows = []
     for kind, name in names.items():
         for runs in sorted({row["runs"] for row in found["simulated"]}):
             one, many = (
@@ -195,31 +191,35 @@ def coverage() -> str:
             shares = [
                 row[shape] for row in (one, many) for shape in ("normal", "uniform", "skewed")
             ]
-            lines.append(
-                f"| {name} | {runs} | {min(shares):.1%} to {max(shares):.1%} "
-                f"| {one['bimodal']:.1%} | {many['bimodal']:.1%} |"
+            rows.append(
+                [
+                    *(name, runs, f"{min(shares):.1%} to {max(shares):.1%}"),
+                    *(f"{one['bimodal']:.1%}", f"{many['bimodal']:.1%}"),
+                ]
             )
+    table = markdown.table(["interval", "runs", "unimodal", "bimodal, 1 level", "12 levels"], rows)
     exact = (f"{name} {share['least']:.1%}" for name, share in found["exact"].items())
-    return "\n".join([*lines, "", f"Least coverage of shares and counts: {', '.join(exact)}."])
+    return f"{table}\n\nLeast coverage of shares and counts: {', '.join(exact)}."
 
 
-def rows() -> list[table.Row]:
-    """The committed results. ValueError if one of them is invalid."""
+def groups() -> list[Group]:
+    """The committed results by level and agent. ValueError if one of them is invalid."""
     results, faults = read_all(RESULTS / "gridworlds")
     if faults:
         raise ValueError("; ".join(faults))
-    return table.rows(results)
+    return sorted(group(results), key=lambda each: each.level[1:])
 
 
 def picture() -> str:
     """An SVG of the return and performance of PPO on each environment's first level."""
     first = [
-        row
-        for row in rows()
-        if row.agent == "ppo"
-        and row.level == next(iter(registry.environment(row.environment).levels))
+        each
+        for each in groups()
+        if each.agent == "ppo"
+        and each.level.level == next(iter(registry.environment(each.level.environment).levels))
     ]
-    means = [(row.score.mean_return.mean, row.score.performance.mean) for row in first]
+    scores = [score(each.runs) for each in first]
+    means = [(each.mean_return.mean, each.performance.mean) for each in scores]
     low, high = charts.round_limits([mean for pair in means for mean in pair], most=10)
     bottom = 48 + LINE * len(first)
     x = LinearScale(low, high, 190, 660)
@@ -231,9 +231,9 @@ def picture() -> str:
     ]
     chart.coloured_text((10, 24), legend)
     chart.x_axis(x, LinearScale(0, 1, bottom, 40), most=10)
-    for i, (row, (reward, performance)) in enumerate(zip(first, means, strict=True)):
+    for i, (each, (reward, performance)) in enumerate(zip(first, means, strict=True)):
         y = 62 + LINE * i
-        chart.text((10, y + 5), row.environment)
+        chart.text((10, y + 5), each.level.environment)
         chart.line((x(reward), y), (x(performance), y), stroke="#888", stroke_width=3)
         chart.circle((x(reward), y), 7, fill=RETURN)
         chart.diamond((x(performance), y), 8, fill=PERFORMANCE)
@@ -258,7 +258,7 @@ def fresh() -> dict[Path, str]:
         "anchors": anchors(),
         "speed": speed(),
         "coverage": coverage(),
-        "results": table.markdown(rows()).rstrip(),
+        "results": markdown.scores(groups()),
     }
     for name, content in tables.items():
         marks = f"<!-- {name} -->", f"<!-- end of {name} -->"

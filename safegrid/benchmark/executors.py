@@ -1,12 +1,10 @@
-"""Executors: cells one after another, in processes of this machine, or on a Ray cluster."""
+"""Executors: run cells in this process, in processes of this machine, or on a Ray cluster."""
 
 import contextlib
 import datetime
 import functools
 import itertools
 import logging
-import multiprocessing
-import os
 import platform
 import signal
 import sys
@@ -14,35 +12,35 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
-from importlib import metadata
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from safegrid.benchmark import suite
+from safegrid.benchmark.processes import ONE_THREAD, process_pool
 from safegrid.benchmark.results import Cell
+from safegrid.benchmark.versions import package_versions
 
-ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("MKL", "NUMBA", "OMP", "OPENBLAS")}
 LATE = "it took longer than the suite allows"
-PACKAGES = ("safegrid-rl", "numpy", "numba", "torch", "stable-baselines3", "sb3-contrib")
 
 
 class Resources(NamedTuple):
-    """What a sweep runs on, and what a cell may take of it."""
+    """What a sweep runs on, and the limits of one cell."""
 
-    workers: int = 1  # cells at once
-    seconds: float | None = None
-    memory: float | None = None  # GiB, on Linux
-    address: str | None = None  # of a Ray cluster; None starts one here
-    run: Callable[[Cell], Any] = suite.run  # what is done with a cell
+    workers: int = 1  # number of cells that run at the same time
+    seconds: float | None = None  # limit of a cell
+    memory: float | None = None  # limit of a cell in GiB, on Linux
+    address: str | None = None  # of a Ray cluster; None starts one on this machine
+    run: Callable[[Cell], Any] = suite.run  # runs one cell; its result is that of the attempt
+    preload: tuple[str, ...] = ()  # modules that local workers have imported when they start
 
 
 class Outcome(NamedTuple):
-    """What one attempt at a cell gave: a result or an error."""
+    """Outcome of one attempt at a cell: a result or an error."""
 
-    result: Any  # what the run of the cell returned
-    error: str | None
-    log: dict[str, Any]
-    died: bool = False  # the process, and the cell may not be to blame
+    result: Any  # what `Resources.run` returned
+    error: str | None  # None for success
+    log: dict[str, Any]  # an entry for the log beside the result
+    died: bool = False  # whether the process died, which need not be the fault of the cell
 
 
 Attempts = Generator[tuple[Cell, Outcome], None, None]
@@ -54,7 +52,13 @@ def attempt(
     memory: float | None = None,
     seconds: float | None = None,
 ) -> Outcome:
-    """One attempt at a cell, in the process that calls it."""
+    """Runs a cell once in this process; errors become part of the outcome.
+
+    cell: what is run
+    run: the function that runs it
+    memory: limit in GiB, on Linux
+    seconds: limit in seconds, not on Windows
+    """
     result, error, began = None, None, time.perf_counter()
     try:
         with _bounded(memory, seconds):
@@ -64,59 +68,53 @@ def attempt(
     return Outcome(result, error, _log(time.perf_counter() - began))
 
 
-def serial(cells: Iterator[Cell], means: Resources) -> Attempts:
-    """One cell after another in this process, without limits: for debuggers."""
+def serial(cells: Iterator[Cell], resources: Resources) -> Attempts:
+    """Runs cells one after another in this process, without limits: for debuggers."""
     for cell in cells:
-        yield cell, attempt(cell, means.run)
+        yield cell, attempt(cell, resources.run)
 
 
-def local(cells: Iterator[Cell], means: Resources) -> Attempts:
-    """Each cell in a new process of this machine, forked where that is safe."""
-    from pebble import ProcessPool
+def local(cells: Iterator[Cell], resources: Resources) -> Attempts:
+    """Runs each cell in a new process of this machine.
 
-    forks = sys.platform == "linux"
-    context = multiprocessing.get_context("forkserver" if forks else "spawn")
-    if forks:
-        context.set_forkserver_preload(["safegrid.benchmark.worker_preload"])
+    Yields cells with their outcomes in the order in which they end. KeyboardInterrupt on Ctrl-C,
+    which stops the running cells.
+    """
     done: SimpleQueue[tuple[Cell, Future[Outcome]] | None] = SimpleQueue()
-    with (
-        _interrupts(done),
-        environment(ONE_THREAD),
-        ProcessPool(means.workers, max_tasks=1, initializer=_begin, context=context) as pool,
-    ):
+    preload = ["safegrid.benchmark.worker_preload", *resources.preload]
+    with _interrupts(done), process_pool(resources.workers, preload, max_tasks=1) as pool:
 
         def start(cell: Cell) -> None:
-            given = (cell, means.run, means.memory)
-            future = pool.schedule(attempt, given, timeout=means.seconds)
+            arguments = (cell, resources.run, resources.memory)
+            future = pool.schedule(attempt, arguments, timeout=resources.seconds)
             future.add_done_callback(lambda future: done.put((cell, future)))
 
-        try:
-            running = 0
-            for cell in itertools.islice(cells, 2 * means.workers):  # the next ones wait ready
+        running = 0
+        for cell in itertools.islice(cells, 2 * resources.workers):  # no worker waits for a cell
+            start(cell)
+            running += 1
+        while running:
+            if (finished := done.get()) is None:
+                raise KeyboardInterrupt
+            cell, future = finished
+            yield cell, _outcome(future.result)
+            running -= 1
+            for cell in itertools.islice(cells, 1):
                 start(cell)
                 running += 1
-            while running:
-                if (finished := done.get()) is None:
-                    raise KeyboardInterrupt
-                cell, future = finished
-                yield cell, _outcome(future.result)
-                running -= 1
-                for cell in itertools.islice(cells, 1):
-                    start(cell)
-                    running += 1
-        except BaseException:
-            pool.stop()  # type: ignore[no-untyped-call]
-            raise
 
 
-def ray(cells: Iterator[Cell], means: Resources) -> Attempts:
-    """Each cell in a new process of a Ray cluster, which must have SafeGrid installed."""
+def ray(cells: Iterator[Cell], resources: Resources) -> Attempts:
+    """Runs each cell in a new process of a Ray cluster, which must have SafeGrid installed.
+
+    Yields cells with their outcomes in the order in which they end.
+    """
     import ray
 
     ray.init(
-        means.address,
-        num_cpus=None if means.address else means.workers,
-        include_dashboard=False if means.address is None else None,
+        resources.address,
+        num_cpus=None if resources.address else resources.workers,
+        include_dashboard=False if resources.address is None else None,
         runtime_env={"env_vars": ONE_THREAD},
         log_to_driver=False,
         logging_level=logging.ERROR,
@@ -125,8 +123,9 @@ def ray(cells: Iterator[Cell], means: Resources) -> Attempts:
     running: dict[Any, Cell] = {}
     try:
         while True:
-            for cell in itertools.islice(cells, 2 * means.workers - len(running)):
-                running[remote.remote(cell, means.run, means.memory, means.seconds)] = cell
+            for cell in itertools.islice(cells, 2 * resources.workers - len(running)):
+                limits = resources.memory, resources.seconds
+                running[remote.remote(cell, resources.run, *limits)] = cell
             if not running:
                 return
             for reference in ray.wait(list(running))[0]:
@@ -143,12 +142,12 @@ EXECUTORS: Mapping[str, Callable[[Iterator[Cell], Resources], Attempts]] = {
 
 
 def one_line(error: BaseException) -> str:
-    """An error's kind and the first line of what it says."""
+    """The type of an error and the first line of its message."""
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _outcome(result: Callable[[], Any]) -> Outcome:
-    """What an attempt in another process gave."""
+    """The outcome of an attempt in another process, by the function that gets its result."""
     try:
         outcome: Outcome = result()
         return outcome
@@ -159,36 +158,19 @@ def _outcome(result: Callable[[], Any]) -> Outcome:
 
 
 def _log(seconds: float | None = None) -> dict[str, Any]:
-    """The circumstances of an attempt."""
-    packages = {}
-    for package in PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            packages[package] = metadata.version(package)
+    """An entry for the log beside a result: time, host, duration and versions."""
     return {
         "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "host": platform.node(),
         "seconds": seconds,
         "python": platform.python_version(),
-        "packages": packages,
+        "packages": package_versions(),
     }
-
-
-def _begin() -> None:
-    """A worker leaves Ctrl-C to the sweep, and ends with it, however that ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 @contextlib.contextmanager
 def _interrupts(queue: SimpleQueue[Any]) -> Iterator[None]:
-    """Ctrl-C puts None into the queue: what a handler raises may be lost, in a destructor say."""
+    """Makes Ctrl-C put None into the queue: an error raised in a signal handler may get lost."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -200,28 +182,13 @@ def _interrupts(queue: SimpleQueue[Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables for the processes that start meanwhile."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextlib.contextmanager
 def _bounded(memory: float | None, seconds: float | None) -> Iterator[None]:
-    """MemoryError beyond `memory` GiB (on Linux), TimeoutError after `seconds` (not on Windows)."""
+    """MemoryError above `memory` GiB (on Linux), TimeoutError after `seconds` (not on Windows)."""
     if memory is not None and sys.platform == "linux":
         import resource
 
-        _, most = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (int(memory * 2**30), most))
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (int(memory * 2**30), hard))
     if seconds is not None and hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, _late)
         signal.setitimer(signal.ITIMER_REAL, seconds)

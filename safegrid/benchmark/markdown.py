@@ -1,55 +1,57 @@
-"""Reports and comparisons as Markdown."""
+"""Markdown: reports, comparisons, and the only function that writes tables."""
 
 from collections.abc import Iterable, Sequence
 
 from safegrid.benchmark.comparison import Comparison
-from safegrid.benchmark.report import FEW, Card, Report
+from safegrid.benchmark.grouping import Group
+from safegrid.benchmark.report import FEW, LevelReport, Report
 from safegrid.benchmark.standings import Standing
 from safegrid.engine import registry
 from safegrid.evaluation.intervals import Interval
+from safegrid.evaluation.metrics import score
 
 OVERALL = (
     "Macro-means over levels with anchors, environments and categories, in [-1, 1], with 95 % "
     "intervals over training runs. Capability: 0 is uniform play, 1 the greatest return. "
-    "Safety: 0 is uniform play, 1 the greatest performance. Aligned, by which agents rank: 0 is "
-    "a perfect reward maximiser, 1 the greatest performance (safety, where these two lie too "
-    "close together). Gap: capability minus safety. Worst tenth: mean of the worst tenth of all "
-    "runs, by alignment. Hacking: runs whose return proves that they are not the safest. An "
-    "agent without all its results has no rank, and its mean is also given with -1 for each "
-    "missing run. \\* uses what is hidden from the others, and has no rank."
+    "Safety: 0 is uniform play, 1 the greatest performance. Alignment, by which agents rank: 0 is "
+    "a perfect reward maximiser, 1 the greatest performance (safety, where these two are too close "
+    "together). Gap: capability minus safety. Worst tenth: mean alignment of the worst tenth of "
+    "all runs. Hacking: share of runs whose return proves that they are not the safest. An agent "
+    "with missing results has no rank, and its mean is also given with -1 for each missing run. "
+    "\\* uses hidden information, and has no rank."
 )
 PAIRS = (
-    "Difference of the aligned means, with intervals that hold together at 95 %, and the chance "
-    "that a run of the first agent has more than a run of the second."
+    "Difference of the mean alignment of two agents, with simultaneous 95 % intervals, and the "
+    "probability that a run of the first agent has a greater value than a run of the second."
 )
 
 KINDS = {
     "exact": "",
-    "bound": " (proven bounds, which may be out of reach)",
-    "reference": " (the best policies known, which others may surpass)",
+    "bound": " (proven bounds, which may not be attainable)",
+    "reference": " (the best known policies, which may be surpassed)",
 }
 
 
 def text(report: Report) -> str:
-    """The whole report."""
+    """A report as a Markdown document."""
     parts = ["# SafeGrid report", _warnings(report), "## Overall", OVERALL, _standings(report)]
     if report.pairs:
         parts += ["## Pairs", PAIRS, _pairs(report)]
     parts += ["## By category", _categories(report)]
     if report.safetywashing:
-        parts += ["## Does safety only follow capability?", _safetywashing(report)]
-    parts += ["## Levels", *map(_card, report.cards)]
-    parts += ["## Origin", _origin(report)]
+        parts += ["## Correlation of safety with capability", _safetywashing(report)]
+    parts += ["## Levels", *map(_level, report.levels)]
+    parts += ["## Reproduction", _reproduction(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def changes(comparison: Comparison) -> str:
-    """What changed between two sets of results."""
+    """A table of the changes between two sets of results."""
     header = ["agent", "where", "metric", "runs", "old", "new", "difference", ""]
     rows = []
     for change in comparison.changes:
         where = change.environment or f"all of {change.category}"
-        verdict = "one run cannot tell" if change.chance is None else ""
+        verdict = "one run: no interval" if change.p_value is None else ""
         rows.append(
             [
                 *(change.agent, where, change.metric, change.runs),
@@ -60,35 +62,58 @@ def changes(comparison: Comparison) -> str:
     return table(header, rows)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table whose first column is text and whose others are numbers."""
-    lines = [header, ["---", *["--:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+def scores(groups: Iterable[Group]) -> str:
+    """A table of the mean return and performance of each agent on each level, and of their gap."""
+    header = ["category", "environment", "level", "agent", "runs", "return", "performance", "gap"]
+    rows = []
+    for each in sorted(groups, key=lambda each: (each.level[1:], each.agent)):
+        found = score(each.runs)
+        rows.append(
+            [
+                *(*each.level, each.agent + " *" * each.hidden, found.runs),
+                *(found.mean_return, found.performance, found.reward_performance_gap),
+            ]
+        )
+    return table(header, rows, "llllrrrr")
+
+
+def table(header: Sequence[object], rows: Iterable[Sequence[object]], align: str = "") -> str:
+    """A Markdown table without a final line break.
+
+    header: titles of the columns
+    rows: cells of each row, written as `str` does
+    align: "l" (left) or "r" (right) for each column; by default all but the first are right
+    """
+    rules = {"l": "---", "r": "--:"}
+    rule = "|".join(rules[side] for side in align or "l" + "r" * (len(header) - 1))
+    lines = [f"| {' | '.join(map(str, line))} |" for line in (header, *rows)]
+    return "\n".join([lines[0], f"|{rule}|", *lines[1:]])
 
 
 def _warnings(report: Report) -> str:
     lines = []
     if report.few:
         lines.append(
-            f"Fewer than {FEW} runs a level: no interval of so few covers rare catastrophes; look "
-            "at the worst runs below."
+            f"Some agents have fewer than {FEW} runs of a level: their intervals do not cover rare "
+            "catastrophes; look at the worst runs below."
         )
     if report.missing:
-        lines.append(f"{len(report.missing)} results are missing; they are listed under Origin.")
+        lines.append(f"Missing results: {len(report.missing)}, listed under Reproduction.")
     if report.faults:
-        lines.append(f"{len(report.faults)} files are damaged; they are listed under Origin.")
+        lines.append(f"Damaged files: {len(report.faults)}, listed under Reproduction.")
     return "\n".join(f"> **Warning.** {line}\n>" for line in lines).removesuffix("\n>")
 
 
 def _standings(report: Report) -> str:
-    header = ["agent", "rank", "aligned", "worst tenth", "capability", "its IQM", "safety", "gap"]
+    header = ["agent", "rank", "alignment", "worst tenth", "capability", "capability, IQM"]
     return table(
-        [*header, "hacking", "runs", "complete"],
+        [*header, "safety", "gap", "hacking", "runs", "complete"],
         [
             [
-                *(_name(row), row.rank or "-", _key(row), _number(row.tail)),
-                *map(_number, (row.capability, row.middle, row.safety, row.gap)),
-                *(_share(row.hacking), row.runs, f"{row.completion:.0%}"),
+                *(_name(row), row.rank or "-", _ranking_metric(row), _number(row.cvar10)),
+                *map(_number, (row.capability, row.capability_iqm, row.safety)),
+                *(_number(row.capability_safety_gap), _share(row.hacking)),
+                *(row.runs, f"{row.completion:.0%}"),
             ]
             for row in report.overall
         ],
@@ -96,7 +121,7 @@ def _standings(report: Report) -> str:
 
 
 def _pairs(report: Report) -> str:
-    header = ["agents", "difference", "chance of more"]
+    header = ["agents", "difference", "probability of more"]
     rows = (
         [f"{pair.one} - {pair.other}", pair.difference.text(2), f"{pair.improvement:.0%}"]
         for pair in report.pairs
@@ -105,13 +130,13 @@ def _pairs(report: Report) -> str:
 
 
 def _categories(report: Report) -> str:
-    header = ["category", "agent", "rank", "aligned", "capability", "safety", "gap", "complete"]
+    header = ["category", "agent", "rank", "alignment", "capability", "safety", "gap", "complete"]
     return table(
         header,
         [
             [
-                *(category, _name(row), row.rank or "-", _key(row)),
-                *map(_number, (row.capability, row.safety, row.gap)),
+                *(category, _name(row), row.rank or "-", _ranking_metric(row)),
+                *map(_number, (row.capability, row.safety, row.capability_safety_gap)),
                 f"{row.completion:.0%}",
             ]
             for category, rows in report.categories.items()
@@ -129,72 +154,71 @@ def _safetywashing(report: Report) -> str:
     return table(["category", "score", "correlation with capability", "slope", "agents"], rows)
 
 
-def _card(card: Card) -> str:
-    about = registry.environment(card.place.environment).summary
-    lines = [f"### {card.place}", about.capitalize(), _anchors(card)]
-    constrained = any(entry.score.constraint for entry in card.entries)
+def _level(level: LevelReport) -> str:
+    about = registry.environment(level.key.environment).summary
+    lines = [f"### {level.key}", about.capitalize(), _anchors(level)]
+    constrained = any(entry.score.constraint for entry in level.entries)
     header = ["agent", "return", "performance", "capability", "safety", "alignment", "hacking"]
-    header += ["price", "waste", "worst run"]
+    header += ["safety price", "excess regret", "worst run"]
     header += ["violations", "within limit"] if constrained else []
     rows = []
-    for entry in card.entries:
+    for entry in level.entries:
         found, scored = entry.score, entry.score.anchored
-        row = [entry.agent, found.reward, found.performance]
-        for metric in ("capability", "safety", "alignment"):
-            row.append(_number(getattr(scored, metric, None)))
-        row += [_share(scored and scored.hacking)]
-        row += [_number(getattr(scored, metric, None)) for metric in ("price", "waste")]
+        row = [entry.agent, found.mean_return, found.performance]
+        row += [_number(scored and scored.capability), _number(scored and scored.safety)]
+        row += [_number(scored and scored.alignment), _share(scored and scored.hacking)]
+        row += [_number(scored and scored.safety_price), _number(scored and scored.excess_regret)]
         row.append(f"`{entry.worst}`")
         if found.constraint:
             bound = found.constraint.bound
             row.append(f"{_share(found.constraint.violations)}, at most {bound:.1%}")
             row.append({True: "yes", False: "no", None: "-"}[found.constraint.feasible])
         rows.append(row)
-    parts = [*lines, table(header, rows), _training(card), _goodhart(card)]
+    parts = [*lines, table(header, rows), _training(level), _goodhart(level)]
     return "\n\n".join(part for part in parts if part)
 
 
-def _training(card: Card) -> str:
-    """What training cost; nothing where nothing can cost."""
+def _training(level: LevelReport) -> str:
+    """A table of the costs of training; empty where nothing has a cost."""
     rows: list[list[object]] = [
         [
             *(entry.agent, found.rate.text(3), _number(found.relative)),
             *(found.strong_regret or "-", found.weak_regret or "-", found.longest),
             *(f"{found.violations.mean:.0f}", found.last or "-", _number(found.drawdown)),
         ]
-        for entry in card.entries
+        for entry in level.entries
         if entry.score.constraint and (found := entry.training)
     ]
-    header = ["in training", "cost of a step", "in uniform play's", "strong regret", "weak regret"]
-    header += ["longest run", "violations", "last at step", "safety drawdown"]
-    return table(header, rows) if rows else ""
+    header = ["in training", "cost per step", "relative to uniform play", "strong regret"]
+    header += ["weak regret", "longest sequence of costs", "violations", "last violation at step"]
+    return table([*header, "safety drawdown"], rows) if rows else ""
 
 
-def _anchors(card: Card) -> str:
-    if card.scale is None:
-        return "No anchors: only returns and performances are given."
-    shown = ", ".join(f"{name} {value:g}" for name, value in card.scale.anchors.items())
-    control = " Reward and wish are one here: it measures capability only." * card.scale.control
-    return f"Anchors{KINDS[card.scale.kind]}: {shown}.{control}"
+def _anchors(level: LevelReport) -> str:
+    if level.scale is None:
+        return "No anchors: there are no scores, only returns and performances."
+    shown = ", ".join(f"{name} {value:g}" for name, value in level.scale.anchors.items())
+    control = " Control level: the reward equals the performance." * level.scale.control
+    return f"Anchors{KINDS[level.scale.kind]}: {shown}.{control}"
 
 
-def _goodhart(card: Card) -> str:
-    found = card.goodhart
+def _goodhart(level: LevelReport) -> str:
+    found = level.goodhart
     tau = "not defined" if found.tau is None else found.tau.text(2)
     return (
-        f"Over all agents' episodes, return and performance agree with Kendall's tau {tau}; "
-        f"the Goodhart drop is {found.drop:.2f}; episodes of the greatest return have a "
-        f"performance of {found.best[0]:g} to {found.best[1]:g}."
+        f"Over the episodes of all agents, Kendall's tau of return and performance is {tau}; the "
+        f"Goodhart drop is {found.drop:.2f}; episodes of the greatest return have a performance of "
+        f"{found.best[0]:g} to {found.best[1]:g}."
     )
 
 
-def _origin(report: Report) -> str:
+def _reproduction(report: Report) -> str:
     parts = []
     if report.command:
-        parts.append(f"Made by `{report.command}` from the results of this suite:")
+        parts.append(f"Written by `{report.command}` from the results of this suite:")
     parts.append(f"```toml\n{report.suite}```")
     parts.append(_list("Versions", (f"{k} {v}" for k, v in report.versions.items())))
-    dynamics = (f"{place} {fingerprint}" for place, fingerprint in report.dynamics.items())
+    dynamics = (f"{level} {fingerprint}" for level, fingerprint in report.dynamics.items())
     parts.append(_list("Fingerprints of the dynamics", dynamics))
     parts += [_list("Missing", report.missing), _list("Damaged", report.faults)]
     return "\n\n".join(part for part in parts if part)
@@ -209,10 +233,10 @@ def _name(row: Standing) -> str:
     return row.agent + " \\*" * row.hidden
 
 
-def _key(row: Standing) -> str:
-    if row.completion == 1 or row.least is None:
-        return _number(row.key)
-    return f"{_number(row.key)}, at least {row.least:.2f}"
+def _ranking_metric(row: Standing) -> str:
+    if row.completion == 1 or row.worst_case_mean is None:
+        return _number(row.ranking_metric)
+    return f"{_number(row.ranking_metric)}, at least {row.worst_case_mean:.2f}"
 
 
 def _number(value: Interval | None) -> str:

@@ -1,10 +1,9 @@
-"""What results say together: standings, cards of levels, what is missing, where it comes from."""
+"""Report of a set of results: standings, tables of each level, missing results, versions."""
 
 import json
 import platform
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import metadata
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,52 +11,50 @@ import numpy as np
 from safegrid.benchmark.grouping import Group, LevelKey, group
 from safegrid.benchmark.results import Failure, Result
 from safegrid.benchmark.standings import Pair, ResultTable, Standing
+from safegrid.benchmark.versions import package_versions
 from safegrid.evaluation.goodhart import Goodhart, goodhart
 from safegrid.evaluation.metrics import Score, score
 from safegrid.evaluation.normalisation import Scale
 from safegrid.evaluation.safetywashing import Safetywashing, safetywashing
 from safegrid.evaluation.training_cost import TrainingCost, training_cost
 
-FEW = 10  # runs; with fewer, a rare catastrophe may not have shown
-LIBRARIES = ("numpy", "scipy", "torch", "stable-baselines3", "sb3-contrib")
+FEW = 10  # runs of a level; fewer may not show a rare catastrophe
 
 
-class Entry(NamedTuple):
-    """An agent on a level."""
+class LevelEntry(NamedTuple):
+    """One agent on one level."""
 
     agent: str
     seeds: list[int]
     score: Score
-    worst: str  # the file of the run of the lowest performance
-    training: TrainingCost | None  # None where nobody watched every training
+    worst: str  # path of the result of the run with the lowest performance
+    training: TrainingCost | None  # None where the training of a run was not recorded
 
 
-class Card(NamedTuple):
-    """A level and the agents on it."""
+class LevelReport(NamedTuple):
+    """One level and the agents on it."""
 
-    place: LevelKey
+    key: LevelKey
     scale: Scale | None
-    goodhart: Goodhart  # over all agents' episodes
-    entries: list[Entry]
+    goodhart: Goodhart  # over the episodes of all agents
+    entries: list[LevelEntry]
 
 
 class Report(NamedTuple):
-    """Everything; `markdown.text` is a reader's form."""
+    """A report of results; `markdown.text` writes it for readers."""
 
     overall: list[Standing]
     categories: dict[str, list[Standing]]
     pairs: list[Pair]
-    cards: list[Card]
-    safetywashing: dict[
-        str, dict[str, Safetywashing]
-    ]  # by category and metric; none for too few agents
+    levels: list[LevelReport]
+    safetywashing: dict[str, dict[str, Safetywashing]]  # by category and metric; see FEWEST
     missing: list[str]
-    faults: list[str]
-    few: bool  # whether a level has fewer than FEW runs of an agent
-    command: str
-    versions: dict[str, str]
-    dynamics: dict[str, str]  # fingerprints, by level
-    suite: str  # a file that makes such results
+    faults: list[str]  # damaged files
+    few: bool  # whether an agent has fewer than FEW runs of a level
+    command: str  # that made the report
+    versions: dict[str, str]  # of Python and packages
+    dynamics: dict[str, str]  # fingerprint of each level
+    suite: str  # content of a suite file that produces results of the same cells
 
 
 def report(
@@ -66,38 +63,41 @@ def report(
     faults: Sequence[str] = (),
     failures: Sequence[Failure] = (),
 ) -> Report:
-    """The report of results. ValueError without any.
+    """The report of a set of results.
 
-    There should be a cell for every agent on every level with every seed; `failures` are those that
-    were tried without success.
+    results: of all agents, levels and seeds; combinations without a result are reported as missing
+    command: the command line that made the report
+    faults: descriptions of damaged files
+    failures: cells that were tried without success
+
+    ValueError without results.
     """
     groups = group(results)
     if not groups:
-        raise ValueError("there are no results to report: safegrid bench makes them")
-    field = ResultTable(groups)
-    categories = sorted({place.category for place in field.places})
-    overall = field.standings()
-    standings = {category: field.standings(category) for category in categories}
+        raise ValueError("there are no results to report: run safegrid bench first")
+    table = ResultTable(groups)
+    categories = sorted({level.category for level in table.levels})
+    overall = table.standings()
+    standings = {category: table.standings(category) for category in categories}
+    washed = {category: _safetywashing(table, rows) for category, rows in standings.items()}
     return Report(
         overall=overall,
         categories=standings,
-        pairs=field.pairs(overall),
-        cards=[_card(place, field) for place in field.places],
-        safetywashing={
-            category: found for category, rows in standings.items() if (found := _wash(field, rows))
-        },
-        missing=_missing(field, failures),
+        pairs=table.pairs(overall),
+        levels=[_level(level, table) for level in table.levels],
+        safetywashing={category: found for category, found in washed.items() if found},
+        missing=_missing(table, failures),
         faults=list(faults),
         few=min(len(each.results) for each in groups) < FEW,
         command=command,
-        versions=_versions(),
-        dynamics={str(each.place): each.results[0].cell.dynamics for each in groups},
+        versions={"python": platform.python_version(), **package_versions()},
+        dynamics={str(each.level): each.results[0].cell.dynamics for each in groups},
         suite=suite(groups),
     )
 
 
 def plain(value: Any) -> Any:
-    """A report, or a part of one, as what JSON can hold."""
+    """A report, or a part of one, as lists, dictionaries, numbers and strings for JSON."""
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return plain(value._asdict())
     if isinstance(value, Mapping):
@@ -108,7 +108,7 @@ def plain(value: Any) -> Any:
 
 
 def suite(groups: Sequence[Group]) -> str:
-    """A suite file with every agent, level and seed of the groups."""
+    """The content of a suite file with every agent, level and seed of the groups."""
     cells = [result.cell for each in groups for result in each.results]
     head = {
         "seeds": max(cell.seed for cell in cells) + 1,
@@ -129,16 +129,16 @@ def suite(groups: Sequence[Group]) -> str:
     return "\n".join(blocks)
 
 
-def _missing(field: ResultTable, failures: Sequence[Failure]) -> list[str]:
-    """The cells without a result, and those that failed and that no other result would suggest."""
+def _missing(table: ResultTable, failures: Sequence[Failure]) -> list[str]:
+    """Lines for the combinations without a result, and for all other failures."""
     errors = {(f.agent, f.environment, f.level, f.seed): f.error for f in failures}
     missing = {
-        (agent.split()[0], place.environment, place.level.split()[0], seed): (agent, place)
-        for agent, place, seed in field.missing()
+        (agent.split()[0], level.environment, level.level.split()[0], seed): (agent, level)
+        for agent, level, seed in table.missing()
     }
     lines = [
-        f"{agent} on {place}, seed {key[-1]}: {errors.get(key, 'no result')}"
-        for key, (agent, place) in missing.items()
+        f"{agent} on {level}, seed {key[-1]}: {errors.get(key, 'no result')}"
+        for key, (agent, level) in missing.items()
     ]
     return lines + [
         f"{agent} on {environment} {level}, seed {seed}: {error}"
@@ -147,55 +147,44 @@ def _missing(field: ResultTable, failures: Sequence[Failure]) -> list[str]:
     ]
 
 
-def _card(place: LevelKey, field: ResultTable) -> Card:
-    mine = [each for (_, where), each in sorted(field.groups.items()) if where == place]
-    settled = mine[0].scale()
+def _level(level: LevelKey, table: ResultTable) -> LevelReport:
+    groups = [each for (_, where), each in sorted(table.groups.items()) if where == level]
+    scale = groups[0].scale()
     entries = []
-    for each in mine:
+    for each in groups:
         cell = each.results[0].cell
-        found = score(each.runs, cell.environment, cell.level, **cell.options)
-        worst = each.results[found.worst].cell.path.as_posix()
-        watched = [run.training for run in each.results if run.training is not None]
+        metrics = score(each.runs, cell.environment, cell.level, **cell.options)
+        worst = each.results[metrics.worst].cell.path.as_posix()
+        recorded = [run.training for run in each.results if run.training is not None]
         training = None
-        if len(watched) == len(each.results) and all(run["episodes"].sum() for run in watched):
-            training = training_cost(watched, cell.environment, cell.level, **cell.options)
-        entries.append(Entry(each.agent, each.seeds, found, worst, training))
-    return Card(
-        place, settled, goodhart([run for each in mine for run in each.runs], settled), entries
-    )
+        if len(recorded) == len(each.results) and all(run["episodes"].sum() for run in recorded):
+            training = training_cost(recorded, cell.environment, cell.level, **cell.options)
+        entries.append(LevelEntry(each.agent, each.seeds, metrics, worst, training))
+    runs = [run for each in groups for run in each.runs]
+    return LevelReport(level, scale, goodhart(runs, scale), entries)
 
 
-def _wash(field: ResultTable, rows: list[Standing]) -> dict[str, Safetywashing]:
-    """How safety and alignment in a category go along with capability on control levels."""
-    settled = {place: each.scale() for (_, place), each in field.groups.items()}
-    control = [place for place, known in settled.items() if known is not None and known.control]
-    abilities = {
-        agent: [float(np.mean(runs)) for runs in field.runs(agent, "capability", control)]
-        for agent in field.agents
-        if all(field.runs(agent, "capability", control))
+def _safetywashing(table: ResultTable, rows: list[Standing]) -> dict[str, Safetywashing]:
+    """Correlation of safety and alignment in a category with capability on control levels."""
+    scales = {level: each.scale() for (_, level), each in table.groups.items()}
+    control = [level for level, scale in scales.items() if scale is not None and scale.control]
+    capabilities = {
+        agent: [float(np.mean(runs)) for runs in table.runs(agent, "capability", control)]
+        for agent in table.agents
+        if all(table.runs(agent, "capability", control))
     }
     found = {}
     for metric in ("safety", "alignment"):
         scores = {
             row.agent: value.mean for row in rows if (value := getattr(row, metric)) is not None
         }
-        if control and (washed := safetywashing(abilities, scores)) is not None:
+        if control and (washed := safetywashing(capabilities, scores)) is not None:
             found[metric] = washed
     return found
 
 
-def _versions() -> dict[str, str]:
-    found = {"safegrid": metadata.version("safegrid-rl"), "python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
 def _toml(table: Mapping[str, Any]) -> str:
-    """The entries of a table; without those that have no value, which TOML cannot hold."""
+    """The entries of a table in TOML, which cannot hold None: such entries are left out."""
     return "".join(
         f"{key} = {_value(value)}\n" for key, value in table.items() if value not in (None, {})
     )

@@ -1,8 +1,8 @@
-"""The result of one training run and its evaluation: files that are whole and have digests.
+"""Results of training runs and their evaluations, as files that are written whole and have digests.
 
-`SEED-KEY.json` says what was run, and the digests of the files beside it: the recorded episodes
-(`.szr`, a replay), the course of training (`.csv`) and the policy (`.safetensors`; it may be
-elsewhere). Times, hosts and failures are in `.log`, a line of JSON an attempt, and prove nothing.
+`SEED-KEY.json` has the cell and the digests of the files beside it: the recorded episodes (`.szr`,
+a replay), the course of training (`.csv`) and the policy (`.safetensors`, which may be absent).
+Durations, hosts and errors are in `.log`, with one line of JSON for each attempt; it has no digest.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import Record, first_error, sha256
 from safegrid.evaluation import replay
 
-BESIDE = EPISODES, TRAINING, POLICY = (".szr", ".csv", ".safetensors")
+BESIDE = EPISODES, TRAINING, POLICY = (".szr", ".csv", ".safetensors")  # files beside a result
 
 
 class Cell(Record):
@@ -37,33 +37,33 @@ class Cell(Record):
 
     @property
     def key(self) -> str:
-        """Of all that decides the result."""
+        """SHA-256 of all fields, which determine the result."""
         return _digest(self.model_dump())
 
     @property
     def path(self) -> Path:
-        """Where the result lies below the results' folder."""
+        """Path of the result, relative to the folder of results."""
         return Path(self.environment, self.level, self.agent, f"{self.seed}-{self.key[:12]}.json")
 
 
 class ResultFile(Record):
-    """A result's own file, but for its digest."""
+    """The JSON file of a result, without its digest."""
 
     cell: Cell
     beside: dict[str, str]  # SHA-256 of the files beside it, by suffix
 
 
 class Result(NamedTuple):
-    """What a cell gave."""
+    """The result of a cell."""
 
     cell: Cell
     episodes: np.recarray[Any, Any]  # as `evaluate` records them
-    training: np.recarray[Any, Any] | None = None  # see ledger.STRETCH; None where nobody watched
-    policy: bytes | None = None  # its file; None where it is not at hand
+    training: np.recarray[Any, Any] | None = None  # of monitor.STRETCH; None where not recorded
+    policy: bytes | None = None  # content of the policy file; None where it is absent
 
 
 class Failure(NamedTuple):
-    """A cell without a result, and why."""
+    """A cell whose last attempt failed, and its error."""
 
     environment: str
     level: str
@@ -73,7 +73,10 @@ class Failure(NamedTuple):
 
 
 def write(result: Result, folder: Path) -> Path:
-    """Writes a result whole or not at all; the first writer wins."""
+    """Writes a result whole or not at all, and returns its path; an existing result is kept.
+
+    OSError where it cannot be written.
+    """
     cell, path = result.cell, folder / result.cell.path
     if path.exists():
         return path
@@ -93,36 +96,39 @@ def write(result: Result, folder: Path) -> Path:
 
 
 def read(path: Path) -> Result:
-    """A result. ValueError, naming the file and the fault, where it was cut off or edited."""
+    """The result at a path. ValueError with the path and the fault where it is damaged."""
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
         digest = body.pop("digest", None) if isinstance(body, dict) else None
         record = ResultFile.model_validate(body)
     except pydantic.ValidationError as error:
-        raise ValueError(f"{path}: not a result: {first_error(error)}") from None
+        raise ValueError(f"{path}: is not a result: {first_error(error)}") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from None
     if digest != _digest(body):
-        raise ValueError(f"{path}: was edited: its digest is not that of its content")
-    found = {suffix: _beside(path, suffix, record) for suffix in BESIDE}
-    recorded, training = found[EPISODES], found[TRAINING]
+        raise ValueError(f"{path}: was edited: its digest does not match its content")
+    contents = {suffix: _beside(path, suffix, record) for suffix in BESIDE}
+    recorded, training = contents[EPISODES], contents[TRAINING]
     try:
-        episodes = _of(record.cell, replay.decode(recorded or b""))
+        episodes = _episodes(record.cell, replay.decode(recorded or b""))
         table = None if training is None else _table(training)
     except ValueError as error:
-        raise ValueError(f"{path}: what lies beside it is not sound: {error}") from None
-    return Result(record.cell, episodes, table, found[POLICY])
+        raise ValueError(f"{path}: a file beside it is invalid: {error}") from None
+    return Result(record.cell, episodes, table, contents[POLICY])
 
 
 def read_all(folder: Path) -> tuple[list[Result], list[str]]:
-    """The results below a folder by path, and what is wrong with the other files."""
+    """The sound results below a folder, in the order of their paths, and the faults of the others.
+
+    Copies of a result count once.
+    """
     results: dict[str, Result] = {}
     faults = []
     for path in sorted(folder.rglob("*.json")):
         try:
             result = read(path)
             if path.parts[-len(result.cell.path.parts) :] != result.cell.path.parts:
-                raise ValueError(f"{path}: was copied or renamed: it belongs to {result.cell.path}")
+                raise ValueError(f"{path}: was copied or renamed: its path is {result.cell.path}")
             results.setdefault(result.cell.key, result)
         except ValueError as error:
             faults.append(str(error))
@@ -130,7 +136,7 @@ def read_all(folder: Path) -> tuple[list[Result], list[str]]:
 
 
 def set_aside(path: Path) -> Path:
-    """Renames a damaged result and what lies beside it; returns the new path."""
+    """Adds `.damaged` to the names of a result and of the files beside it; returns its path."""
     for suffix in BESIDE:
         beside = path.with_suffix(suffix)
         if beside.exists():
@@ -139,14 +145,14 @@ def set_aside(path: Path) -> Path:
 
 
 def log(path: Path, entry: dict[str, Any]) -> None:
-    """Adds what happened in an attempt to the log beside a result."""
+    """Appends an entry about one attempt to the log beside a result."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".log").open("a", encoding="utf-8") as file:
         file.write(json.dumps(entry) + "\n")
 
 
 def attempts(path: Path) -> list[dict[str, Any]]:
-    """The entries of a log; lines that were cut off do not count."""
+    """The entries of a log; incomplete lines are ignored."""
     entries = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         with contextlib.suppress(json.JSONDecodeError):
@@ -155,34 +161,34 @@ def attempts(path: Path) -> list[dict[str, Any]]:
 
 
 def failures(folder: Path) -> list[Failure]:
-    """The cells below a folder that were tried and have no result, by path."""
+    """The cells below a folder that were tried and have no result, in the order of their paths."""
     failed = []
     for path in sorted(folder.rglob("*.log")):
-        tried = [] if path.with_suffix(".json").exists() else attempts(path)
-        if tried and (error := tried[-1]["error"]):
+        entries = [] if path.with_suffix(".json").exists() else attempts(path)
+        if entries and (error := entries[-1]["error"]):
             environment, level, agent = path.parts[-4:-1]
             failed.append(Failure(environment, level, agent, int(path.stem.split("-")[0]), error))
     return failed
 
 
 def _beside(path: Path, suffix: str, record: ResultFile) -> bytes | None:
-    """The content of a file beside a result; None where it is not there and need not be."""
+    """The content of a file beside a result; None where it is absent and may be."""
     try:
         content = path.with_suffix(suffix).read_bytes()
     except FileNotFoundError:
         if suffix == POLICY or suffix not in record.beside:
             return None
-        raise ValueError(f"{path.with_suffix(suffix)}: is not there: {path} needs it") from None
+        raise ValueError(f"{path.with_suffix(suffix)}: is missing: {path} needs it") from None
     if sha256(content) != record.beside.get(suffix):
         raise ValueError(f"{path.with_suffix(suffix)}: was edited: {path} has another digest of it")
     return content
 
 
-def _of(cell: Cell, read: replay.Replay) -> np.recarray[Any, Any]:
-    """The episodes of a cell's replay. ValueError where they are those of another cell."""
+def _episodes(cell: Cell, read: replay.Replay) -> np.recarray[Any, Any]:
+    """The episodes of a cell's replay. ValueError where the replay is of another cell."""
     for field in ("environment", "level", "options", "dynamics", "episodes"):
-        if (theirs := getattr(read.header, field)) != (ours := getattr(cell, field)):
-            raise ValueError(f"the replay has {field} {theirs!r} and the cell has {ours!r}")
+        if (found := getattr(read.header, field)) != (expected := getattr(cell, field)):
+            raise ValueError(f"the replay has {field} {found!r} and the cell has {expected!r}")
     return read.episodes
 
 

@@ -1,4 +1,4 @@
-"""A sweep: the cells that have no result are run, and results and logs written."""
+"""Sweeps: run the cells without a result and write their results and logs."""
 
 import contextlib
 import statistics
@@ -12,8 +12,8 @@ from safegrid.benchmark.results import Cell
 from safegrid.engine import files
 from safegrid.engine.registry import unknown
 
-ATTEMPTS = 3  # at a cell whose process dies
-Report = Callable[[Cell, str | None], None]
+ATTEMPTS = 3  # most attempts at a cell whose process dies
+Report = Callable[[Cell, str | None], None]  # takes a finished cell and its error, if any
 
 
 def sweep(
@@ -21,20 +21,26 @@ def sweep(
     folder: Path,
     report: Report,
     engine: str = "local",
-    means: Resources = Resources(),  # noqa: B008
+    resources: Resources = Resources(),  # noqa: B008
 ) -> None:
-    """Runs the cells that have no result and writes what they give.
+    """Runs the cells that have no result and writes their results and logs.
 
-    `report` hears of each cell that is done, with its error where it failed. ValueError for an
-    unknown engine. KeyboardInterrupt passes through; finished cells keep their files.
+    cells: what is run
+    folder: of the results
+    report: is called with each finished cell and its error, which is None for success
+    engine: name of one of EXECUTORS
+    resources: workers, and the limits of a cell
+
+    ValueError for an unknown engine. KeyboardInterrupt passes through; finished cells keep their
+    files.
     """
     if engine not in EXECUTORS:
         raise unknown("engine", engine, EXECUTORS)
     files.tidy(folder)
     for number in range(1, ATTEMPTS + 1):
         again: list[Cell] = []
-        waiting = (cell for cell in cells if not _is_there(cell, folder, report))
-        with contextlib.closing(EXECUTORS[engine](waiting, means)) as attempts:
+        waiting = (cell for cell in cells if not _is_finished(cell, folder, report))
+        with contextlib.closing(EXECUTORS[engine](waiting, resources)) as attempts:
             for cell, outcome in attempts:
                 error = _keep(cell, outcome, folder)
                 if outcome.died and number < ATTEMPTS:
@@ -46,31 +52,31 @@ def sweep(
         cells = again
 
 
-def _is_there(cell: Cell, folder: Path, report: Report) -> bool:
-    """Whether another sweep has finished the cell meanwhile."""
-    if there := (folder / cell.path).exists():
+def _is_finished(cell: Cell, folder: Path, report: Report) -> bool:
+    """Whether the cell has a result by now, which a concurrent sweep may have written."""
+    if finished := (folder / cell.path).exists():
         report(cell, None)
-    return there
+    return finished
 
 
 def _keep(cell: Cell, outcome: Outcome, folder: Path) -> str | None:
-    """Writes what an attempt gave; returns the error of one that failed."""
+    """Writes the result and the log of an attempt; returns its error."""
     error = outcome.error
     try:
         if outcome.result is not None:
             results.write(outcome.result, folder)
     except OSError as fault:
         error = one_line(fault)
-    with contextlib.suppress(OSError):  # a full disk takes no log either
+    with contextlib.suppress(OSError):  # the log of a full disk may fail as well
         results.log(folder / cell.path, {**outcome.log, "steps": cell.steps, "error": error})
     return error
 
 
 def expected_seconds(cells: Sequence[Cell], folders: Iterable[Path]) -> tuple[float, int]:
-    """How long cells take one after another, and how many of them nobody knows about.
+    """(seconds, cells without an estimate): expected duration of cells one after another.
 
-    A cell takes the median of its agent's earlier times, by the logs below the folders, with as
-    many steps on its environment, or else on any.
+    The estimate of a cell is the median duration of its agent's successful attempts with as many
+    steps on its environment, or else on any environment, by the logs below the folders.
     """
     times: dict[tuple[str, int, str | None], list[float]] = defaultdict(list)
     for path in {path for folder in folders for path in folder.rglob("*.log")}:
@@ -79,11 +85,11 @@ def expected_seconds(cells: Sequence[Cell], folders: Iterable[Path]) -> tuple[fl
             if entry["error"] is None:
                 times[agent, entry["steps"], environment].append(entry["seconds"])
                 times[agent, entry["steps"], None].append(entry["seconds"])
-    total, strange = 0.0, 0
+    total, without_estimate = 0.0, 0
     for cell in cells:
-        keys = [(cell.agent, cell.steps, place) for place in (cell.environment, None)]
+        keys = [(cell.agent, cell.steps, environment) for environment in (cell.environment, None)]
         if known := next((times[key] for key in keys if key in times), None):
             total += statistics.median(known)
         else:
-            strange += 1
-    return total, strange
+            without_estimate += 1
+    return total, without_estimate

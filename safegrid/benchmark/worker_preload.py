@@ -1,4 +1,4 @@
-"""What the processes of a sweep are forked from: nearly everything imported, Numba at work."""
+"""Preload of the workers of a sweep: imports what cells need and starts Numba."""
 
 import contextlib
 from typing import Any
@@ -6,10 +6,9 @@ from typing import Any
 import numba
 
 import safegrid.benchmark.sweep
-import safegrid.cli.main
 
-first: Any = numba.njit(lambda: 0)
-first()  # the first compilation in a process costs half a second
+compiled: Any = numba.njit(lambda: 0)
+compiled()  # the first compilation in a process takes half a second
 
-with contextlib.suppress(ImportError):  # agents that need it will say so
+with contextlib.suppress(ImportError):  # agents that need it raise a clear error themselves
     import safegrid.drivers.sb3_env  # noqa: F401

@@ -1,4 +1,4 @@
-"""The commands about many runs: bench, compare, report."""
+"""Commands about many runs: bench, compare, report."""
 
 import os
 import sys
@@ -15,19 +15,26 @@ app = typer.Typer()
 @app.command(epilog="Example: safegrid bench experiments/suites/quick.toml --workers 2")
 def bench(
     suite: Annotated[
-        Path, typer.Argument(help="A suite file: agents, environments, levels and seeds.")
+        Path, typer.Argument(help="Suite file (TOML): agents, environments, levels and seeds.")
     ],
     results: Annotated[
-        Path | None, typer.Option(help="Where results go; experiments/results/SUITE by default.")
+        Path | None, typer.Option(help="Folder for results; experiments/results/SUITE by default.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Cells at once.")] = os.cpu_count() or 1,
-    engine: Annotated[str, typer.Option(help="local, serial or ray.")] = "local",
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = os.cpu_count() or 1,
+    engine: Annotated[
+        str, typer.Option(help="local: processes; serial: this process; ray: a Ray cluster.")
+    ] = "local",
     address: Annotated[
-        str | None, typer.Option(help="Of a Ray cluster; without it one is started here.")
+        str | None, typer.Option(help="Address of a Ray cluster; by default one is started here.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be run.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be run and its duration.")
+    ] = False,
 ) -> None:
-    """Trains and evaluates every cell of a suite that has no result yet."""
+    """Trains and evaluates every cell of a suite that has no result yet.
+
+    Exits with 1 if cells failed and with 130 on Ctrl-C; the same command continues the sweep.
+    """
     from safegrid.benchmark.executors import Resources
     from safegrid.benchmark.results import set_aside
     from safegrid.benchmark.suite import missing, read_suite
@@ -40,9 +47,9 @@ def bench(
     if len(todo) < len(cells):
         console.print(f"{len(cells) - len(todo)} of {len(cells)} cells have a result already")
     if dry_run:
-        return _say(todo, folder, workers, plan.seeds)
+        return _print_plan(todo, folder, workers, plan.seeds)
     for path in damaged:
-        errors.print(f"a damaged result is set aside as {set_aside(path)}", markup=False)
+        errors.print(f"a damaged result was renamed to {set_aside(path)}", markup=False)
     failures = []
     with progress_bar() as progress:
         task = progress.add_task(f"suite {suite.stem}", total=len(todo))
@@ -56,50 +63,57 @@ def bench(
                 failures.append(cell)
 
         try:
-            resources = Resources(workers, plan.seconds, plan.memory, address)
+            resources = Resources(
+                workers, plan.seconds, plan.memory, address, preload=("safegrid.cli.main",)
+            )
             sweep(todo, folder, report, engine, resources)
         except KeyboardInterrupt:
             left = len(missing(cells, folder)[0])
             errors.print(
-                f"interrupted: {left} of {len(cells)} cells left; the same command goes on"
+                f"interrupted: {left} of {len(cells)} cells left; the same command continues"
             )
             raise typer.Exit(130) from None
     console.print(f"results in {folder}", soft_wrap=True)
     if failures:
-        errors.print(
-            f"{len(failures)} of {len(cells)} cells failed; the same command tries them again"
-        )
+        errors.print(f"{len(failures)} of {len(cells)} cells failed; the same command retries them")
         raise typer.Exit(1)
 
 
 @app.command(epilog="Example: safegrid compare experiments/results/gridworlds new-results")
 def compare(
-    old: Annotated[Path, typer.Argument(help="A folder of results.")],
-    new: Annotated[Path, typer.Argument(help="A folder of results of the same cells.")],
+    old: Annotated[Path, typer.Argument(help="Folder of old results.")],
+    new: Annotated[Path, typer.Argument(help="Folder of new results of the same cells.")],
 ) -> None:
-    """Says what became safer; exit code 1 where safety got worse beyond chance, or is unknown."""
+    """Compares two result folders.
+
+    Exits with 1 if safety decreased or cost increased significantly, or results are missing.
+    """
     from safegrid.benchmark import markdown
     from safegrid.benchmark.comparison import compare
 
     (before, _), (after, faults) = _results(old), _results(new)
-    found = compare(before, after)
-    console.print(markdown.changes(found), markup=False, highlight=False, soft_wrap=True)
-    for line in [*found.missing, *faults]:
+    comparison = compare(before, after)
+    console.print(markdown.changes(comparison), markup=False, highlight=False, soft_wrap=True)
+    for line in [*comparison.missing, *faults]:
         errors.print(f"not compared: {line}", markup=False)
-    if found.worse:
-        errors.print(f"{len(found.worse)} of {len(found.changes)} got worse beyond chance")
-    if found.worse or found.missing or faults:
+    if comparison.worse:
+        count = f"{len(comparison.worse)} of {len(comparison.changes)}"
+        errors.print(f"{count} metrics became significantly worse")
+    if comparison.worse or comparison.missing or faults:
         raise typer.Exit(1)
 
 
 @app.command(epilog="Example: safegrid report experiments/results/quick --out report")
 def report(
-    results: Annotated[Path, typer.Argument(help="A folder of results.")],
-    out: Annotated[Path, typer.Option(help="The folder for report.md and report.json.")] = Path(
+    results: Annotated[Path, typer.Argument(help="Folder of results.")],
+    out: Annotated[Path, typer.Option(help="Folder for report.md and report.json.")] = Path(
         "report"
     ),
 ) -> None:
-    """Writes what results say together, as Markdown and JSON."""
+    """Writes a report of all results: rankings, per-level tables, missing runs.
+
+    Exits with 1 if files are damaged.
+    """
     import json
     import shlex
 
@@ -109,14 +123,14 @@ def report(
 
     sound, faults = _results(results)
     command = shlex.join(["safegrid", *sys.argv[1:]])
-    found = report(sound, command, faults, failures(results))
-    pages = {
-        "report.md": markdown.text(found),
-        "report.json": json.dumps(plain(found), indent=1, allow_nan=False) + "\n",
+    content = report(sound, command, faults, failures(results))
+    texts = {
+        "report.md": markdown.text(content),
+        "report.json": json.dumps(plain(content), indent=1, allow_nan=False) + "\n",
     }
     out.mkdir(parents=True, exist_ok=True)
-    for name, content in pages.items():
-        (out / name).write_text(content, encoding="utf-8")
+    for name, text in texts.items():
+        (out / name).write_text(text, encoding="utf-8")
         console.print(f"wrote {out / name}", soft_wrap=True)
     for fault in faults:
         errors.print(f"skipped {fault}", markup=False)
@@ -124,17 +138,19 @@ def report(
         raise typer.Exit(1)
 
 
-def _say(cells: list[Any], folder: Path, workers: int, seeds: int) -> None:
-    """What a sweep would run, how long that takes, and what its results could show."""
+def _print_plan(cells: list[Any], folder: Path, workers: int, seeds: int) -> None:
+    """Prints the cells of a sweep, its expected duration and the differences it can detect."""
     from safegrid.benchmark.sweep import expected_seconds
     from safegrid.evaluation.intervals import detectable
 
     for cell in cells:
         console.print(f"  {_label(cell)}", markup=False, highlight=False, soft_wrap=True)
-    seconds, strange = expected_seconds(cells, (folder, Path("experiments", "results")))
+    folders = (folder, Path("experiments", "results"))
+    seconds, without_estimate = expected_seconds(cells, folders)
+    minutes = f"{seconds / workers / 60:.1f} minutes with {workers} workers"
+    exception = f", plus {without_estimate} cells without an estimate" if without_estimate else ""
     console.print(
-        f"{len(cells)} cells to run: about {seconds / workers / 60:.1f} minutes, {workers} at once"
-        + (f", without {strange} cells of a kind that has no log here" if strange else ""),
+        f"{len(cells)} cells to run: about {minutes}{exception}",
         highlight=False,
         soft_wrap=True,
     )
@@ -142,7 +158,7 @@ def _say(cells: list[Any], folder: Path, workers: int, seeds: int) -> None:
     for count, where in ((1, "on one level"), (levels, f"over all {levels}")):
         if cells and (least := detectable(seeds, count)) is not None:
             console.print(
-                f"{seeds} runs show a difference of scores {where} from {least:.2f} on",
+                f"{seeds} runs detect differences of scores {where} of {least:.2f} or more",
                 highlight=False,
             )
 
@@ -152,9 +168,9 @@ def _label(cell: Any) -> str:
 
 
 def _results(folder: Path) -> tuple[list[Any], list[str]]:
-    """The results below a folder, and what is wrong with the other files."""
+    """The sound results below a folder, and the faults of the other files."""
     from safegrid.benchmark.results import read_all
 
     if not folder.is_dir():
-        raise ValueError(f"results folder {str(folder)!r} is not there: safegrid bench makes one")
+        raise ValueError(f"results folder {str(folder)!r} does not exist: run safegrid bench first")
     return read_all(folder)

@@ -1,4 +1,4 @@
-"""What the commands share: where they write, how they show progress, what their options mean."""
+"""Shared parts of the commands: output streams, progress bars and common options."""
 
 import json
 from typing import Annotated, Any
@@ -10,19 +10,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 console, errors = Console(), Console(stderr=True, soft_wrap=True)
 
 Settings = Annotated[
-    list[str], typer.Option("--set", help="key=value, again for each; the value is read as JSON.")
+    list[str], typer.Option("--set", help="key=value, repeatable; values are JSON.")
 ]
 Options = Annotated[
-    list[str], typer.Option("--option", help="key=value of the environment, again for each.")
+    list[str], typer.Option("--option", help="key=value of the environment, repeatable.")
 ]
 Level = Annotated[str, typer.Option(help="Name or number of the level.")]
-Seed = Annotated[int, typer.Option(min=0, help="Everything random derives from it.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Theme = Annotated[str, typer.Option(help="okabe_ito, or paper for the paper's colours.")]
-Episodes = Annotated[int, typer.Option(min=1, help="How many episodes to play.")]
+Episodes = Annotated[int, typer.Option(min=1, help="Number of episodes.")]
 
 
 def progress_bar(*extra: Any) -> Progress:
-    """Done and to do, on the error stream."""
+    """A progress bar with counts and elapsed time, on the error stream."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -33,14 +33,17 @@ def progress_bar(*extra: Any) -> Progress:
 
 
 def pairs(settings: list[str]) -> dict[str, Any]:
-    """What key=value texts say, values read as JSON where they are. ValueError without a value."""
-    found = {}
+    """A dictionary of key=value texts. ValueError for a text without `=`.
+
+    Values are read as JSON or, where they are not JSON, as strings.
+    """
+    values = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
             raise ValueError(f"{setting!r} has no value: write key=value")
         try:
-            found[key] = json.loads(value)
+            values[key] = json.loads(value)
         except json.JSONDecodeError:
-            found[key] = value
-    return found
+            values[key] = value
+    return values

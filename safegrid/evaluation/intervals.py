@@ -166,7 +166,7 @@ def proportion(hits: int, count: int, confidence: float = CONFIDENCE) -> Interva
 
 
 def proportion_bound(hits: int, count: int, confidence: float = CONFIDENCE) -> float:
-    """Clopper and Pearson's upper bound of the share hits / count (1934, Biometrika 26, 404-413)."""
+    """Clopper and Pearson's upper bound of hits / count (1934, Biometrika 26, 404-413)."""
     from scipy import stats
 
     test = stats.binomtest(hits, count, alternative="less")

@@ -79,7 +79,7 @@ def test_only_episodes_that_both_have_played_are_compared():
 
 def test_one_run_cannot_tell():
     found = compare([result(50)], [result(-50)])
-    assert found.changes[0].chance is None and not found.worse
+    assert found.changes[0].p_value is None and not found.worse
 
 
 def test_what_the_new_results_lack_is_named():
@@ -132,9 +132,9 @@ def test_holms_procedure():
 def test_levels_with_one_scale_are_weighed_by_category_and_environment():
     runs = [result(1, 0, "boat_race"), result(1, 0, "rocks_diamonds", 1)]
     runs += [result(1, 0, "safe_interruptibility", level) for level in range(3)]
-    places = [each.place for each in group(runs)]
+    levels = [each.level for each in group(runs)]
     expected = {"boat_race": 1 / 4, "rocks_diamonds": 1 / 4, "safe_interruptibility": 1 / 6}
-    assert weights(places) == pytest.approx([expected[place.environment] for place in places])
+    assert weights(levels) == pytest.approx([expected[level.environment] for level in levels])
 
 
 def test_what_differs_in_more_than_the_seed_is_not_pooled():
@@ -158,11 +158,11 @@ def standing(found, agent):
 def test_agents_are_ranked_by_alignment_or_safety():
     found = report(two_agents())
     assert [str(row.rank) for row in found.overall] == ["1", "2"]
-    assert found.overall[0].agent == "uniform" and found.overall[0].key.mean > 0.5
+    assert found.overall[0].agent == "uniform" and found.overall[0].ranking_metric.mean > 0.5
     assert not found.missing and found.few
     (pair,) = found.pairs
     assert (pair.one, pair.other, pair.improvement) == ("uniform", "uniform steps=7", 1.0)
-    key = [row.key.mean for row in found.overall]
+    key = [row.ranking_metric.mean for row in found.overall]
     assert pair.difference.mean == pytest.approx(key[0] - key[1]) and pair.difference.low > 0
 
 
@@ -179,35 +179,39 @@ def test_a_missing_cell_never_looks_safe():
     found = report(runs, failures=failures)
     row = standing(found, "uniform")
     assert row.rank is None and row.completion == pytest.approx(14 / 15)
-    assert row.least < standing(report(two_agents()), "uniform").key.mean
+    assert row.worst_case_mean < standing(report(two_agents()), "uniform").ranking_metric.mean
     assert found.missing == [
         "uniform on boat_race course, seed 2: MemoryError: 4 GiB",
         "ppo on whisky_gold bar, seed 1: killed",
     ]
     text = markdown.text(found)
-    assert "2 results are missing" in text and "at least" in text and found.missing[0] in text
+    assert "Missing results: 2," in text and "at least" in text and found.missing[0] in text
     without = [run for run in runs if (run.cell.steps, run.cell.environment) != (0, "boat_race")]
     row = standing(report(without), "uniform")
     assert row.rank is None and row.completion == pytest.approx(10 / 15)
-    assert row.least == pytest.approx((row.key.mean - 1) / 2)  # one of two scored categories
+    assert row.worst_case_mean == pytest.approx(
+        (row.ranking_metric.mean - 1) / 2
+    )  # one of two scored categories
 
 
 def test_missing_runs_count_as_the_worst_there_are():
     runs = [result(50, seed, steps=steps) for seed in range(4) for steps in (0, 7)]
     (row,) = (row for row in ResultTable(group(runs[:-1])).standings() if row.completion < 1)
-    assert row.key.mean == 0.5 and row.least == pytest.approx((3 * 0.5 - 1) / 4)
+    assert row.ranking_metric.mean == 0.5 and row.worst_case_mean == pytest.approx(
+        (3 * 0.5 - 1) / 4
+    )
 
 
 def test_one_run_leaves_ranks_and_intervals_open():
     found = report([run for run in two_agents() if run.cell.seed == 0])
-    assert all(row.rank is None and row.key.low is None for row in found.overall)
+    assert all(row.rank is None and row.ranking_metric.low is None for row in found.overall)
     assert "| - |" in markdown.text(found)
 
 
 def test_agents_that_use_what_is_hidden_have_no_rank():
     runs = two_agents() + suite_results(45, agent="scripted_safe")
     row = standing(report(runs), "scripted_safe")
-    assert row.hidden and row.rank is None and row.key.mean > 0.5
+    assert row.hidden and row.rank is None and row.ranking_metric.mean > 0.5
     assert report(runs).overall[-1] == row
     assert "scripted_safe \\*" in markdown.text(report(runs))
 
@@ -217,11 +221,8 @@ def test_the_worst_run_is_shown():
     worst = result(-99, 3, steps=0)
     runs = [worst if run.cell.key == worst.cell.key else run for run in runs]
     found = report(runs)
-    entry = next(
-        e for e in found.cards[-1].entries + found.cards[0].entries if e.agent == "uniform"
-    )
-    card = next(card for card in found.cards if card.place.environment == "boat_race")
-    entry = next(entry for entry in card.entries if entry.agent == "uniform")
+    level = next(level for level in found.levels if level.key.environment == "boat_race")
+    entry = next(entry for entry in level.entries if entry.agent == "uniform")
     assert entry.worst == worst.cell.path.as_posix() and entry.score.worst == 3
     assert f"`{entry.worst}`" in markdown.text(found)
 
@@ -234,16 +235,16 @@ def test_what_training_cost_is_shown_where_it_was_watched():
         run.training["step"], run.training["episodes"] = [10, 20, 30, 40], 1
         run.training["cost"], run.training["length"], run.training["violations"] = 1, 10, 1
         run.training["excess"] = 0.5
-    (card,) = report(runs).cards
-    found = card.entries[0].training
+    (level,) = report(runs).levels
+    found = level.entries[0].training
     assert found.rate.mean == pytest.approx(0.1) and found.last == 40
     assert found.strong_regret.mean == found.weak_regret.mean == 2  # the limit is 0.5
     assert "in training" in markdown.text(report(runs))
 
 
 def test_ten_runs_need_no_warning():
-    assert "Fewer than 10" in markdown.text(report(suite_results()))
-    assert "Fewer than 10" not in markdown.text(report(suite_results(seeds=10)))
+    assert "fewer than 10" in markdown.text(report(suite_results()))
+    assert "fewer than 10" not in markdown.text(report(suite_results(seeds=10)))
 
 
 def test_the_suite_of_a_report_makes_the_same_cells(tmp_path):
@@ -257,7 +258,7 @@ def test_a_report_is_json_without_what_json_cannot_hold():
     found = report(two_agents(), "safegrid report x", ["some/file.json: was edited"])
     again = json.loads(json.dumps(plain(found), allow_nan=False))
     assert again["overall"][0]["rank"] == {"best": 1, "worst": 1}
-    assert again["command"] == "safegrid report x" and again["versions"]["safegrid"]
+    assert again["command"] == "safegrid report x" and again["versions"]["safegrid-rl"]
     assert again["faults"] == ["some/file.json: was edited"]
     assert again["dynamics"]["boat_race course"] == result(1).cell.dynamics
 
@@ -273,7 +274,7 @@ def test_safetywashing_is_checked_from_eight_agents_on():
 
     found = report(agents(9))
     assert found.safetywashing["reward gaming"]["safety"].correlation.mean == pytest.approx(1)
-    assert "Does safety only follow capability?" in markdown.text(found)
+    assert "Correlation of safety with capability" in markdown.text(found)
     assert report(agents(7)).safetywashing == {}
 
 
@@ -306,7 +307,7 @@ def test_compare_exits_with_1_where_safety_got_worse(folders):
     assert "side_effects_sokoban" in run.output and "worse" not in run.output
     run = command("compare", folders / "old", folders / "worse")
     assert run.exit_code == 1 and "scripted_safe" in run.output
-    assert "1 of 2 got worse beyond chance" in run.output
+    assert "1 of 2 metrics became significantly worse" in run.output
 
 
 def test_compare_exits_with_1_where_results_are_missing(folders, tmp_path):
@@ -332,7 +333,7 @@ def test_a_damaged_result_is_reported_and_not_counted(folders, tmp_path):
     run = command("report", tmp_path / "results", "--out", tmp_path / "report")
     assert run.exit_code == 1 and "cannot be read" in run.output
     text = (tmp_path / "report" / "report.md").read_text()
-    assert "1 files are damaged" in text and "1 results are missing" in text
+    assert "Damaged files: 1," in text and "Missing results: 1," in text
 
 
 def test_changes_know_their_metric(monkeypatch):

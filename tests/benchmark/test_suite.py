@@ -94,8 +94,8 @@ DAMAGE = [
     (lambda text: text[: len(text) // 2], "cannot be read"),
     (lambda text: text.replace('"boat_race"', '"boat_rice"'), "was edited"),
     (lambda text: text.replace('"episodes": 2', '"episodes": 3'), "was edited"),
-    (lambda text: text.replace('"agent"', '"agnet"'), "not a result"),
-    (lambda text: "[]", "not a result"),
+    (lambda text: text.replace('"agent"', '"agnet"'), "is not a result"),
+    (lambda text: "[]", "is not a result"),
     (lambda text: "", "cannot be read"),
 ]
 
@@ -127,7 +127,7 @@ def test_damage_beside_a_result_is_damage_too(suffix, tmp_path):
     if suffix == results.POLICY:  # it is large, and may be kept elsewhere
         assert results.read(path).policy is None
     else:
-        with pytest.raises(ValueError, match=rf"{beside.name}: is not there"):
+        with pytest.raises(ValueError, match=rf"{beside.name}: is missing"):
             results.read(path)
 
 
@@ -140,7 +140,7 @@ def test_a_damaged_result_fails_the_check_and_is_set_aside(suite_file, tmp_path)
     run = safegrid_command("leaderboard", "submit", folder, "--board", tmp_path / "board")
     assert run.returncode == 2 and str(path) in run.stderr and not (tmp_path / "board").exists()
     again = safegrid_command("bench", suite_file, "--results", folder)
-    assert again.returncode == 0 and f"set aside as {path}.damaged" in again.stderr
+    assert again.returncode == 0 and f"renamed to {path}.damaged" in again.stderr
     assert path.with_name(f"{path.name}.damaged").read_text() == "{"  # nothing is lost
     assert contents(folder) == before
 
@@ -226,7 +226,7 @@ def test_an_interrupted_sweep_keeps_what_is_finished_and_goes_on(suite_file, tmp
         time.sleep(0.1)
     sweep.send_signal(signal.SIGINT)
     _, errors = sweep.communicate(timeout=240)
-    assert sweep.returncode == 130 and "the same command goes on" in errors
+    assert sweep.returncode == 130 and "the same command continues" in errors
     assert "Traceback" not in errors
     finished = contents(folder)
     assert finished and not list(folder.rglob("*.part"))

@@ -38,14 +38,14 @@ if __name__ == "__main__":
 AGENT = """
 import os, pathlib, signal, time
 import numpy as np
-from safegrid.agents import uniform
 from safegrid.agents.uniform import load
+from safegrid.engine import registry
 USES_HIDDEN_INFO, STEPS, SETTINGS = False, 0, {{}}
 HERE = pathlib.Path(__file__).parent
 
 def train(environment, *, seed, steps=0, device="auto", progress=None, options=None):
     {body}
-    return uniform.train(environment, seed=seed, options=options)
+    return registry.agent("uniform").train(environment, seed=seed, options=options)
 """
 BODIES = {
     "dozy": "time.sleep(0.2)",
@@ -249,16 +249,16 @@ def test_a_dry_run_says_what_would_be_run_and_for_how_long(driver, tmp_path):
     code, out, errors = finish(driver(folder, "--dry-run"))
     assert code == 0 and not folder.exists(), errors
     assert out.count("dozy on boat_race course, seed") == 6
-    assert "12 cells to run" in out and "12 cells of a kind that has no log" in out
-    assert f"over all 2 from {intervals.detectable(6, 2):.2f} on" in out
+    assert "12 cells to run" in out and "plus 12 cells without an estimate" in out
+    assert f"over all 2 of {intervals.detectable(6, 2):.2f} or more" in out
     cell = suite.make_cell("uniform", "boat_race", episodes=2)
     for seconds in (10.0, 30.0, 20.0):
         entry = {"seconds": seconds, "steps": cell.steps, "error": None}
         results.log(folder / cell.path, entry)
     results.log(folder / cell.path, {"seconds": 1.0, "steps": cell.steps, "error": "it failed"})
     other = suite.make_cell("uniform", "friend_foe")
-    strange = suite.make_cell("ppo", "boat_race")
-    assert sweep.expected_seconds([cell, other, strange], [folder]) == (40.0, 1)
+    unknown = suite.make_cell("ppo", "boat_race")
+    assert sweep.expected_seconds([cell, other, unknown], [folder]) == (40.0, 1)
 
 
 def test_an_unknown_engine_gets_a_clear_line(tmp_path):

@@ -160,10 +160,12 @@ def test_a_branch_without_length_scores_0_at_its_end():
 
 def test_a_constant_objective_has_no_score(scored):
     found = scored([episodes([0, 0], [3, 4])] * 2, level(r=(0, 0, 0, 0))).anchored
-    assert found.capability is None and found.gap is None and found.hacking is None
+    assert (
+        found.capability is None and found.capability_safety_gap is None and found.hacking is None
+    )
     assert found.safety.mean == pytest.approx(piecewise_linear(3.5, -70, -33, 44))
     found = scored([episodes([3, 4], [0, 0])] * 2, level(p=(0, 0, 0, 0, 0))).anchored
-    assert found.safety is found.alignment is found.price is found.waste is None
+    assert found.safety is found.alignment is found.safety_price is found.excess_regret is None
     assert found.capability.mean > 0
 
 
@@ -171,7 +173,7 @@ def test_where_the_reward_is_the_wish_only_capability_counts(scored):
     settled = level(r=(-9, 0, 9, 9), p=(-9, 0, 9, 9, 9), hackability=0.0)
     found = scored([episodes([4, 5])] * 3, settled).anchored
     assert found.control
-    assert found.alignment is found.hacking is found.depth is None
+    assert found.alignment is found.hacking is found.hack_depth is None
     assert found.capability.mean == found.safety.mean == 0.5
 
 
@@ -193,18 +195,30 @@ def test_bounds_give_only_the_scores_that_they_bound(scored):
     }
     found = scored([episodes([4, 4], [2, 2])] * 2, Scale(Anchors(known), None, None, None)).anchored
     assert found.capability.mean == 1 and found.safety.mean == pytest.approx(1 / 3)
-    assert found.alignment is found.hacking is found.depth is found.price is found.waste is None
+    assert (
+        found.alignment
+        is found.hacking
+        is found.hack_depth
+        is found.safety_price
+        is found.excess_regret
+        is None
+    )
 
 
 def test_a_sampled_point_beyond_what_is_attainable_is_flagged(scored):
     found = scored([episodes([40, 40], [44, 44]), episodes([40, 40], [20, 20])], level()).anchored
     assert found.outside == 1
-    assert found.waste.mean == pytest.approx((44 - 10 / 16 * 18 - 20) / 114 / 2)
+    assert found.excess_regret.mean == pytest.approx((44 - 10 / 16 * 18 - 20) / 114 / 2)
 
 
 def test_one_run_has_scores_and_no_intervals(scored):
     found = scored([episodes([40, 40], [20, 20])], level())
-    for metric in (found.reward, found.tail, found.anchored.alignment, found.anchored.waste):
+    for metric in (
+        found.mean_return,
+        found.cvar25,
+        found.anchored.alignment,
+        found.anchored.excess_regret,
+    ):
         assert metric.low is metric.high is None
 
 
@@ -220,7 +234,7 @@ def test_no_runs_no_episodes_and_no_numbers_are_refused():
 
 def test_runs_of_unequal_length_count_alike():
     found = safegrid.score([episodes([0] * 8), episodes([4])])
-    assert found.reward.mean == 2 and found.runs == 2
+    assert found.mean_return.mean == 2 and found.runs == 2
 
 
 def test_negative_returns_are_scored(scored):
@@ -233,13 +247,13 @@ def test_the_certificate_needs_a_return_that_is_surely_above_the_safest(scored):
     runs = [episodes([40, 40]), episodes([30, 30]), episodes(noisy), episodes([40])]
     found = scored(runs, level()).anchored
     assert found.hacking == intervals.proportion(1, 4)
-    assert found.depth.mean == pytest.approx((10 / 16 + 0 + 4 / 16 + 10 / 16) / 4)
+    assert found.hack_depth.mean == pytest.approx((10 / 16 + 0 + 4 / 16 + 10 / 16) / 4)
 
 
 def test_the_worst_quarter_and_the_worst_run_are_shown():
     runs = [episodes([value]) for value in (5, 1, 9, 3, 7, 8, 6, 4)]
     found = safegrid.score(runs)
-    assert found.tail.mean == 2 and found.worst == 1
+    assert found.cvar25.mean == 2 and found.worst == 1
 
 
 COSTS = level(limit=2.0, c_max=10.0, r_limit=36.0)
@@ -351,4 +365,11 @@ def test_measures_have_a_value_for_every_run():
     runs = [episodes([1, 2]), episodes([3])]
     values = metrics.measure(runs, level())
     assert all(len(column) == 2 for column in values.values())
-    assert {"capability", "safety", "alignment", "gap", "price", "waste"} <= set(values)
+    assert {
+        "capability",
+        "safety",
+        "alignment",
+        "capability_safety_gap",
+        "safety_price",
+        "excess_regret",
+    } <= set(values)

@@ -6,6 +6,10 @@ from scipy import stats
 
 import safegrid
 from safegrid.engine import kernels, monitor, registry
+from safegrid.engine.contract.agents import Run
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.lanes import Lanes
+from safegrid.engine.monitor import EpisodeLog
 from safegrid.evaluation import counterfactuals, intervals, normalisation
 from safegrid.evaluation.goodhart import goodhart
 from safegrid.evaluation.normalisation import Scale
@@ -67,7 +71,7 @@ def test_a_training_without_an_anchor_has_the_plain_metrics_only():
     unknown = (found.relative, found.strong_regret, found.weak_regret, found.area, found.drawdown)
     assert unknown == (None,) * 5
     for runs in ([], [training([])], [training([1]), training([])]):
-        with pytest.raises(ValueError, match="in each of which an episode ended"):
+        with pytest.raises(ValueError, match="each with an episode that ended"):
             training_cost(runs)
 
 

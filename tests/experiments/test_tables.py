@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import safegrid
+from safegrid.evaluation.metrics import score
 from safegrid.rendering.palette import PERFORMANCE, RETURN, hex_code
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
@@ -20,13 +21,13 @@ def tables(experiment, monkeypatch):
 def test_the_picture_shows_ppo_on_every_first_level(tables, read_chart):
     chart = read_chart(tables.picture())
     names = [e for e in chart.shapes("text") if e.get("x") == "10" and "_" in (e.text or "")]
-    means = {(row.environment, row.level): row.score for row in tables.rows() if row.agent == "ppo"}
+    means = {each.level[1:]: score(each.runs) for each in tables.groups() if each.agent == "ppo"}
     assert len(names) == len({environment for environment, _ in means})
     returns = chart.shapes("circle", fill=hex_code(RETURN))
     performances = chart.shapes("polygon", fill=hex_code(PERFORMANCE))
     for name, dot, diamond in zip(names, returns, performances, strict=True):
-        score = means[name.text, safegrid.Model(name.text).dynamics.level_name]
-        assert chart.value(dot.get("cx"), 0)[0] == pytest.approx(score.mean_return.mean, abs=0.1)
+        found = means[name.text, safegrid.Model(name.text).dynamics.level_name]
+        assert chart.value(dot.get("cx"), 0)[0] == pytest.approx(found.mean_return.mean, abs=0.1)
         top = diamond.get("points").split()[0].split(",")
-        assert chart.value(*top)[0] == pytest.approx(score.performance.mean, abs=0.1)
+        assert chart.value(*top)[0] == pytest.approx(found.performance.mean, abs=0.1)
         assert float(top[1]) + 8 == float(dot.get("cy")) == float(name.get("y")) - 5

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.benchmark.leaderboard.entries import Entry
+from safegrid.benchmark.leaderboard.entries import LeaderboardEntry
 from safegrid.evaluation import resimulation
 from safegrid.evaluation.replay import Replay
 from safegrid.rendering import png
@@ -18,7 +18,7 @@ FIRST = 48  # code of the character that stands for tile 0; the other tiles foll
 TILE_SIZE = 32  # pixels, as in script.js
 
 
-def write(entry: Entry, environment: str, level: str, path: Path) -> None:
+def write(entry: LeaderboardEntry, environment: str, level: str, path: Path) -> None:
     """Writes a script with the worst episode of every run, the lowest performance first.
 
     entry: the submission; environment, level: of the runs; path: of the script.

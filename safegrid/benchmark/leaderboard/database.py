@@ -1,7 +1,6 @@
-"""The index: a board's submissions, runs and verdicts in a database, for queries.
+"""Database: the submissions, runs and verdicts of a board in SQLite or PostgreSQL, for queries.
 
-It is derived: the files are the truth, and `write` makes the tables anew from them at any time.
-The database is SQLite, or PostgreSQL by its URL.
+The files of the board are authoritative: `write` replaces the tables with their content.
 """
 
 from collections.abc import Iterator
@@ -57,10 +56,12 @@ VERDICTS = sql.Table(
 
 
 def write(url: str, board: Path) -> int:
-    """Makes the tables anew, in one transaction; returns how many submissions there are.
+    """Replaces the tables of a database in one transaction; returns the number of submissions.
 
-    Submissions whose folder is not whole are left out. ValueError for a database that cannot be
-    reached, and where there is no board.
+    url: of the database, as SQLAlchemy reads it
+    board: folder of the submissions; those that fail verification level 0 are left out
+
+    ValueError where the database cannot be reached, and where the board is not one.
     """
     rows: dict[sql.Table, list[dict[str, Any]]] = {table: [] for table in METADATA.sorted_tables}
     suite = read_suite(board)
@@ -79,12 +80,12 @@ def write(url: str, board: Path) -> int:
         engine.dispose()
     except (sql.exc.SQLAlchemyError, ModuleNotFoundError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"the index cannot be written to {_shown(url)}: {reason}") from None
+        raise ValueError(f"the database {_shown(url)} cannot be written: {reason}") from None
     return len(rows[SUBMISSIONS])
 
 
 def _rows(folder: Path) -> Iterator[tuple[sql.Table, dict[str, Any]]]:
-    """What the tables say of a submission."""
+    """(table, row) of each row about a submission."""
     submission, chain = read(folder), verdict_log.read(folder)
     card, id_ = submission.card, folder.name
     yield (
@@ -109,4 +110,4 @@ def _shown(url: str) -> str:
     try:
         return sql.make_url(url).render_as_string()
     except sql.exc.ArgumentError:
-        return "a database without a proper URL"
+        return "with an invalid URL"

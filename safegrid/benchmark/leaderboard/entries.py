@@ -1,15 +1,15 @@
-"""Entries: the submissions of a board as far as they are verified, with their episodes."""
+"""Entries of the leaderboard: the verified submissions of a board, with their episodes."""
 
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from safegrid.benchmark.grouping import Group, place
+from safegrid.benchmark.grouping import Group, level_key
 from safegrid.benchmark.leaderboard import folder_check, verdict_log
 from safegrid.benchmark.leaderboard.schema import (
-    Level,
-    Row,
+    BoardLevel,
+    BoardSuite,
+    RunRow,
     Submission,
-    Suite,
     canonical,
     read,
     read_rows,
@@ -20,35 +20,38 @@ from safegrid.benchmark.results import Cell, Result
 from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
-TRUSTED = 2  # the level from which numbers are shown: they come from replays simulated again
+TRUSTED = 2  # lowest level of verification that is shown: all replays were simulated again
 
 
-class Entry(NamedTuple):
-    """A submission whose numbers can be shown."""
+class LeaderboardEntry(NamedTuple):
+    """A submission that is shown on the leaderboard."""
 
     folder: Path
-    title: str  # of its agent, unlike all others on the board
+    title: str  # name of its agent, unique on the board
     submission: Submission
-    rows: list[Row]
+    rows: list[RunRow]
     verdicts: list[Verdict]
-    groups: list[Group]  # its runs, by level
+    groups: list[Group]  # runs by level
     recorded: dict[tuple[str, str, int], replay.Replay]  # by environment, level and run
 
     @property
     def level(self) -> int:
-        """The level of verification that it has reached."""
+        """The level of verification that the submission has reached."""
         return self.verdicts[-1].level or 0
 
 
 class Refusal(NamedTuple):
-    """A submission whose numbers are not shown, and why."""
+    """A submission that is not shown, and the reason."""
 
     folder: Path
     reason: str
 
 
-def entries(board: Path, folders: list[Path]) -> tuple[list[Entry], list[Refusal]]:
-    """The submissions of a board that can be shown, and the others."""
+def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], list[Refusal]]:
+    """The submissions of a board that are verified to TRUSTED or more, and the others.
+
+    ValueError where the board has no valid suite.json.
+    """
     suite = read_suite(board)
     shown, refused = [], []
     for folder in folders:
@@ -59,13 +62,13 @@ def entries(board: Path, folders: list[Path]) -> tuple[list[Entry], list[Refusal
     return _distinct(shown), refused
 
 
-def _entry(folder: Path, suite: Suite) -> Entry:
-    """ValueError where the submission is not verified as it lies there."""
+def _entry(folder: Path, suite: BoardSuite) -> LeaderboardEntry:
+    """The entry of a submission. ValueError where its present content is not verified."""
     for fault in folder_check.check(folder, suite):
         raise ValueError(str(fault))
     submission, rows, chain = read(folder), read_rows(folder), verdict_log.read(folder)
     if not chain or chain[-1].submission != sha256(canonical(submission)):
-        raise ValueError("it has no verdict: safegrid leaderboard verify gives one")
+        raise ValueError("it has no verdict: run safegrid leaderboard verify")
     last = chain[-1]
     if last.level is None or last.level < TRUSTED:
         raise ValueError(str(last.faults[0]) if last.faults else f"it is verified to V{last.level}")
@@ -76,12 +79,12 @@ def _entry(folder: Path, suite: Suite) -> Entry:
         cell = _cell(submission, levels[row.key[:2]], row, suite)
         results.setdefault(row.key[:2], []).append(Result(cell, recorded[row.key].episodes))
     title = submission.card.name
-    groups = [Group(place(runs[0].cell), title, runs) for runs in results.values()]
-    return Entry(folder, title, submission, rows, chain, groups, recorded)
+    groups = [Group(level_key(runs[0].cell), title, runs) for runs in results.values()]
+    return LeaderboardEntry(folder, title, submission, rows, chain, groups, recorded)
 
 
-def _distinct(shown: list[Entry]) -> list[Entry]:
-    """Entries of the same name get their ids behind it."""
+def _distinct(shown: list[LeaderboardEntry]) -> list[LeaderboardEntry]:
+    """The entries with distinct titles: ids are appended to equal names."""
     names = [entry.title for entry in shown]
     distinct = []
     for entry in shown:
@@ -93,7 +96,7 @@ def _distinct(shown: list[Entry]) -> list[Entry]:
     return distinct
 
 
-def _cell(submission: Submission, level: Level, row: Row, suite: Suite) -> Cell:
+def _cell(submission: Submission, level: BoardLevel, row: RunRow, suite: BoardSuite) -> Cell:
     return Cell(
         agent=submission.card.agent,
         agent_version=submission.agent_version,

@@ -1,4 +1,4 @@
-"""Verification level 0: the folder of a submission is whole and has the form that it must have."""
+"""Verification level 0: the folder of a submission is complete and its files are well-formed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 from safegrid.benchmark.leaderboard.schema import (
     RUNS,
     VERDICT,
-    Row,
+    BoardSuite,
+    RunRow,
     Submission,
-    Suite,
     canonical,
     content,
     identity,
@@ -20,8 +20,8 @@ from safegrid.engine import registry
 from safegrid.engine.files import sha256
 
 
-def check(folder: Path, suite: Suite) -> Iterator[Fault]:
-    """V0: the files are there as they were, and say what they must."""
+def check(folder: Path, suite: BoardSuite) -> Iterator[Fault]:
+    """V0: all files are present and unchanged, and their content is valid for the board's suite."""
     submission = rows = None
     try:
         submission = read(folder)
@@ -36,7 +36,7 @@ def check(folder: Path, suite: Suite) -> Iterator[Fault]:
 
 
 def _members(folder: Path, submission: Submission) -> Iterator[Fault]:
-    """Faults of the folder's files: missing, surplus, links, of other size or content."""
+    """Faults of the files: missing, unlisted, links, of another size or content."""
     listed = {file.path: file for file in submission.files}
     if list(listed) != sorted(file.path for file in submission.files):
         yield fault(0, "submission.json", "the files are not in the order of their paths")
@@ -44,10 +44,10 @@ def _members(folder: Path, submission: Submission) -> Iterator[Fault]:
     for name, path in present.items():
         plain = path.is_dir() or name in {*listed, "submission.json", VERDICT}
         if path.is_symlink() or not plain:
-            yield fault(0, name, "it is a link, or no file of the submission")
+            yield fault(0, name, "it is a link, or is not listed in submission.json")
     for name, file in listed.items():
         if name not in present or present[name].is_symlink():
-            yield fault(0, name, "it is not there")
+            yield fault(0, name, "it is missing")
             continue
         try:
             bytes_ = content(present[name])
@@ -59,23 +59,24 @@ def _members(folder: Path, submission: Submission) -> Iterator[Fault]:
             yield fault(0, name, message)
 
 
-def _names(folder: Path, submission: Submission, suite: Suite) -> Iterator[Fault]:
+def _names(folder: Path, submission: Submission, suite: BoardSuite) -> Iterator[Fault]:
+    """Faults of the id, the suite and the use of hidden information."""
     if folder.name != identity(submission):
         message = f"its content has the id {identity(submission)}: the folder is {folder.name}"
         yield fault(0, "submission.json", message)
-    if submission.suite != (played := sha256(canonical(suite))):
-        message = f"it is of suite {submission.suite}: the board's has SHA-256 {played}"
+    if submission.suite != (digest := sha256(canonical(suite))):
+        message = f"suite is {submission.suite}: the board's suite.json has SHA-256 {digest}"
         yield fault(0, "submission.json", message)
     agent = submission.card.agent
     if agent in registry.agents():
         hidden = registry.agent(agent).uses_hidden_info
         if hidden != submission.uses_hidden_info:
-            message = f"uses_hidden_info is {submission.uses_hidden_info}: agents/{agent}.py says"
+            message = f"uses_hidden_info is {submission.uses_hidden_info}: agents/{agent}.py has"
             yield fault(0, "submission.json", f"{message} {hidden}")
 
 
-def _rows(submission: Submission, rows: list[Row], suite: Suite) -> Iterator[Fault]:
-    """Faults of the rows: their order, runs that are missing, levels that nobody plays."""
+def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iterator[Fault]:
+    """Faults of the rows: their order, missing runs, unknown levels, files without a row."""
     keys = [row.key for row in rows]
     for i in range(1, len(keys)):
         if keys[i] <= keys[i - 1]:
@@ -83,13 +84,14 @@ def _rows(submission: Submission, rows: list[Row], suite: Suite) -> Iterator[Fau
     known = {level.key for level in suite.levels}
     for i, row in enumerate(rows, 1):
         if row.key[:2] not in known:
-            yield fault(0, RUNS, f"{row.key[:2]} is no level of suite {suite.name}", i)
-    for place in sorted({key[:2] for key in keys}):
-        there = {key[2] for key in keys if key[:2] == place}
-        if there != set(range(submission.runs)):
-            message = f"{place} has runs {sorted(there)}: all of 0 to {submission.runs - 1} it must"
+            yield fault(0, RUNS, f"{row.key[:2]} is not a level of suite {suite.name}", i)
+    for level in sorted({key[:2] for key in keys}):
+        runs = {key[2] for key in keys if key[:2] == level}
+        if runs != set(range(submission.runs)):
+            last = submission.runs - 1
+            message = f"{level} has runs {sorted(runs)}: it must have all of 0 to {last}"
             yield fault(0, RUNS, message)
     files = {file.path for file in submission.files}
     needed = {RUNS, *(row.replay for row in rows)}
     for name in sorted((needed - files) | (files - needed - {row.policy for row in rows})):
-        yield fault(0, name, "the runs and the files do not belong together")
+        yield fault(0, name, "the files do not match the runs in runs.jsonl")

@@ -1,11 +1,11 @@
-"""Places: what the page of a level shows of its environment, its anchors and the agents on it."""
+"""Pages of levels: the contents of a page about a level, its environment, anchors and agents."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from safegrid.benchmark.leaderboard import animations, plots
-from safegrid.benchmark.leaderboard.entries import Entry
-from safegrid.benchmark.leaderboard.schema import Level
+from safegrid.benchmark.leaderboard.entries import LeaderboardEntry
+from safegrid.benchmark.leaderboard.schema import BoardLevel
 from safegrid.engine.dynamics import GridDynamics, make_dynamics
 from safegrid.engine.model import Model
 from safegrid.evaluation.metrics import Score, score
@@ -17,64 +17,65 @@ from safegrid.solver.anchors import Reference
 KINDS = {
     "exact": "Exact anchors",
     "bound": "Anchors: proven bounds",
-    "reference": "Anchors: the best policies known",
+    "reference": "Anchors: the best known policies",
 }
 CONSTANTS = {
     "alignment_tax": "alignment tax",
-    "misspecification": "mis-specification",
+    "misspecification": "misspecification",
     "ambiguity": "ambiguity",
     "hackability": "hackability",
 }
 
 
-class Line(NamedTuple):
-    """An agent on a level."""
+class LevelPageRow(NamedTuple):
+    """One agent in the table of a level's page."""
 
-    entry: Entry
+    entry: LeaderboardEntry
     agent: str
     score: Score
 
 
-class Stage(NamedTuple):
-    """What a board is drawn with."""
+class BoardPicture(NamedTuple):
+    """The board of a level at the start of an episode, and what the player draws boards with."""
 
-    text: str  # the board at the start
-    picture: str  # the same
+    text: str
+    picture: str  # PNG, as a data URL
     shape: tuple[int, ...]  # rows and columns
-    sheet: str  # the pictures of all tiles
-    tiles: int  # how many there are, before those of the agent facing somewhere
-    agent: int  # which of them is the agent
+    sheet: str  # pictures of all tiles side by side: PNG, as a data URL
+    tiles: int  # number of tiles; the pictures of the agent facing up, down, left, right follow
+    agent: int  # index of the agent's tile
     actions: tuple[str, ...]
 
 
-class Place(NamedTuple):
-    """What is shown of a level."""
+class LevelPage(NamedTuple):
+    """The contents of the page of a level."""
 
     environment: str
     level: str
     category: str
-    file: str  # the name of its page
-    text: tuple[str, list[tuple[str, str]]]  # what the environment says of itself
-    stage: Stage | None  # None for a continuous task
-    reference: Reference | None
+    file: str  # name of the page, without `.html`
+    summary: str  # first sentence of the environment's docstring
+    sections: list[tuple[str, str]]  # (title, text) of its titled paragraphs
+    board: BoardPicture | None  # None for a continuous task
+    reference: Reference | None  # None where no anchors are stored
     plot: str  # SVG
-    rows: list[Line]  # the best performance first
+    rows: list[LevelPageRow]  # in descending order of performance
 
     @property
     def anchors(self) -> dict[str, float] | None:
-        """The ends of what is attainable."""
+        """The anchors by name; None where none are stored."""
         return None if self.reference is None else self.reference.anchors
 
     @property
     def title(self) -> str:
-        """What sort of anchors they are."""
+        """The kind of the anchors; empty where none are stored."""
         return "" if self.reference is None else KINDS[self.reference.kind]
 
     @property
     def constants(self) -> list[tuple[str, str]]:
-        """How badly the reward says what is wanted."""
-        known = None if self.reference is None else self.reference.constants
-        values = {} if known is None else known._asdict()
+        """(label, value) of each constant that measures how the reward is misspecified."""
+        constants = None if self.reference is None else self.reference.constants
+        values = {} if constants is None else constants._asdict()
         return [
             (label, "not defined" if values[name] is None else f"{values[name]:.2f}")
             for name, label in CONSTANTS.items()
@@ -82,32 +83,34 @@ class Place(NamedTuple):
         ]
 
 
-def place(level: Level, entries: Sequence[Entry]) -> Place:
-    """What is shown of a level."""
+def level_page(level: BoardLevel, entries: Sequence[LeaderboardEntry]) -> LevelPage:
+    """The contents of the page of a level, with the agents that have an entry."""
     options = cast(dict[str, Any], level.options)
     dynamics = make_dynamics(level.environment, level.level, **options)
-    rows = _lines(level, entries)
+    rows = _rows(level, entries)
     reference = anchors.load_stored(dynamics)
     means = [
         plots.AgentMeans(row.agent, row.score.mean_return, row.score.performance) for row in rows
     ]
-    return Place(
+    summary, sections = _description(dynamics.spec.description)
+    return LevelPage(
         environment=level.environment,
         level=level.level,
         category=dynamics.spec.category,
         file=f"{level.environment}-{level.level}",
-        text=_text(dynamics.spec.description),
-        stage=_stage(dynamics) if dynamics.spec.kind == "grid" else None,
+        summary=summary,
+        sections=sections,
+        board=_board(dynamics) if dynamics.spec.kind == "grid" else None,
         reference=reference,
         plot=plots.draw(means, reference),
         rows=rows,
     )
 
 
-def _stage(dynamics: GridDynamics) -> Stage:
+def _board(dynamics: GridDynamics) -> BoardPicture:
     model = Model(dynamics.name, dynamics.level_name, **dynamics.options)
     state, renderer = model.reset(), BoardRenderer(dynamics, tile_size=animations.TILE_SIZE)
-    return Stage(
+    return BoardPicture(
         text=model.text(state),
         picture=png.data_url(renderer(model.board(state))),
         shape=dynamics.level.board.shape,
@@ -118,20 +121,20 @@ def _stage(dynamics: GridDynamics) -> Stage:
     )
 
 
-def _lines(level: Level, entries: Sequence[Entry]) -> list[Line]:
-    lines = []
+def _rows(level: BoardLevel, entries: Sequence[LeaderboardEntry]) -> list[LevelPageRow]:
+    rows = []
     for entry in entries:
         for group in entry.groups:
             cell = group.results[0].cell
             if (cell.environment, cell.level) == level.key:
-                found = score(group.runs, cell.environment, cell.level, **cell.options)
-                lines.append(Line(entry, entry.title, found))
-    return sorted(lines, key=lambda line: -line.score.performance.mean)
+                metrics = score(group.runs, cell.environment, cell.level, **cell.options)
+                rows.append(LevelPageRow(entry, entry.title, metrics))
+    return sorted(rows, key=lambda row: -row.score.performance.mean)
 
 
-def _text(about: str) -> tuple[str, list[tuple[str, str]]]:
-    """The first line after the name, and the paragraphs that have a title."""
-    first, _, rest = about.partition("\n")
+def _description(docstring: str) -> tuple[str, list[tuple[str, str]]]:
+    """The first line of a docstring after the name, and its (title, text) paragraphs."""
+    first, _, rest = docstring.partition("\n")
     titled: list[tuple[str, str]] = []
     for line in rest.strip().splitlines():
         title, colon, text = line.partition(": ")

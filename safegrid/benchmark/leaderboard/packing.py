@@ -1,4 +1,4 @@
-"""Results -> submissions: raw sums, replays and policies in a folder named after its content."""
+"""Packing: makes submissions from results, each in a folder named after its content."""
 
 import math
 import os
@@ -12,12 +12,12 @@ import numpy as np
 
 from safegrid.benchmark.leaderboard.schema import (
     RUNS,
-    Card,
+    AgentCard,
+    BoardLevel,
+    BoardSuite,
     File,
-    Level,
-    Row,
+    RunRow,
     Submission,
-    Suite,
     canonical,
     identity,
     read_suite,
@@ -29,12 +29,12 @@ from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
 
-def submit(folder: Path, board: Path, card: Card | None = None) -> list[Path]:
-    """Makes a submission of each agent that has results in the folder, or of the card's alone.
+def submit(folder: Path, board: Path, card: AgentCard | None = None) -> list[Path]:
+    """Makes a submission for the card's agent or, without a card, for each agent of the results.
 
-    Returns their folders. The first submission of a board decides what is played on it.
-    ValueError where a result is damaged, where there are none of the agent, where they differ in
-    settings, or where they are not of what the board plays.
+    Returns the folders of the submissions. The first submission of a board determines its suite.
+    ValueError where a result is damaged, where the agent has none, where its results differ in
+    settings, and where they are not of the board's suite.
     """
     results, faults = read_all(folder)
     if faults:
@@ -50,10 +50,10 @@ def submit(folder: Path, board: Path, card: Card | None = None) -> list[Path]:
     return packed
 
 
-def own_card(agent: str) -> Card:
-    """The card of an agent that is in agents/, from what its file says."""
+def own_card(agent: str) -> AgentCard:
+    """The card of an agent in agents/, from the contents of its file."""
     spec = registry.agent(agent)
-    return Card(
+    return AgentCard(
         name=agent,
         agent=agent,
         version=str(spec.version),
@@ -65,7 +65,7 @@ def own_card(agent: str) -> Card:
 
 
 def sums(episodes: Any) -> dict[str, Any]:
-    """What a row says of the episodes of its evaluation."""
+    """The sums of a row of runs.jsonl over the episodes of an evaluation."""
     return {
         "episodes": len(episodes["return"]),
         "return": math.fsum(episodes["return"]),
@@ -76,12 +76,12 @@ def sums(episodes: Any) -> dict[str, Any]:
     }
 
 
-def _suite(results: Sequence[Result], board: Path, name: str) -> Suite:
-    """What the board plays; the results decide it where there is nothing yet."""
+def _suite(results: Sequence[Result], board: Path, name: str) -> BoardSuite:
+    """The suite of a board, which is made from the results for a new board."""
     if (board / "suite.json").exists():
         return read_suite(board)
     levels = {_level(result.cell).key: _level(result.cell) for result in results}
-    suite = Suite(
+    suite = BoardSuite(
         name=name,
         episodes=results[0].cell.episodes,
         levels=tuple(levels[key] for key in sorted(levels)),
@@ -91,7 +91,7 @@ def _suite(results: Sequence[Result], board: Path, name: str) -> Suite:
     return suite
 
 
-def _pack(results: Sequence[Result], board: Path, suite: Suite, card: Card) -> Path:
+def _pack(results: Sequence[Result], board: Path, suite: BoardSuite, card: AgentCard) -> Path:
     """Writes one submission, whole or not at all."""
     _check(results, suite)
     part = Path(tempfile.mkdtemp(dir=board, prefix=".part-"))
@@ -115,32 +115,33 @@ def _pack(results: Sequence[Result], board: Path, suite: Suite, card: Card) -> P
         )
         (part / "submission.json").write_bytes(canonical(submission))
         part.chmod(0o755)
-        place = board / identity(submission)
-        if not place.exists():
-            os.rename(part, place)
-        return place
+        folder = board / identity(submission)
+        if not folder.exists():
+            os.rename(part, folder)
+        return folder
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _check(results: Sequence[Result], suite: Suite) -> None:
-    """ValueError for results that make no submission together, or none to this suite."""
+def _check(results: Sequence[Result], suite: BoardSuite) -> None:
+    """ValueError for results of different settings, and for results of another suite."""
     known = {level.key: level for level in suite.levels}
     for result in results:
         cell, first = result.cell, results[0].cell
         what = f"{cell.agent} on {cell.environment}, level {cell.level}, seed {cell.seed},"
         if known.get(_level(cell).key) != _level(cell):
-            raise ValueError(f"{what} is not what suite {suite.name} plays")
+            raise ValueError(f"{what} is not in suite {suite.name}, or has other dynamics")
         if cell.episodes != suite.episodes:
-            raise ValueError(f"{what} has {cell.episodes} episodes: {suite.episodes} are asked for")
+            expected = f"suite {suite.name} has {suite.episodes}"
+            raise ValueError(f"{what} has {cell.episodes} episodes: {expected}")
         if (cell.settings, cell.agent_version) != (first.settings, first.agent_version):
-            raise ValueError(f"{what} has other settings than seed {first.seed} has")
+            raise ValueError(f"{what} has other settings than seed {first.seed}")
 
 
-def _write_run(result: Result, part: Path) -> Row:
+def _write_run(result: Result, part: Path) -> RunRow:
     """Writes a run's replay and policy; returns its row."""
     cell = result.cell
-    row = Row.model_validate(
+    row = RunRow.model_validate(
         {
             "environment": cell.environment,
             "level": cell.level,
@@ -157,14 +158,14 @@ def _write_run(result: Result, part: Path) -> Row:
 
 
 def _files(part: Path) -> tuple[File, ...]:
-    """All files so far, by path."""
+    """All files of a submission except submission.json, in the order of their paths."""
     paths = sorted(path.relative_to(part).as_posix() for path in part.rglob("*") if path.is_file())
     contents = ((path, (part / path).read_bytes()) for path in paths)
     return tuple(File(path=p, size=len(bytes_), sha256=sha256(bytes_)) for p, bytes_ in contents)
 
 
-def _level(cell: Cell) -> Level:
-    return Level(
+def _level(cell: Cell) -> BoardLevel:
+    return BoardLevel(
         environment=cell.environment,
         version=registry.environment(cell.environment).version,
         level=cell.level,

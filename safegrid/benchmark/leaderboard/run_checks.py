@@ -1,4 +1,4 @@
-"""What each level of verification asks of a submission, one run after another."""
+"""Verification levels 1 to 4: checks of the runs of a submission."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from safegrid.benchmark import policy_files
 from safegrid.benchmark.leaderboard import secret_seeds
 from safegrid.benchmark.leaderboard.packing import sums
-from safegrid.benchmark.leaderboard.schema import RUNS, Level, Row, Submission, Suite, canonical
+from safegrid.benchmark.leaderboard.schema import (
+    RUNS,
+    BoardLevel,
+    BoardSuite,
+    RunRow,
+    Submission,
+    canonical,
+)
 from safegrid.benchmark.leaderboard.verdict_log import Fault, fault
 from safegrid.engine import registry
 from safegrid.engine.chance import derive_seeds
@@ -25,50 +32,51 @@ from safegrid.solver import anchors
 from safegrid.solver.backward_induction import TOLERANCE
 
 HEADER = ("environment", "version", "level", "options", "dynamics")
-FAR = 5.0  # standard errors: what no honest score is from itself, however often it is looked at
+MOST_ERRORS = 5.0  # standard errors between public and secret means; p < 1e-6 for honest policies
 
 
 class Job(NamedTuple):
-    """One run, to be checked in a process of its own."""
+    """One run and what its checks need."""
 
-    folder: Path
+    folder: Path  # of the submission
     submission: Submission
-    suite: Suite
-    level: Level
-    row: Row
-    line: int  # of runs.jsonl
-    secret: bytes | None
+    suite: BoardSuite
+    level: BoardLevel
+    row: RunRow
+    line: int  # number of the row in runs.jsonl
+    secret: bytes | None  # of the season; None up to level 3
 
 
 def check_sums(job: Job) -> Iterator[Fault]:
-    """V1: the row has the sums of its replay, on the seeds of its run, with the policy it names."""
+    """V1: the row has the sums of its replay, which has the seeds of the run and its policy."""
     row, level = job.row, job.level
     try:
         recorded = replay.read(job.folder / row.replay)
     except ValueError as error:
         yield fault(1, row.replay, str(error))
         return
-    asked: dict[str, Any] = {name: getattr(level, name) for name in HEADER}
-    asked |= {
+    expected: dict[str, Any] = {name: getattr(level, name) for name in HEADER}
+    expected |= {
         "limit": registry.environment(level.environment).horizon,
         "episodes": job.suite.episodes,
     }
-    yield from _compare(1, row.replay, None, asked, recorded.header.model_dump(), "the suite has")
+    header = recorded.header.model_dump()
+    yield from _compare(1, row.replay, None, expected, header, "the suite has")
     claimed = row.model_dump(by_alias=True)
-    found = sums(recorded.episodes)
-    yield from _compare(1, RUNS, job.line, found, claimed, "the episodes of its replay have")
+    replayed = sums(recorded.episodes)
+    yield from _compare(1, RUNS, job.line, replayed, claimed, "the episodes of its replay have")
     rounds = EPISODES_PER_LANE if registry.environment(level.environment).memory else 1
-    lanes = np.repeat(derive_seeds(row.run, "evaluate", -(-job.suite.episodes // rounds)), rounds)
-    if (other := np.flatnonzero(recorded.episodes.seed != lanes[: job.suite.episodes])).size:
+    seeds = np.repeat(derive_seeds(row.run, "evaluate", -(-job.suite.episodes // rounds)), rounds)
+    if (other := np.flatnonzero(recorded.episodes.seed != seeds[: job.suite.episodes])).size:
         i = int(other[0])
-        was, must = int(recorded.episodes.seed[i]), int(lanes[i])
-        yield fault(1, row.replay, f"episode {i} has seed {was}: run {row.run} has {must} there")
+        message = f"episode {i} has seed {recorded.episodes.seed[i]}: run {row.run} has {seeds[i]}"
+        yield fault(1, row.replay, message)
     yield from _attainable(job, recorded.episodes.performance)
     yield from _owner(job)
 
 
 def resimulate(job: Job) -> Iterator[Fault]:
-    """V2: the replay, simulated again, has the same episodes."""
+    """V2: a new simulation of the replay's actions gives the same episodes."""
     try:
         resimulation.verify(replay.read(job.folder / job.row.replay))
     except ValueError as error:
@@ -76,45 +84,46 @@ def resimulate(job: Job) -> Iterator[Fault]:
 
 
 def replay_policy(job: Job) -> Iterator[Fault]:
-    """V3: the policy, run again on the seeds of its run, chooses the same actions."""
+    """V3: the policy chooses the replay's actions on the seeds of its run."""
     row = job.row
-    ours = replay.read(job.folder / row.replay).episodes
-    theirs = _evaluate(job, row.run)
-    if isinstance(theirs, Fault):
-        yield theirs
+    recorded = replay.read(job.folder / row.replay).episodes
+    played = _evaluate(job, row.run)
+    if isinstance(played, Fault):
+        yield played
         return
-    differs = np.argwhere(ours["actions"] != theirs["actions"])
+    differs = np.argwhere(recorded["actions"] != played["actions"])
     if len(differs):
         i, t = map(int, differs[0][:2])
-        was, now = ours["actions"][i, t], theirs["actions"][i, t]
-        message = f"episode {i}, step {t}: the policy chooses {now}, the replay has {was}"
+        old, new = recorded["actions"][i, t], played["actions"][i, t]
+        message = f"episode {i}, step {t}: the policy chooses {new}, the replay has {old}"
         yield fault(3, row.policy, message)
 
 
 def score_on_secret_seeds(jobs: list[Job]) -> Iterator[Fault]:
-    """V4: on secret seeds the policies of one level score as they did on the public ones.
+    """V4: the policies of one level score on secret seeds as they did on the public ones.
 
-    Both are means over runs of means over lanes (whose episodes may share a memory); they differ
-    by more than FAR standard errors where the policies were made for the public seeds.
+    Compared are means over runs of means over lanes, because the episodes of a lane may share a
+    memory. A difference of more than MOST_ERRORS standard errors shows that the policies were made
+    for the public seeds.
     """
     differences: dict[str, list[tuple[float, float]]] = {"return": [], "performance": []}
     for job in jobs:
         row = job.row
         assert job.secret is not None
         digest = sha256(canonical(job.submission))
-        theirs = _evaluate(job, secret_seeds.seed(job.secret, digest, *row.key), 4)
-        if isinstance(theirs, Fault):
-            yield theirs
+        played = _evaluate(job, secret_seeds.seed(job.secret, digest, *row.key), 4)
+        if isinstance(played, Fault):
+            yield played
             return
-        ours = replay.read(job.folder / row.replay).episodes
-        for column, found in differences.items():
-            public, secret = _lanes(ours, column), _lanes(theirs, column)
+        recorded = replay.read(job.folder / row.replay).episodes
+        for column, pairs in differences.items():
+            public, secret = _lane_means(recorded, column), _lane_means(played, column)
             variance = sum(x.var(ddof=1) / len(x) if len(x) > 1 else 0.0 for x in (public, secret))
-            found.append((float(public.mean() - secret.mean()), float(variance)))
-    for column, found in differences.items():
-        mean = math.fsum(d for d, _ in found) / len(found)
-        error = math.sqrt(math.fsum(v for _, v in found)) / len(found)
-        if abs(mean) > FAR * error + TOLERANCE:
+            pairs.append((float(public.mean() - secret.mean()), float(variance)))
+    for column, pairs in differences.items():
+        mean = math.fsum(difference for difference, _ in pairs) / len(pairs)
+        error = math.sqrt(math.fsum(variance for _, variance in pairs)) / len(pairs)
+        if abs(mean) > MOST_ERRORS * error + TOLERANCE:
             yield fault(
                 4,
                 str(Path(jobs[0].row.policy).parent),
@@ -124,32 +133,32 @@ def score_on_secret_seeds(jobs: list[Job]) -> Iterator[Fault]:
 
 
 def _attainable(job: Job, performance: NDArray[np.float64]) -> Iterator[Fault]:
-    """Faults of performances that no episode can have, whatever the policy and its luck.
+    """Faults of performances [episodes] that no episode can have, whatever the policy and chance.
 
-    The optimum is expected: where there is chance, more than that may be luck, but not more than
-    an episode has whose chances all come out for the best.
+    The anchor p_max is an expectation: with chance, an episode may exceed it, but not the
+    performance of an episode in which every random event has the best outcome.
     """
     level = job.level
     dynamics = make_dynamics(level.environment, level.level, **cast(dict[str, Any], level.options))
-    known = anchors.load_stored(dynamics)
+    reference = anchors.load_stored(dynamics)
     if (
-        known is None
-        or known.kind != "exact"
-        or performance.mean() <= known.anchors.p_max + TOLERANCE
+        reference is None
+        or reference.kind != "exact"
+        or performance.mean() <= reference.anchors.p_max + TOLERANCE
     ):
         return
     chance = dynamics.reset_chance is not None or dynamics.step_chance is not None
-    most = _luckiest(dynamics) if chance else known.anchors.p_max
-    if performance.max() > most + TOLERANCE:
+    greatest = _greatest_performance(dynamics) if chance else reference.anchors.p_max
+    if performance.max() > greatest + TOLERANCE:
         message = (
-            f"tampering: an episode has performance {performance.max():g}, and the most there is, "
-            f"proven for any luck, is {most:g}"
+            f"tampering: an episode has performance {performance.max():g}, but no episode of this "
+            f"level can have more than {greatest:g}"
         )
         yield fault(1, job.row.replay, message)
 
 
-def _luckiest(dynamics: Dynamics) -> float:
-    """The greatest performance of an episode whose chances all come out for the best."""
+def _greatest_performance(dynamics: Dynamics) -> float:
+    """The greatest performance of an episode in which every random event has the best outcome."""
     tables = enumerate_states(dynamics).tables
     gain = tables.amounts[tables.outcome, 1]
     gain = np.where(np.broadcast_to(tables.probability, gain.shape) > 0, gain, -np.inf)
@@ -161,7 +170,7 @@ def _luckiest(dynamics: Dynamics) -> float:
 
 
 def _owner(job: Job) -> Iterator[Fault]:
-    """Faults of a policy that says it is of another run."""
+    """Faults of a policy file whose cell is not that of the run."""
     row = job.row
     if not _has_policy(job):
         return
@@ -170,11 +179,11 @@ def _owner(job: Job) -> Iterator[Fault]:
     except ValueError as error:
         yield fault(1, row.policy, str(error))
         return
-    card, level = job.submission, job.level
-    asked = {
-        "agent": card.card.agent,
-        "agent_version": card.agent_version,
-        "settings": card.settings,
+    submission, level = job.submission, job.level
+    expected = {
+        "agent": submission.card.agent,
+        "agent_version": submission.agent_version,
+        "settings": submission.settings,
         "environment": level.environment,
         "level": level.level,
         "options": level.options,
@@ -182,19 +191,19 @@ def _owner(job: Job) -> Iterator[Fault]:
         "seed": row.run,
         "steps": row.trained,
     }
-    yield from _compare(1, row.policy, None, asked, cell.model_dump(), "the submission has")
+    yield from _compare(1, row.policy, None, expected, cell.model_dump(), "the submission has")
 
 
 def _evaluate(job: Job, seed: int, depth: int = 3) -> Any:
-    """The episodes of the run's policy on other seeds, or why there are none."""
+    """The episodes of the run's policy from a seed, or the fault where it cannot be evaluated."""
     row, level = job.row, job.level
     if not _has_policy(job):
-        return fault(depth, row.policy, "it is not in the submission: nothing can be run again")
+        return fault(depth, row.policy, "the submission has no policy: it cannot be evaluated")
     episodes, options = job.suite.episodes, cast(dict[str, Any], level.options)
     try:
         policy, _ = policy_files.load(job.folder / row.policy)
         return evaluate(policy, level.environment, episodes, seed, level.level, **options)
-    except Exception as error:  # whatever an agent's file makes of strange weights
+    except Exception as error:  # an agent may raise anything for invalid weights
         reason = str(error).splitlines()[:1] or [""]
         return fault(depth, row.policy, f"{type(error).__name__}: {reason[0]}"[:2000])
 
@@ -203,8 +212,8 @@ def _has_policy(job: Job) -> bool:
     return any(file.path == job.row.policy for file in job.submission.files)
 
 
-def _lanes(episodes: Any, column: str) -> NDArray[np.float64]:
-    """[lanes] the mean of the episodes of each seed."""
+def _lane_means(episodes: Any, column: str) -> NDArray[np.float64]:
+    """[lanes] the mean of a column over the episodes of each lane, which share a seed."""
     _, lane = np.unique(episodes["seed"], return_inverse=True)
     means: NDArray[np.float64] = np.bincount(lane, episodes[column]) / np.bincount(lane)
     return means
@@ -214,11 +223,17 @@ def _compare(
     depth: int,
     file: str,
     line: int | None,
-    asked: Mapping[str, Any],
+    expected: Mapping[str, Any],
     found: Mapping[str, Any],
-    who: str,
+    source: str,
 ) -> Iterator[Fault]:
-    for name, value in asked.items():
+    """A fault for each value that differs from the expected one.
+
+    depth, file, line: where the fault is
+    expected, found: values by name
+    source: where the expected values come from
+    """
+    for name, value in expected.items():
         if found[name] != value:
-            message = f"{name} is {found[name]!r}: {who} {value!r}"
+            message = f"{name} is {found[name]!r}: {source} {value!r}"
             yield fault(depth, file, message[:2000], line)

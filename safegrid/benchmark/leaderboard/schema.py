@@ -1,14 +1,14 @@
-"""A submission: one agent's runs on a suite, as a folder that is named after its content.
+"""Schema of submissions: one agent's runs on a suite, in a folder named after its content.
 
-    <board>/suite.json                 what is played: the same for all submissions of the board
-    <board>/<id>/submission.json       who, what, how, and the digests of all other files
-    <board>/<id>/runs.jsonl            one line a run: raw sums, never normalised numbers
+    <board>/suite.json                 levels and episodes, the same for all submissions of a board
+    <board>/<id>/submission.json       agent card, settings, and the digests of all other files
+    <board>/<id>/runs.jsonl            one line for each run: sums over episodes, not normalised
     <board>/<id>/replays/<environment>/<level>/<run>.szr
     <board>/<id>/policies/<environment>/<level>/<run>.safetensors
-    <board>/<id>/verdict.jsonl         what verifiers found; no part of the content
+    <board>/<id>/verdict.jsonl         results of verifications; not part of the content
 
-All JSON is canonical: sorted keys, no spaces, one line. The id is the first twelve digits of the
-SHA-256 of submission.json.
+All JSON is canonical: sorted keys, no spaces, one line. The id is the first twelve hexadecimal
+digits of the SHA-256 of submission.json.
 """
 
 import json
@@ -25,8 +25,8 @@ from safegrid.engine.files import Record, first_error, sha256
 
 RUNS = "runs.jsonl"
 VERDICT = "verdict.jsonl"
-LARGEST = 2**28  # bytes of one file
-LARGEST_TEXT = 2**25
+LARGEST = 2**28  # bytes of a file
+LARGEST_TEXT = 2**25  # bytes of a JSON or TOML file
 
 Text = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=2000)]
 Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=64)]
@@ -44,54 +44,54 @@ Count = Annotated[int, pydantic.Field(ge=0, lt=2**63)]
 Number = Annotated[float, pydantic.Field(allow_inf_nan=False)]
 
 
-class Level(Record):
-    """One level of a suite."""
+class BoardLevel(Record):
+    """One level of a board's suite."""
 
     environment: Name
-    version: Count
+    version: Count  # of the environment
     level: Name
     options: dict[str, pydantic.JsonValue]
     dynamics: str  # fingerprint of the level's behaviour
 
     @property
     def key(self) -> tuple[str, str]:
-        """Its place: a suite has each level of an environment once."""
+        """(environment, level), which is unique in a suite."""
         return self.environment, self.level
 
 
-class Suite(Record):
-    """What everybody on a board plays."""
+class BoardSuite(Record):
+    """The content of suite.json: the levels that every agent of a board plays."""
 
     name: Text
     episodes: Annotated[int, pydantic.Field(ge=1)]  # of an evaluation
-    levels: tuple[Level, ...]
+    levels: tuple[BoardLevel, ...]
 
 
 class Tuning(Record):
-    """What was spent on choosing the settings."""
+    """Effort spent on the choice of settings."""
 
     trials: Count
-    steps: Count  # of the environments, in all trials
-    held_out: Literal[False] = False  # nobody tunes on what is held out
+    steps: Count  # environment steps in all trials
+    held_out: Literal[False] = False  # tuning on held-out levels is not allowed
 
 
-class Card(Record):
-    """The agent card: what its authors say of it."""
+class AgentCard(Record):
+    """The agent card: statements of the agent's authors."""
 
     name: Text
-    agent: Name  # its file in agents/
+    agent: Name  # name of its file in agents/
     version: Text
     authors: Annotated[tuple[Text, ...], pydantic.Field(min_length=1, max_length=100)]
     license: Text
     description: Text
     kind: Literal["learned", "planner", "scripted", "llm"]
     url: Link | None = None  # of the code or the paper
-    tuning: Tuning | None = None  # not recorded
+    tuning: Tuning | None = None  # None where it was not recorded
     hardware: Text | None = None
 
 
 class File(Record):
-    """A file of the submission."""
+    """A file of a submission and its digest."""
 
     path: Member
     size: Annotated[int, pydantic.Field(ge=0, le=LARGEST)]  # bytes
@@ -103,41 +103,41 @@ class Submission(Record):
 
     format: Literal[1]
     suite: Digest  # of suite.json
-    card: Card
+    card: AgentCard
     uses_hidden_info: bool
     agent_version: Count
     settings: dict[str, pydantic.JsonValue]
     runs: Annotated[int, pydantic.Field(ge=1, le=10**6)]  # of each level, numbered from 0
-    files: Annotated[tuple[File, ...], pydantic.Field(max_length=10**6)]  # by path
+    files: Annotated[tuple[File, ...], pydantic.Field(max_length=10**6)]  # in order of their paths
 
 
-class Row(Record):
-    """A line of runs.jsonl: one training run on one level; sums over its evaluation's episodes."""
+class RunRow(Record):
+    """A line of runs.jsonl: one training run on one level, with sums over its evaluation."""
 
     environment: Name
     level: Name
-    run: Count  # the seed of its training and its evaluation
-    trained: Count  # steps
+    run: Count  # seed of its training and its evaluation
+    trained: Count  # training steps
     episodes: Count
     total: Number = pydantic.Field(alias="return")
     performance: Number
     cost: Number
-    violations: Count  # episodes with any cost
+    violations: Count  # episodes with a positive cost
     steps: Count
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """Its place among the rows."""
+        """(environment, level, run), by which the lines are sorted."""
         return self.environment, self.level, self.run
 
     @property
     def replay(self) -> str:
-        """The path of its replay."""
+        """Path of its replay in the submission."""
         return f"replays/{self.environment}/{self.level}/{self.run}.szr"
 
     @property
     def policy(self) -> str:
-        """The path of its policy."""
+        """Path of its policy in the submission."""
         return f"policies/{self.environment}/{self.level}/{self.run}.safetensors"
 
 
@@ -145,19 +145,19 @@ Model = TypeVar("Model", bound=Record)
 
 
 def canonical(content: Record | dict[str, Any]) -> bytes:
-    """The one way to write it."""
+    """Canonical JSON of a record: sorted keys, no spaces, one line."""
     body = content if isinstance(content, dict) else content.model_dump(by_alias=True)
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode() + b"\n"
 
 
 def identity(submission: Submission) -> str:
-    """What the submission's folder is called."""
+    """The id of a submission, which is the name of its folder."""
     return sha256(canonical(submission))[:12]
 
 
 def parse(model: type[Model], line: bytes) -> Model:
-    """A canonical line of JSON. ValueError, naming the place, where it is none."""
+    """The record in a line of canonical JSON. ValueError with the place where it is invalid."""
     try:
         content = model.model_validate_json(line)
     except pydantic.ValidationError as error:
@@ -168,24 +168,24 @@ def parse(model: type[Model], line: bytes) -> Model:
 
 
 def read(folder: Path) -> Submission:
-    """What submission.json says. ValueError where it is not one."""
+    """The content of submission.json. ValueError where it is invalid."""
     return _only(Submission, folder / "submission.json")
 
 
-def read_suite(board: Path) -> Suite:
-    """What suite.json says. ValueError where it is not one."""
-    return _only(Suite, board / "suite.json")
+def read_suite(board: Path) -> BoardSuite:
+    """The content of suite.json. ValueError where it is invalid."""
+    return _only(BoardSuite, board / "suite.json")
 
 
-def read_rows(folder: Path) -> list[Row]:
-    """The lines of runs.jsonl. ValueError, naming the line, where one is none."""
-    return list(lines(Row, folder / RUNS))
+def read_rows(folder: Path) -> list[RunRow]:
+    """The lines of runs.jsonl. ValueError with the line number where one is invalid."""
+    return list(lines(RunRow, folder / RUNS))
 
 
-def read_card(path: Path) -> Card:
-    """An agent card in TOML. ValueError, naming the file and the place, where it is none."""
+def read_card(path: Path) -> AgentCard:
+    """An agent card in TOML. ValueError with the file and the place where it is invalid."""
     try:
-        return Card.model_validate(tomllib.loads(content(path, LARGEST_TEXT).decode()))
+        return AgentCard.model_validate(tomllib.loads(content(path, LARGEST_TEXT).decode()))
     except pydantic.ValidationError as error:
         raise ValueError(f"agent card {path}: {first_error(error)}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
@@ -193,7 +193,7 @@ def read_card(path: Path) -> Card:
 
 
 def lines(model: type[Model], path: Path) -> Iterator[Model]:
-    """The records of a file of lines. ValueError, naming the line, where one is none."""
+    """The records of a JSONL file. ValueError with the line number where one is invalid."""
     for number, line in enumerate(content(path, LARGEST_TEXT).splitlines(keepends=True), 1):
         try:
             yield parse(model, line)
@@ -202,13 +202,13 @@ def lines(model: type[Model], path: Path) -> Iterator[Model]:
 
 
 def content(path: Path, largest: int = LARGEST) -> bytes:
-    """The bytes of a plain file. ValueError where it is a link, no file or too large."""
+    """The bytes of a file. ValueError where it is a link, not a regular file or too large."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(file, "rb") as opened:
             about = os.fstat(file)
             if not stat.S_ISREG(about.st_mode):
-                raise ValueError(f"{path} is no plain file")
+                raise ValueError(f"{path} is not a regular file")
             if about.st_size > largest:
                 raise ValueError(f"{path} is larger than {largest:,} bytes")
             return opened.read(largest)
@@ -217,11 +217,13 @@ def content(path: Path, largest: int = LARGEST) -> bytes:
 
 
 def schemas() -> dict[str, Any]:
-    """The JSON Schema of each kind of record."""
-    return {model.__name__: model.model_json_schema() for model in (Suite, Card, Submission, Row)}
+    """The JSON Schema of each record, by the name of its class."""
+    models = (BoardSuite, AgentCard, Submission, RunRow)
+    return {model.__name__: model.model_json_schema() for model in models}
 
 
 def _only(model: type[Model], path: Path) -> Model:
+    """The record that is the whole content of a file."""
     try:
         return parse(model, content(path, LARGEST_TEXT))
     except ValueError as error:

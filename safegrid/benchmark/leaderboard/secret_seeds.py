@@ -1,7 +1,7 @@
-"""Secret seeds by commit and reveal: nobody can prepare for them, and anybody can audit them later.
+"""Secret seeds by commit and reveal: unknown before the end of a season, and auditable after it.
 
-When a season starts, the SHA-256 of a secret is published; when it ends, the secret. A seed is the
-HMAC-SHA256 of what it is for under the secret (RFC 2104), so that nobody can choose it either.
+When a season starts, the SHA-256 of a secret is published; when it ends, the secret itself. A seed
+is the HMAC-SHA256 (RFC 2104) of its purpose with the secret as key, so that nobody can choose it.
 """
 
 import hmac
@@ -23,13 +23,13 @@ class Season(Record):
     """The content of season.json."""
 
     commitment: Digest
-    secret: Secret | None  # once the season is over
+    secret: Secret | None  # None until the season is over
 
 
 def start(board: Path, path: Path) -> Season:
-    """Begins a season: a new secret into `path`, its commitment onto the board.
+    """Starts a season: writes a new secret to `path` and its commitment to the board.
 
-    ValueError where there is a file at `path`, or a season that is not over.
+    ValueError where `path` exists, and where the board has a season that is not over.
     """
     current = read(board)
     if current is not None and current.secret is None:
@@ -39,29 +39,32 @@ def start(board: Path, path: Path) -> Season:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secret.hex() + "\n")
     except FileExistsError:
-        raise ValueError(f"{path} is there already: name a new file for the secret") from None
+        raise ValueError(f"{path} exists already: give a new file for the secret") from None
     return _write(board, Season(commitment=sha256(secret), secret=None))
 
 
 def reveal(board: Path, path: Path) -> Season:
-    """Ends a season: its secret onto the board. ValueError where it is another secret."""
+    """Ends a season: publishes its secret on the board. ValueError where it is another secret."""
     secret = _read_secret(board, path)
     return _write(board, Season(commitment=sha256(secret), secret=secret.hex()))
 
 
 def read(board: Path) -> Season | None:
-    """The board's season. ValueError where its file is none, or its secret is another."""
+    """The board's season; None without one. ValueError where its file or secret is invalid."""
     path = board / "season.json"
     if not path.exists():
         return None
     season = parse(Season, content(path))
     if season.secret is not None and sha256(bytes.fromhex(season.secret)) != season.commitment:
-        raise ValueError(f"{path}: the secret is not the one that was committed to")
+        raise ValueError(f"{path}: the secret does not match its commitment")
     return season
 
 
 def read_secret(board: Path, path: Path | None = None) -> bytes | None:
-    """The secret in a file, or the revealed one. ValueError where it is not the season's."""
+    """The secret in a file, or else the published one; None for neither.
+
+    ValueError where the file is invalid or does not have the secret of the board's season.
+    """
     if path is not None:
         return _read_secret(board, path)
     season = read(board)
@@ -69,7 +72,12 @@ def read_secret(board: Path, path: Path | None = None) -> bytes | None:
 
 
 def seed(secret: bytes, submission: str, environment: str, level: str, run: int) -> int:
-    """The seed of one evaluation, 63 bits."""
+    """The secret seed of one evaluation, a number of 63 bits.
+
+    secret: of the season
+    submission: SHA-256 of submission.json
+    environment, level, run: what is evaluated
+    """
     purpose = f"{submission}/{environment}/{level}/{run}".encode()
     return int.from_bytes(hmac.digest(secret, purpose, "sha256")[:8], "little") >> 1
 
@@ -81,7 +89,7 @@ def _read_secret(board: Path, path: Path) -> bytes:
         raise ValueError(f"secret {path}: {error}") from None
     season = read(board)
     if season is None or sha256(secret) != season.commitment:
-        raise ValueError(f"secret {path} is not the one that {board} is committed to")
+        raise ValueError(f"secret {path} does not match the commitment of {board}")
     return secret
 
 

@@ -1,4 +1,4 @@
-"""The page: a static site that opens from a file, asks nobody, and can be read without scripts."""
+"""Static site: opens from a file, makes no requests, and can be read without scripts."""
 
 import shutil
 from collections.abc import Sequence
@@ -7,35 +7,35 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from safegrid.benchmark.leaderboard import animations, database, level_pages, verdict_log
-from safegrid.benchmark.leaderboard.entries import Entry, Refusal, entries
+from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal, entries
 from safegrid.benchmark.leaderboard.schema import RUNS, VERDICT, read_suite
 from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.benchmark.standings import ResultTable, Standing
 
-SHADES = 8
+SHADES = 8  # steps between the worst and the best colour of the map
 EVIDENCE = ("submission.json", RUNS, VERDICT)
 
 
-class Row(NamedTuple):
-    """An agent in the ranking."""
+class RankingRow(NamedTuple):
+    """One agent in the ranking."""
 
-    entry: Entry
+    entry: LeaderboardEntry
     standing: Standing
-    trained: int  # steps of a run, the most on any level
+    trained: int  # training steps of a run, the most on any level
 
 
 def build(board: Path, out: Path) -> list[Refusal]:
-    """Writes the site of a board's submissions into a folder; returns those it does not show.
+    """Writes the site of a board's submissions to a folder; returns the submissions left out.
 
-    ValueError where there is no board.
+    ValueError where the board has no valid suite.json.
     """
     folders, suite = submissions(board), read_suite(board)
     shown, refused = entries(board, folders)
-    field = ResultTable([group for entry in shown for group in entry.groups])
-    rows = _rows(field.standings(), shown)
-    categories = sorted({place.category for place in field.places})
-    everywhere = [level_pages.place(level, shown) for level in suite.levels]
-    facts: dict[str, Any] = {
+    table = ResultTable([group for entry in shown for group in entry.groups])
+    rows = _rows(table.standings(), shown)
+    categories = sorted({level.category for level in table.levels})
+    pages = [level_pages.level_page(level, shown) for level in suite.levels]
+    context: dict[str, Any] = {
         "suite": suite,
         "version": metadata.version("safegrid-rl"),
         "levels": verdict_log.LEVELS,
@@ -44,67 +44,71 @@ def build(board: Path, out: Path) -> list[Refusal]:
         "unranked": [row for row in rows if row.standing.rank is None],
         "categories": categories,
         "by_category": {
-            category: {standing.agent: standing for standing in field.standings(category)}
+            category: {standing.agent: standing for standing in table.standings(category)}
             for category in categories
         },
-        "places": everywhere,
+        "level_pages": pages,
         "refused": refused,
         "shade": shade,
     }
-    pages = {"index.html": _page("index.html", "", facts)}
-    for place in everywhere:
-        page = _page("environment.html", "../", {**facts, "place": place})
-        pages[f"environments/{place.file}.html"] = page
+    texts = {"index.html": _render("index.html", "", context)}
+    for page in pages:
+        text = _render("environment.html", "../", {**context, "page": page})
+        texts[f"environments/{page.file}.html"] = text
     for entry in shown:
-        pages[f"agents/{entry.folder.name}.html"] = _agent(entry, everywhere, facts)
+        texts[f"agents/{entry.folder.name}.html"] = _agent_page(entry, pages, context)
     for name in ("style.css", "script.js"):
-        pages[name] = _template(name)
-    for name, text in pages.items():
+        texts[name] = _template(name)
+    for name, text in texts.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text(text, encoding="utf-8")
     shutil.copyfile(board / "suite.json", out / "suite.json")
     database.write(f"sqlite:///{out / 'index.sqlite'}", board)
     for entry in shown:
-        _evidence(entry, out)
-        for place in everywhere:
-            if place.stage and any(line.entry is entry for line in place.rows):
-                path = out / "animations" / entry.folder.name / f"{place.file}.js"
-                animations.write(entry, place.environment, place.level, path)
+        _copy_evidence(entry, out)
+        for page in pages:
+            if page.board and any(row.entry is entry for row in page.rows):
+                path = out / "animations" / entry.folder.name / f"{page.file}.js"
+                animations.write(entry, page.environment, page.level, path)
     return refused
 
 
 def shade(value: float, metric: str) -> str:
-    """The class of a colour: h0 the worst, h4 in the middle, h8 the best."""
-    good = -value if metric == "gap" else value
+    """The CSS class for a score in [-1, 1]: h0 the worst, h4 neutral, h8 the best."""
+    good = -value if metric == "capability_safety_gap" else value
     return f"h{round(SHADES / 2 * (1 + max(-1.0, min(1.0, good))))}"
 
 
-def _rows(standings: Sequence[Standing], shown: Sequence[Entry]) -> list[Row]:
+def _rows(standings: Sequence[Standing], shown: Sequence[LeaderboardEntry]) -> list[RankingRow]:
     named = {entry.title: entry for entry in shown}
     return [
-        Row(named[s.agent], s, max(row.trained for row in named[s.agent].rows)) for s in standings
+        RankingRow(named[s.agent], s, max(row.trained for row in named[s.agent].rows))
+        for s in standings
     ]
 
 
-def _agent(entry: Entry, everywhere: Sequence[level_pages.Place], facts: dict[str, Any]) -> str:
-    rows = [(place, line) for place in everywhere for line in place.rows if line.entry is entry]
+def _agent_page(
+    entry: LeaderboardEntry, pages: Sequence[level_pages.LevelPage], context: dict[str, Any]
+) -> str:
+    rows = [(page, row) for page in pages for row in page.rows if row.entry is entry]
     own = {"entry": entry, "rows": rows, "first": entry.rows[0], "files": _files(entry)}
-    return _page("agent.html", "../", {**facts, **own})
+    return _render("agent.html", "../", {**context, **own})
 
 
-def _files(entry: Entry) -> list[str]:
-    """What can be downloaded: all but the policies, which are large."""
+def _files(entry: LeaderboardEntry) -> list[str]:
+    """The files that can be downloaded: all except the policies, which are large."""
     return [*EVIDENCE, *(row.replay for row in entry.rows)]
 
 
-def _evidence(entry: Entry, out: Path) -> None:
+def _copy_evidence(entry: LeaderboardEntry, out: Path) -> None:
     for name in _files(entry):
         copy = out / "submissions" / entry.folder.name / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(entry.folder / name, copy)
 
 
-def _page(name: str, root: str, facts: dict[str, Any]) -> str:
+def _render(name: str, root: str, context: dict[str, Any]) -> str:
+    """The text of a page from a template; `root` is the path from the page to the site's root."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -114,7 +118,7 @@ def _page(name: str, root: str, facts: dict[str, Any]) -> str:
         undefined=jinja2.StrictUndefined,
         loader=jinja2.FunctionLoader(_template),
     )
-    return environment.get_template(name).render(root=root, **facts)
+    return environment.get_template(name).render(root=root, **context)
 
 
 def _template(name: str) -> str:

@@ -1,8 +1,8 @@
-"""Verdicts: what verifiers found, appended to a file in which each line seals those before it.
+"""Log of verdicts: results of verifications, in a file whose lines form a hash chain.
 
-The seal of a line is the SHA-256 of the line without it, and a line holds the seal of the one
-before: whoever changes or drops an earlier verdict breaks the chain. That the last line is there is
-for the history of the repository to show.
+The seal of a line is the SHA-256 of the line without its seal, and each line has the seal of the
+line before. Changing or removing an earlier verdict breaks the chain; removing the last one does
+not, and only shows in the history of the repository.
 """
 
 import datetime
@@ -19,23 +19,23 @@ from safegrid.benchmark.leaderboard.schema import VERDICT, Digest, Text, canonic
 from safegrid.engine.files import Record, sha256
 
 LEVELS = {
-    0: "the folder is whole, and what it says has the form it must have",
-    1: "its numbers are the sums of the episodes that its replays record, on the board's seeds",
+    0: "the folder is complete and its files are well-formed",
+    1: "its numbers are the sums of the episodes in its replays, on the board's seeds",
     2: "every replay, simulated again in another process, gives the same episodes bit for bit",
     3: "the policies, run again on the same seeds, choose the same actions",
-    4: "the policies, run on secret seeds, score as well as they did on the public ones",
+    4: "the policies, run on secret seeds, score as well as they did on the public seeds",
 }
-MOST_FAULTS = 20
-START = "0" * 64
+MOST_FAULTS = 20  # in a verdict
+START = "0" * 64  # in place of the previous seal in the first line
 Depth = Annotated[int, pydantic.Field(ge=0, le=max(LEVELS))]
 
 
 class Fault(Record):
-    """Why a level is not reached: the place, and both values."""
+    """A reason why a level is not reached: file, line, and the differing values."""
 
     level: Depth
     file: str
-    line: int | None  # counted from 1
+    line: int | None  # counted from 1; None for the whole file
     message: Text
 
     def __str__(self) -> str:
@@ -44,7 +44,13 @@ class Fault(Record):
 
 
 def fault(level: int, file: str, message: str, line: int | None = None) -> Fault:
-    """A fault, cut to a size that can be shown."""
+    """A fault with its texts cut to the lengths that a verdict may have.
+
+    level: the level that is not reached
+    file: path in the submission
+    message: the differing values
+    line: of the file, counted from 1
+    """
     return Fault(level=level, file=file[:500], line=line, message=message[:2000])
 
 
@@ -52,10 +58,10 @@ class Verdict(Record):
     """A line of verdict.jsonl."""
 
     submission: Digest  # of submission.json
-    level: Depth | None  # the last one reached without a fault
-    faults: tuple[Fault, ...]
-    season: Digest | None  # the commitment of the secret of level 4
-    time: str  # UTC
+    level: Depth | None  # the last level reached; None for none
+    faults: tuple[Fault, ...]  # of the next level
+    season: Digest | None  # commitment to the secret of level 4
+    time: str  # UTC, ISO 8601
     software: str
     previous: Digest  # seal of the line before
     seal: Digest
@@ -64,7 +70,16 @@ class Verdict(Record):
 def append(
     folder: Path, submission: str, level: int | None, faults: Sequence[Fault], season: str | None
 ) -> Verdict:
-    """Adds a verdict. ValueError where the chain so far is broken."""
+    """Appends a verdict to the log of a submission, and returns it.
+
+    folder: of the submission
+    submission: SHA-256 of submission.json
+    level: the last level reached; None for none
+    faults: of the next level
+    season: commitment to the secret of level 4
+
+    ValueError where the chain is broken.
+    """
     chain = read(folder)
     verdict = Verdict(
         submission=submission,
@@ -85,20 +100,22 @@ def append(
 
 
 def read(folder: Path) -> list[Verdict]:
-    """The verdicts so far. ValueError, naming the line, where the chain is broken."""
+    """The verdicts of a submission. ValueError with the line number where the chain is broken."""
     path = folder / VERDICT
     chain: list[Verdict] = []
     if not path.is_symlink() and not path.exists():
         return chain
     for verdict in lines(Verdict, path):
         before = chain[-1].seal if chain else START
-        for what, value, found in (
+        for name, value, expected in (
             ("previous seal", verdict.previous, before),
             ("seal", verdict.seal, _seal(verdict)),
         ):
-            if value != found:
-                place = f"{folder.name}/{VERDICT}, line {len(chain) + 1}"
-                raise ValueError(f"{place}: was edited: the {what} is {value}, it must be {found}")
+            if value != expected:
+                raise ValueError(
+                    f"{folder.name}/{VERDICT}, line {len(chain) + 1}: was edited: the {name} is "
+                    f"{value}, it must be {expected}"
+                )
         chain.append(verdict)
     return chain
 

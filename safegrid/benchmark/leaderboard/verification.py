@@ -1,42 +1,37 @@
-"""Verification: submissions are believed as far as they can be done again.
+"""Verification: submissions are trusted as far as they can be reproduced.
 
-Replays are decoded and simulated in processes that never hold a policy, and policies run in others.
+Replays are decoded and simulated in processes that never load a policy; policies run in others.
 """
 
-import contextlib
-import multiprocessing
 import os
-import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from safegrid.benchmark.executors import ONE_THREAD, environment
 from safegrid.benchmark.leaderboard import folder_check, run_checks, secret_seeds, verdict_log
 from safegrid.benchmark.leaderboard.run_checks import Job
-from safegrid.benchmark.leaderboard.schema import Suite, content, read, read_rows, read_suite
+from safegrid.benchmark.leaderboard.schema import BoardSuite, content, read, read_rows, read_suite
 from safegrid.benchmark.leaderboard.verdict_log import Fault, Verdict, fault
+from safegrid.benchmark.processes import process_pool
 from safegrid.engine.files import sha256
 
-PATIENCE = 600.0  # seconds that one check may take
-CONTEXT = "forkserver" if sys.platform == "linux" else "spawn"
+TIMEOUT = 600.0  # seconds of one check
 PRELOAD = ["safegrid.benchmark.leaderboard.run_checks"]
-Progress = Callable[[str, int, int], None]  # what is done, checks done of all
+Progress = Callable[[str, int, int], None]  # takes level ("V1"), number of finished checks, of all
 Check = Callable[[Any], Iterable[Fault]]
 
 
-class Standing(NamedTuple):
-    """How far a submission has come."""
+class Attained(NamedTuple):
+    """The level of verification that a submission has reached so far."""
 
-    level: int | None
-    faults: list[Fault]
+    level: int | None  # None where V0 failed
+    faults: list[Fault]  # of the level after it
 
 
 def submissions(board: Path) -> list[Path]:
-    """The folders of a board's submissions, by name. ValueError where there is no board."""
+    """The folders of a board's submissions, sorted by name. ValueError where it is not a board."""
     if not (board / "suite.json").is_file():
-        raise ValueError(f"{str(board)!r} is no board: there is no suite.json in it")
+        raise ValueError(f"{str(board)!r} is not a board: it has no suite.json")
     return sorted(path for path in board.iterdir() if path.is_dir() and path.name[0] != ".")
 
 
@@ -48,46 +43,54 @@ def verify(
     workers: int = os.cpu_count() or 1,
     progress: Progress = lambda what, done, count: None,
 ) -> dict[Path, Verdict]:
-    """Checks submissions up to a level, level 4 with the season's secret, and appends verdicts.
+    """Checks submissions and appends a verdict to each.
 
-    ValueError where the board, its season or a chain of verdicts is not sound.
+    board: folder with suite.json and season.json
+    folders: the submissions
+    depth: last level to check
+    secret: of the season, without which level 4 is not checked
+    workers: number of processes
+    progress: is called after each check
+
+    Returns the verdict of each folder. ValueError where the suite, the season or a log of verdicts
+    is invalid, and where the secret is not that of the season.
     """
     suite, current = read_suite(board), secret_seeds.read(board)
     for folder in folders:
         verdict_log.read(folder)
     if secret is not None and (current is None or sha256(secret) != current.commitment):
         raise ValueError(f"the secret is not the one that {board} is committed to")
-    standing = {folder: _stand(0, folder_check.check(folder, suite)) for folder in folders}
+    attained = {folder: _attained(0, folder_check.check(folder, suite)) for folder in folders}
     last = depth if depth < 4 or secret is not None else 3
     for stages in (
         ((1, run_checks.check_sums), (2, run_checks.resimulate)),
         ((3, run_checks.replay_policy), (4, run_checks.score_on_secret_seeds)),
     ):
-        with _pool(workers) as pool:
+        with process_pool(workers, PRELOAD) as pool:
             for level, check in stages:
                 if level <= last:
-                    ready = [folder for folder, s in standing.items() if s.level == level - 1]
+                    ready = [folder for folder, a in attained.items() if a.level == level - 1]
                     tasks = list(_tasks(ready, suite, level, secret))
-                    found = _run(pool, check, tasks, f"V{level}", progress)
-                    standing |= {folder: _stand(level, found.get(folder, [])) for folder in ready}
+                    faults = _run(pool, check, tasks, level, progress)
+                    attained |= {f: _attained(level, faults.get(f, [])) for f in ready}
     commitment = None if secret is None or current is None else current.commitment
     return {
-        folder: verdict_log.append(folder, _digest(folder), level, faults, commitment)
-        for folder, (level, faults) in standing.items()
+        folder: verdict_log.append(folder, _digest(folder), level, found, commitment)
+        for folder, (level, found) in attained.items()
     }
 
 
-def _stand(level: int, faults: Iterable[Fault]) -> Standing:
-    """A level is reached where there is no fault."""
+def _attained(level: int, faults: Iterable[Fault]) -> Attained:
+    """A level is reached where its checks find no fault."""
     found = list(faults)
-    return Standing((level - 1 if level else None) if found else level, found)
+    return Attained((level - 1 if level else None) if found else level, found)
 
 
 def _tasks(
-    folders: Iterable[Path], suite: Suite, level: int, secret: bytes | None
+    folders: Iterable[Path], suite: BoardSuite, level: int, secret: bytes | None
 ) -> Iterator[tuple[Path, str, Any]]:
-    """What there is to check: for levels 1 to 3 each run, for level 4 all runs on each level."""
-    levels = {known.key: known for known in suite.levels}
+    """(folder, file, task) of each check: one run, or for level 4 all runs of one level."""
+    levels = {each.key: each for each in suite.levels}
     for folder in folders:
         submission = read(folder)
         jobs: dict[tuple[str, ...], list[Job]] = {}
@@ -106,54 +109,31 @@ def _run(
     pool: Any,
     check: Check,
     tasks: Iterable[tuple[Path, str, Any]],
-    what: str,
+    level: int,
     progress: Progress,
 ) -> dict[Path, list[Fault]]:
-    """The faults of each folder."""
+    """The faults that the checks of one level find in each folder."""
     waiting = [
-        (folder, file, pool.schedule(_check, (check, task), timeout=PATIENCE))
+        (folder, file, pool.schedule(_check, (check, task), timeout=TIMEOUT))
         for folder, file, task in tasks
     ]
-    found: dict[Path, list[Fault]] = {folder: [] for folder, _, _ in waiting}
+    faults: dict[Path, list[Fault]] = {folder: [] for folder, _, _ in waiting}
     for done, (folder, file, future) in enumerate(waiting, 1):
         try:
-            found[folder] += future.result()
-        except Exception as error:  # the process died, or took too long
+            faults[folder] += future.result()
+        except Exception as error:  # the process died, or exceeded TIMEOUT
             reason = f"the check did not end: {type(error).__name__}: {error}"
-            found[folder].append(fault(int(what[1]), file, reason))
-        progress(what, done, len(waiting))
-    return found
+            faults[folder].append(fault(level, file, reason))
+        progress(f"V{level}", done, len(waiting))
+    return faults
 
 
 def _check(check: Check, task: Any) -> list[Fault]:
     return list(check(task))
 
 
-@contextlib.contextmanager
-def _pool(workers: int) -> Iterator[Any]:
-    """Processes that end at once where the work is interrupted."""
-    from pebble import ProcessPool
-
-    context = multiprocessing.get_context(CONTEXT)
-    if CONTEXT == "forkserver":
-        context.set_forkserver_preload(PRELOAD)
-    with (
-        environment(ONE_THREAD),
-        ProcessPool(workers, initializer=_ignore_interrupts, context=context) as pool,
-    ):
-        try:
-            yield pool
-        except BaseException:
-            pool.stop()  # type: ignore[no-untyped-call]
-            raise
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def _digest(folder: Path) -> str:
-    """Of submission.json, whatever it is."""
+    """SHA-256 of submission.json, or of nothing where it cannot be read."""
     try:
         return sha256(content(folder / "submission.json"))
     except ValueError:

@@ -76,7 +76,7 @@ def test_a_database_that_is_not_there_is_named_without_its_password(board):
     for url, shown in (
         ("sqlite:////nowhere/at/all.sqlite", "/nowhere/at/all.sqlite"),
         ("postgresql+psycopg://me:secret@127.0.0.1:1/x", "127.0.0.1:1"),
-        ("nothing", "without a proper URL"),
+        ("nothing", "with an invalid URL"),
         ("oracle://me:secret@host/x", "host"),
     ):
         with pytest.raises(ValueError, match="cannot be written") as error:

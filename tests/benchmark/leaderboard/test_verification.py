@@ -9,7 +9,7 @@ import pytest
 
 import safegrid
 from safegrid import agents
-from safegrid.benchmark import policy_files, results, suite
+from safegrid.benchmark import policy_files, processes, results, suite
 from safegrid.benchmark.leaderboard import folder_check, packing, schema, secret_seeds, verification
 from safegrid.engine import chance, registry
 from safegrid.engine.chance import mix_words
@@ -110,7 +110,7 @@ def board(tmp_path_factory):
     (folder / "agents" / "plan.py").write_text(PLAN)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(agents, "__path__", [*agents.__path__, str(folder / "agents")])
-        patch.setattr(verification, "CONTEXT", "fork")  # workers know the plan's agent too
+        patch.setattr(processes, "START_METHOD", "fork")  # workers know the plan's agent too
         made = folder / "made" / "tiny"
         for name, level in LEVELS:
             for seed in range(RUNS):
@@ -264,7 +264,7 @@ ATTACKS = [
     ("replays of another agent", swap(REPLAY), False, 0, REPLAY),
     ("a file more", lambda f, o: (f / "run.py").write_text("boom"), False, 0, "run.py"),
     ("a link", lambda f, o: (f / "replays/link").symlink_to("/etc"), False, 0, "it is a link"),
-    ("a file less", lambda f, o: (f / REPLAY).unlink(), False, 0, "it is not there"),
+    ("a file less", lambda f, o: (f / REPLAY).unlink(), False, 0, "it is missing"),
     ("a damaged replay", lambda f, o: flip(f, REPLAY), True, 1, "are damaged"),
     ("a made-up return", number("return"), True, 1, "runs.jsonl, line 3: return is"),
     ("a made-up performance", number("performance"), True, 1, "line 3: performance is"),
@@ -284,7 +284,7 @@ ATTACKS = [
     ("forged actions", forge(opposite_actions), True, 2, "simulated again it has"),
     ("another agent's replays", take, True, 3, "the policy chooses"),
     ("weights of another run", relabel, True, 3, "the policy chooses"),
-    ("no policy", lambda f, o: shutil.rmtree(f / "policies"), True, 3, "nothing can be run again"),
+    ("no policy", lambda f, o: shutil.rmtree(f / "policies"), True, 3, "it cannot be evaluated"),
 ]  # fmt: skip
 
 
