@@ -14,6 +14,36 @@ from safegrid.engine import registry
 settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")
 
+ALLOWED_SKIPS = (  # a skipped test is an untested feature: any other one fails the session
+    "no GPU here",
+    "could not import 'moviepy'",  # it needs an older Pillow than ours
+    "nothing is compiled",  # in the run with NUMBA_DISABLE_JIT
+    "PostgreSQL is not installed",  # these three are packages of the system
+    "chromium is not installed",
+    "needs Xvfb and xdotool",
+)
+_refused: list[str] = []
+
+
+def pytest_runtest_logreport(report):
+    """Notes a test that was skipped for a reason that is not allowed."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not any(allowed in reason for allowed in ALLOWED_SKIPS):
+            _refused.append(f"{report.nodeid}: {reason}")
+
+
+def pytest_sessionfinish(session):
+    """Fails a session in which a test was skipped that should have run."""
+    if _refused and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says which skipped tests failed the session."""
+    for line in _refused:
+        terminalreporter.write_line(f"SKIPPED, which is not allowed: {line}", red=True)
+
 
 @pytest.fixture(scope="session")
 def experiment():

@@ -123,7 +123,9 @@ class GridDynamics(Dynamics):
     def check_actions(self, actions: NDArray[Any], count: int) -> NDArray[np.int64]:
         """Whole numbers [count]. ValueError for another shape, type or number."""
         if actions.shape == (count,) and not np.issubdtype(actions.dtype, np.integer):
-            raise ValueError(f"action {actions[0]} is not a whole number: {self._choice}")
+            raise ValueError(
+                f"action {actions[0]} has type {actions.dtype}: give whole numbers, {self._choice}"
+            )
         if actions.shape != (count,):
             raise ValueError(
                 f"actions have shape {actions.shape} and type {actions.dtype}: "

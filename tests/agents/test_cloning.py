@@ -10,7 +10,7 @@ from safegrid.engine.contract.agents import Run
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import replay
 
-cloning = registry.agent("cloning")
+cloning = registry.agent("cloning").module
 
 
 def clone(name, teacher, steps=300, seed=0, **settings):

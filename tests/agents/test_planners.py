@@ -10,6 +10,7 @@ from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.enumeration import enumerate_states
 from safegrid.engine.lanes import LIMIT
+from safegrid.engine.observations import make_encoder
 from safegrid.evaluation import rollout
 from safegrid.solver import plans
 from safegrid.solver.backward_induction import COST, PERFORMANCE, under_limit
@@ -88,7 +89,7 @@ def test_plans_are_saved_and_loaded(tmp_path):
 def test_a_plans_observation_is_the_index():
     settled = make_dynamics("safe_interruptibility")
     boards = enumerate_states(settled).boards
-    encode = rollout.Encoder(settled, "index")
+    encode = make_encoder(settled, "index")
     assert encode(boards).tolist() == list(range(len(boards)))
 
 

@@ -35,7 +35,7 @@ def test_all_forms_of_observation_agree(name, level):
     dynamics = model(name, level).dynamics
     encoders = {
         kind: make_encoder(dynamics, kind)
-        for kind in GridDynamics.observation_kinds
+        for kind in dynamics.observation_kinds
         if kind != "index"
     }
     for moment in random_play(dynamics, 2, 10):

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 REQUIRED: Any = object()  # as a default: the name has none
-SIMILAR = 0.82  # share of equal letters from which on two names are taken for one with a slip
+SIMILAR, SIMILAR_UNUSED = 0.82, 0.65  # share of letters from which on a name looks misspelt
 
 
 class Entry(NamedTuple):
@@ -99,19 +99,16 @@ def _entries(specification: Any) -> dict[str, Entry]:
 
 
 def _check_spelling(module: ModuleType, known: Iterable[str], what: str) -> None:
-    """ValueError for a name of the module's own that is close to a name of the contract.
+    """ValueError for a name of the module's own that is close to a missing name of the contract.
 
-    Constants of other names are allowed where the module uses them.
+    A name that nothing in the file uses need not be as close as one that is used.
     """
+    absent = [name for name in known if not hasattr(module, name)]
     defined, used = _names(module)
     for name in sorted(defined - set(known)):
-        near = max(known, key=lambda other: _similarity(name, other))
-        close = _similarity(name, near) >= SIMILAR and not hasattr(module, near)
-        if close or (name.isupper() and name not in used):
-            hint = f": did you mean {near}?" if _similarity(name, near) > 0.6 else ""
-            raise ValueError(
-                f"{what}: unknown name {name}{hint or ': nothing in the file uses it'}"
-            )
+        near = max(absent, key=lambda other: _similarity(name, other), default="")
+        if _similarity(name, near) >= (SIMILAR if name in used else SIMILAR_UNUSED):
+            raise ValueError(f"{what}: unknown name {name}: did you mean {near}?")
 
 
 def _names(module: ModuleType) -> tuple[set[str], set[str]]:
