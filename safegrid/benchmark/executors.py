@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from safegrid.benchmark import suite
 from safegrid.benchmark.processes import ONE_THREAD, process_pool
 from safegrid.benchmark.results import Cell
 from safegrid.benchmark.versions import package_versions
+from safegrid.engine import registry
 
 LATE = "it took longer than the suite allows"
 
@@ -51,6 +52,7 @@ def attempt(
     run: Callable[[Cell], Any],
     memory: float | None = None,
     seconds: float | None = None,
+    plugins: Sequence[str] = (),
 ) -> Outcome:
     """Runs a cell once in this process; errors become part of the outcome.
 
@@ -58,9 +60,12 @@ def attempt(
     run: the function that runs it
     memory: limit in GiB, on Linux
     seconds: limit in seconds, not on Windows
+    plugins: what to register first
     """
     result, error, began = None, None, time.perf_counter()
     try:
+        for plugin in plugins:
+            registry.register(plugin)
         with _bounded(memory, seconds):
             result = run(cell)
     except Exception as fault:
@@ -124,8 +129,8 @@ def ray(cells: Iterator[Cell], resources: Resources) -> Attempts:
     try:
         while True:
             for cell in itertools.islice(cells, 2 * resources.workers - len(running)):
-                limits = resources.memory, resources.seconds
-                running[remote.remote(cell, resources.run, *limits)] = cell
+                given = resources.run, resources.memory, resources.seconds, registry.plugins()
+                running[remote.remote(cell, *given)] = cell
             if not running:
                 return
             for reference in ray.wait(list(running))[0]:

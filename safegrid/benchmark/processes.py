@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from safegrid.engine import registry
+
 START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("MKL", "NUMBA", "OMP", "OPENBLAS")}
 
@@ -28,7 +30,9 @@ def process_pool(workers: int, preload: Sequence[str], max_tasks: int = 0) -> It
         context.set_forkserver_preload(list(preload))
     with (
         environment(ONE_THREAD),
-        ProcessPool(workers, max_tasks, initializer=_initialise, context=context) as pool,
+        ProcessPool(
+            workers, max_tasks, _initialise, initargs=[registry.plugins()], context=context
+        ) as pool,
     ):
         try:
             yield pool
@@ -52,8 +56,8 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _initialise() -> None:
-    """Makes a worker ignore Ctrl-C and end when its parent ends, even if that is killed."""
+def _initialise(plugins: Sequence[str]) -> None:
+    """Makes a worker ignore Ctrl-C, end when its parent ends, and know the parent's plug-ins."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
@@ -63,3 +67,5 @@ def _initialise() -> None:
             os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
+    for plugin in plugins:
+        registry.register(plugin)

@@ -1,4 +1,4 @@
-"""The fingerprint of a level's dynamics: it changes with whatever changes in the level's behaviour."""
+"""The fingerprint of a level: it changes whenever the level's behaviour changes."""
 
 import functools
 import hashlib

@@ -1,4 +1,4 @@
-"""Which environments and agents there are: files of envs/ and agents/, plug-ins, installed packages.
+"""Which environments and agents there are: files of envs/ and agents/, plug-ins, packages.
 
 An installed package adds its own by the entry-point groups `safegrid.environments` and
 `safegrid.agents`: the name of an entry is that of the environment or agent, its value the module.
@@ -56,6 +56,7 @@ def agent(name: str) -> AgentSpec:
 
 _environment = functools.cache(read_environment)
 _agent = functools.cache(read_agent)
+_READERS: dict[str, Any] = {"environment": _environment, "agent": _agent}
 
 
 def register(plugin: str | Path | ModuleType) -> str:
@@ -70,7 +71,7 @@ def register(plugin: str | Path | ModuleType) -> str:
     known = _registered[what].get(name)
     if known is None and name in _names(what):
         raise ValueError(f"{what} {name} is there already: give {plugin} another name")
-    (read_agent if what == "agent" else read_environment)(name, module)
+    _READERS[what](name, module)
     _registered[what][name] = module
     if what == "environment":
         _register_id(environment(name))
@@ -98,15 +99,9 @@ def plugins() -> list[str]:
 
 
 def register_ids() -> None:
-    """Registers every environment with Gymnasium; warns of installed ones that are at fault."""
+    """Registers every environment with Gymnasium."""
     for name in names():
-        try:
-            _register_id(environment(name))
-        except Exception as error:
-            if name in _installed("environment"):  # somebody else's package must not stop us
-                warnings.warn(f"environment {name} is left out: {error}", stacklevel=2)
-                continue
-            raise
+        _register_id(environment(name))
 
 
 def source(name: str) -> Path:
@@ -143,10 +138,20 @@ def _shipped(what: str) -> list[str]:
 
 
 @functools.cache
-def _installed(what: str) -> dict[str, metadata.EntryPoint]:
-    """What installed packages add; a name that SafeGrid ships stays SafeGrid's."""
-    shipped, group = _shipped(what), f"safegrid.{what}s"
-    return {e.name: e for e in metadata.entry_points(group=group) if e.name not in shipped}
+def _installed(what: str) -> dict[str, ModuleType]:
+    """The modules that installed packages add; those at fault are left out with a warning."""
+    modules: dict[str, ModuleType] = {}
+    for point in metadata.entry_points(group=f"safegrid.{what}s"):
+        try:
+            if point.name in _shipped(what):
+                raise ValueError("SafeGrid ships one of this name")
+            module = point.load()
+            _READERS[what](point.name, module)
+            modules[point.name] = module
+        except Exception as error:  # somebody else's package must not stop ours
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            warnings.warn(f"{what} {point.name} is left out: {reason}", stacklevel=2)
+    return modules
 
 
 def _module(what: str, name: str) -> ModuleType:
@@ -156,8 +161,7 @@ def _module(what: str, name: str) -> ModuleType:
         return importlib.import_module(f"safegrid.{_FOLDERS[what]}.{name}")
     if name not in _installed(what):
         raise unknown(what, name, _names(what))
-    loaded: Any = _installed(what)[name].load()
-    return loaded  # type: ignore[no-any-return]
+    return _installed(what)[name]
 
 
 def _load(plugin: str) -> ModuleType:

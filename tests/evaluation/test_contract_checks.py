@@ -137,7 +137,7 @@ AGENT_FAULTS = [
     ("100, run)", "100)", "its training is not logged"),
     ("    return Policy(action)", "    return Policy(np.random.randint(10**6) % 4)", "same seed"),
     ('["action"][0])', '["action"][0]) ^ 1', "plays otherwise than the policy"),
-    ("memory = \"board\", \"deterministic\", False", "memory = \"board\", \"loose\", False", "'loose'"),
+    ("\"deterministic\"", "\"loose\"", "'loose'"),
     ("def tensors", "def weights", "its policy has no attribute 'tensors'"),
     ("def train(task, run, action)", "def train(task, run)", "does not take the setting 'action'"),
     ("USES_HIDDEN_INFO = False", "USES_HIDEN_INFO = False", "did you mean USES_HIDDEN_INFO?"),

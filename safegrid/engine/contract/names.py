@@ -9,8 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from safegrid.engine import gridworld
+
 REQUIRED: Any = object()  # as a default: the name has none
-SIMILAR, SIMILAR_UNUSED = 0.82, 0.65  # share of letters from which on a name looks misspelt
+SIMILAR, SIMILAR_UNUSED = 0.9, 0.65  # share of letters from which on a name looks misspelt
 
 
 class Entry(NamedTuple):
@@ -114,19 +116,17 @@ def _check_spelling(module: ModuleType, known: Iterable[str], what: str) -> None
 def _names(module: ModuleType) -> tuple[set[str], set[str]]:
     """The public names that a module's file defines, and all names that it reads."""
     path = getattr(module, "__file__", None)
-    if path is None:
-        return {name for name in vars(module) if name.isupper()}, set(vars(module))
+    if path is None:  # a module without a file: what it imports cannot be told from its own
+        own = {name for name in vars(module) if name.isupper() and name not in vars(gridworld)}
+        return own, set(vars(module))
     tree = ast.parse(Path(path).read_text(encoding="utf-8-sig"))
     defined, used = set(), set(getattr(module, "__all__", ()))
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             defined.add(node.name)
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                names = {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
-                defined |= names
-                if isinstance(target, ast.Tuple):  # a row of codes, which may have gaps
-                    used |= names
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            defined |= {target.id for target in targets if isinstance(target, ast.Name)}
     for each in ast.walk(tree):
         if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load):
             used.add(each.id)

