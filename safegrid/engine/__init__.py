@@ -1,1 +1,1 @@
-"""How is a state stepped? States, chance, kernels, lanes and the explicit model."""
+"""How is a state stepped? States, chance, compiled loops, lanes and the explicit model."""

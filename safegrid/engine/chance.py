@@ -1,7 +1,7 @@
-"""Chance: how outcomes are declared, and the counter-based streams that they are drawn from.
+"""Chance: how its outcomes are declared, and the counter-based streams that they are drawn from.
 
 A stream is keyed by a lane's seed, its episode and the step (SplitMix64), never by the number of
-the lane: a trajectory depends on no number of environments, threads or workers.
+the lane: trajectories do not depend on the number of environments, threads or workers.
 """
 
 import itertools
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from safegrid.engine.compiling import njit
 
-SEED = "seed"  # as a chance: the outcome is 63 random bits
+SEED = "seed"  # a declared chance whose outcome is 63 random bits
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 LOW = np.uint64(2**32 - 1)
 CERTAIN, CHOICE, INDEPENDENT, WORD = range(4)  # kinds of chance
-ENUMERABLE = 4096  # a chance of more outcomes is not listed
+ENUMERABLE = 4096  # most outcomes of a chance that can be listed
 ROLES = ("train", "evaluate", "policy")
 
 
@@ -29,9 +29,10 @@ class Independent(NamedTuple):
 
 
 class Chance(NamedTuple):
-    """A distribution over outcomes as the loops see it.
+    """A distribution over outcomes as the compiled loops take it.
 
-    The thresholds are cumulative probabilities times 2**53, that of flips is times 2**32.
+    The thresholds of a CHOICE are cumulative probabilities times 2**53; the one threshold of
+    INDEPENDENT flips is their probability times 2**32.
     """
 
     kind: int
@@ -51,19 +52,19 @@ mix = njit(mix_words)
 
 @njit
 def stream(seed, episode):
-    """The key of an episode's chance."""
+    """The key uint64 of an episode's stream, from the lane's seed and the episode's number."""
     return mix(mix(seed + GOLDEN) + (episode + np.uint64(1)) * GOLDEN)
 
 
 @njit
 def word(key, step):
-    """The chance of one step as 64 random bits; step 0 is the reset."""
+    """The 64 random bits of one step from a stream's key; step 0 is the reset."""
     return mix(key + (np.uint64(step) + np.uint64(1)) * GOLDEN)
 
 
 @njit
 def draw(chance, key, step):
-    """The outcome of one step's chance."""
+    """The outcome int64 that a `Chance` has in one step of the stream `key`; step 0 is the reset."""
     if chance.kind == CERTAIN:
         return np.int64(0)
     bits = word(key, step)
@@ -82,7 +83,7 @@ def draw(chance, key, step):
 
 @njit
 def flip(bits, first, threshold):
-    """A mask of 16 coin flips, each decided by 32 bits."""
+    """A mask of flips `first` to `first` + 15, each decided by 32 bits of a step's stream."""
     mask = np.int64(0)
     for pair in range(8):
         two = word(bits, (first >> 1) + pair)
@@ -93,7 +94,11 @@ def flip(bits, first, threshold):
 
 @njit
 def draw_flips(chance, records, bits, masks):
-    """What `draw` gives for the next step of each lane, in loops simple enough to vectorise."""
+    """What `draw` gives of INDEPENDENT flips, for all lanes in loops that the compiler vectorises.
+
+    records: of the lanes, which step next. bits: uint64[lanes], scratch. masks: int64[lanes],
+    filled with the outcomes.
+    """
     threshold, everyone = chance.thresholds[0], (np.int64(1) << chance.flips) - 1
     for i in range(records.size):
         bits[i] = word(records[i].stream, records[i].elapsed + 1)
@@ -113,7 +118,10 @@ def count_outcomes(chance: Any) -> int:
 
 
 def list_outcomes(chance: Any) -> list[tuple[int, float]] | None:
-    """The possible outcomes of a declared chance with their probabilities; None for too many."""
+    """The possible outcomes of a declared chance with their probabilities.
+
+    None for more than ENUMERABLE.
+    """
     if chance is None:
         return [(0, 1.0)]
     if isinstance(chance, Mapping):
@@ -126,7 +134,7 @@ def list_outcomes(chance: Any) -> list[tuple[int, float]] | None:
 
 
 def encode_chance(chance: Any) -> Chance:
-    """A declared chance as the loops take it."""
+    """A declared chance as the compiled loops take it."""
     if chance is None:
         return Chance(CERTAIN, 0, np.zeros(0, np.uint64))
     if isinstance(chance, Independent):
@@ -136,12 +144,16 @@ def encode_chance(chance: Any) -> Chance:
         cumulative = np.array(list(itertools.accumulate(chance.values())))
         thresholds = np.round(cumulative * 2.0**53).astype(np.uint64)
         last = max(i for i, p in enumerate(chance.values()) if p > 0)
-        thresholds[last:] = 2**53  # whatever rounding has lost
+        thresholds[last:] = 2**53  # the rounded sum of the probabilities may be less than 1
         return Chance(CHOICE, 0, thresholds)
     return Chance(WORD, 0, np.zeros(0, np.uint64))
 
 
 def derive_seeds(seed: int, role: str, count: int = 1) -> NDArray[np.uint64]:
-    """Seeds derived so that training, evaluation and the policy's own draws never share luck."""
+    """uint64[count] seeds of one role, derived from one seed.
+
+    Training, evaluation and the policy's own draws have different ROLES, so that no random number
+    is used for two of them.
+    """
     sequence = np.random.SeedSequence(seed, spawn_key=(ROLES.index(role),))
     return sequence.generate_state(count, np.uint64)  # type: ignore[return-value]

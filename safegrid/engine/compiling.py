@@ -1,4 +1,4 @@
-"""Compilation by Numba: of environments' functions, of loops over them, and its cache on disk."""
+"""Compilation by Numba of environments' functions and of loops over them, cached on disk."""
 
 import hashlib
 from pathlib import Path
@@ -9,14 +9,14 @@ import numba
 import numpy as np
 
 COMPILE_SETTINGS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT")
-LIBRARIES = ("math", "numpy")  # whose constants do not change
-FUNCTIONS = ("reset", "step", "observe", "canonical")  # what a template may call
+LIBRARIES = ("math", "numpy")  # modules whose constants do not change
+FUNCTIONS = ("reset", "step", "observe", "canonical")  # of an environment, for templates to call
 
 
 def njit(function: Any, **options: Any) -> Any:
-    """Compiled by Numba without reference counting, so that it cannot make new arrays.
+    """A function compiled by Numba, without reference counting: it cannot allocate arrays.
 
-    What an environment's functions call is inlined: passing a level costs more than a step.
+    It is inlined where compiled code calls it, since passing a level takes longer than a step.
     """
     compiler: Any = numba.njit
     return compiler(function, error_model="numpy", _nrt=False, forceinline=True, **options)
@@ -25,57 +25,62 @@ def njit(function: Any, **options: Any) -> Any:
 def digest(template: Any, module: ModuleType) -> str:
     """Of everything a compiled copy of `template` is made from, and of the compile settings.
 
-    That is the source files and the global constants of the template, of the module's functions,
-    and of every compiled function that these call, however indirectly.
+    That is the code and the global constants of the template, of the module's functions, and of
+    every compiled function that these call, however indirectly.
     """
-    content = hashlib.sha256()
-    files, constants = {__file__}, set()
+    parts = set()
     for function in _called([template, *_functions(module).values()]):
-        files.add(function.__code__.co_filename)
+        parts.add(f"{function.__module__}.{function.__qualname__}: {_code(function.__code__)!r}")
         for name, value in _globals(function).items():
             if isinstance(value, np.ndarray):
                 value = value.dtype.str, value.shape, value.tobytes()
             if isinstance(value, (bool, int, float, str, tuple, np.generic)):
-                constants.add(f"{function.__module__}.{name}={value!r}")
-    for source in sorted(files):
-        content.update(Path(source).read_bytes())
+                parts.add(f"{function.__module__}.{name} = {value!r}")
     settings = [getattr(numba.config, name) for name in COMPILE_SETTINGS]
-    content.update(repr((sorted(constants), numba.__version__, settings)).encode())
+    content = hashlib.sha256(Path(__file__).read_bytes())
+    content.update(repr((sorted(parts), numba.__version__, settings)).encode())
     return content.hexdigest()[:16]
 
 
+def _code(code: CodeType) -> tuple[Any, ...]:
+    """What a piece of code does, without where it stands."""
+    constants = [_code(each) if isinstance(each, CodeType) else each for each in code.co_consts]
+    return code.co_code, code.co_names, code.co_varnames, constants
+
+
 def _functions(module: ModuleType) -> dict[str, Any]:
-    """What a template may call of an environment."""
+    """The functions of an environment that a template may call, by name."""
     return {key: getattr(module, key) for key in FUNCTIONS if hasattr(module, key)}
 
 
 def _called(functions: list[Any]) -> set[Any]:
     """The plain Python functions behind some functions and all compiled ones that they call."""
-    found: set[Any] = set()
+    called: set[Any] = set()
     while functions:
         last = functions.pop()
-        if (function := getattr(last, "py_func", last)) not in found:
-            found.add(function)
+        if (function := getattr(last, "py_func", last)) not in called:
+            called.add(function)
             functions += [v for v in _globals(function).values() if hasattr(v, "py_func")]
-    return found
+    return called
 
 
 def _globals(function: Any) -> dict[str, Any]:
-    """The global names that a function uses, those of modules by their attributes."""
+    """The global values that a function uses, by name; also attributes of modules that it uses."""
     names = function.__code__.co_names
-    found = {name: function.__globals__[name] for name in names if name in function.__globals__}
-    for key, value in list(found.items()):
+    used = {name: function.__globals__[name] for name in names if name in function.__globals__}
+    for key, value in list(used.items()):
         if isinstance(value, ModuleType) and value.__name__ not in LIBRARIES:
             attributes = {name: getattr(value, name) for name in names if hasattr(value, name)}
-            found |= {f"{key}.{name}": each for name, each in attributes.items()}
-    return found
+            used |= {f"{key}.{name}": each for name, each in attributes.items()}
+    return used
 
 
 def specialise(template: Any, module: ModuleType) -> Any:
     """A compiled copy of `template` that calls `module`'s functions.
 
-    Numba's cache on disk knows a function by its file and name, not by the functions it calls. The
-    copy's name therefore holds a digest of all of them: other processes find it, and never stale.
+    Numba's cache on disk identifies a function by its file and name, not by the functions that it
+    calls. The copy's name therefore ends with a digest of all of them: other processes load it from
+    the cache, and never load an outdated one.
     """
     name = f"{template.__name__}_{module.__name__.rpartition('.')[2]}_{digest(template, module)}"
     code: CodeType = template.__code__.replace(co_name=name, co_qualname=name)
@@ -84,8 +89,8 @@ def specialise(template: Any, module: ModuleType) -> Any:
 
 
 def keep(compiler: Any) -> Any:
-    """A compiled function, kept on disk where there is a place for it."""
+    """A compiled function, cached on disk if some folder for the cache can be written to."""
     try:
         return compiler(cache=True)
-    except RuntimeError:  # no folder can be written to
+    except RuntimeError:  # Numba finds no folder that can be written to
         return compiler()

@@ -1,7 +1,7 @@
-"""The grid kit: what an environment file is written with.
+"""The grid kit: types and functions that environment files of grids are written with.
 
-A map is rows of characters. `TILES`, the environment's own string of characters, gives each its
-code: its position in the string. Code 0 is always the wall `#`, code 1 the floor.
+A map is rows of characters. The code of a character is its position in TILES, the environment's own
+string of characters. Code 0 is always the wall `#`, code 1 the floor.
 """
 
 from collections.abc import Mapping
@@ -13,25 +13,25 @@ from numpy.typing import NDArray
 from safegrid.engine.chance import SEED, Independent
 from safegrid.engine.compiling import njit
 
-__all__ = ["SEED", "Independent", "njit"]  # what else an environment file needs
+__all__ = ["SEED", "Independent", "njit"]  # imported here for environment files
 
 MOVES = ("up", "down", "left", "right")
 UP, DOWN, LEFT, RIGHT, NOOP = range(5)
 ROW_STEP = np.array([-1, 1, 0, 0, 0])
 COLUMN_STEP = np.array([0, 0, -1, 1, 0])
 WALL, FLOOR = 0, 1
-KEYS = {"u": "up", "d": "down", "l": "left", "r": "right", "n": "noop"}  # of an Example
+KEYS = {"u": "up", "d": "down", "l": "left", "r": "right", "n": "noop"}  # letters of an Example
 MOST_CELLS = 127  # rows or columns of a map
 COLOURS = {"#": (152, 152, 152), " ": (219, 219, 219), "A": (0, 180, 255), "G": (0, 210, 50)}
 
 
 class Level(NamedTuple):
-    """A level as the compiled functions see it: arrays only, so that one compilation serves all."""
+    """A level as the compiled functions take it: arrays only, so that all levels have one type."""
 
     board: NDArray[np.uint8]  # [rows, columns] the map, codes into TILES
     background: NDArray[np.uint8]  # [rows, columns] the map with floor under everything in MOVERS
-    objects: NDArray[np.int64]  # [n] the cells with a tile in OBJECTS, as places in board.flat
-    cell_data: NDArray[np.int16]  # [k, rows, columns] the environment's `cell_data` of each cell
+    objects: NDArray[np.int64]  # [n] the cells with a tile in OBJECTS, as indexes of board.flat
+    cell_data: NDArray[np.int16]  # [k, rows, columns] what the environment's `cell_data` returns
     parameters: NDArray[np.float64]  # [n] numbers that change the rules but not the map
 
 
@@ -43,14 +43,14 @@ class Drawing(NamedTuple):
 
 
 class Example(NamedTuple):
-    """An episode that shows something: test, demonstration and documentation in one."""
+    """An episode with its expected sums: a test, demonstration and documentation of an environment."""
 
-    keys: str  # one letter an action: u d l r, n for noop
+    keys: str  # one letter for each action: u d l r, n for noop
     total: float  # the return
     performance: float
     level: str | int = 0
     reset_chance: int = 0
-    step_chances: tuple[int, ...] = ()  # one a step; 0 where there are none
+    step_chances: tuple[int, ...] = ()  # one for each step; empty for 0 in every step
 
 
 OUTCOME = np.dtype(
@@ -58,9 +58,12 @@ OUTCOME = np.dtype(
         np.record,
         np.dtype(
             [
-                ("reward", np.float64),  # what the agent is told
-                ("performance", np.float64),  # what we want, as the increment of this step
-                ("cost", np.float64),  # the visible cost of a constrained task
+                ("reward", np.float64),  # visible to the agent
+                (
+                    "performance",
+                    np.float64,
+                ),  # hidden: what is wanted, as the increment of this step
+                ("cost", np.float64),  # of a constrained task, visible to the agent
                 ("kinds", np.uint8),  # what the cost is for: bit k is the k-th of the task's COSTS
                 ("terminated", np.bool_),
             ],
@@ -77,7 +80,7 @@ def state_dtype(*fields: Any) -> np.dtype[np.record]:
 
 
 def level(text: str, *parameters: float) -> Drawing:
-    """A level from its drawing; blank lines around it do not count."""
+    """A level from its drawing and numbers; blank lines around the drawing are ignored."""
     return Drawing(tuple(text.strip("\n").split("\n")), parameters)
 
 
@@ -91,10 +94,11 @@ def encode_level(
 ) -> Level:
     """A drawing as arrays.
 
-    tiles: the characters that it may have. limits: the most there may be of some. movers: those
-    that are not part of the background. objects: those whose cells are listed. cell_data: a
-    function of the board, or None. ValueError for a drawing that is ragged, too large, without one
-    agent, or with characters that it may not have.
+    drawing: rows of characters. tiles: the characters that it may have. limits: the most there may
+    be of some. movers: characters that are not part of the background. objects: characters whose
+    cells are listed. cell_data: a function of the board, or None. ValueError for rows of different
+    lengths, a map that is too large, other characters, more of one than its limit, and any number
+    of agents but one.
     """
     rows = drawing.rows
     for i, row in enumerate(rows):
@@ -149,7 +153,7 @@ def next_cell(row, column, action):
 
 @njit
 def is_blocked(board, row, column):
-    """Whether a cell stops whatever moves: a wall, or beyond the edge of the map."""
+    """Whether a cell cannot be entered: a wall, or beyond the edge of the map."""
     rows, columns = board.shape
     outside = row < 0 or column < 0 or row >= rows or column >= columns
     return outside or board[row, column] == WALL
@@ -157,9 +161,9 @@ def is_blocked(board, row, column):
 
 @njit
 def move(board, row, column, action):
-    """Where one move leads: the cell ahead, or the same cell where a wall stops it.
+    """The cell after a move: the next one, or the same where a wall or the map's edge stops it.
 
-    By arithmetic and not by a branch: on random play the processor cannot predict it.
+    Computed without a branch, which the processor could not predict on random play.
     """
     to_row, to_column = next_cell(row, column, action)
     free = np.int64(not is_blocked(board, to_row, to_column))

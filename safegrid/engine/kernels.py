@@ -1,7 +1,7 @@
 """The compiled loops: templates that call an environment's functions for many states.
 
-A template names the functions without defining them; `compiling.specialise` makes a copy of it that
-calls those of one environment.
+A template calls `reset`, `step`, `observe` or `canonical` without defining them;
+`compiling.specialise` makes a compiled copy of it that calls those of one environment.
 """
 
 from typing import Any, NamedTuple
@@ -24,10 +24,10 @@ LANE = np.dtype(
                 ("episode", np.uint64),  # counted from the last seeded reset
                 ("stream", np.uint64),  # key of this episode's chance
                 ("total", np.float64),  # return, kept until the next episode's first step
-                ("performance", np.float64),  # likewise
-                ("cost", np.float64),  # likewise
+                ("performance", np.float64),  # sum, kept as long
+                ("cost", np.float64),  # sum, kept as long
                 ("elapsed", np.int32),  # steps of this episode
-                ("length", np.int32),  # likewise, kept as the sums are
+                ("length", np.int32),  # steps, kept as long as the sums
                 ("done", np.bool_),  # the episode is over and no new one has begun
             ],
             align=True,
@@ -37,13 +37,13 @@ LANE = np.dtype(
 
 
 class Rows(NamedTuple):
-    """What `step_lanes` reads and writes: arrays with one row a lane, each of its own memory."""
+    """What `step_lanes` reads and writes: arrays with one row for each lane, none sharing memory."""
 
     states: NDArray[Any]
     records: NDArray[Any]  # of LANE
     actions: NDArray[Any]
-    boards: NDArray[Any]  # filled with the level's background; what is seen after the step
-    final: NDArray[Any]  # likewise; in same_step mode the last sight of an ended episode
+    boards: NDArray[Any]  # copies of the level's background; become the boards after the step
+    final: NDArray[Any]  # likewise; in same_step mode become the last boards of ended episodes
     bits: NDArray[np.uint64]  # scratch
     masks: NDArray[np.int64]  # scratch
     reward: NDArray[np.float64]
@@ -57,7 +57,7 @@ class Rows(NamedTuple):
 
 @njit
 def clear(outcome):
-    """Makes an outcome that of nothing happening."""
+    """Sets an outcome to zero."""
     outcome.reward = 0.0
     outcome.performance = 0.0
     outcome.cost = 0.0
@@ -67,7 +67,7 @@ def clear(outcome):
 
 @njit
 def clear_sums(record):
-    """Begins the sums of an episode at zero."""
+    """Sets the length and the sums of a lane's episode to zero."""
     record.length = 0
     record.total = 0.0
     record.performance = 0.0
@@ -76,7 +76,7 @@ def clear_sums(record):
 
 @njit
 def begin(record):
-    """Gives a lane the chance stream of its next episode; the sums of the last one stay."""
+    """Begins a lane's next episode under a chance stream of its own; keeps the last one's sums."""
     record.stream = stream(record.seed, record.episode)
     record.episode += np.uint64(1)
     record.elapsed = 0
@@ -102,16 +102,16 @@ def step_states(states, level, actions, chances, outcomes):
 
 
 def observe_states(states, level, boards):
-    """Paints what the agent sees of each state onto copies of the level's background.
+    """Writes the board of each state into `boards`, copies of the level's background.
 
-    A board stands for whatever an environment shows: that of a plane task is a vector.
+    The board of a plane task is its vector of sensors and lidars.
     """
     for i in range(states.size):
         observe(states[i], level, boards[i])
 
 
 def canonical_states(states):
-    """Gives states with the same look and the same future the same bytes."""
+    """Makes states equal, byte by byte, that have the same board and the same future."""
     for i in range(states.size):
         canonical(states[i])
 
@@ -129,10 +129,10 @@ def reset_lanes(states, records, level, chance, chosen):
 def step_lanes(level, chances, mode, limit, outcomes, rows):
     """Steps each lane; returns how many episodes ended.
 
-    level: as the environment takes it. chances: of the reset and of a step. mode: of autoreset.
-    limit: steps of an episode. outcomes: scratch of one outcome. rows: the arrays of the lanes.
+    level: of the environment. chances: of the reset and of a step. mode: of autoreset. limit: steps
+    of an episode. outcomes: scratch, one outcome. rows: the arrays of the lanes.
     """
-    # as names of their own the compiler knows that these arrays never change
+    # unpacked, since the compiler then keeps the arrays' addresses in registers
     states, records, actions, boards, final, bits, masks = rows[:7]
     rewards, costs, kinds, performances, terminated, truncated, stepped = rows[7:]
     outcome = outcomes[0]
@@ -183,13 +183,15 @@ def step_lanes(level, chances, mode, limit, outcomes, rows):
 
 def replay_episodes(
     states, level, chances, outcomes,
-    seeds, numbers, actions, lengths, brought, totals, terminated,
+    seeds, numbers, actions, lengths, amounts, totals, terminated,
 ):  # fmt: skip
-    """Plays recorded actions [episodes, steps] again; episode 0 of a seed begins a new state.
+    """Plays recorded episodes again.
 
-    level, chances: as for `step_lanes`. seeds, numbers: of each episode, its lane's seed and its
-    number since that. actions: [episodes, steps]. lengths: become the steps that were possible.
-    brought, totals: [3, episodes, steps] and [3, episodes] get reward, performance and cost.
+    states: zeros, one for each seed. level, chances: as for `step_lanes`. outcomes: scratch, one
+    outcome. seeds, numbers: [episodes] the seed of each one's lane, and its number since that seed;
+    number 0 begins a new state. actions: [episodes, steps]. lengths: [episodes] recorded; become
+    the steps until the end. amounts, totals: [3, episodes, steps] and [3, episodes] zeros; become
+    reward, performance and cost. terminated: [episodes] becomes whether each one terminated.
     """
     outcome = outcomes[0]
     lane = -1
@@ -205,11 +207,11 @@ def replay_episodes(
             chance = draw(chances[1], key, played + 1)
             step(state, level, actions[i, played], chance, outcome)
             state.ended = outcome.terminated
-            brought[0, i, played] = outcome.reward
-            brought[1, i, played] = outcome.performance
-            brought[2, i, played] = outcome.cost
+            amounts[0, i, played] = outcome.reward
+            amounts[1, i, played] = outcome.performance
+            amounts[2, i, played] = outcome.cost
             for k in range(3):
-                totals[k, i] += brought[k, i, played]
+                totals[k, i] += amounts[k, i, played]
             played += 1
         lengths[i] = played
         terminated[i] = state.ended

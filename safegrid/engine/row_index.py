@@ -1,4 +1,4 @@
-"""An index of rows of bytes: each distinct row has a number, in the order of first appearance."""
+"""An index of distinct rows of bytes: a hash table from each row to its number."""
 
 from typing import Any
 
@@ -11,7 +11,10 @@ from safegrid.engine.compiling import keep
 
 
 class RowIndex:
-    """Numbers rows of bytes in the order in which they are first met."""
+    """Numbers distinct rows of `width` bytes in the order of first appearance.
+
+    The first `count` of `rows` are the distinct rows.
+    """
 
     def __init__(self, width: int):
         self.rows = np.zeros((1024, width), np.uint8)
@@ -19,13 +22,13 @@ class RowIndex:
         self._slots = np.full(4096, -1, np.int32)
 
     def find(self, rows: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """The number of each row [n, width], or -1."""
+        """int32[n]: the number of each row of uint8[n, width], or -1 for one that has none."""
         numbers = np.empty(len(rows), np.int32)
         _find(np.ascontiguousarray(rows), self.rows, self._slots, numbers)
         return numbers
 
     def __call__(self, rows: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """The number of each row [n, width], new where it was not met before."""
+        """int32[n]: the number of each row of uint8[n, width]; a new one gets the next number."""
         if self.count + len(rows) > len(self.rows):
             more = max(len(rows), len(self.rows))
             self.rows = np.concatenate((self.rows, np.zeros((more, self.rows.shape[1]), np.uint8)))
@@ -39,12 +42,12 @@ class RowIndex:
 
 
 def compiled(function: Any) -> Any:
-    """Compiled by Numba and kept on disk."""
+    """A function compiled by Numba and cached on disk."""
     return keep(lambda **options: numba.njit(**options)(function))
 
 
 def as_bytes(states: NDArray[Any]) -> NDArray[np.uint8]:
-    """[n, size] a view of states."""
+    """uint8[n, size]: a view of the bytes of records [n]."""
     return states.view(np.uint8).reshape(len(states), -1)
 
 
@@ -64,30 +67,30 @@ def _hash(row: Any) -> Any:
 
 @compiled
 def _slot(row: Any, rows: Any, slots: Any) -> Any:
-    """Where a row is, or where it would go."""
+    """The slot that holds a row's number, or the empty slot for it (linear probing)."""
     mask = np.uint64(slots.size - 1)
-    place = _hash(row) & mask
-    while slots[place] >= 0:
-        known, same = rows[slots[place]], True
+    slot = _hash(row) & mask
+    while slots[slot] >= 0:
+        other, same = rows[slots[slot]], True
         for k in range(row.size):
-            if known[k] != row[k]:
+            if other[k] != row[k]:
                 same = False
                 break
         if same:
             break
-        place = (place + np.uint64(1)) & mask
-    return place
+        slot = (slot + np.uint64(1)) & mask
+    return slot
 
 
 @compiled
 def _number(new: Any, rows: Any, count: int, slots: Any, numbers: Any) -> int:
     for i in range(len(new)):
-        place = _slot(new[i], rows, slots)
-        if slots[place] < 0:
+        slot = _slot(new[i], rows, slots)
+        if slots[slot] < 0:
             rows[count] = new[i]
-            slots[place] = count
+            slots[slot] = count
             count += 1
-        numbers[i] = slots[place]
+        numbers[i] = slots[slot]
     return count
 
 

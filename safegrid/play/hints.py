@@ -8,7 +8,7 @@ from safegrid.engine.observations import make_encoder
 from safegrid.play.game import Moment
 from safegrid.solver import plans
 from safegrid.solver.backward_induction import PERFORMANCE, REWARD
-from safegrid.solver.beliefs import known
+from safegrid.solver.beliefs import belief_process
 
 GOALS = {"return": (REWARD, PERFORMANCE), "performance": (PERFORMANCE, REWARD)}
 MAX_STATES = 1_000_000  # of a level that is solved while a person waits
@@ -21,7 +21,7 @@ class Hints:
     """
 
     def __init__(self, dynamics: Dynamics):
-        tables = known(enumerate_states(dynamics, most=MAX_STATES).tables)
+        tables = belief_process(enumerate_states(dynamics, most=MAX_STATES).tables)
         self._plans = {
             goal: plans.plan(tables, [(1.0, objectives)]) for goal, objectives in GOALS.items()
         }

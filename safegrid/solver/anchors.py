@@ -1,8 +1,8 @@
-"""What the returns and performances of a level are measured against.
+"""Anchors of levels: the returns, performances and costs that scores are normalised by.
 
-Grids are solved for episodes of 100 steps. Of a continuous task only policies can be measured: its
-anchors are what the best known ones reach. The anchors of the shipped levels come with the package;
-experiments/anchors.py writes them.
+Grids are solved exactly for episodes of 100 steps, or bounded. Continuous tasks cannot be solved:
+their anchors are the best sampled means of some policies. The anchors of the shipped levels come
+with the package, in anchors.json; experiments/anchors.py writes it.
 """
 
 import functools
@@ -21,35 +21,33 @@ STORE = Path(__file__).with_name("anchors.json")
 
 
 class Reference(NamedTuple):
-    """A level's anchors, and what is only known of a level that has been solved.
+    """A level's anchors; with constants, polygon and frontier (see `Solution`) if it is solved."""
 
-    They are "exact"; or a "bound": nothing attainable is beyond them, they may not be attained; or
-    a "reference": what the best of the `policies` reach, and others may reach more.
-    """
-
+    # "exact"; "bound": no policy goes beyond, and maybe none attains them; "reference": attained by
+    # the best of `policies`, and maybe exceeded by others
     kind: str
     anchors: Anchors
     constants: Constants | None = None
     polygon: list[Point] | None = None
     frontier: list[Point] | None = None
-    policies: list[dict[str, Any]] | None = None  # that a reference was measured with
+    policies: list[dict[str, Any]] | None = None  # of a reference: see `from_policies`
 
 
 def load(name: str, level: int | str = 0, **options: Any) -> Reference:
-    """The stored anchors where they hold for the dynamics of today, or else found anew.
+    """The anchors of a level: stored ones where they hold for its dynamics, or else computed.
 
-    ValueError for a name, level or option that is unknown, and for a level that can be neither
-    solved nor bounded.
+    name, level, options: as for `make_dynamics`. ValueError for a name, level or option that is not
+    valid, and for a level that can be neither solved nor bounded.
     """
-    settled = make_dynamics(name, level, **options)
-    return load_stored(settled) or compute(settled)
+    dynamics = make_dynamics(name, level, **options)
+    return load_stored(dynamics) or compute(dynamics)
 
 
-def load_stored(settled: Dynamics) -> Reference | None:
-    """The anchors that come with the package; None where there are none for these dynamics."""
-    if settled.options or not is_fresh(settled, read_store()):
+def load_stored(dynamics: Dynamics) -> Reference | None:
+    """The anchors that come with the package; None if they have none for these dynamics."""
+    if dynamics.options or not is_fresh(dynamics, read_store()):
         return None
-    entry = read_store()[store_key(settled)]
+    entry = read_store()[store_key(dynamics)]
     return Reference(
         entry["kind"],
         Anchors(entry["anchors"]),
@@ -60,28 +58,29 @@ def load_stored(settled: Dynamics) -> Reference | None:
     )
 
 
-def compute(settled: Dynamics) -> Reference:
-    """The anchors found now: exact, or the bounds that the environment proves.
+def compute(dynamics: Dynamics) -> Reference:
+    """Anchors computed now: exact ones, or the bounds that the environment declares.
 
-    ValueError where there are neither.
+    ValueError for a level that can be neither solved nor bounded.
     """
-    if has_bounds(settled):
-        return Reference("bound", compute_bounds(settled, LIMIT))
-    return from_solution(Solution(settled))
+    if has_bounds(dynamics):
+        return Reference("bound", compute_bounds(dynamics, LIMIT))
+    return from_solution(Solution(dynamics))
 
 
 def from_solution(solution: Solution) -> Reference:
-    """What a solution amounts to."""
+    """The exact anchors of a solved level, with its constants, polygon and frontier."""
     return Reference(
         "exact", solution.anchors, solution.constants, solution.polygon, solution.frontier
     )
 
 
 def from_policies(policies: Sequence[dict[str, Any]], limit: float | None) -> Reference:
-    """What the best of some policies amount to, of which one is uniform play.
+    """The anchors that the best of some sampled policies attain.
 
-    Each has the name of its "agent", and means with their 95 % intervals, [mean, low, high], as
-    "return", "performance" and "cost". There is an r_limit where a policy keeps the limit.
+    policies: each with the name of its "agent", and its "return", "performance" and "cost" as means
+    with 95 % intervals, [mean, low, high]; one agent is "uniform". limit: on the cost of an
+    episode, or None. There is an anchor r_limit if a policy's mean cost is within the limit.
     """
 
     def mean(policy: dict[str, Any], amount: str) -> float:
@@ -89,7 +88,7 @@ def from_policies(policies: Sequence[dict[str, Any]], limit: float | None) -> Re
 
     uniform = next(policy for policy in policies if policy["agent"] == "uniform")
     greedy = max(policies, key=lambda policy: mean(policy, "return"))
-    found = Anchors(
+    anchors = Anchors(
         r_random=mean(uniform, "return"),
         r_max=mean(greedy, "return"),
         p_random=mean(uniform, "performance"),
@@ -101,39 +100,39 @@ def from_policies(policies: Sequence[dict[str, Any]], limit: float | None) -> Re
     )
     if limit is not None:
         within = [mean(p, "return") for p in policies if mean(p, "cost") <= limit]
-        found |= {"r_limit": max(within)} if within else {}
-    return Reference("reference", found, policies=list(policies))
+        anchors |= {"r_limit": max(within)} if within else {}
+    return Reference("reference", anchors, policies=list(policies))
 
 
-def has_bounds(settled: Dynamics) -> bool:
-    """Whether an environment bounds its anchors because it cannot be solved."""
-    return settled.spec.bounds is not None
+def has_bounds(dynamics: Dynamics) -> bool:
+    """Whether an environment declares bounds of its anchors, because it cannot be solved."""
+    return dynamics.spec.bounds is not None
 
 
-def compute_bounds(settled: Dynamics, horizon: int) -> Anchors:
-    """The anchors that the environment bounds for episodes of `horizon` steps."""
-    declared = settled.spec.bounds
-    takes = inspect.signature(declared).parameters
-    given = {name: value for name, value in settled.options.items() if name in takes}
-    proven = declared(settled.level, horizon, len(settled.actions), **given)
-    return Anchors({name: float(value) for name, value in proven.items()})
+def compute_bounds(dynamics: Dynamics, horizon: int) -> Anchors:
+    """The bounds of the anchors that the environment declares, for episodes of `horizon` steps."""
+    declared = dynamics.spec.bounds
+    parameters = inspect.signature(declared).parameters
+    options = {name: value for name, value in dynamics.options.items() if name in parameters}
+    bounds = declared(dynamics.level, horizon, len(dynamics.actions), **options)
+    return Anchors({name: float(value) for name, value in bounds.items()})
 
 
-def is_fresh(settled: Dynamics, store: dict[str, Any]) -> bool:
-    """Whether a store has the anchors of a level as it is today."""
-    entry = store.get(store_key(settled))
-    return entry is not None and bool(entry["dynamics"] == fingerprint(settled))
+def is_fresh(dynamics: Dynamics, store: dict[str, Any]) -> bool:
+    """Whether a store has anchors of a level, for the fingerprint of its present dynamics."""
+    entry = store.get(store_key(dynamics))
+    return entry is not None and bool(entry["dynamics"] == fingerprint(dynamics))
 
 
-def store_key(settled: Dynamics) -> str:
+def store_key(dynamics: Dynamics) -> str:
     """The name of a level in the store."""
-    return f"{settled.name}/{settled.level_name}"
+    return f"{dynamics.name}/{dynamics.level_name}"
 
 
-def store_entry(settled: Dynamics, reference: Reference) -> dict[str, Any]:
-    """A reference as the store keeps it, with the fingerprint of the dynamics it holds for."""
+def store_entry(dynamics: Dynamics, reference: Reference) -> dict[str, Any]:
+    """A reference as a JSON object of the store, with the fingerprint of its dynamics."""
     constants = reference.constants and reference.constants._asdict()
-    content = {"dynamics": fingerprint(settled), **reference._asdict(), "constants": constants}
+    content = {"dynamics": fingerprint(dynamics), **reference._asdict(), "constants": constants}
     if reference.policies is None:
         del content["policies"]
     return content
@@ -141,6 +140,6 @@ def store_entry(settled: Dynamics, reference: Reference) -> dict[str, Any]:
 
 @functools.cache
 def read_store() -> dict[str, Any]:
-    """The store: an entry for each level."""
+    """The content of anchors.json: an entry for each level, by `store_key`."""
     content: dict[str, Any] = json.loads(STORE.read_text(encoding="utf-8"))
     return content

@@ -1,7 +1,11 @@
-"""Backward induction: what policies are worth over a finite horizon, undiscounted."""
+"""Backward induction over a finite horizon, undiscounted: best policies and values of given ones.
+
+Bellman 1957, Dynamic Programming, chapter 3. An objective is a sequence of weights of reward,
+performance and cost: the first is maximised, and each following one decides among equals.
+"""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,19 +13,30 @@ from numpy.typing import NDArray
 from safegrid.engine.enumeration import TransitionTables
 from safegrid.engine.row_index import compiled
 
-TOLERANCE = 1e-9  # values closer than this are equal; whole amounts are exact anyway
-BATCH = 8  # objectives followed in one sweep: the values of a state fill a line of the cache
+TOLERANCE = 1e-9  # values closer than this count as equal; sums of whole amounts are exact
+BATCH = 8  # objectives solved in one sweep: their values of a state fill a cache line
 NO_CHOICES = np.zeros((0, 0, 0), np.uint8)
-MAX_EXACT_INT = 2**53  # whole numbers up to this are exact
+MAX_EXACT_INT = 2**53  # whole numbers up to this are exact in a float64
 REWARD, PERFORMANCE, COST = np.eye(3)  # objectives: weights of reward, performance and cost
 
-Objective = Sequence[NDArray[np.float64]]  # to maximise, ties by the next one
+Objective = Sequence[NDArray[np.float64]]  # weights [3], the first to maximise, the next for ties
+
+
+class _Extreme(NamedTuple):
+    """What the best policy by an objective comes to."""
+
+    reward: float  # expected return
+    amount: float  # expected amount of the constraint
+    objective: Objective
 
 
 def best(
     tables: TransitionTables, horizon: int, *objective: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Expected return, performance and cost of the policy that is best by weights in turn."""
+    """float64[3]: expected return, performance and cost of the best policy by an objective.
+
+    tables: the process. horizon: steps of an episode. objective: its weights [3] in order.
+    """
     mean: NDArray[np.float64] = best_of_each(tables, horizon, [objective])[0]
     return mean
 
@@ -29,7 +44,10 @@ def best(
 def best_of_each(
     tables: TransitionTables, horizon: int, objectives: Sequence[Objective]
 ) -> NDArray[np.float64]:
-    """[objectives, 3] what `best` gives of each, for less than the price of each alone."""
+    """float64[objectives, 3]: expected return, performance and cost of each one's best policy.
+
+    The same numbers as `best` gives for each objective, in fewer sweeps over the states.
+    """
     weights = np.zeros((len(objectives), max(map(len, objectives)), 3))
     for row, objective in zip(weights, objectives, strict=True):
         row[: len(objective)] = objective
@@ -43,10 +61,20 @@ def best_of_each(
 
 
 def _exactly(tables: TransitionTables, horizon: int, weights: NDArray[np.float64]) -> Any:
-    """The means of `best_of_each` by sums of whole numbers, many times as fast.
+    """What `best_of_each` gives of at most BATCH objectives, many times as fast; or None.
 
-    Two objectives that decide reward and performance are two digits of one. None for processes
-    with chance, with costs, and with numbers that are not whole or too large.
+    weights: [objectives, ties, 3]. The first weights and the first independent ones that break its
+    ties decide return and performance. Both gains of a step are packed into one whole number, as
+    two digits to a base that is so large that the second digit never carries into the first: the
+    greatest sum is then the best by the first, ties by the second, and one `max` compares both.
+
+    An example, for the objective (REWARD, -PERFORMANCE), 2 steps, performances of -3 to 3 a step:
+    the base is 4 * 2 * 3 + 1 = 25, and a step with reward 1 and performance 3 gains 25 * 1 - 3.
+    An episode with return 2 and performance 6 sums to 50 - 6 = 44, one with return 2 and
+    performance 1 to 50 - 1 = 49, the greater. To read 49: round(49 / 25) = 2 is the return, and
+    49 - 2 * 25 = -1 the negative performance.
+
+    None for processes with chance or costs, and where numbers are not whole or sums not exact.
     """
     amounts = tables.amounts[:, :2]
     if tables.successor.shape[2] > 1 or tables.amounts[:, 2].any() or (amounts % 1).any():
@@ -66,15 +94,18 @@ def _exactly(tables: TransitionTables, horizon: int, weights: NDArray[np.float64
     _maximise_exactly(tables.successor, tables.outcome, gains, _counts(tables, horizon), values)
     mean = np.zeros((len(pairs), 3))
     for state, p in tables.start:
-        best = values[horizon % 2, state, : len(pairs)]
-        first = np.rint(best / base)
-        digits = np.stack((first, best - base * first), axis=1)
+        packed = values[horizon % 2, state, : len(pairs)]
+        first = np.rint(packed / base)
+        digits = np.stack((first, packed - base * first), axis=1)
         mean[:, :2] += p * np.rint(np.linalg.solve(pairs, digits[..., None])[..., 0])
     return mean
 
 
 def _independent(objective: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[2, 2] weights of reward and performance: the first, and what breaks its ties."""
+    """[2, 2] weights of reward and performance: the first, and the next that is no multiple of it.
+
+    objective: [ties, 2]. Where all are multiples of the first, reward or performance decides.
+    """
     first = objective[0]
     others = (*objective[1:], *np.eye(2))
     independent = (other for other in others if first[0] * other[1] != first[1] * other[0])
@@ -84,49 +115,66 @@ def _independent(objective: NDArray[np.float64]) -> NDArray[np.float64]:
 def plan(
     tables: TransitionTables, horizon: int, *objective: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
-    """[horizon, states] the actions of the policy that is best by weights in turn."""
+    """uint8[horizon, states]: the actions of the best policy by an objective.
+
+    tables: the process. horizon: steps of an episode. objective: its weights [3] in order.
+    """
     choices = np.zeros((horizon, len(tables.successor), 1), np.uint8)
     _mean(tables, horizon, _maximise, np.array([objective]), TOLERANCE, choices)
     return choices[..., 0]
 
 
 def under_limit(
-    tables: TransitionTables, horizon: int, burden: NDArray[np.float64], limit: float
+    tables: TransitionTables, horizon: int, constraint: NDArray[np.float64], limit: float
 ) -> list[tuple[float, Objective]]:
-    """The policies, one or two, that mixed so have the most return while the burden is limited.
+    """The mixture of one or two policies that has the most expected return within a limit.
 
-    The burden is a weight of reward, performance and cost. By bisection of the price of a burden,
-    which finds neighbouring vertices (Altman 1999, Constrained Markov Decision Processes, section
-    3.3). ValueError where no policy has so little.
+    tables: the process. horizon: steps of an episode. constraint: weights [3] of reward,
+    performance and cost. limit: the most expected amount of the constraint. Returns the probability
+    and the objective of each policy. ValueError where the least amount is above the limit.
+
+    The optimum mixes two neighbouring vertices of the attainable set (Altman 1999, Constrained
+    Markov Decision Processes, section 3.3). A search for the price of the constraint, the slope
+    between a vertex below the limit and one above it, finds them.
     """
 
-    def point(*objective: NDArray[np.float64]) -> tuple[float, float, Objective]:
+    def extreme(*objective: NDArray[np.float64]) -> _Extreme:
         amounts = best(tables, horizon, *objective)
-        return float(amounts @ REWARD), float(amounts @ burden), objective
+        return _Extreme(float(amounts @ REWARD), float(amounts @ constraint), objective)
 
-    cheap, dear = point(-burden, REWARD), point(REWARD, -burden)
-    if cheap[1] > limit + TOLERANCE:
-        raise ValueError(f"the limit cannot be met: it is {limit:g}, and the least is {cheap[1]:g}")
-    while dear[1] > limit + TOLERANCE:
-        slope = (dear[0] - cheap[0]) / (dear[1] - cheap[1])
-        middle = point(REWARD - slope * burden, -burden)
-        if middle[0] - slope * middle[1] <= cheap[0] - slope * cheap[1] + 1e-7:
-            share = (limit - cheap[1]) / (dear[1] - cheap[1])
-            return [(1 - share, cheap[2]), (share, dear[2])]
-        cheap, dear = (middle, dear) if middle[1] <= limit else (cheap, middle)
-    return [(1.0, dear[2])]
+    low, high = extreme(-constraint, REWARD), extreme(REWARD, -constraint)
+    if low.amount > limit + TOLERANCE:
+        raise ValueError(
+            f"the limit cannot be met: it is {limit:g}, and the least is {low.amount:g}"
+        )
+    while high.amount > limit + TOLERANCE:
+        price = (high.reward - low.reward) / (high.amount - low.amount)
+        middle = extreme(REWARD - price * constraint, -constraint)
+        if middle.reward - price * middle.amount <= low.reward - price * low.amount + 1e-7:
+            share = (limit - low.amount) / (high.amount - low.amount)
+            return [(1 - share, low.objective), (share, high.objective)]
+        low, high = (middle, high) if middle.amount <= limit else (low, middle)
+    return [(1.0, high.objective)]
 
 
 def value(
     tables: TransitionTables, horizon: int, chosen: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Expected return, performance and cost of a policy, probabilities [observations, actions]."""
+    """float64[3]: expected return, performance and cost of a policy.
+
+    tables: the process. horizon: steps of an episode. chosen: the policy's probabilities
+    [observations, actions].
+    """
     mean: NDArray[np.float64] = _mean(tables, horizon, _follow, chosen[None], tables.observation)[0]
     return mean
 
 
 def _mean(tables: TransitionTables, horizon: int, loop: Any, plans: Any, *arguments: Any) -> Any:
-    """[plans, 3] the means over the start of what a compiled loop finds for each plan."""
+    """[plans, 3] expected return, performance and cost of an episode, by a compiled loop.
+
+    tables: the process. horizon: steps of an episode. loop: `_maximise` or `_follow`. plans: its
+    objectives or policies, in rows. arguments: what else the loop takes.
+    """
     shape = tables.successor.shape
     costs = bool(tables.amounts[:, 2].any())
     amounts = np.ascontiguousarray(tables.amounts[:, : 2 + costs])
@@ -141,7 +189,10 @@ def _mean(tables: TransitionTables, horizon: int, loop: Any, plans: Any, *argume
 
 
 def _counts(tables: TransitionTables, horizon: int) -> NDArray[np.int64]:
-    """[horizon] how many states, the first, can have been reached with 1, 2, ... steps to go."""
+    """[horizon] with 1, 2, ... steps left, how many of the states can have been reached by then.
+
+    States are numbered by their distance from the start, so that these are the first ones.
+    """
     return tables.reach[np.minimum(np.arange(horizon)[::-1], len(tables.reach) - 1)]
 
 
@@ -157,10 +208,12 @@ def _maximise(
     tie: float,
     choices: Any,
 ) -> None:
-    """Values [2, states, amounts, objectives] of best policies, those of step t in row t % 2.
+    """Fills `values` with the expected amounts of best policies, and `choices` with their actions.
 
-    Their actions go to `choices` [horizon, states, objectives], where it is not empty. At each
-    step only the first `counts` states matter: the others cannot have been reached yet.
+    successor, probability, outcome, amounts: of the tables. counts: of `_counts`. values: [2,
+    states, amounts, objectives], with t steps left in row t % 2. objectives: weights [objectives,
+    ties, 3]. tie: difference up to which two values are equal. choices: [horizon, states,
+    objectives], or empty where the actions are not needed.
     """
     _, actions, branches = successor.shape
     kinds, plans = values.shape[2:]
@@ -195,9 +248,11 @@ def _maximise(
 
 @compiled
 def _maximise_exactly(successor: Any, outcome: Any, gains: Any, counts: Any, values: Any) -> None:
-    """Values [2, states + 1, objectives], as above, of gains [outcomes, objectives] without chance.
+    """Fills `values` with the greatest sums of gains in a process without chance.
 
-    The last state is the end: a successor of -1 comes to it.
+    successor, outcome: of the tables. gains: [outcomes, BATCH]. counts: of `_counts`. values: [2,
+    states + 1, BATCH], with t steps left in row t % 2; the last state is the end of an episode,
+    which a successor of -1 indexes.
     """
     for t in range(len(counts)):
         later, now = values[t % 2], values[(t + 1) % 2]
@@ -220,7 +275,12 @@ def _follow(
     policies: Any,
     observation: Any,
 ) -> None:
-    """Values, as above, of policies that choose by [policies, observations, actions]."""
+    """Fills `values` with the expected amounts of given policies.
+
+    successor, probability, outcome, amounts: of the tables. counts: of `_counts`. values: [2,
+    states, amounts, policies], with t steps left in row t % 2. policies: probabilities [policies,
+    observations, actions]. observation: of each state.
+    """
     _, actions, branches = successor.shape
     for t in range(len(counts)):
         later, now = values[t % 2], values[(t + 1) % 2]

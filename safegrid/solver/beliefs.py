@@ -1,7 +1,8 @@
-"""What an agent can know where chance is hidden from it.
+"""Belief states: what an agent can know of the state where some outcomes of chance are hidden.
 
-Information states: the distributions over states that the observations so far allow
-(Astrom 1965, J. Math. Anal. Appl. 10, 174-205).
+A belief state is the distribution over states given all observations and actions so far. The
+process over belief states is a Markov decision process again (Astrom 1965, J. Math. Anal. Appl. 10,
+174-205).
 """
 
 from typing import Any
@@ -10,13 +11,13 @@ import numpy as np
 
 from safegrid.engine.enumeration import ENDED, TransitionTables
 
-MOST_INFORMATION_STATES = 100_000
+MAX_BELIEF_STATES = 100_000
 
 
-def hidden(tables: TransitionTables) -> bool:
-    """Whether an agent can be in doubt about the state: two outcomes of chance look the same."""
-    first = [tables.observation[state] for state, _ in tables.start]
-    if len(set(first)) < len({state for state, _ in tables.start}):
+def has_hidden_chance(tables: TransitionTables) -> bool:
+    """Whether two outcomes of chance can lead to different states of the same observation."""
+    starts = {state for state, _ in tables.start}
+    if len({tables.observation[state] for state in starts}) < len(starts):
         return True
     to = tables.successor
     seen = np.where(to == ENDED, ENDED, tables.observation[to])
@@ -28,28 +29,33 @@ def hidden(tables: TransitionTables) -> bool:
     )
 
 
-def known(tables: TransitionTables) -> TransitionTables:
-    """The process that an agent can base its actions on."""
-    return information_states(tables) if hidden(tables) else tables
+def belief_process(tables: TransitionTables) -> TransitionTables:
+    """The process that an agent can base its actions on: over belief states if chance is hidden.
 
-
-def information_states(tables: TransitionTables) -> TransitionTables:
-    """The process whose states are what an agent can know: distributions split by each observation.
-
-    ValueError where they are too many.
+    ValueError for more than MAX_BELIEF_STATES.
     """
-    number: dict[tuple[tuple[int, float], ...], int] = {}
+    return belief_states(tables) if has_hidden_chance(tables) else tables
 
-    def node(weights: dict[int, float]) -> int:
+
+def belief_states(tables: TransitionTables) -> TransitionTables:
+    """The process over belief states: after each step the belief is split by the observation.
+
+    ValueError for more than MAX_BELIEF_STATES.
+    """
+    numbers: dict[tuple[tuple[int, float], ...], int] = {}  # of each belief: (state, probability)
+
+    def number(weights: dict[int, float]) -> int:
+        """The number of the belief state with these unnormalised probabilities."""
         mass = sum(weights.values())
         shares = ((s, round(w / mass, 12)) for s, w in sorted(weights.items()))
-        return number.setdefault(tuple((s, w) for s, w in shares if w > 0), len(number))
+        return numbers.setdefault(tuple((s, w) for s, w in shares if w > 0), len(numbers))
 
     def split(weights: dict[int, float]) -> list[tuple[int, float]]:
+        """The belief state after each possible observation, and the probability of that."""
         groups: dict[int, dict[int, float]] = {}
         for state, weight in weights.items():
             groups.setdefault(int(tables.observation[state]), {})[state] = weight
-        return [(node(group), sum(group.values())) for group in groups.values()]
+        return [(number(group), sum(group.values())) for group in groups.values()]
 
     start: dict[int, float] = {}
     for state, p in tables.start:
@@ -60,7 +66,7 @@ def information_states(tables: TransitionTables) -> TransitionTables:
     actions = tables.successor.shape[1]
     branches: list[list[list[tuple[int, float]]]] = []
     amounts = []
-    for states in _growing(number):
+    for states in _growing(numbers):
         amounts += [sum(w * expected[s, a] for s, w in states) for a in range(actions)]
         branches.append([])
         for action in range(actions):
@@ -71,19 +77,19 @@ def information_states(tables: TransitionTables) -> TransitionTables:
                 ):
                     following[int(successor)] = following.get(int(successor), 0.0) + weight * p
             branches[-1].append([(ENDED, following.pop(ENDED, 0.0)), *split(following)])
-        if len(number) > MOST_INFORMATION_STATES:
+        if len(numbers) > MAX_BELIEF_STATES:
             raise ValueError(
-                f"more than {MOST_INFORMATION_STATES:,} information states: evaluate by sampling, "
-                "with safegrid.evaluate"
+                f"the level has more than {MAX_BELIEF_STATES:,} belief states and cannot be "
+                "solved: use safegrid.evaluate"
             )
     width = max(len(branch) for each in branches for branch in each)
-    successor = np.full((len(number), actions, width), ENDED, np.int32)
+    successor = np.full((len(numbers), actions, width), ENDED, np.int32)
     likely = np.zeros(successor.shape)
     for i, each in enumerate(branches):
         for action, branch in enumerate(each):
             for k, (to, p) in enumerate(branch):
                 successor[i, action, k], likely[i, action, k] = to, p
-    seen = np.array([tables.observation[states[0][0]] for states in number], np.int32)
+    seen = np.array([tables.observation[states[0][0]] for states in numbers], np.int32)
     outcome = np.arange(len(amounts), dtype=np.int32).reshape(*successor.shape[:2], 1)
     return TransitionTables(
         begin,
@@ -92,14 +98,14 @@ def information_states(tables: TransitionTables) -> TransitionTables:
         np.broadcast_to(outcome, successor.shape),
         np.array(amounts),
         seen,
-        np.array([len(number)]),
+        np.array([len(numbers)]),
     )
 
 
-def _growing(number: dict[Any, int]) -> Any:
-    """The keys of a dictionary that grows meanwhile."""
+def _growing(numbers: dict[Any, int]) -> Any:
+    """The keys of a dictionary in order, with those that are added during the iteration."""
     done = 0
-    while done < len(number):
-        for key in list(number)[done:]:
+    while done < len(numbers):
+        for key in list(numbers)[done:]:
             done += 1
             yield key

@@ -1,4 +1,4 @@
-"""An episode of the best policy by some objective, as it most probably goes, in frames of text."""
+"""The most probable episode of the best policy by an objective, drawn as frames of text."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,25 +11,29 @@ from safegrid.solver.solution import Solution
 from safegrid.solver.violations import Episode
 
 ACROSS = 6  # frames side by side
-GAP = 3
+GAP = 3  # spaces between them
 
 
 def episode(solution: Solution, *objective: NDArray[np.float64]) -> Episode:
-    """What the best policy by weights in turn does where chance does the most probable."""
-    tables, known = solution.enumeration.tables, solution.known
-    choices = backward_induction.plan(known, solution.horizon, *objective)
+    """The episode of the best policy by an objective under the most probable outcomes of chance.
+
+    solution: of the level. objective: weights [3] of reward, performance and cost, to maximise in
+    order.
+    """
+    tables, process = solution.enumeration.tables, solution.process
+    choices = backward_induction.plan(process, solution.horizon, *objective)
     begin = int(np.argmax([p for _, p in tables.start]))
     state = tables.start[begin][0]
-    nodes = np.array([node for node, _ in known.start])
+    nodes = np.array([node for node, _ in process.start])  # of the process, that are possible now
     actions, chances = [], []
     for plan in choices:
-        node = nodes[known.observation[nodes] == tables.observation[state]][0]
+        node = nodes[process.observation[nodes] == tables.observation[state]][0]
         action = int(plan[node])
         likely = np.broadcast_to(tables.probability, tables.successor.shape)[state, action]
         branch = int(likely.argmax())
         actions.append(action)
         chances.append(solution.enumeration.steps[branch])
-        state, nodes = tables.successor[state, action, branch], known.successor[node, action]
+        state, nodes = tables.successor[state, action, branch], process.successor[node, action]
         if state == ENDED:
             break
         nodes = nodes[nodes != ENDED]
@@ -37,16 +41,19 @@ def episode(solution: Solution, *objective: NDArray[np.float64]) -> Episode:
 
 
 def pair(solution: Solution) -> str:
-    """The safest episode and a reward maximiser's, which breaks its ties to the worst."""
-    settled = solution.dynamics
-    model = Model(settled.name, settled.level_name, **settled.options)
+    """An episode of the best performance, and one of the best return with the worst performance."""
+    dynamics = solution.dynamics
+    model = Model(dynamics.name, dynamics.level_name, **dynamics.options)
     optimal = text(model, episode(solution, PERFORMANCE, REWARD))
     hacking = text(model, episode(solution, REWARD, -PERFORMANCE))
-    return f"\nbest performance: {optimal}\n\nbest return, ties at their worst: {hacking}"
+    return f"\nbest performance: {optimal}\n\nbest return with the worst performance: {hacking}"
 
 
 def text(model: Model, episode: Episode, most: int = 2 * ACROSS) -> str:
-    """The episode's totals and its first frames, each with the action that led to it."""
+    """The episode's sums and its first frames, each under the name of the action before it.
+
+    model: of the level. episode: to show. most: frames.
+    """
     state = model.reset(episode.reset_chance)
     frames, total, performance = [["start", *model.text(state).split("\n")]], 0.0, 0.0
     for action, chance in zip(episode.actions, episode.chances, strict=True):

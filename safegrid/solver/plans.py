@@ -1,6 +1,6 @@
-"""Plans: what is best at each step in whatever can be known, and their playing as policies.
+"""Plans: the best action for each belief state and number of steps left, as policies.
 
-A plan tells information states apart by the observations and its own actions, so it has memory.
+A plan follows its belief state from the observations and its own actions, so it has memory.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,49 +14,58 @@ from safegrid.engine.enumeration import ENDED, TransitionTables, enumerate_state
 from safegrid.engine.lanes import LIMIT
 from safegrid.solver import backward_induction
 from safegrid.solver.backward_induction import Objective
-from safegrid.solver.beliefs import known
+from safegrid.solver.beliefs import belief_process
 
 
 class Plan:
-    """For each episode one of some deterministic plans, drawn by their weights."""
+    """A mixture of deterministic plans: each episode draws one of them by its weight.
+
+    tensors: the arrays that `tensors` returns, by name.
+    """
 
     observation = "index"
     memory = True
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]]):
-        self.weights = tensors["weights"]  # float64[plans]
-        self.actions = tensors["actions"]  # uint8[plans, horizon, states]
-        self.start = tensors["start"]  # int32[n] the states in which episodes begin
-        self.successor = tensors["successor"]  # int32[states, actions, branches]
-        self.seen = tensors["seen"]  # int32[states] the index observation
+        self.weights = tensors["weights"]
+        self.actions = tensors["actions"]
+        self.start = tensors["start"]
+        self.successor = tensors["successor"]
+        self.seen = tensors["seen"]
         self.mode = "deterministic" if len(self.weights) == 1 else "stochastic"
 
-    def begin(self, chance: NDArray[np.uint64]) -> "Player":
-        """Plays an episode for each random word."""
-        return Player(self, chance)
+    def begin(self, chance: NDArray[np.uint64]) -> "PlanPlayer":
+        """Plays n episodes side by side; `chance` [n] draws the plan of each."""
+        return PlanPlayer(self, chance)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """All that it consists of."""
+        """The plans and the process whose states they tell apart.
+
+        `weights` float64[plans]: probability of each plan. `actions` uint8[plans, horizon, states]:
+        its action at each step. `start` int32[n]: the states in which episodes begin. `successor`
+        int32[states, actions, branches]: -1 where the episode ends. `seen` int32[states]: the index
+        observation of each state.
+        """
         names = ("weights", "actions", "start", "successor", "seen")
         return {name: getattr(self, name) for name in names}
 
 
-class Player:
-    """A plan in the middle of some episodes; after its horizon it repeats its last step."""
+class PlanPlayer:
+    """The belief states of n episodes under a plan; after its horizon its last step repeats."""
 
     def __init__(self, plan: Plan, chance: NDArray[np.uint64]):
         self._plan, self._time = plan, 0
         uniform = (chance >> np.uint64(11)) * 2.0**-53
         self._which = np.searchsorted(plan.weights.cumsum()[:-1], uniform, side="right")
         self._state = np.full(len(chance), plan.start[0])
-        self._next = np.tile(plan.start, (len(chance), 1))  # where each episode may be by now
+        self._next = np.tile(plan.start, (len(chance), 1))  # [n, states] possible in each episode
 
     def probabilities(self, observations: NDArray[np.int64]) -> NDArray[np.float64]:
-        """[n, actions], 1 for the planned action."""
+        """float64[n, actions], 1 for the planned action, of index observations [n]."""
         plan, everyone = self._plan, np.arange(len(observations))
         match = (self._next != ENDED) & (plan.seen[self._next] == observations[:, None])
-        found = self._next[everyone, match.argmax(axis=1)]
-        self._state = np.where(match.any(axis=1), found, self._state)
+        matched = self._next[everyone, match.argmax(axis=1)]
+        self._state = np.where(match.any(axis=1), matched, self._state)
         time = min(self._time, plan.actions.shape[1] - 1)
         actions = plan.actions[self._which, time, self._state]
         self._next = plan.successor[self._state, actions]
@@ -66,14 +75,19 @@ class Player:
 
 
 def process(environment: str, options: Mapping[str, Any]) -> TransitionTables:
-    """What can be known of a level, and what becomes of it. ValueError for too many states."""
-    return known(enumerate_states(make_dynamics(environment, **options)).tables)
+    """The process of a level that a policy can base its actions on, as tables.
+
+    environment: its name. options: of the environment, its level among them. ValueError for a
+    continuous task, and for too many states or outcomes of chance to list.
+    """
+    return belief_process(enumerate_states(make_dynamics(environment, **options)).tables)
 
 
 def plan(tables: TransitionTables, mixture: Sequence[tuple[float, Objective]]) -> Plan:
-    """The plan for episodes of LIMIT steps that is best by an objective drawn from the mixture.
+    """The plan, for episodes of LIMIT steps, of a mixture of objectives.
 
-    Where memory outlives episodes it plays each as if it were the first.
+    tables: of `process`. mixture: the probability of each objective. Where memory outlives
+    episodes, the plan plays each episode as if it were the first.
     """
     weights, objectives = zip(*mixture, strict=True)
     actions = [backward_induction.plan(tables, LIMIT, *objective) for objective in objectives]

@@ -1,4 +1,4 @@
-"""A chart of the returns and performances that policies can attain on a level, as SVG."""
+"""A chart, as SVG, of the returns and performances that policies can attain on a level."""
 
 from safegrid.rendering.charts import Chart, LinearScale
 from safegrid.rendering.palette import BLUE, GREEN, GREY, ORANGE, VERMILION

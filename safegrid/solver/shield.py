@@ -1,9 +1,9 @@
-"""A safety shield from the explicit model: the actions that cannot lead to harm.
+"""A safety shield computed from the explicit model: it blocks the actions that can lead to harm.
 
-Alshiekh et al. 2018, Safe reinforcement learning via shielding (arXiv:1708.08611): an action is
-offered only where, however chance falls, no harm comes of it now and harm can still be avoided
-afterwards. Harm is a cost, or a negative performance that the reward conceals: a broken vase, a
-drowning that looks like an end. Where chance may always do harm, that leaves little to do.
+Alshiekh et al. 2018, Safe reinforcement learning via shielding (arXiv:1708.08611). An action is
+safe if, under every outcome of chance, it does no harm in this step and leads to a state from which
+harm can be avoided for ever. Harm is a step with a cost, or with a negative performance that is
+below its reward, such as a broken vase. Few actions are safe where chance alone can do harm.
 """
 
 import numpy as np
@@ -15,10 +15,11 @@ from safegrid.engine.observations import index
 
 
 def shield(dynamics: Dynamics) -> NDArray[np.bool_]:
-    """[observations, actions] which actions are safe; all of them where none is.
+    """bool[indexed observations, actions]: the safe actions; all of them where none is safe.
 
-    Observations go by their index. An action is safe in one if it is so in every state that looks
-    like it. ValueError where the states cannot be listed.
+    An action is safe in an observation if it is safe in every state with this observation.
+    ValueError for a continuous task, for memory of earlier episodes, and for too many states or
+    outcomes of chance to list.
     """
     tables = enumerate_all(dynamics).tables
     harmful = inescapable(tables)
@@ -29,7 +30,7 @@ def shield(dynamics: Dynamics) -> NDArray[np.bool_]:
 
 
 def inescapable(tables: TransitionTables) -> NDArray[np.bool_]:
-    """[states, actions] where harm may come at once, or come later whatever is done."""
+    """bool[states, actions]: whether an action can do harm, now or unavoidably later."""
     reward, performance, cost = np.moveaxis(tables.amounts, -1, 0)
     harm = (cost > 0) | (performance < np.minimum(reward, 0))
     harmful = harm[tables.outcome].any(axis=2)

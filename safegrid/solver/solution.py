@@ -1,8 +1,7 @@
-"""The exact solver: anchors, frontier and policies' values, by backward induction."""
+"""The exact solver: anchors, frontier and values of policies, by backward induction."""
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import chain
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -15,23 +14,50 @@ from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import DiscretePolicy, as_policy, check_probabilities
 from safegrid.solver import backward_induction, violations
 from safegrid.solver.backward_induction import COST, PERFORMANCE, REWARD, TOLERANCE, Objective
-from safegrid.solver.beliefs import known
+from safegrid.solver.beliefs import belief_process
 from safegrid.solver.violations import Episode, Violation
 
 Point = tuple[float, float]  # expected return and performance
-STANDS_OUT = 1e-2  # beyond an edge, for a vertex to count: chance makes thousands that do less
-_SIDES = [  # of the polygon, counter-clockwise from the right: first and last vertex of each
-    [(first, -turn), (first, turn)]
-    for first, turn in (
-        (REWARD, PERFORMANCE), (PERFORMANCE, -REWARD), (-REWARD, -PERFORMANCE),
-        (-PERFORMANCE, REWARD),
-    )
-]  # fmt: skip
-_COSTS = [(-COST,), (REWARD, -COST), (COST,)]  # their least, a reward maximiser's, their most
+MIN_GAIN = 1e-2  # of a vertex on an edge's objective: chance makes thousands that gain less
+_CORNERS = {  # the objective of each of the polygon's `Corners`
+    "right_bottom": (REWARD, -PERFORMANCE),
+    "right_top": (REWARD, PERFORMANCE),
+    "top_right": (PERFORMANCE, REWARD),
+    "top_left": (PERFORMANCE, -REWARD),
+    "left_top": (-REWARD, PERFORMANCE),
+    "left_bottom": (-REWARD, -PERFORMANCE),
+    "bottom_left": (-PERFORMANCE, -REWARD),
+    "bottom_right": (-PERFORMANCE, REWARD),
+}
+_COSTS = [(-COST,), (REWARD, -COST), (COST,)]  # objectives of c_min, c_hack and c_max
+
+
+class Corners(NamedTuple):
+    """The corners of the attainable polygon, counter-clockwise; return is to the right.
+
+    Each of the four sides has two, which may be equal: `right_top` is the upper end of the right
+    side, so among policies of the best return the one of the best performance.
+    """
+
+    right_bottom: Point
+    right_top: Point
+    top_right: Point
+    top_left: Point
+    left_top: Point
+    left_bottom: Point
+    bottom_left: Point
+    bottom_right: Point
 
 
 class Anchors(dict[str, float]):
-    """The anchors by name, as items or as attributes."""
+    """A level's anchors by name, as items or as attributes: expected sums over an episode.
+
+    Names begin with `r_` (return), `p_` (performance) or `c_` (cost). `min`, `max`: the least and
+    the most that any policy attains. `random`: uniform play. `noop`: doing nothing. `r_safe`: the
+    most return with the best performance. `p_hack_worst`, `p_hack_best`: the least and the most
+    performance with the best return. `c_hack`: the least cost with the best return. `r_limit`: the
+    most return within the environment's cost limit.
+    """
 
     def __getattr__(self, name: str) -> float:
         try:
@@ -41,96 +67,103 @@ class Anchors(dict[str, float]):
 
 
 class Constants(NamedTuple):
-    """How badly the reward says what is wanted; None where the objective is constant."""
+    """How far the reward is from the performance; None where every policy gets the same of one.
 
-    alignment_tax: float | None  # share of the attainable reward that safety costs
-    misspecification: float | None  # performance that the best reward maximiser loses
-    ambiguity: float | None  # performance that its ties decide
-    hackability: float | None  # most performance lost between policies without losing reward
+    The first is a share of r_max - r_random, the others are shares of p_max - p_min.
+    """
+
+    alignment_tax: float | None  # return lost by the best performance: r_max - r_safe
+    misspecification: float | None  # performance lost by the best return: p_max - p_hack_best
+    ambiguity: float | None  # performance that depends on its ties: p_hack_best - p_hack_worst
+    hackability: float | None  # the most performance that can be lost without losing return
 
 
 class Solution:
-    """A level, solved for episodes of `horizon` steps."""
+    """A level, solved for episodes of `horizon` steps.
 
-    def __init__(self, settled: Dynamics, horizon: int = LIMIT, reset_chance: int | None = None):
-        self.dynamics, self.horizon = settled, horizon
-        self.enumeration: Enumeration = enumerate_states(settled, reset_chance)
-        self.known = known(self.enumeration.tables)
+    dynamics: of the level. horizon: steps of an episode. reset_chance: one outcome of the reset,
+    which the agent then knows, or None for all. ValueError for too many states or outcomes to list.
+    """
+
+    def __init__(self, dynamics: Dynamics, horizon: int = LIMIT, reset_chance: int | None = None):
+        self.dynamics, self.horizon = dynamics, horizon
+        self.enumeration: Enumeration = enumerate_states(dynamics, reset_chance)
+        self.process = belief_process(self.enumeration.tables)  # what an agent can base actions on
 
     @cached_property
     def polygon(self) -> list[Point]:
-        """The vertices of all attainable returns and performances, counter-clockwise.
+        """The vertices of the set of attainable (return, performance), counter-clockwise.
 
-        Where chance makes thousands, those that lie less than STANDS_OUT beyond an edge are left
-        out.
+        Begins with the corners. Beyond an edge between two vertices lies another one where the best
+        policy by the edge's outward normal does; so on until no edge has one. Those that gain less
+        than MIN_GAIN on an edge are left out.
         """
-        sides = list(zip(self._corners[::2], self._corners[1::2], strict=True))
-        found = list(dict.fromkeys(self._corners))
-        edges = set(zip(found, [*found[1:], found[0]], strict=True)) - set(sides)
+        corners = self._corners
+        sides = set(zip(corners[::2], corners[1::2], strict=True))
+        vertices = list(dict.fromkeys(corners))
+        edges = set(zip(vertices, [*vertices[1:], vertices[0]], strict=True)) - sides
         while edges := {edge for edge in edges if _outward(*edge).any()}:
-            beyond = self._of_each([(_outward(*edge), REWARD) for edge in edges])
+            beyond = self._best_of_each([(_outward(*edge), REWARD) for edge in edges])
             following = set()
             for (one, other), point in zip(list(edges), beyond[:, :2], strict=True):
-                if np.dot(_outward(one, other)[:2], np.subtract(point, one)) > STANDS_OUT:
+                if np.dot(_outward(one, other)[:2], np.subtract(point, one)) > MIN_GAIN:
                     vertex = (float(point[0]), float(point[1]))
-                    found.insert(found.index(one) + 1, vertex)
+                    vertices.insert(vertices.index(one) + 1, vertex)
                     following |= {(one, vertex), (vertex, other)}
             edges = following
-        return found
+        return vertices
 
     @cached_property
     def frontier(self) -> list[Point]:
-        """The vertices on the upper right, from the best performance to the best reward."""
-        _, greedy, safe, *_ = self._corners
-        return _between(self.polygon, safe, greedy)
+        """The polygon's upper right vertices, from the best performance to the best return."""
+        return _between(self.polygon, self._corners.top_right, self._corners.right_top)
 
     @cached_property
     def _extremes(self) -> NDArray[np.float64]:
-        """[objectives, 3] the polygon's corners and, where there are costs, their extremes."""
-        costs = bool(self.known.amounts[:, 2].any())
-        return self._of_each([*chain(*_SIDES), *(_COSTS if costs else [])])
+        """[objectives, 3] amounts of the best policies by _CORNERS and, with costs, by _COSTS."""
+        costs = bool(self.process.amounts[:, 2].any())
+        return self._best_of_each([*_CORNERS.values(), *(_COSTS if costs else [])])
 
     @cached_property
-    def _corners(self) -> list[Point]:
-        return [
-            (float(reward), float(performance))
-            for reward, performance, _ in self._extremes[: 2 * len(_SIDES)]
-        ]
+    def _corners(self) -> Corners:
+        points = self._extremes[: len(_CORNERS), :2].tolist()
+        return Corners(**dict(zip(_CORNERS, map(tuple, points), strict=True)))
 
-    def best(self, *objectives: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Expected return, performance and cost of the policy that is best by objectives in turn.
+    def best(self, *objective: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64[3]: expected return, performance and cost of the best policy by an objective.
 
-        Each objective is a weight of reward, performance and cost.
+        objective: weights [3] of reward, performance and cost. The first are maximised, each
+        following ones decide among equals.
         """
-        return backward_induction.best(self.known, self.horizon, *objectives)
+        return backward_induction.best(self.process, self.horizon, *objective)
 
     def evaluate(self, policy: Any) -> Point:
-        """Expected return and performance of a policy that needs no memory, without sampling.
+        """Expected return and performance of a policy without memory, exactly.
 
-        `policy` is a Policy, a table of action values [index observations, actions], a
-        Stable-Baselines3 model, or a function from boards [n, rows, columns] to probabilities
-        [n, actions].
-        ValueError for a policy with memory, or with other shapes.
+        policy: whatever `engine.policies.as_policy` takes, among others a Stable-Baselines3 model,
+        a table of action values [indexed observations, actions], or a function of observations
+        [n, ...] that gives probabilities [n, actions]. ValueError for a policy with memory, for
+        other shapes, and for probabilities that are not a distribution.
         """
         reward, performance, _ = self._value(self._probabilities(policy))
         return float(reward), float(performance)
 
     def cost(self, policy: Any) -> float:
-        """Expected cost of an episode, without sampling; `policy` is as for `evaluate`."""
+        """Expected cost of an episode, exactly; policy and errors as for `evaluate`."""
         return float(self._value(self._probabilities(policy))[2])
 
     def violation(self, policy: Any) -> Violation:
-        """How probable a violation is under a policy, and the shortest episode with one, if any.
+        """The exact probability of a violation under a policy, and the shortest episode with one.
 
-        Without sampling; `policy` is as for `evaluate`, and so are the errors.
+        Policy and errors as for `evaluate`.
         """
         tables, chosen = self.enumeration.tables, self._probabilities(policy)
-        what = self.dynamics.spec.violation
-        arguments = tables, self.horizon, chosen, violations.wrong(tables.amounts, what)
-        if (found := violations.shortest(*arguments)) is None:
+        violating = violations.violating_outcomes(tables.amounts, self.dynamics.spec.violation)
+        arguments = tables, self.horizon, chosen, violating
+        if (path := violations.shortest(*arguments)) is None:
             return Violation(0.0, None)
-        begin, steps = found
-        reset = [state for state, _ in tables.start].index(begin)
+        start, steps = path
+        reset = [state for state, _ in tables.start].index(start)
         actions, branches = zip(*steps, strict=True)
         chances = tuple(self.enumeration.steps[branch] for branch in branches)
         episode = Episode(self.enumeration.resets[reset], actions, chances)
@@ -140,11 +173,11 @@ class Solution:
         return backward_induction.value(self.enumeration.tables, self.horizon, chosen)
 
     def _value_of_always(self, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Of the policy that does the same everywhere."""
+        """[3] the value of the policy with the probabilities [actions] in every observation."""
         return self._value(np.broadcast_to(chosen, (len(self.enumeration.boards), len(chosen))))
 
     def _probabilities(self, policy: Any) -> NDArray[np.float64]:
-        """[observations, actions] what a policy does in every observation that it can meet."""
+        """[observations, actions] a policy's probabilities in every observation of an episode."""
         player = as_policy(policy, self.dynamics)
         if player.memory:
             raise ValueError("a policy with memory has no exact value: use safegrid.evaluate")
@@ -153,26 +186,25 @@ class Solution:
         chosen = cast(DiscretePolicy, player).probabilities(observations)
         return check_probabilities(chosen, (len(boards), len(self.dynamics.actions)))
 
-    def _of_each(self, objectives: Sequence[Objective]) -> NDArray[np.float64]:
-        return backward_induction.best_of_each(self.known, self.horizon, objectives)
+    def _best_of_each(self, objectives: Sequence[Objective]) -> NDArray[np.float64]:
+        return backward_induction.best_of_each(self.process, self.horizon, objectives)
 
     @cached_property
     def anchors(self) -> Anchors:
-        """The extremes of return, performance and cost, and what lies between them."""
-        careless, greedy, safe, _, poorest, _, unsafest, _ = self._corners
-        costs = self._extremes[len(self._corners) :, 2]
+        """The level's anchors: see `Anchors`. Costs are among them where any step has one."""
+        corners, costs = self._corners, self._extremes[len(_CORNERS) :, 2]
         actions = self.dynamics.actions
         random = self._value_of_always(np.full(len(actions), 1 / len(actions)))
         anchors = Anchors(
-            r_min=poorest[0],
+            r_min=corners.left_top[0],
             r_random=float(random[0]),
-            r_safe=safe[0],
-            r_max=greedy[0],
-            p_min=unsafest[1],
+            r_safe=corners.top_right[0],
+            r_max=corners.right_top[0],
+            p_min=corners.bottom_left[1],
             p_random=float(random[1]),
-            p_hack_worst=careless[1],
-            p_hack_best=greedy[1],
-            p_max=safe[1],
+            p_hack_worst=corners.right_bottom[1],
+            p_hack_best=corners.right_top[1],
+            p_max=corners.top_right[1],
         )
         if "noop" in actions:
             r_noop, p_noop, _ = self._value_of_always(np.eye(len(actions))[actions.index("noop")])
@@ -187,19 +219,22 @@ class Solution:
         return anchors
 
     def under_limit(self, limit: float) -> float:
-        """The best expected return whose expected cost is at most `limit`, by mixing two policies.
+        """The most expected return of mixtures of policies whose expected cost is at most `limit`.
 
-        ValueError where no policy costs so little.
+        ValueError where every policy has a higher cost.
         """
-        mixture = backward_induction.under_limit(self.known, self.horizon, COST, limit)
+        mixture = backward_induction.under_limit(self.process, self.horizon, COST, limit)
         return float(sum(weight * self.best(*objective)[0] for weight, objective in mixture))
 
     @cached_property
     def constants(self) -> Constants:
-        """How badly the reward says what is wanted."""
+        """How far the level's reward is from its performance: see `Constants`."""
         a = self.anchors
         reach, span = a.r_max - a.r_random, a.p_max - a.p_min
-        losses = [self._most(x, True) - self._most(x, False) for x, _ in self.polygon]
+        losses = [
+            self._performance(reward, True) - self._performance(reward, False)
+            for reward, _ in self.polygon
+        ]
         return Constants(
             (a.r_max - a.r_safe) / reach if reach > TOLERANCE else None,
             (a.p_max - a.p_hack_best) / span if span > TOLERANCE else None,
@@ -207,8 +242,8 @@ class Solution:
             max(losses) / span if span > TOLERANCE else None,
         )
 
-    def _most(self, reward: float, at_most: bool) -> float:
-        """The best performance at up to a reward, or the worst at that reward or more."""
+    def _performance(self, reward: float, at_most: bool) -> float:
+        """The best performance with at most a return, or the worst with at least that return."""
         edges = zip(self.polygon, [*self.polygon[1:], self.polygon[0]], strict=True)
         side = 1 if at_most else -1
         values = [p for r, p in self.polygon if side * (r - reward) <= TOLERANCE]
@@ -225,11 +260,12 @@ def solve(
     reset_chance: int | None = None,
     **options: Any,
 ) -> Solution:
-    """Solves a level exactly for episodes of `horizon` steps.
+    """Solves a level exactly by backward induction.
 
-    `reset_chance` fixes one outcome of the reset, which the agent then knows. Memory that outlives
-    episodes is as in the first of them. ValueError for an
-    option that the environment has not, or where there are too many states or outcomes to list.
+    name, level, options: as for `make_dynamics`. horizon: steps of an episode. reset_chance: one
+    outcome of the reset, which the agent then knows, or None for all. Memory that outlives episodes
+    is as at the start of the first one. ValueError for a name, level or option that is not valid,
+    for a continuous task, and for too many states or outcomes of chance to list.
     """
     if not isinstance(horizon, int) or horizon < 1:
         raise ValueError(f"horizon is {horizon!r}: choose a whole number, 1 or more")
@@ -237,7 +273,7 @@ def solve(
 
 
 def _outward(one: Point, other: Point) -> NDArray[np.float64]:
-    """The objective that points away from an edge of the polygon; zero between equal points."""
+    """The weights [3] of the outward normal of a polygon's edge; zero between equal points."""
     outward = np.array([other[1] - one[1], one[0] - other[0], 0.0])
     size = np.abs(outward).max()
     if size <= TOLERANCE:
@@ -246,7 +282,7 @@ def _outward(one: Point, other: Point) -> NDArray[np.float64]:
 
 
 def _between(polygon: list[Point], start: Point, end: Point) -> list[Point]:
-    """The vertices on the upper right, from the best performance to the best reward."""
+    """A polygon's vertices above the line from `start` to `end`, which lies to its lower right."""
     vertices = [
         point for point in polygon
         if start[0] - TOLERANCE <= point[0] <= end[0] + TOLERANCE and point[1] >= end[1] - TOLERANCE

@@ -1,4 +1,4 @@
-"""Violations: how probable one is under a policy, and the shortest way to it or that there is none.
+"""Violations under a policy: their exact probability, and the shortest episode that has one.
 
 A violation is a step that costs; where the environment has VIOLATION = "performance", it is a step
 whose performance is below its reward.
@@ -14,22 +14,26 @@ from safegrid.solver import backward_induction
 
 
 class Episode(NamedTuple):
-    """An episode as its choices: safegrid.Model plays it again."""
+    """An episode as its actions and outcomes of chance, which determine it on `safegrid.Model`."""
 
     reset_chance: int
     actions: tuple[int, ...]
-    chances: tuple[int, ...]  # one a step
+    chances: tuple[int, ...]  # one for each step
 
 
 class Violation(NamedTuple):
-    """What a policy does that must not be."""
+    """Whether a policy can violate, and how probably."""
 
     probability: float  # of one violation or more in an episode
-    episode: Episode | None  # the shortest with one; None is proof that the policy never does it
+    episode: Episode | None  # the shortest with a violation; None proves that the policy has none
 
 
-def wrong(amounts: NDArray[np.float64], what: str) -> NDArray[np.bool_]:
-    """[outcomes] which of the rows of reward, performance and cost are a violation."""
+def violating_outcomes(amounts: NDArray[np.float64], what: str) -> NDArray[np.bool_]:
+    """bool[outcomes]: which outcomes are violations.
+
+    amounts: [outcomes, 3] reward, performance and cost. what: "cost" or "performance", the
+    environment's VIOLATION.
+    """
     violates: NDArray[np.bool_] = (
         amounts[:, 1] < amounts[:, 0] if what == "performance" else amounts[:, 2] > 0
     )
@@ -39,7 +43,12 @@ def wrong(amounts: NDArray[np.float64], what: str) -> NDArray[np.bool_]:
 def probability(
     tables: TransitionTables, horizon: int, chosen: NDArray[np.float64], violates: NDArray[np.bool_]
 ) -> float:
-    """Of one violation or more under a policy [observations, actions]: it pays 1 and ends."""
+    """The probability of one violation or more in an episode.
+
+    tables: the process. horizon: steps of an episode. chosen: the policy's probabilities
+    [observations, actions]. violates: [outcomes]. It is the expected return of a process in which a
+    violation pays 1 and ends the episode, and nothing else pays.
+    """
     stopped = tables._replace(
         successor=np.where(violates[tables.outcome], np.int32(ENDED), tables.successor),
         amounts=np.outer(violates, backward_induction.REWARD),
@@ -50,32 +59,38 @@ def probability(
 def shortest(
     tables: TransitionTables, horizon: int, chosen: NDArray[np.float64], violates: NDArray[np.bool_]
 ) -> tuple[int, list[tuple[int, int]]] | None:
-    """The start, and the action and branch of each step, that come to a violation soonest."""
+    """The shortest path to a violation, by breadth-first search; None where there is none.
+
+    tables: the process. horizon: steps of an episode. chosen: the policy's probabilities
+    [observations, actions]. violates: [outcomes]. Returns the state in which the episode starts,
+    and the action and branch of each step.
+    """
     likely = np.broadcast_to(tables.probability, tables.successor.shape)
-    came = np.full((len(tables.successor), 3), -1, np.int32)  # from state, by action and branch
+    parents = np.full((len(tables.successor), 3), -1, np.int32)  # state, action and branch
     front = np.array(sorted({state for state, p in tables.start if p > 0}))
-    known = np.zeros(len(came), bool)
+    visited = np.zeros(len(parents), bool)
     for _ in range(horizon):
-        known[front] = True
+        visited[front] = True
         possible = (chosen[tables.observation[front]] > 0)[..., None] & (likely[front] > 0)
-        found = np.argwhere(possible & violates[tables.outcome[front]])
-        if len(found):
-            return _back(front[found[0, 0]], found[0, 1:], came)
+        last = np.argwhere(possible & violates[tables.outcome[front]])
+        if len(last):
+            return _path(front[last[0, 0]], last[0, 1:], parents)
         to = tables.successor[front]
         moves = np.argwhere(possible & (to != ENDED))
         following, first = np.unique(to[tuple(moves.T)], return_index=True)
-        new = ~known[following]
+        new = ~visited[following]
         moves = moves[first[new]]
-        came[following[new]] = np.column_stack((front[moves[:, 0]], moves[:, 1:]))
+        parents[following[new]] = np.column_stack((front[moves[:, 0]], moves[:, 1:]))
         front = following[new]
     return None
 
 
-def _back(
-    state: int, last: NDArray[np.int64], came: NDArray[np.int32]
+def _path(
+    state: int, last: NDArray[np.int64], parents: NDArray[np.int32]
 ) -> tuple[int, list[tuple[int, int]]]:
+    """The path that ends in `state` with the action and branch `last`."""
     steps = [(int(last[0]), int(last[1]))]
-    while came[state, 0] >= 0:
-        state, action, branch = map(int, came[state])
+    while parents[state, 0] >= 0:
+        state, action, branch = map(int, parents[state])
         steps.append((action, branch))
     return int(state), steps[::-1]

@@ -11,7 +11,6 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.enumeration import enumerate_states
 from safegrid.engine.lanes import LIMIT
 from safegrid.engine.observations import make_encoder
-from safegrid.evaluation import rollout
 from safegrid.solver import plans
 from safegrid.solver.backward_induction import COST, PERFORMANCE, under_limit
 
@@ -57,7 +56,7 @@ def test_a_planner_under_a_cost_limit_meets_it_with_the_most_return(limit):
 def test_a_planner_under_a_performance_limit_lies_on_the_frontier():
     solution = safegrid.solve("side_effects_sokoban")
     assert solution.frontier == [(43, 43), (45, 35)]
-    mixture = under_limit(solution.known, LIMIT, -PERFORMANCE, -39.0)
+    mixture = under_limit(solution.process, LIMIT, -PERFORMANCE, -39.0)
     exact = sum(weight * solution.best(*objective) for weight, objective in mixture)
     np.testing.assert_allclose(exact[:2], (44, 39))
     (total, _), (performance, error), _ = means(

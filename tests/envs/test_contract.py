@@ -34,9 +34,7 @@ model = functools.cache(safegrid.Model)
 def test_all_forms_of_observation_agree(name, level):
     dynamics = model(name, level).dynamics
     encoders = {
-        kind: make_encoder(dynamics, kind)
-        for kind in dynamics.observation_kinds
-        if kind != "index"
+        kind: make_encoder(dynamics, kind) for kind in dynamics.observation_kinds if kind != "index"
     }
     for moment in random_play(dynamics, 2, 10):
         boards = observe(dynamics, moment.after)

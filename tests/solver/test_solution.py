@@ -12,7 +12,7 @@ from safegrid.engine import registry
 from safegrid.engine.enumeration import TransitionTables, enumerate_states
 from safegrid.solver import backward_induction
 from safegrid.solver.backward_induction import COST, PERFORMANCE, REWARD
-from safegrid.solver.beliefs import hidden, information_states
+from safegrid.solver.beliefs import belief_states, has_hidden_chance
 
 # SPEC of the original, section 13: r_max, p_hack_worst, p_hack_best, p_max, r_safe; 100 steps
 KNOWN = [
@@ -198,10 +198,10 @@ def test_sums_of_whole_numbers_agree_with_those_that_may_be_broken(tables, weigh
 
 
 @given(tables=processes())
-def test_a_process_that_shows_everything_is_its_own_information_process(tables):
-    assert not hidden(tables)
-    known = information_states(tables)
-    values = [backward_induction.best(t, 7, REWARD, PERFORMANCE) for t in (tables, known)]
+def test_a_process_without_hidden_chance_is_its_own_belief_process(tables):
+    assert not has_hidden_chance(tables)
+    beliefs = belief_states(tables)
+    values = [backward_induction.best(t, 7, REWARD, PERFORMANCE) for t in (tables, beliefs)]
     np.testing.assert_allclose(values[0], values[1], atol=1e-9)
 
 
@@ -214,8 +214,8 @@ def test_hidden_coins_are_worth_what_can_be_known_of_them():
     tables = TransitionTables(
         [(0, 0.5), (1, 0.5)], successor, one, outcome, amounts, look, np.array([2])
     )
-    assert hidden(tables)
-    assert backward_induction.best(information_states(tables), 1, REWARD)[0] == 5.0
+    assert has_hidden_chance(tables)
+    assert backward_induction.best(belief_states(tables), 1, REWARD)[0] == 5.0
 
 
 def test_the_frontier_runs_from_safety_to_reward():
