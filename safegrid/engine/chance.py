@@ -64,7 +64,7 @@ def word(key, step):
 
 @njit
 def draw(chance, key, step):
-    """The outcome int64 that a `Chance` has in one step of the stream `key`; step 0 is the reset."""
+    """The outcome int64 of a `Chance` in one step of the stream `key`; step 0 is the reset."""
     if chance.kind == CERTAIN:
         return np.int64(0)
     bits = word(key, step)

@@ -1,21 +1,21 @@
-"""The examples of an environment, played step by step on its explicit model."""
+"""Plays the examples of environments step by step on the explicit model."""
 
 from collections.abc import Iterator
 
 from safegrid.engine.gridworld import KEYS, Example
-from safegrid.engine.model import Model, Step
+from safegrid.engine.model import Model, Transition
 
 
 def play(name: str, example: Example) -> tuple[float, float]:
-    """An example's return and performance, played on the model."""
+    """The return and performance that an example comes to."""
     steps = list(walk(name, example))
     return sum(step.reward for step in steps), sum(step.performance for step in steps)
 
 
-def walk(name: str, example: Example) -> Iterator[Step]:
-    """The steps of an example on the model; the first holds the state after the reset."""
+def walk(name: str, example: Example) -> Iterator[Transition]:
+    """The steps of an example; before them one with the state after the reset, and no amounts."""
     model = Model(name, example.level, noop="n" in example.keys)
-    step = Step(model.reset(example.reset_chance), 0.0, 0.0, 0.0, False)
+    step = Transition(model.reset(example.reset_chance), 0.0, 0.0, 0.0, False)
     yield step
     chances = example.step_chances or (0,) * len(example.keys)
     for key, chance in zip(example.keys, chances, strict=True):

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and the digest that says so."""
+"""Atomic writing of files, digests, and the base class of validated records."""
 
 import contextlib
 import hashlib
@@ -11,13 +11,13 @@ import pydantic
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all; what was there before is gone."""
+    """Writes a file whole or not at all; replaces one that exists."""
     part = _part(path, content)
     os.replace(part, path)
 
 
 def create(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all; the first writer wins."""
+    """Writes a file whole or not at all; leaves one that exists as it is."""
     part = _part(path, content)
     try:
         os.link(part, path)
@@ -28,12 +28,12 @@ def create(path: Path, content: bytes) -> None:
 
 
 def sha256(content: bytes) -> str:
-    """The digest, in hexadecimal digits."""
+    """The SHA-256 digest in 64 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 
 def tidy(folder: Path) -> None:
-    """Removes what writers that were killed have left; a write takes no hour."""
+    """Removes temporary files older than an hour, which interrupted writers have left."""
     for part in folder.rglob("*.part"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - part.stat().st_mtime > 3600:
@@ -41,7 +41,7 @@ def tidy(folder: Path) -> None:
 
 
 def _part(path: Path, content: bytes) -> str:
-    """A file beside it with the content, safe on the disk."""
+    """The path of a temporary file beside `path` with the content, flushed to the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
         try:
@@ -56,19 +56,19 @@ def _part(path: Path, content: bytes) -> str:
 
 
 class Record(pydantic.BaseModel):
-    """A record that refuses fields it does not know, and never changes."""
+    """A validated record: fields that it does not declare are errors, and it cannot be changed."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
 def first_error(error: pydantic.ValidationError) -> str:
-    """The first fault of several, as one line."""
+    """The first fault of a validation, as one line: the field and what is wrong with it."""
     fault = error.errors()[0]
-    return f"{'.'.join(map(str, fault['loc'])) or 'it'}: {fault['msg']}"
+    return f"{'.'.join(map(str, fault['loc'])) or 'content'}: {fault['msg']}"
 
 
 def check_writable(path: Path) -> None:
-    """ValueError where a file could not be written; asked before the long work, not after it."""
+    """ValueError where a file cannot be written; for commands to call before a long computation."""
     if path.is_dir():
         raise ValueError(f"{path} cannot be written: it is a folder")
     try:

@@ -43,7 +43,7 @@ class Drawing(NamedTuple):
 
 
 class Example(NamedTuple):
-    """An episode with its expected sums: a test, demonstration and documentation of an environment."""
+    """An episode and its expected sums: test, demonstration and documentation in one."""
 
     keys: str  # one letter for each action: u d l r, n for noop
     total: float  # the return

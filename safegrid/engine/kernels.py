@@ -37,7 +37,7 @@ LANE = np.dtype(
 
 
 class Rows(NamedTuple):
-    """What `step_lanes` reads and writes: arrays with one row for each lane, none sharing memory."""
+    """What `step_lanes` reads and writes: arrays with one row for each lane, sharing no memory."""
 
     states: NDArray[Any]
     records: NDArray[Any]  # of LANE
@@ -132,7 +132,7 @@ def step_lanes(level, chances, mode, limit, outcomes, rows):
     level: of the environment. chances: of the reset and of a step. mode: of autoreset. limit: steps
     of an episode. outcomes: scratch, one outcome. rows: the arrays of the lanes.
     """
-    # unpacked, since the compiler then keeps the arrays' addresses in registers
+    # unpacked into variables that the compiler knows to be constant in the loop
     states, records, actions, boards, final, bits, masks = rows[:7]
     rewards, costs, kinds, performances, terminated, truncated, stepped = rows[7:]
     outcome = outcomes[0]

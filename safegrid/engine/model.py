@@ -1,4 +1,4 @@
-"""The explicit model: states as values, and what each action and chance makes of them."""
+"""The explicit model of a level: states as values, with the outcome of chance as an argument."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from safegrid.engine.registry import unknown
 
 
 class State:
-    """A state as a value: hashable, comparable, its fields by name."""
+    """A state as an immutable value: hashable, comparable, with fields as attributes."""
 
     __slots__ = ("_record",)
     _record: NDArray[np.record]
@@ -31,7 +31,7 @@ class State:
         return value if value.ndim else value.item()
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError("a state is a value: model.state(...) makes another")
+        raise AttributeError("a state cannot be changed: make another with model.state(...)")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, State) and self._key() == other._key()
@@ -47,13 +47,13 @@ class State:
         return f"State({', '.join(fields)})"
 
     def _key(self) -> tuple[tuple[str, bytes], ...]:
-        """The fields' bytes; not the record's, which has bytes between the fields."""
+        """The bytes of each field; without the record's padding between them."""
         names = self._record.dtype.names or ()
         return tuple((name, self._record[name].tobytes()) for name in names)
 
 
-class Step(NamedTuple):
-    """What one step brought."""
+class Transition(NamedTuple):
+    """The result of one step: the next state, what was received, and whether the episode ended."""
 
     state: State
     reward: float
@@ -65,7 +65,9 @@ class Step(NamedTuple):
 class Model:
     """One level of an environment with chance as an argument, and no time limit.
 
-    Takes the environment's options as keywords, as `gymnasium.make` does. ValueError for others.
+    name, level, options: as for `make_dynamics`. `reset_chance` and `step_chance` list the possible
+    outcomes with their probabilities, or are None where they are too many. ValueError for a name,
+    level or option that is not valid.
     """
 
     def __init__(self, name: str, level: int | str = 0, **options: Any):
@@ -77,16 +79,23 @@ class Model:
         self._outcome = np.zeros(1, OUTCOME)
 
     def reset(self, chance: int = 0, state: State | None = None) -> State:
-        """The state in which an episode begins, with the memory of earlier ones from `state`."""
+        """The state in which an episode begins.
+
+        chance: the outcome of the reset's chance. state: the last one of the episode before, for
+        environments with memory; None for the first episode. ValueError for a chance out of range,
+        and for a state of another level.
+        """
         states = self._copy(state)
         _check_chance(chance, self.dynamics.reset_chance, "reset")
         self._run(kernels.reset_states, states, np.array([chance]))
         return State(states[0:1].reshape(()))
 
-    def step(self, state: State, action: Any, chance: int = 0) -> Step:
-        """What `action` makes of `state`: a number, of a continuous task an array of numbers.
+    def step(self, state: State, action: Any, chance: int = 0) -> Transition:
+        """The result of an action in a state.
 
-        ValueError for an ended state, a bad action or chance.
+        action: its number; of a continuous task an array of numbers. chance: the outcome of the
+        step's chance. ValueError for a state whose episode has ended or of another level, for an
+        action that is not valid, and for a chance out of range.
         """
         if isinstance(state, State) and state.ended:
             raise ValueError(f"the episode has ended in {state}: reset() begins another")
@@ -95,32 +104,35 @@ class Model:
         states = self._copy(state)
         self._run(kernels.step_states, states, actions, np.array([chance]), self._outcome)
         reward, performance, cost, _, terminated = self._outcome[0].item()
-        return Step(State(states.reshape(())), reward, performance, cost, terminated)
+        return Transition(State(states.reshape(())), reward, performance, cost, terminated)
 
     def board(self, state: State) -> NDArray[Any]:
-        """[rows, columns] what the agent sees, as codes into the environment's TILES.
+        """The board of a state, uint8[rows, columns] of codes into the environment's TILES.
 
-        Of a continuous task the vector that is its observation.
+        Of a continuous task its vector of sensors and lidars, float64[numbers].
         """
         boards = self.dynamics.level.background[None].copy()
         self._run(kernels.observe_states, self._copy(state), boards)
         return boards[0]  # type: ignore[no-any-return]
 
     def text(self, state: State) -> str:
-        """What the agent sees, as rows of characters. ValueError for a continuous task."""
+        """The board of a state as rows of characters. ValueError for a continuous task."""
         if "text" not in self.dynamics.observation_kinds:
-            raise ValueError(f"{self.dynamics.name} is no grid: it has an observation and no text")
+            raise ValueError(
+                f"{self.dynamics.name} is a continuous task and has no text: use observation()"
+            )
         return observations.text(self.board(state), self.dynamics.tiles)
 
     def observation(self, state: State) -> Any:
-        """What the agent's default observation is."""
+        """The observation of a state in the environment's default form."""
         return self._encoder(self.board(state)[None])[0]
 
     def state(self, **fields: Any) -> State:
-        """A state from its fields, the others as reset(0) leaves them.
+        """A state from its fields; those that are not given are as after reset(0).
 
-        ValueError for a field that is not there, or a value that does not fit its type or the map.
-        Beyond that it is taken as it is: a state that the rules cannot reach has no defined future.
+        ValueError for a field that does not exist, and for a value that does not fit its type or
+        the map. Nothing else is checked: what follows a state that the rules cannot reach is
+        undefined.
         """
         states = self._copy(self.reset())
         for name, value in fields.items():

@@ -1,4 +1,4 @@
-"""The log of every episode of a training, kept by the trainer: no agent reads it."""
+"""The log of every episode of a training; the trainer keeps it, and no agent reads it."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ EPISODE = np.dtype(
 
 STRETCH = np.dtype(
     [
-        ("step", np.int64),  # environment steps at its end
-        ("episodes", np.int64),  # that ended in it; what follows are sums over them
+        ("step", np.int64),  # environment steps, of all lanes, at the end of the stretch
+        ("episodes", np.int64),  # that ended in the stretch; the other fields are sums over them
         ("return", np.float64),
         ("performance", np.float64),
         ("cost", np.float64),
@@ -32,19 +32,22 @@ STRETCH = np.dtype(
 
 
 class EpisodeLog:
-    """The episodes that ended in the lanes it monitors."""
+    """The episodes that ended in the monitored lanes, and the steps of these lanes."""
 
     def __init__(self) -> None:
         self.steps = 0
         self._parts: list[NDArray[Any]] = []
 
     def episodes(self) -> np.recarray[Any, Any]:
-        """One record an episode (see EPISODE), in the order in which they ended."""
+        """One record of EPISODE for each episode, in the order in which they ended."""
         parts = self._parts or [np.zeros(0, EPISODE)]
         return np.concatenate(parts).view(np.recarray)
 
     def curve(self, cost_limit: float = 0.0, parts: int = 100) -> np.recarray[Any, Any]:
-        """The training in `parts` stretches of equally many steps (see STRETCH)."""
+        """The training in `parts` stretches of equally many steps: one record of STRETCH for each.
+
+        Empty where no episode ended. cost_limit: of an episode, for `excess`.
+        """
         episodes = self.episodes()
         stretches = np.zeros(parts if len(episodes) else 0, STRETCH).view(np.recarray)
         if len(episodes):
@@ -59,9 +62,10 @@ class EpisodeLog:
         return stretches
 
     def add(self, records: NDArray[Any], longest: NDArray[np.int64]) -> None:
-        """Adds the episodes that have just ended.
+        """Adds the episodes that ended in the present step.
 
-        records: of their lanes. longest: run of steps with a cost, of each.
+        records: [n] of their lanes, see `kernels.LANE`. longest: [n] the longest run of steps with
+        a cost of each.
         """
         part = np.zeros(len(records), EPISODE)
         part["step"], part["return"], part["longest"] = self.steps, records["total"], longest
@@ -71,7 +75,7 @@ class EpisodeLog:
 
 
 class LaneMonitor:
-    """Watches one vector of lanes: counts its steps and its runs of steps with a cost."""
+    """Monitors lanes that step together: counts their steps and runs of steps with a cost."""
 
     def __init__(self, log: EpisodeLog, count: int):
         self._log = log
@@ -86,8 +90,8 @@ class LaneMonitor:
     ) -> None:
         """Logs one step of the lanes.
 
-        records: of the lanes, after the step. cost: of the step. stepped, ended: which lanes took a
-        step, and which of their episodes ended with it.
+        records: [lanes] after the step. cost: [lanes] of the step. stepped: [lanes] whether each
+        took a step. ended: [lanes] whether its episode ended with it.
         """
         self._log.steps += int(stepped.sum())
         self._run = np.where(cost > 0, self._run + 1, 0)
@@ -97,6 +101,6 @@ class LaneMonitor:
             self._run[ended] = self._longest[ended] = 0
 
     def rejoin(self, log: EpisodeLog) -> None:
-        """Logs to another log from now on, which takes over what was logged so far."""
+        """Continues with another log, which takes over the content of the present one."""
         vars(log).update(vars(self._log))
         self._log = log

@@ -1,4 +1,4 @@
-"""What the agent sees: boards of tile codes, and the other forms in which they can be asked for."""
+"""Observations: encoders of boards and vectors into the forms that agents can choose from."""
 
 import functools
 from typing import Any
@@ -17,9 +17,10 @@ from safegrid.engine.row_index import RowIndex
 class BoardEncoder:
     """Turns boards of a grid into one kind of observation.
 
-    `board`: uint8[rows, columns] codes; `planes`: uint8[tiles, rows, columns] one-hot; `rgb`:
-    uint8[rows, columns, 3], one pixel a tile; `index`: the number of the board among all that can
-    be reached; `text`: rows of characters. ValueError for an index of too many states.
+    `board`: uint8[rows, columns] codes of tiles; `planes`: uint8[tiles, rows, columns] one-hot;
+    `rgb`: uint8[rows, columns, 3] one pixel for each tile; `index`: the number of the board among
+    all that can be reached, see `index`; `text`: rows of characters. ValueError for an index where
+    the states are too many to list.
     """
 
     def __init__(self, dynamics: GridDynamics, kind: str):
@@ -29,8 +30,8 @@ class BoardEncoder:
     def _space(self, rows: int, columns: int) -> spaces.Space[Any]:
         tiles = len(self.dynamics.tiles)
         if self.kind == "index":
-            self._known = index(self.dynamics)
-            return spaces.Discrete(self._known.count + bool(self.dynamics.spec.memory))
+            self._numbers = index(self.dynamics)
+            return spaces.Discrete(self._numbers.count + bool(self.dynamics.spec.memory))
         if self.kind == "text":
             size, characters = rows * (columns + 1) - 1, frozenset(self.dynamics.tiles + "\n")
             return spaces.Text(size, min_length=size, charset=characters)
@@ -49,7 +50,7 @@ class BoardEncoder:
         if self.kind == "rgb":
             return self.dynamics.colours[boards]
         if self.kind == "index":
-            numbers = self._known.find(_cells(boards)).astype(np.int64)
+            numbers = self._numbers.find(_cells(boards)).astype(np.int64)
             return np.where(numbers < 0, self.space.n - 1, numbers)  # type: ignore[attr-defined]
         if self.kind == "text":
             return tuple(text(board, self.dynamics.tiles) for board in boards)
@@ -57,7 +58,7 @@ class BoardEncoder:
 
 
 class VectorEncoder:
-    """The vectors float64[numbers] of a plane task as they are: sensors, then lidars."""
+    """The vectors float64[numbers] of a plane task, unchanged: sensors, then lidars."""
 
     def __init__(self, dynamics: PlaneDynamics, kind: str):
         self.dynamics, self.kind = dynamics, kind
@@ -67,7 +68,7 @@ class VectorEncoder:
         self.space: spaces.Space[Any] = spaces.Box(low, high, dtype=np.float64)
 
     def __call__(self, vectors: NDArray[Any]) -> NDArray[Any]:
-        """The vectors [n, numbers] themselves."""
+        """The vectors [n, numbers], unchanged."""
         return vectors
 
 
@@ -76,10 +77,10 @@ ENCODERS: dict[str, Any] = {"grid": BoardEncoder, "plane": VectorEncoder}
 
 
 def make_encoder(dynamics: Dynamics, kind: str | None = None) -> Encoder:
-    """What turns boards, or a plane task's vectors, into one kind of observation.
+    """The encoder of a level's boards or vectors into one kind of observation.
 
-    kind: one of `dynamics.observation_kinds`; the first of them where it is None. ValueError for
-    another one.
+    dynamics: of the level. kind: one of `dynamics.observation_kinds`, the first one if it is None.
+    ValueError for another kind.
     """
     kinds = dynamics.observation_kinds
     kind = kinds[0] if kind is None else kind
@@ -90,10 +91,12 @@ def make_encoder(dynamics: Dynamics, kind: str | None = None) -> Encoder:
 
 
 def index(dynamics: Dynamics) -> RowIndex:
-    """Numbers the boards that can be reached: first those of running episodes, as first met.
+    """The numbers of the boards that can be reached from a reset, as the observation `index`.
 
-    Boards that only memory of earlier episodes brings about share one more number.
-    ValueError where there are too many states or outcomes of chance to list.
+    First come the boards of running episodes, in the order of breadth-first search, then those that
+    only ended episodes have. Boards that can be reached only with memory of earlier episodes have no
+    number; the encoder gives them all one more. ValueError for a continuous task, and for too many
+    states or outcomes of chance to list.
     """
     return _index(dynamics.key)
 

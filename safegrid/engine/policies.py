@@ -1,4 +1,4 @@
-"""What a policy is, and whatever people have made into one."""
+"""The protocols of policies, and policies made of tables, models and functions."""
 
 import inspect
 from collections.abc import Mapping
@@ -12,69 +12,83 @@ from safegrid.engine.observations import make_encoder
 
 
 class Policy(Protocol):
-    """What all policies have; one of the three protocols below says how it acts."""
+    """What all policies have; how it acts is one of the three protocols below."""
 
-    observation: str  # the kind of observation that it reads
+    observation: str  # the kind of observation that it takes
     mode: str  # "deterministic" or "stochastic"
     memory: bool  # whether it depends on more than the present observation
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The weights, by name: the content of its file. Empty where there is nothing to learn."""
+        """The arrays by name that a policy file holds, and that the agent's `load` takes."""
 
 
 class DiscretePolicy(Policy, Protocol):
     """Chooses among numbered actions by the present observation."""
 
     def probabilities(self, observations: Any) -> NDArray[np.float64]:
-        """For observations [n, ...] the probability of each action, [n, actions]."""
+        """float64[n, actions]: the probability of each action, for observations [n, ...]."""
 
 
 class ContinuousPolicy(Policy, Protocol):
-    """Chooses numbers by the present observation."""
+    """Chooses the numbers of a continuous action by the present observation."""
 
     def act(self, observations: Any, chance: NDArray[np.float64]) -> NDArray[Any]:
         """Actions [n, numbers] for observations [n, ...].
 
-        `chance` [n, numbers] is uniform between 0 and 1: all that is random comes from it.
+        `chance` [n, numbers] is uniform in (0, 1), the only source of randomness.
         """
 
 
 class Player(Protocol):
-    """A policy with memory in the middle of some episodes."""
+    """The memory of a policy in n episodes that it plays side by side."""
 
     def probabilities(self, observations: Any) -> NDArray[np.float64]:
-        """[n, actions] for the next observations [n, ...]; rows of ended episodes are ignored."""
+        """float64[n, actions] for the next observations [n, ...]; rows of ended episodes are ignored."""
 
 
 class MemoryPolicy(Policy, Protocol):
     """Chooses among numbered actions by the whole episode so far."""
 
     def begin(self, chance: NDArray[np.uint64]) -> Player:
-        """Plays n episodes side by side; `chance` [n] has a random word for each."""
+        """Begins n episodes side by side; `chance` uint64[n] has 64 random bits for each."""
 
 
 class TablePolicy:
-    """The action of the greatest value in each indexed observation."""
+    """Takes the action of the greatest value in each indexed observation.
+
+    values: [observations, actions].
+    """
 
     observation, mode, memory = "index", "deterministic", False
 
     def __init__(self, values: NDArray[Any]):
-        self.values = values  # [observations, actions]
+        self.values = values
 
     def probabilities(self, observations: NDArray[np.int64]) -> NDArray[np.float64]:
-        """[n, actions], 1 for the action of the greatest value."""
-        chosen: NDArray[np.float64] = np.eye(self.values.shape[1])[
-            self.values[observations].argmax(axis=1)
-        ]
+        """float64[n, actions], 1 for the action of the greatest value, of indexes [n].
+
+        ValueError for an index beyond the table.
+        """
+        count, actions = self.values.shape
+        if len(observations) and observations.max() >= count:
+            raise ValueError(
+                f"the table has {count} observations and no number {observations.max()}: "
+                "choose the level that it was made for"
+            )
+        chosen: NDArray[np.float64] = np.eye(actions)[self.values[observations].argmax(axis=1)]
         return chosen
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The table."""
+        """`values` [observations, actions], float64 where they were learned: the table."""
         return {"values": self.values}
 
 
 class FunctionPolicy:
-    """A function of observations, or the `predict` of a model."""
+    """A policy made of a function of observations [n, ...], or of a model's `predict`.
+
+    function: returns probabilities [n, actions], actions [n], or for a plane task actions [n,
+    numbers]. observation: the kind that it takes. dynamics: of the level.
+    """
 
     mode, memory = "deterministic", False
 
@@ -82,26 +96,30 @@ class FunctionPolicy:
         self.function, self.observation, self.dynamics = function, observation, dynamics
 
     def probabilities(self, observations: Any) -> NDArray[np.float64]:
-        """[n, actions] what the function says: probabilities, or the numbers of actions."""
+        """float64[n, actions]: the function's probabilities, or 1 for the action that it returns.
+
+        ValueError for an action that does not exist.
+        """
         answer = np.asarray(self.function(observations))
         count = len(self.dynamics.actions)
         if answer.ndim == 1 and answer.dtype.kind in "iu":
             if answer.size and not 0 <= answer.min() <= answer.max() < count:
-                raise ValueError(f"the policy gives action {answer.max()}: choose 0 to {count - 1}")
+                bad = answer[(answer < 0) | (answer >= count)][0]
+                raise ValueError(f"the policy gives action {bad}: choose from 0 to {count - 1}")
             return np.eye(count)[answer]  # type: ignore[no-any-return]
         return answer
 
     def act(self, observations: Any, chance: NDArray[np.float64]) -> NDArray[Any]:
-        """[n, numbers] what the function says."""
+        """[n, numbers]: the actions that the function returns; `chance` is not used."""
         return np.asarray(self.function(observations))
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Refused: a function has no tensors."""
-        raise ValueError("this policy is a function: it cannot be written to a file")
+        """Always a ValueError: a function has no tensors."""
+        raise ValueError("the policy is a function: it cannot be written to a file")
 
 
 def as_policy(given: Any, dynamics: Dynamics) -> Policy:
-    """A policy of what people have.
+    """A policy made of any object that acts.
 
     given: a policy; a table of action values [indexed observations, actions], or of actions
     [indexed observations]; a Stable-Baselines3 model or another object with `predict`; or a
@@ -141,7 +159,7 @@ def check_probabilities(probabilities: Any, shape: tuple[int, int]) -> NDArray[n
 
 
 def _table(table: NDArray[Any], dynamics: Dynamics) -> NDArray[Any]:
-    """A table of values [indexed observations, actions]."""
+    """Action values [indexed observations, actions] of a table of values or of actions."""
     observations = make_encoder(dynamics, "index").space.n  # type: ignore[attr-defined]
     needed = (observations, len(dynamics.actions))
     if table.shape == needed[:1] and table.dtype.kind in "iu" and table.max() < needed[1]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from safegrid.engine import registry
+from safegrid.engine.chance import SEED
 from safegrid.engine.dynamics import PlaneDynamics
 from safegrid.engine.examples import play
 from safegrid.engine.model import Model
@@ -26,7 +27,7 @@ def text(name: str) -> str:
     options = ", ".join(f"{key}={value}" for key, value in {**common, **spec.options}.items())
     parts = [spec.description]
     if isinstance(dynamics, PlaneDynamics):
-        parts[0] += "\n" + observation(dynamics)
+        parts[0] += "\n\n" + observation(dynamics)
     rows = {
         "id": f"{spec.identifier}, version {spec.version} of its dynamics",
         "category": spec.category,
@@ -81,4 +82,4 @@ def observation(dynamics: PlaneDynamics) -> str:
 def _chance(chance: object) -> str:
     if isinstance(chance, Mapping):
         return ", ".join(f"{outcome} {probability:g}" for outcome, probability in chance.items())
-    return str(chance)
+    return "a random 64-bit word" if chance == SEED else str(chance)
