@@ -1,15 +1,15 @@
-# make demo: train baselines, measure the gap, write the leaderboard page.  make test: lint, types, tests.
+# make demo: train baselines, measure the gap, write the leaderboard page.  make test: lint, types, tests.  make quick: tests of a minute.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 RESULTS := experiments/results/quick
 
-.PHONY: demo test lint tables
+.PHONY: demo test quick lint tables
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,render,server,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,render,ray,server,dev]'
 	touch $@
 
 demo: $(STAMP)
@@ -23,6 +23,10 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+quick: $(STAMP)
+	$(BIN)/pytest -q -n auto -m "not slow"
 
 test: lint
 	$(BIN)/pytest -n auto

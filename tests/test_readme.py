@@ -53,6 +53,7 @@ def test_the_python_examples_run(number, tmp_path, monkeypatch):
         exec(compile(code, f"README example {number}", "exec"), {})
 
 
+@pytest.mark.slow
 def test_the_commands_exist():
     for command in set(re.findall(r"^safegrid (\w+(?: build)?)", README, re.M)):
         run = subprocess.run(

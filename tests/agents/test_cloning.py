@@ -40,6 +40,7 @@ def test_the_gradient_is_that_of_the_cross_entropy():
         tensor[place] = before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("teacher", ["scripted_safe", "scripted_hack", "q_learning"])
 def test_it_does_what_it_was_shown(teacher):
     shown = registry.agent(teacher).train("side_effects_sokoban", seed=0, steps=60_000)

@@ -19,6 +19,7 @@ SMALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_a_policy_acts_as_the_librarys_model_does(name, monkeypatch):
     models = []
@@ -37,7 +38,7 @@ def test_a_policy_acts_as_the_librarys_model_does(name, monkeypatch):
     np.testing.assert_allclose(policy.act(raw, middle), wanted, atol=1e-5)
     if policy.mode == "stochastic":
         chance = np.linspace(0.3, 0.7, middle.size).reshape(middle.shape)
-        drawn = policy.act(raw, middle) + policy.given["deviation"] * ndtri(chance)
+        drawn = policy.act(raw, middle) + policy.extra_tensors["deviation"] * ndtri(chance)
         np.testing.assert_allclose(policy.act(raw, chance), np.clip(drawn, -1, 1), atol=1e-6)
     again = registry.agent(name).load(policy.tensors())
     assert (again.act(raw, middle) == policy.act(raw, middle)).all()
@@ -53,6 +54,7 @@ def test_the_seed_decides_every_byte(name):
         assert tensor.tobytes() == other.tensors()[key].tobytes()
 
 
+@pytest.mark.slow
 def test_ppo_learns_to_drive():
     """Uniform play comes to about 0; 100 steps at full speed would come to some 120."""
     settings = {"lanes": 32, "n_steps": 64, "batch_size": 512, "n_epochs": 4, "ent_coef": 0.0}

@@ -115,6 +115,7 @@ def test_agents_learn_the_way_to_the_goal(agent):
     assert solution.evaluate(policy)[0] == solution.anchors.r_max
 
 
+@pytest.mark.slow
 def test_a_constrained_agent_goes_round_what_costs_more_than_its_limit():
     """The hazard lies on the straight way, and the limit is half of what that way costs."""
     options = {"map": ["#####", "#AHG#", "#   #", "#####"], "slip_probability": 0.0}

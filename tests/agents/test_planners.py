@@ -29,6 +29,7 @@ def means(agent, name, episodes=2000, **settings):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAST)
 def test_planners_reach_the_anchors(name):
     anchors = safegrid.solve(name).anchors

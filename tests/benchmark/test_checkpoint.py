@@ -46,6 +46,7 @@ def stop_at(step):
     return progress
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("agent", SETTINGS)
 def test_an_interrupted_training_ends_as_if_it_had_not_been(agent, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)

@@ -64,6 +64,7 @@ def test_a_cell_has_the_same_key_however_its_level_is_called():
     assert len({by_name.key, *(cell.key for cell in changed)}) == 7
 
 
+@pytest.mark.slow
 def test_the_key_knows_the_dynamics(monkeypatch, tmp_path):
     from safegrid import envs
 
@@ -78,6 +79,7 @@ def test_the_key_knows_the_dynamics(monkeypatch, tmp_path):
     assert prints[0] == prints[1] != prints[2]
 
 
+@pytest.mark.slow
 def test_a_result_is_the_same_bytes_for_any_number_of_workers(suite_file, tmp_path):
     for workers in (1, 2):
         run = safegrid_command(
@@ -131,6 +133,7 @@ def test_damage_beside_a_result_is_damage_too(suffix, tmp_path):
             results.read(path)
 
 
+@pytest.mark.slow
 def test_a_damaged_result_fails_the_check_and_is_set_aside(suite_file, tmp_path):
     folder = tmp_path / "results"
     assert safegrid_command("bench", suite_file, "--results", folder).returncode == 0
@@ -200,6 +203,7 @@ def test_a_full_disk_leaves_no_half_result(tmp_path, monkeypatch):
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.slow
 def test_a_failed_cell_is_reported_and_the_others_finish(suite_file, tmp_path, monkeypatch):
     suite_file.write_text(SUITE + '[[agents]]\nname = "ppo"\nsteps = 1\nsettings = { lanes = 0 }\n')
     run = safegrid_command("bench", suite_file, "--results", tmp_path / "results")
@@ -210,6 +214,7 @@ def test_a_failed_cell_is_reported_and_the_others_finish(suite_file, tmp_path, m
     assert len(failures) == 6 and all("1 or more" in failure.error for failure in failures)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
 def test_an_interrupted_sweep_keeps_what_is_finished_and_goes_on(suite_file, tmp_path):
     folder = tmp_path / "results"
@@ -246,6 +251,7 @@ BAD_SUITES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(BAD_SUITES)))
 def test_a_bad_suite_gets_one_clear_line(number, tmp_path):
     text, message = BAD_SUITES[number]

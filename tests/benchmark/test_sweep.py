@@ -118,6 +118,7 @@ def alive(pid):
         return False
 
 
+@pytest.mark.slow
 @linux
 def test_kills_and_a_second_sweep_change_no_byte(driver, tmp_path, monkeypatch):
     monkeypatch.setattr(agents, "__path__", [*agents.__path__, str(tmp_path)])
@@ -180,6 +181,7 @@ def test_a_full_disk_costs_the_cells_it_hits_and_no_byte_of_the_others(tmp_path,
     assert contents(folder) == contents(tmp_path / "calm") and not results.failures(folder)
 
 
+@pytest.mark.slow
 @linux
 def test_a_cell_that_fails_is_recorded_and_one_that_died_is_tried_again(driver, tmp_path):
     names = ("greedy", "endless", "doomed", "mortal", "uniform")
@@ -206,6 +208,7 @@ def test_a_cell_that_fails_is_recorded_and_one_that_died_is_tried_again(driver, 
     assert {result.cell.agent for result in sound} == {"mortal", "uniform"} and not faults
 
 
+@pytest.mark.slow
 def test_a_ray_cluster_gives_the_same_bytes(tmp_path):
     pytest.importorskip("ray", reason="ray is not installed")
     cells = [

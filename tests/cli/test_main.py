@@ -39,6 +39,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_shows_an_example(name):
     run = command(*name.split(), "--help")
@@ -51,6 +52,7 @@ def test_list_names_everything():
         assert name in run.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", safegrid.names())
 def test_show_prints_the_card(name):
     from safegrid.rendering import env_card
@@ -63,6 +65,7 @@ def test_show_prints_the_card(name):
     assert ("honest" in text) == grid
 
 
+@pytest.mark.slow
 def test_train_then_evaluate(tmp_path):
     path = tmp_path / "policy.safetensors"
     settings = [
@@ -76,6 +79,7 @@ def test_train_then_evaluate(tmp_path):
         assert word in run.stdout
 
 
+@pytest.mark.slow
 def test_an_environment_s_options_are_trained_under_and_evaluated_under(tmp_path):
     path = tmp_path / "policy.safetensors"
     run = command("train", "noop", "conveyor_belt", "--option", "noop=true", "--out", path)
@@ -132,6 +136,7 @@ BAD_USE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(BAD_USE)))
 def test_bad_use_exits_with_2_and_says_why(number, tmp_path):
     arguments, message = BAD_USE[number]

@@ -90,6 +90,7 @@ def sb3_history(name, seed, actions, lane, lanes, limit=100, **options):
     return history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=50, deadline=None)
 @given(data=st.data())

@@ -54,6 +54,7 @@ def everything_shown(name, mode, lanes=8, steps=150):
     return shown, keys, venv.performance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 @pytest.mark.parametrize("name", NAMES)
 def test_what_the_agent_sees_does_not_depend_on_performance(name, mode, canary):

@@ -16,6 +16,7 @@ def padded(rows):
     return ["#" * width, *(f"#{row}#" for row in rows), "#" * width]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", registry.grids())
 @given(data=st.data())
 def test_a_wall_around_the_map_changes_nothing(name, data):

@@ -252,6 +252,7 @@ print(json.dumps([step.reward, hits, misses]))
 """
 
 
+@pytest.mark.slow
 @compiled
 def test_compiled_loops_are_found_again_and_never_stale(tmp_path):
     file, cache = tmp_path / "envs" / "edited_die.py", tmp_path / "cache"

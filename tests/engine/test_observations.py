@@ -62,6 +62,7 @@ def test_every_driver_gives_the_same_numbers(name):
             assert (one.reset()[0] if terminated or truncated else number) == numbers[i]
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_numbers():
     code = (
         "import safegrid\n"

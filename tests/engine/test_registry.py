@@ -116,6 +116,7 @@ def command(*arguments, **environ):
     )
 
 
+@pytest.mark.slow
 def test_a_registered_file_is_like_a_shipped_one(plugged_in):
     assert plugged_in == ["lamp", "leftist"]
     assert "lamp" in safegrid.names() and "leftist" in registry.agents()
@@ -139,6 +140,7 @@ def test_a_registered_module_is_too():
         registry._plugins.clear()
 
 
+@pytest.mark.slow
 def test_a_plugin_of_the_command_line_reaches_the_workers_of_a_sweep(files, tmp_path):
     plugins = [part for path in files for part in ("--plugin", path)]
     listed = command(*plugins, "list")
@@ -182,6 +184,7 @@ def installed(files, tmp_path):
     return {"PYTHONPATH": str(tmp_path)}
 
 
+@pytest.mark.slow
 def test_an_installed_package_adds_its_own(installed, tmp_path):
     listed = command("list", **installed)
     assert listed.returncode == 0, listed.stderr

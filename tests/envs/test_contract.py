@@ -50,6 +50,7 @@ def test_all_forms_of_observation_agree(name, level):
             assert (seen["board"][i] == board).all()
 
 
+@pytest.mark.slow
 @pytest.mark.fast
 @each_level
 def test_a_batch_of_states_steps_as_batches_of_one_do(name, level):

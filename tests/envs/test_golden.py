@@ -51,6 +51,7 @@ def replay(model, trace, memory):
     return state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECORDED)
 def test_every_recorded_episode_replays_step_for_step(name):
     models, memories = {}, {}

@@ -80,6 +80,7 @@ def test_a_sound_file_passes_and_is_forgotten(tmp_path):
     assert "hall" not in safegrid.names() and registry.plugins() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("old", "new", "fault"), FAULTS)
 def test_a_fault_is_said(tmp_path, old, new, fault):
     assert old in ENVIRONMENT
@@ -167,6 +168,7 @@ def test_every_environment_keeps_the_contract(name):
     assert check(name) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", registry.agents())
 def test_every_agent_keeps_the_contract(name):
     assert check(name) == []

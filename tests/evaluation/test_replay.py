@@ -13,6 +13,7 @@ from safegrid.engine import lanes
 from safegrid.evaluation import replay, resimulation, rollout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", safegrid.names())
 def test_a_replay_gives_the_same_episodes_back_and_simulates_to_the_same_numbers(name, recorded):
     dynamics, records = recorded(name)

@@ -13,6 +13,7 @@ def simulation(experiment):
     return experiment("coverage")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runs", [3, 10])
 @pytest.mark.parametrize("kind", ["t mean", "bootstrap mean", "bootstrap middle", "ranks"])
 def test_intervals_of_few_runs_cover(simulation, kind, runs):

@@ -111,6 +111,7 @@ def display():
     server.wait()
 
 
+@pytest.mark.slow
 def test_a_window_is_played_with_real_keys(tmp_path, display, play_command, check):
     path = tmp_path / "game.szr"
     env = {**os.environ, "DISPLAY": display, "SDL_VIDEODRIVER": "x11"}

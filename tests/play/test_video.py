@@ -113,6 +113,7 @@ def test_a_film_strip_begins_and_ends_with_the_episode(tmp_path):
     assert (strip[:160, -160:] == last).all()
 
 
+@pytest.mark.slow
 def test_a_recorded_episode_of_a_plane_task_is_drawn_as_it_was_played(tmp_path):
     policy = registry.agent("uniform").train("point_goal", seed=0)
     episodes = safegrid.evaluate(policy, "point_goal", 2, level=1, max_episode_steps=23)

@@ -19,6 +19,7 @@ from safegrid.rendering.palette import INK
 NAMES = registry.grids()
 
 
+@pytest.mark.slow
 def test_the_committed_pictures_are_fresh():
     run = subprocess.run(
         [sys.executable, "experiments/pictures.py", "--check"],

@@ -33,6 +33,7 @@ def test_every_level_has_stored_anchors():
     assert sorted(LEVELS) == sorted(levels), "run experiments/anchors.py"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "level"), LEVELS)
 def test_stored_anchors_are_not_stale(name, level):
     assert anchors.load_stored(make_dynamics(name, level)) is not None, "run experiments/anchors.py"
@@ -49,6 +50,7 @@ def test_stored_anchors_of_small_levels_are_found_again(name, level):
             assert sum(one, ()) == pytest.approx(sum(other, ()), abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", MEASURED)
 def test_reference_anchors_are_those_of_the_committed_runs(key, experiment):
     settled = make_dynamics(*key.split("/"))

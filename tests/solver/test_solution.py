@@ -86,6 +86,7 @@ def enumerable():
 ENUMERABLE = list(enumerable())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENUMERABLE)
 def test_the_exact_value_is_the_mean_of_sampled_episodes(name):
     solution = safegrid.solve(name, horizon=30)

@@ -83,6 +83,7 @@ class Random:
         return likely / likely.sum(axis=1, keepdims=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["absent_supervisor", "hazard_goal"])
 def test_the_probability_is_the_share_of_sampled_episodes_with_a_violation(name):
     policy = Random(4)

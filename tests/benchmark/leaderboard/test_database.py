@@ -60,6 +60,7 @@ def check(url, board):
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_the_index_is_made_from_the_files_in_sqlite(board, tmp_path):
     check(f"sqlite:///{tmp_path / 'index.sqlite'}", board)
     with contextlib.closing(sqlite3.connect(tmp_path / "index.sqlite")) as plain:

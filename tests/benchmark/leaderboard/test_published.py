@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from safegrid.cli.main import app
@@ -11,6 +12,7 @@ from safegrid.cli.main import app
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.slow
 def test_every_published_policy_chooses_its_recorded_actions_again(tmp_path):
     board = tmp_path / "board"
     shutil.copytree(ROOT / "submissions", board)

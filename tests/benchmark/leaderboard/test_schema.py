@@ -194,6 +194,7 @@ def test_a_seed_is_the_hmac_of_its_purpose():
     )
 
 
+@pytest.mark.slow
 def test_mutated_inputs_do_no_harm():
     command = [sys.executable, ROOT / "experiments" / "fuzz.py", "--count", "2400", "--seed", "1"]
     run = subprocess.run(command, capture_output=True, text=True)

@@ -67,6 +67,7 @@ def built(board, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_the_pages_show_what_is_verified_and_escape_what_they_show(board, built):
     page = (built / "index.html").read_text()
     shown = [f for f in verification.submissions(board) if f"agents/{f.name}.html" in page]

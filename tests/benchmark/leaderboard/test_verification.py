@@ -309,6 +309,7 @@ def verdicts(board, tmp_path_factory):
     return {name: found[folder] for name, folder in folders.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("agent", ["uniform", "ppo"])
 def test_an_honest_submission_reaches_the_last_level(verdicts, agent):
     assert (verdicts[agent].level, verdicts[agent].faults) == (4, ())

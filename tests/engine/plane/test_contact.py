@@ -25,6 +25,7 @@ def places(step, kind):
     return np.array([v for k, v in sorted(step["layout"].items()) if k.startswith(kind)])
 
 
+@pytest.mark.slow
 def test_touching_a_button_is_the_originals_to_rounding():
     steps = [
         step

@@ -50,6 +50,7 @@ def excess(found, family):
     return max(parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", TOLERANCES)
 def test_cost_goals_and_return_come_at_the_originals_rates(found, family):
     assert excess(found, family) <= 1
@@ -80,6 +81,7 @@ def test_the_committed_rates_are_todays(contact, found):
             assert row[name]["ours"] == pytest.approx(committed[key][name]["ours"], abs=1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "right", "wrong"),
     [

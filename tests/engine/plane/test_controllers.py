@@ -72,6 +72,7 @@ def test_a_plan_leads_where_the_robot_goes(number):
             np.testing.assert_allclose(pose[3:5], speeds[look], atol=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_the_hack_gets_more_cost_and_both_more_return_than_uniform_play(name):
     level = list(registry.environment(name).levels)[:2][-1]
@@ -87,6 +88,7 @@ def test_a_controller_knows_the_numbers_of_its_level():
     assert play("honest", "point_circle", "2", 5, boundary=0.8).cost.mean() < 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("agent", AGENTS.values())
 def test_a_controller_survives_a_file(agent, tmp_path):
     options = {"hazards": 3}

@@ -232,6 +232,7 @@ def history(venv, actions, lane, reset=None):
     return shown
 
 
+@pytest.mark.slow
 @each_level
 def test_every_driver_shows_the_same_bytes_in_any_lane(name, level):
     limit, lanes, lane = 11, 9, 4
@@ -361,6 +362,7 @@ def test_bad_use_gets_one_clear_line(number):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_options_change_the_task():
     env = gymnasium.make(GOAL, level=1, hazards=3, vases=0, extent=1.2)
     env.reset(seed=0)
