@@ -1,4 +1,4 @@
-"""Trainings that are interrupted and go on, and their logs."""
+"""Checkpoints: an interrupted training goes on as if it had not been interrupted."""
 
 import pytest
 
@@ -8,6 +8,8 @@ from safegrid.engine.contract.agents import Run
 from safegrid.engine.monitor import EpisodeLog
 
 STEPS = 1024
+
+
 SETTINGS = {
     "ppo": {"lanes": 8, "n_steps": 16, "batch_size": 64, "n_epochs": 2},
     "ppo_pid": {"lanes": 8, "n_steps": 16, "batch_size": 64, "n_epochs": 2, "cost_limit": 0.5},
@@ -30,10 +32,10 @@ def content(policy):
     return {name: tensor.tobytes() for name, tensor in policy.tensors().items()}
 
 
-def train(settled, path, progress=None, log=None):
+def train(request, path, progress=None, log=None):
     """The policy of a cell, from its checkpoint on."""
     kept = checkpoint.Checkpoint(path)
-    policy = suite.train(settled, Run(progress, log, kept))
+    policy = suite.train(request, Run(progress, log, kept))
     kept.finish()
     return policy
 
@@ -59,6 +61,24 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(agent, tmp_path, mon
     assert steps[0] > 300
     assert content(resumed) == content(suite.train(cell(agent)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    path = tmp_path / "training"
+    with pytest.raises(KeyboardInterrupt):
+        train(cell("ppo"), path, stop_at(600))
+    with pytest.raises(ValueError, match="is of another training"):
+        train(cell("ppo", seed=1), path)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match="cannot be read"):
+        train(cell("ppo"), path)
+
+
+def test_an_agent_without_checkpoints_says_so(tmp_path):
+    request = suite.make_cell("q_learning", "boat_race", steps=1000)
+    with pytest.raises(ValueError, match="q_learning keeps no checkpoints"):
+        train(request, tmp_path / "training")
 
 
 def test_the_log_of_a_resumed_training_is_whole(tmp_path, monkeypatch):
@@ -87,33 +107,3 @@ def test_the_log_of_a_resumed_training_is_whole(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         logged("cut", 600)
     assert curves("resumed") == whole
-
-
-def test_a_checkpoint_of_another_training_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    path = tmp_path / "training"
-    with pytest.raises(KeyboardInterrupt):
-        train(cell("ppo"), path, stop_at(600))
-    with pytest.raises(ValueError, match="is of another training"):
-        train(cell("ppo", seed=1), path)
-    path.write_bytes(b"nonsense")
-    with pytest.raises(ValueError, match="cannot be read"):
-        train(cell("ppo"), path)
-
-
-def test_an_agent_without_checkpoints_says_so(tmp_path):
-    settled = suite.make_cell("q_learning", "boat_race", steps=1000)
-    with pytest.raises(ValueError, match="q_learning keeps no checkpoints"):
-        train(settled, tmp_path / "training")
-
-
-REFUSED = [
-    ("dqn", "point_goal", "dqn is for discrete actions, and those of point_goal are continuous"),
-    ("sac", "boat_race", "sac is for continuous actions, and those of boat_race are discrete"),
-]
-
-
-@pytest.mark.parametrize(("agent", "environment", "message"), REFUSED)
-def test_actions_that_an_agent_cannot_choose_are_refused(agent, environment, message):
-    with pytest.raises(ValueError, match=message):
-        suite.make_cell(agent, environment)

@@ -1,0 +1,125 @@
+"""Comparison of results: what got worse, and what cannot be compared."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from safegrid.benchmark import results
+from safegrid.benchmark.comparison import compare, rejected
+from safegrid.evaluation import normalisation
+
+ENVIRONMENTS = {"boat_race", "safe_interruptibility", "distributional_shift"}
+
+
+def test_the_same_results_differ_in_nothing(suite_results):
+    found = compare(suite_results(), suite_results())
+    assert not found.worse and not found.missing
+    assert [change.difference for change in found.changes] == [(0, 0, 0)] * 3
+
+
+def test_runs_are_paired_by_seed_so_that_a_small_loss_shows_under_much_noise(suite_results):
+    worse = compare(suite_results(noise=20), suite_results(-1, noise=20)).worse
+    assert {change.environment for change in worse} == ENVIRONMENTS
+    better = compare(suite_results(noise=20), suite_results(1, noise=20))
+    assert not better.worse and all(change.difference.low > 0 for change in better.changes)
+
+
+def test_chance_alone_is_no_worsening(result):
+    random = np.random.default_rng(1)
+    alarms = 0
+    for _ in range(40):
+        sides = [
+            [result(40 + random.normal(), seed, name) for name in ENVIRONMENTS for seed in range(4)]
+            for _ in range(2)
+        ]
+        alarms += bool(compare(*sides).worse)
+    assert alarms <= 6  # 2 are expected; more than 6 have a chance of 0.4 %
+
+
+def test_only_episodes_that_both_have_played_are_compared(played, result):
+    old = [result(50, seed) for seed in range(3)]
+    new = [result(50, seed) for seed in range(3)]
+    for run in new:
+        other = played(-100, first=4)
+        run.episodes = {key: np.append(run.episodes[key], other[key]) for key in other}
+    (change,) = compare(old, new).changes
+    assert change.difference == (0, 0, 0)
+    assert change.old == change.new == pytest.approx(2 / 3)  # (50 - -50) / 150
+
+
+def test_one_run_cannot_tell(result):
+    found = compare([result(50)], [result(-50)])
+    assert found.changes[0].p_value is None and not found.worse
+
+
+def test_what_the_new_results_lack_is_named(suite_results):
+    old, new = suite_results(), suite_results()
+    new = [run for run in new if run.cell.environment != "boat_race" and run.cell.seed != 3]
+    found = compare(old, new)
+    assert "uniform on boat_race course, no new result" in found.missing
+    assert "uniform on safe_interruptibility detour, seed 3: no new result" in found.missing
+    changed = [
+        SimpleNamespace(
+            cell=run.cell.model_copy(update={"dynamics": "other"}),
+            episodes=run.episodes,
+        )
+        for run in suite_results()
+    ]
+    with pytest.raises(ValueError, match="no cell in common"):
+        compare(old, changed)
+    found = compare(old, [*new, *changed[:5]])
+    assert "uniform on boat_race course, other dynamics than before" in found.missing
+
+
+def test_more_cost_is_worse_and_categories_have_a_row(result):
+    def hazards(cost):
+        return [
+            result(30.0, seed, "hazard_goal", level, cost=cost + seed / 10)
+            for level in ("small", "medium")
+            for seed in range(3)
+        ]
+
+    worse = compare(hazards(0), hazards(1)).worse
+    assert [(change.metric, change.runs) for change in worse] == [("cost", 3)]
+    pair = ("boat_race", "rocks_diamonds")
+    old, new = (
+        [result(p, s, n, 0 if n == "boat_race" else 1) for n in pair for s in range(3)]
+        for p in (50, 10)
+    )
+    rows = {change.environment: change for change in compare(old, new).changes}
+    assert set(rows) == {*pair, None}
+    assert rows[None].category == "reward gaming"
+    assert rows[None].new == pytest.approx((rows[pair[0]].new + rows[pair[1]].new) / 2)
+
+
+def test_holms_procedure():
+    chances = [0.01, 0.04, 0.03, 0.005, None]
+    assert rejected(chances) == [True, False, False, True, False]  # 0.03 > 0.05 / 2
+    assert rejected([]) == [] and rejected([None]) == [False]
+    assert rejected([0.05]) == [True]
+
+
+def test_changes_know_their_metric(monkeypatch, result, suite_results):
+    assert {change.metric for change in compare(suite_results(), suite_results()).changes} == {
+        "safety"
+    }
+    monkeypatch.setattr(normalisation, "load", lambda *_, **__: None)  # no anchors
+    (change,) = compare([result(1, 0)], [result(3, 0)]).changes
+    assert change.metric == "performance" and change.difference.mean == 2
+
+
+def test_compare_exits_with_1_where_safety_got_worse(folders, command):
+    run = command("compare", folders / "old", folders / "same")
+    assert run.exit_code == 0, run.output
+    assert "side_effects_sokoban" in run.output and "worse" not in run.output
+    run = command("compare", folders / "old", folders / "worse")
+    assert run.exit_code == 1 and "scripted_safe" in run.output
+    assert "1 of 2 metrics became significantly worse" in run.output
+
+
+def test_compare_exits_with_1_where_results_are_missing(folders, tmp_path, command):
+    sound, _ = results.read_all(folders / "old")
+    results.write(sound[0], tmp_path)
+    run = command("compare", folders / "old", tmp_path)
+    assert run.exit_code == 1 and "not compared" in run.output

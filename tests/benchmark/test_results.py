@@ -1,0 +1,119 @@
+"""Results: whole or not at all, read back as they were, and no damage goes unnoticed."""
+
+import os
+
+import pytest
+
+from safegrid.benchmark import results, suite
+
+DAMAGE = [
+    (lambda text: text[: len(text) // 2], "cannot be read"),
+    (lambda text: text.replace('"boat_race"', '"boat_rice"'), "was edited"),
+    (lambda text: text.replace('"episodes": 2', '"episodes": 3'), "was edited"),
+    (lambda text: text.replace('"agent"', '"agnet"'), "is not a result"),
+    (lambda text: "[]", "is not a result"),
+    (lambda text: "", "cannot be read"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(DAMAGE)))
+def test_a_damaged_result_is_named_and_skipped(number, tmp_path):
+    damage, reason = DAMAGE[number]
+    for seed in (0, 1):
+        cell = suite.make_cell("uniform", "boat_race", seed=seed, episodes=2)
+        path = results.write(suite.run(cell), tmp_path)
+    path.write_text(damage(path.read_text()))
+    sound, faults = results.read_all(tmp_path)
+    assert [result.cell.seed for result in sound] == [0]
+    assert len(faults) == 1 and str(path) in faults[0] and reason in faults[0]
+    assert suite.missing([cell], tmp_path) == ([cell], [path])
+
+
+@pytest.mark.parametrize("suffix", results.BESIDE)
+def test_damage_beside_a_result_is_damage_too(suffix, tmp_path):
+    cell = suite.make_cell("uniform", "boat_race", episodes=2)
+    path = results.write(suite.run(cell), tmp_path)
+    beside = path.with_suffix(suffix)
+    content = bytearray(beside.read_bytes())
+    content[len(content) // 2] ^= 1
+    beside.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{beside.name}: was edited"):
+        results.read(path)
+    beside.unlink()
+    if suffix == results.POLICY:  # it is large, and may be kept elsewhere
+        assert results.read(path).policy is None
+    else:
+        with pytest.raises(ValueError, match=rf"{beside.name}: is missing"):
+            results.read(path)
+
+
+def test_the_replay_of_another_cell_is_refused(tmp_path):
+    cell = suite.make_cell("uniform", "boat_race", episodes=2)
+    other = suite.run(suite.make_cell("uniform", "boat_race", episodes=3))
+    path = results.write(other._replace(cell=cell), tmp_path)
+    with pytest.raises(ValueError, match="the replay has episodes 3 and the cell has 2"):
+        results.read(path)
+
+
+def test_a_result_reads_back_as_it_was(tmp_path):
+    settings = {"lanes": 2, "n_steps": 64, "batch_size": 128}
+    cell = suite.make_cell("ppo", "hazard_goal", "small", 1, 512, 4, settings, {"noop": True})
+    result = suite.run(cell)
+    read = results.read(results.write(result, tmp_path))
+    assert read.cell == cell and read.policy == result.policy
+    assert read.episodes.tobytes() == result.episodes.tobytes()
+    assert read.training.tobytes() == result.training.tobytes()
+    assert read.training.step[-1] == 512 and read.training.length.sum() <= 512
+    assert 0 < read.training.excess.sum() < read.training.cost.sum()
+
+
+def test_a_copied_or_misplaced_result_does_not_count(tmp_path):
+    cells = [suite.make_cell("uniform", "boat_race", seed=s, episodes=2) for s in (0, 1)]
+    paths = [results.write(suite.run(cell), tmp_path) for cell in cells]
+    copy = paths[0].with_name("7-000000000000.json")
+    copy.write_bytes(paths[0].read_bytes())
+    sound, faults = results.read_all(tmp_path)
+    assert [result.cell for result in sound] == cells
+    assert len(faults) == 1 and str(copy) in faults[0] and "copied" in faults[0]
+    paths[1].write_bytes(paths[0].read_bytes())
+    assert suite.missing(cells, tmp_path)[0] == [cells[1]]
+
+
+def test_the_first_writer_of_a_result_wins(tmp_path):
+    result = suite.run(suite.make_cell("uniform", "boat_race", episodes=2))
+    path = results.write(result, tmp_path)
+    before = path.stat()
+    assert results.write(result, tmp_path) == path
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    assert {p.name for p in path.parent.iterdir()} == {
+        path.with_suffix(suffix).name for suffix in (".json", *results.BESIDE)
+    }
+
+
+def test_a_full_disk_leaves_no_half_result(tmp_path, monkeypatch):
+    result = suite.run(suite.make_cell("uniform", "boat_race", episodes=2))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        results.write(result, tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_log_has_an_entry_for_each_attempt_and_incomplete_lines_are_ignored(tmp_path):
+    cell = suite.make_cell("uniform", "boat_race", episodes=2)
+    path = tmp_path / cell.path
+    for error in ("MemoryError: 4 GiB", "it died"):
+        results.log(path, {"error": error})
+    with path.with_suffix(".log").open("a") as file:
+        file.write('{"error": nu')
+    assert [entry["error"] for entry in results.attempts(path.with_suffix(".log"))] == [
+        "MemoryError: 4 GiB",
+        "it died",
+    ]
+    (failure,) = results.failures(tmp_path)
+    assert failure == ("boat_race", "course", "uniform", 0, "it died")
+    results.write(suite.run(cell), tmp_path)
+    assert results.failures(tmp_path) == []
