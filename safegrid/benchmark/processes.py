@@ -3,7 +3,6 @@
 import contextlib
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("MKL", "NUMBA", "OMP
 
 @contextlib.contextmanager
 def process_pool(workers: int, preload: Sequence[str], max_tasks: int = 0) -> Iterator[Any]:
-    """A `pebble.ProcessPool` that is stopped at once where its block raises anything.
+    """A `pebble.ProcessPool`, whose workers ignore Ctrl-C; it is stopped where its block raises.
 
     workers: number of processes
     preload: modules that are imported once, in the server that forks the workers (on Linux)
@@ -57,8 +56,7 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _initialise(plugins: Sequence[str]) -> None:
-    """Makes a worker ignore Ctrl-C, end when its parent ends, and know the parent's plug-ins."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Makes a worker know the parent's plug-ins, and end when its parent ends, even if killed."""
     parent = multiprocessing.parent_process()
 
     def follow() -> None:

@@ -21,6 +21,7 @@ def sleeps(cell):
 CELLS = [suite.make_cell("uniform", "boat_race", seed=seed, episodes=2) for seed in range(3)]
 
 
+@pytest.mark.slow
 def test_a_ray_cluster_gives_the_same_bytes(tmp_path, contents):
     pytest.importorskip("ray", reason="ray is not installed")
     cells = [

@@ -1,7 +1,6 @@
-"""Sweeps that are killed, doubled or out of disk: afterwards the same bytes are there."""
+"""Sweeps that are killed, doubled, interrupted or out of disk: the same bytes in the end."""
 
 import errno
-import json
 import os
 import random
 import signal
@@ -13,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from safegrid import agents
-from safegrid.benchmark import executors, results, suite, sweep
+from safegrid.benchmark import results, suite, sweep
 from safegrid.evaluation import intervals
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+
+
 SUITE = """
 seeds = 6
 episodes = 3
@@ -27,6 +28,8 @@ name = "boat_race"
 [[environments]]
 name = "friend_foe"
 """
+
+
 DRIVER = """
 import sys
 from safegrid import agents
@@ -35,6 +38,8 @@ if __name__ == "__main__":
     from safegrid.cli.main import main
     main()
 """
+
+
 AGENT = """
 import os, pathlib, signal, time
 import numpy as np
@@ -47,6 +52,8 @@ def train(environment, *, seed, steps=0, device="auto", progress=None, options=N
     {body}
     return registry.agent("uniform").train(environment, seed=seed, options=options)
 """
+
+
 BODIES = {
     "dozy": "time.sleep(0.2)",
     "greedy": "np.ones(2**28)",
@@ -85,14 +92,6 @@ def finish(process):
     return process.returncode, out, errors
 
 
-def contents(folder):
-    return {
-        path.relative_to(folder): path.read_bytes()
-        for path in folder.rglob("*-*")
-        if path.suffix in (".json", *results.BESIDE)
-    }
-
-
 def children(pid):
     """The processes that a process has started, by /proc."""
     found = []
@@ -120,7 +119,7 @@ def alive(pid):
 
 @pytest.mark.slow
 @linux
-def test_kills_and_a_second_sweep_change_no_byte(driver, tmp_path, monkeypatch):
+def test_kills_and_a_second_sweep_change_no_byte(driver, tmp_path, monkeypatch, contents):
     monkeypatch.setattr(agents, "__path__", [*agents.__path__, str(tmp_path)])
     cells = suite.read_suite(tmp_path / "suite.toml").cells()
     sweep.sweep(cells, tmp_path / "calm", lambda cell, error: None, "serial")
@@ -154,7 +153,9 @@ def test_kills_and_a_second_sweep_change_no_byte(driver, tmp_path, monkeypatch):
     assert not list(folder.rglob("*.damaged"))
 
 
-def test_a_full_disk_costs_the_cells_it_hits_and_no_byte_of_the_others(tmp_path, monkeypatch):
+def test_a_full_disk_costs_the_cells_it_hits_and_no_byte_of_the_others(
+    tmp_path, monkeypatch, contents
+):
     cells = [
         suite.make_cell("uniform", name, seed=seed, episodes=2)
         for name in ("boat_race", "friend_foe")
@@ -208,39 +209,7 @@ def test_a_cell_that_fails_is_recorded_and_one_that_died_is_tried_again(driver, 
     assert {result.cell.agent for result in sound} == {"mortal", "uniform"} and not faults
 
 
-@pytest.mark.slow
-def test_a_ray_cluster_gives_the_same_bytes(tmp_path):
-    pytest.importorskip("ray", reason="ray is not installed")
-    cells = [
-        suite.make_cell("uniform", "boat_race", episodes=2),
-        suite.make_cell(
-            *("ppo", "friend_foe", 0, 0, 256, 2),
-            settings={"lanes": 2, "n_steps": 64, "batch_size": 128},
-        ),
-        suite.make_cell("ppo", "boat_race", steps=1, settings={"lanes": 0}),
-    ]
-    cells_file = tmp_path / "cells.json"
-    cells_file.write_text(json.dumps([cell.model_dump() for cell in cells]))
-    code = (
-        "import json, pathlib, sys\n"
-        "from safegrid.benchmark import executors, results, sweep\n"
-        "folder = pathlib.Path(sys.argv[1])\n"
-        "cells = json.loads((folder / 'cells.json').read_text())\n"
-        "cells = [results.Cell.model_validate(cell) for cell in cells]\n"
-        "for engine in ('ray', 'local'):\n"
-        "    sweep.sweep(cells, folder / engine, lambda cell, error: print(error), engine,\n"
-        "        executors.Resources(workers=2, memory=8, seconds=200))\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, timeout=300
-    )
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.count("1 or more") == 2 and run.stdout.count("None") == 4
-    cluster = contents(tmp_path / "ray")
-    assert len(cluster) == 2 * 4 and cluster == contents(tmp_path / "local")
-
-
-def test_one_cell_more_changes_none_of_the_others(tmp_path):
+def test_one_cell_more_changes_none_of_the_others(tmp_path, contents):
     cells = [suite.make_cell("uniform", "boat_race", seed=seed, episodes=2) for seed in range(3)]
     for folder, some in (("few", cells[1:2]), ("many", cells)):
         sweep.sweep(some, tmp_path / folder, lambda cell, error: None, "serial")
@@ -264,7 +233,76 @@ def test_a_dry_run_says_what_would_be_run_and_for_how_long(driver, tmp_path):
     assert sweep.expected_seconds([cell, other, unknown], [folder]) == (40.0, 1)
 
 
-def test_an_unknown_engine_gets_a_clear_line(tmp_path):
-    with pytest.raises(ValueError, match=r"unknown engine 'cluster'.*local, serial, ray"):
-        sweep.sweep([], tmp_path, lambda cell, error: None, "cluster")
-    assert set(executors.EXECUTORS) == {"local", "serial", "ray"}
+@pytest.mark.slow
+def test_a_result_is_the_same_bytes_for_any_number_of_workers(
+    suite_file, tmp_path, safegrid_command, contents
+):
+    for workers in (1, 2):
+        run = safegrid_command(
+            "bench", suite_file, "--results", tmp_path / f"{workers}", "--workers", workers
+        )
+        assert run.returncode == 0, run.stderr
+    one, two = contents(tmp_path / "1"), contents(tmp_path / "2")
+    assert len(one) == 6 * 4 and one == two
+    again = safegrid_command("bench", suite_file, "--results", tmp_path / "1")
+    assert "6 of 6 cells have a result already" in again.stdout
+
+
+@pytest.mark.slow
+def test_a_damaged_result_fails_the_check_and_is_set_aside(
+    suite_file, tmp_path, safegrid_command, contents
+):
+    folder = tmp_path / "results"
+    assert safegrid_command("bench", suite_file, "--results", folder).returncode == 0
+    before = contents(folder)
+    path = next(folder.rglob("*.json"))
+    path.write_text("{")
+    run = safegrid_command("leaderboard", "submit", folder, "--board", tmp_path / "board")
+    assert run.returncode == 2 and str(path) in run.stderr and not (tmp_path / "board").exists()
+    again = safegrid_command("bench", suite_file, "--results", folder)
+    assert again.returncode == 0 and f"renamed to {path}.damaged" in again.stderr
+    assert path.with_name(f"{path.name}.damaged").read_text() == "{"  # nothing is lost
+    assert contents(folder) == before
+
+
+@pytest.mark.slow
+def test_a_failed_cell_is_reported_and_the_others_finish(
+    suite_file, tmp_path, monkeypatch, safegrid_command, contents
+):
+    broken = '[[agents]]\nname = "ppo"\nsteps = 1\nsettings = { lanes = 0 }\n'
+    suite_file.write_text(suite_file.read_text() + broken)
+    run = safegrid_command("bench", suite_file, "--results", tmp_path / "results")
+    assert run.returncode == 1
+    assert "6 of 12 cells failed" in run.stderr and "1 or more" in run.stderr + run.stdout
+    assert len(contents(tmp_path / "results")) == 6 * 4
+    failures = results.failures(tmp_path / "results")
+    assert len(failures) == 6 and all("1 or more" in failure.error for failure in failures)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+def test_an_interrupted_sweep_keeps_what_is_finished_and_goes_on(
+    suite_file, tmp_path, safegrid_command, contents
+):
+    folder = tmp_path / "results"
+    quick = suite_file.read_text()
+    slow = '[[agents]]\nname = "ppo"\nsteps = 100000000\n'
+    suite_file.write_text(quick + slow)
+    sweep = subprocess.Popen(
+        [sys.executable, "-m", "safegrid", "bench", str(suite_file), "--results", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not contents(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    sweep.send_signal(signal.SIGINT)
+    _, errors = sweep.communicate(timeout=240)
+    assert sweep.returncode == 130 and "the same command continues" in errors
+    assert "Traceback" not in errors
+    finished = contents(folder)
+    assert finished and not list(folder.rglob("*.part"))
+    suite_file.write_text(quick)
+    assert safegrid_command("bench", suite_file, "--results", folder).returncode == 0
+    assert len(contents(folder)) == 6 * 4 and finished.items() <= contents(folder).items()
