@@ -1,1 +1,1 @@
-"""One agent a file; the file's name is the agent's name."""
+"""Each file is an agent; its name is that of the file."""

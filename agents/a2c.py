@@ -1,8 +1,8 @@
 """A2C: advantage actor-critic on the visible reward, one gradient step for each short rollout.
 
 Stable-Baselines3's A2C (Mnih et al. 2016, arXiv:1602.01783, run synchronously) with RMSprop and
-two hidden layers of 64 units on one-hot boards. Rollouts of 5 steps are that paper's, the other
-settings were tried on island_navigation and whisky_gold.
+two hidden layers of 64 units on one-hot boards. Rollouts of 5 steps are those of that paper, the
+other settings were tuned on island_navigation and whisky_gold.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ STEPS = 1_000_000
 SETTINGS = {
     "lanes": 128,
     "n_steps": 5,  # of each lane in a rollout
-    "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+    "learning_rate": 2e-3,  # at the start; falls linearly to zero
     "gamma": 0.99,
     "gae_lambda": 0.95,
-    "ent_coef": 0.1,  # with 0.03 some runs on whisky_gold settle for the whisky
+    "ent_coef": 0.1,  # with 0.03 some runs on whisky_gold converge to drinking the whisky
 }
 
 
@@ -38,5 +38,5 @@ def train(task: Task, run: Run, **settings: Any) -> Network:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
-    """The policy whose tensors these are."""
+    """The policy of what its `tensors` returned."""
     return mlp.actor(tensors, Network)

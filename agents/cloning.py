@@ -1,9 +1,9 @@
-"""Behaviour cloning: does what was done in recorded episodes, without a word about why.
+"""Behaviour cloning: imitates recorded episodes by supervised learning.
 
-A network is fitted to the recorded actions by their cross-entropy (Pomerleau 1991, Efficient
-training of artificial neural networks for autonomous navigation), with Adam (Kingma & Ba 2015,
-arXiv:1412.6980). It sees no reward, but a teacher may know what is hidden. Its steps are those of
-the fit.
+A network is fitted to the recorded actions by minimising their cross-entropy (Pomerleau 1991,
+Efficient training of artificial neural networks for autonomous navigation) with Adam (Kingma & Ba
+2015, arXiv:1412.6980). It uses no reward, but its teacher may use hidden information. `steps`
+counts updates of the network.
 """
 
 import itertools
@@ -27,64 +27,75 @@ from safegrid.training.mlp import Network
 USES_HIDDEN_INFO = True
 STEPS = 2_000
 SETTINGS = {
-    "teacher": "ppo",  # an agent's name, or the path of a replay
-    "teacher_steps": None,  # of an agent's training; its own number where it is not given
-    "episodes": 100,  # of an agent
+    "teacher": "ppo",  # the name of an agent, or the path of a replay
+    "teacher_steps": None,  # steps of that agent's training; its own number if None
+    "episodes": 100,  # that the agent is recorded in
     "hidden": 64,  # units of the one hidden layer
     "batch_size": 256,
-    "learning_rate": 1e-2,  # at the start; it falls to zero in a straight line
+    "learning_rate": 1e-2,  # at the start; falls linearly to zero
 }
-FADE, FADE_SQUARES, TINY = 0.9, 0.999, 1e-8  # Adam's, as in its paper
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Adam's, as in its paper
 
 
 def train(task: Task, run: Run, **settings: Any) -> Network:
-    """A network fitted for `task.steps` steps. ValueError for a replay of another level."""
+    """A network fitted in `task.steps` updates. ValueError as for `demonstrations`."""
     dynamics = make_dynamics(task.environment, **task.options)
-    shown = demonstrations(dynamics, settings, task.seed, run)
-    episodes = range(len(shown.episodes))
-    boards = np.concatenate([resimulation.boards(shown, i)[:-1] for i in episodes])
-    actions = np.concatenate([e.actions[: e.length] for e in shown.episodes]).astype(np.int64)
+    recorded = demonstrations(dynamics, settings, task.seed, run)
+    episodes = range(len(recorded.episodes))
+    boards = np.concatenate([resimulation.boards(recorded, i)[:-1] for i in episodes])
+    actions = np.concatenate([e.actions[: e.length] for e in recorded.episodes]).astype(np.int64)
     inputs = make_encoder(dynamics, "planes")(boards).reshape(len(boards), -1).astype(np.float32)
     random = np.random.default_rng(derive_seeds(task.seed, "train", 2)[1])
     sizes = (inputs.shape[1], settings["hidden"], len(dynamics.actions))
-    tensors = start(sizes, random)
+    tensors = initial_tensors(sizes, random)
     moments = [(np.zeros_like(tensor), np.zeros_like(tensor)) for tensor in tensors]
     for t in range(task.steps):
         rows = random.integers(0, len(actions), settings["batch_size"])
         rate = settings["learning_rate"] * (1 - t / task.steps)
-        slopes = gradient(tensors, inputs[rows], actions[rows])
-        for tensor, slope, (mean, square) in zip(tensors, slopes, moments, strict=True):
-            mean += (1 - FADE) * (slope - mean)
-            square += (1 - FADE_SQUARES) * (slope**2 - square)
-            unbiased = mean / (1 - FADE ** (t + 1))
-            scale = np.sqrt(square / (1 - FADE_SQUARES ** (t + 1))) + TINY
+        gradients = gradient(tensors, inputs[rows], actions[rows])
+        for tensor, slope, (mean, square) in zip(tensors, gradients, moments, strict=True):
+            mean += (1 - BETA_1) * (slope - mean)
+            square += (1 - BETA_2) * (slope**2 - square)
+            unbiased = mean / (1 - BETA_1 ** (t + 1))
+            scale = np.sqrt(square / (1 - BETA_2 ** (t + 1))) + EPSILON
             tensor -= (rate * unbiased / scale).astype(np.float32)
         run.report(t + 1)
     return Network([(tensors[0], tensors[1]), (tensors[2], tensors[3])])
 
 
 def demonstrations(dynamics: Dynamics, settings: Mapping[str, Any], seed: int, run: Run) -> Replay:
-    """The recorded episodes: those of a file, or of an agent that is trained for it."""
+    """The episodes to imitate: those of a replay, or of an agent that is trained here.
+
+    dynamics: of the level. settings: those of SETTINGS. seed: of the agent's training and episodes.
+    run: whose monitor logs the agent's training. ValueError for a teacher that is neither an agent
+    nor a file, and for a replay that is damaged or of another level.
+    """
     name = settings["teacher"]
     if name not in registry.agents():
         if not Path(name).is_file():
             raise registry.unknown("teacher, or path of a replay,", name, registry.agents())
-        shown = replay.read(Path(name))
-        header, played = shown.header, (shown.header.environment, shown.header.level)
-        if played != (dynamics.name, dynamics.level_name) or header.options != dynamics.options:
-            raise ValueError(f"{name} shows {' '.join(played)}, not this level: choose another")
-        return shown
-    agent, level = registry.agent(name), {"level": dynamics.level_name, **dynamics.options}
+        recorded = replay.read(Path(name))
+        header = recorded.header
+        level = header.environment, header.level, header.options
+        if level != (dynamics.name, dynamics.level_name, dynamics.options):
+            raise ValueError(
+                f"{name} is of {header.environment}, level {header.level}, options "
+                f"{header.options}, and not of this level: choose another replay"
+            )
+        return recorded
+    agent, options = registry.agent(name), {"level": dynamics.level_name, **dynamics.options}
     steps = settings["teacher_steps"]
-    teaching = Run(monitor=run.monitor)  # progress is that of the fit
-    policy = agent.train(dynamics.name, seed=seed, steps=steps, options=level, run=teaching)
-    luck = int(derive_seeds(seed, "train")[0])  # not that of the evaluation
-    records = evaluate(policy, dynamics.name, settings["episodes"], luck, **level)
+    monitored = Run(monitor=run.monitor)  # without progress, which counts the network's updates
+    policy = agent.train(dynamics.name, seed=seed, steps=steps, options=options, run=monitored)
+    episode_seed = int(derive_seeds(seed, "train")[0])  # no episode is one of an evaluation
+    records = evaluate(policy, dynamics.name, settings["episodes"], episode_seed, **options)
     return replay.decode(replay.encode(dynamics, records))
 
 
-def start(sizes: tuple[int, int, int], random: np.random.Generator) -> list[NDArray[np.float32]]:
-    """Weights and biases of two layers, small and random (Glorot & Bengio 2010)."""
+def initial_tensors(
+    sizes: tuple[int, int, int], random: np.random.Generator
+) -> list[NDArray[np.float32]]:
+    """Weights and biases of two layers, uniform as in Glorot & Bengio 2010, equation 16."""
     tensors = []
     for inputs, outputs in itertools.pairwise(sizes):
         width = np.sqrt(6 / (inputs + outputs))
@@ -96,7 +107,10 @@ def start(sizes: tuple[int, int, int], random: np.random.Generator) -> list[NDAr
 def gradient(
     tensors: list[NDArray[np.float32]], inputs: NDArray[np.float32], actions: NDArray[np.int64]
 ) -> list[NDArray[np.float32]]:
-    """Of the mean cross-entropy of the actions, for each tensor."""
+    """The gradient of the actions' mean cross-entropy for each tensor.
+
+    tensors: weights and biases of two layers. inputs: [n, numbers]. actions: [n].
+    """
     weight, bias, last_weight, last_bias = tensors
     hidden = np.tanh(inputs @ weight.T + bias)
     outputs = hidden @ last_weight.T + last_bias

@@ -1,8 +1,8 @@
 """DQN: deep Q-learning on the visible reward, from replayed transitions.
 
 Stable-Baselines3's DQN (Mnih et al. 2015, Nature 518, 529-533) on several lanes at once, with its
-two hidden layers of 64 units on one-hot boards. The settings were tried on island_navigation, where
-one larger step for the two of each update, or less exploration, did not find the goal.
+two hidden layers of 64 units on one-hot boards. The settings were tuned on island_navigation: with
+one gradient step at a higher learning rate, or with less exploration, runs did not find the goal.
 """
 
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ SETTINGS = {
     "lanes": 64,
     "buffer_size": 150_000,
     "learning_starts": 2_000,
-    "train_freq": 1,  # step of all lanes between updates
+    "train_freq": 1,  # steps of all lanes between updates
     "gradient_steps": 2,
     "batch_size": 128,
-    "learning_rate": 1e-3,  # at the start; it falls to zero in a straight line
+    "learning_rate": 1e-3,  # at the start; falls linearly to zero
     "gamma": 0.99,
     "target_update_interval": 1_000,
-    "exploration_fraction": 0.5,  # of the training, in which exploration falls to its end
+    "exploration_fraction": 0.5,  # of the training, in which exploration falls to its final value
     "exploration_final_eps": 0.05,
 }
 
@@ -41,5 +41,5 @@ def train(task: Task, run: Run, **settings: Any) -> Network:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
-    """The policy whose tensors these are."""
+    """The policy of what its `tensors` returned."""
     return Network.load(tensors, relu)

@@ -1,10 +1,10 @@
-"""Interruptible Q-learning: learns nothing from steps in which its action was overridden.
+"""Interruptible Q-learning: does not learn from steps in which its action was overridden.
 
-Orseau & Armstrong 2016, Safely interruptible agents: an off-policy learner that is not to value
-being interrupted must not take the interruption for a consequence of its actions. An action counts
-as overridden where every other one would have led to the same state and reward, under the same
-chance; to see that, it needs the explicit model, which other agents lack. It does not mind losing
-control for good, either: on whisky_gold it drinks.
+Orseau & Armstrong 2016, Safely interruptible agents: an off-policy learner whose values must not
+depend on interruptions must not treat them as consequences of its actions. An action counts as
+overridden where every other action would have led to the same state and reward under the same
+outcome of chance; to compute that, the agent uses the explicit model, which other agents do not
+have. The agent is also indifferent to losing control for ever: on whisky_gold it drinks.
 """
 
 from typing import Any
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.lanes import Lanes
-from safegrid.training.tabular import BEST, SETTINGS, Policy, learn, load
+from safegrid.engine.policies import TablePolicy
+from safegrid.training.tabular import BEST, SETTINGS, learn, load
 
 __all__ = ["SETTINGS", "load"]
 USES_HIDDEN_INFO = True
@@ -22,7 +23,10 @@ STEPS = 300_000
 
 
 def action_took_effect(lanes: Lanes, actions: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """[lanes] whether the next state or reward depends on the action."""
+    """bool[lanes]: whether the next state or reward depends on the action.
+
+    lanes: before the step. actions: [lanes], not used, since every action is tried.
+    """
     twin = Lanes(lanes.dynamics, lanes.count)
     outcomes = []
     for action in range(len(lanes.dynamics.actions)):
@@ -33,6 +37,6 @@ def action_took_effect(lanes: Lanes, actions: NDArray[np.int64]) -> NDArray[np.b
     return np.any(outcomes != outcomes[0], axis=(0, 2))  # type: ignore[no-any-return]
 
 
-def train(task: Task, run: Run, **settings: Any) -> Policy:
-    """The table learned from the steps in which the action took effect."""
+def train(task: Task, run: Run, **settings: Any) -> TablePolicy:
+    """The greedy policy of the table learned from steps in which the action took effect."""
     return learn(task, run, BEST, action_took_effect, **settings)

@@ -1,6 +1,6 @@
-"""MaskablePPO: PPO that is never offered a move into a wall that it sees.
+"""MaskablePPO: PPO in which moves into visible walls are masked.
 
-sb3-contrib's MaskablePPO (Huang & Ontanon 2020, arXiv:2006.14171), set up as `ppo` is.
+sb3-contrib's MaskablePPO (Huang & Ontanon 2020, arXiv:2006.14171) with the settings of `ppo`.
 """
 
 from collections.abc import Mapping
@@ -20,36 +20,43 @@ SETTINGS = {
     "n_steps": 32,  # of each lane in a rollout
     "batch_size": 1024,
     "n_epochs": 8,
-    "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+    "learning_rate": 2e-3,  # at the start; falls linearly to zero
     "gamma": 0.99,
     "gae_lambda": 0.95,
     "ent_coef": 0.03,
     "clip_range": 0.2,
 }
-AHEAD = ((-1, 0), (1, 0), (0, -1), (0, 1))  # of the agent, where each move goes
+AHEAD = ((-1, 0), (1, 0), (0, -1), (0, 1))  # rows down and columns right, for each move
 
 
-class Policy(Network):
-    """The network's most probable action among those that lead into no wall."""
+class MaskedPolicy(Network):
+    """Takes the action of the highest output among those that do not lead into a wall.
+
+    network: of the outputs. wall, agent: indexes of their planes.
+    """
 
     def __init__(self, network: Network, wall: int, agent: int):
         super().__init__(network.layers, network.activation)
         self.wall, self.agent = wall, agent
 
     def outputs(self, observations: NDArray[Any]) -> NDArray[np.float32]:
-        """[n, actions] of the network, the least there is for an action that is not offered."""
+        """float32[n, actions]: the network's outputs, minus infinity for masked actions."""
         offered = open_moves(observations, self.wall, self.agent, len(self.layers[-1][1]))
         return np.where(offered, super().outputs(observations), -np.inf)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The network's, and the planes of walls and agent."""
+        """The network's, and `planes` int64[2]: the indexes of the planes of wall and agent."""
         return {**super().tensors(), "planes": np.array([self.wall, self.agent])}
 
 
 def open_moves(
     observations: NDArray[Any], wall: int, agent: int, actions: int
 ) -> NDArray[np.bool_]:
-    """[n, actions] which actions lead into no wall; all where every move does."""
+    """bool[n, actions]: the actions that do not lead into a wall; all where every one does.
+
+    observations: planes [n, tiles, rows, columns]. wall, agent: indexes of their planes. actions:
+    how many there are.
+    """
     offered = np.ones((len(observations), actions), np.bool_)
     number, row, column = np.nonzero(observations[:, agent])
     for action, (down, right) in enumerate(AHEAD):
@@ -58,7 +65,7 @@ def open_moves(
     return offered
 
 
-def train(task: Task, run: Run, **settings: Any) -> Policy:
+def train(task: Task, run: Run, **settings: Any) -> MaskedPolicy:
     """The policy after `task.steps` steps, rounded up to whole rollouts."""
     from sb3_contrib import MaskablePPO
 
@@ -74,10 +81,10 @@ def train(task: Task, run: Run, **settings: Any) -> Policy:
         mask=lambda seen: open_moves(seen, wall, agent, len(dynamics.actions)),
     )
     network = Network.load(sb3_training.actor(model))
-    return Policy(network, wall, agent)
+    return MaskedPolicy(network, wall, agent)
 
 
-def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
-    """The policy whose tensors these are."""
+def load(tensors: Mapping[str, NDArray[Any]]) -> MaskedPolicy:
+    """The policy of what its `tensors` returned."""
     network = Network.load({k: v for k, v in tensors.items() if k != "planes"})
-    return Policy(network, *tensors["planes"].tolist())
+    return MaskedPolicy(network, *tensors["planes"].tolist())

@@ -1,4 +1,4 @@
-"""Noop: does nothing, so that what comes of doing nothing is on show beside what agents do."""
+"""Noop: takes the action that does nothing, a baseline for side effects."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +14,11 @@ STEPS = 0
 SETTINGS: dict[str, Any] = {}
 
 
-class Policy:
-    """Chooses one of its actions, always."""
+class ConstantPolicy:
+    """Takes the same action in every step.
+
+    actions: how many there are. action: the number of the one that is taken.
+    """
 
     observation = "board"
     mode = "deterministic"
@@ -25,27 +28,27 @@ class Policy:
         self.actions, self.action = actions, action
 
     def probabilities(self, observations: Any) -> NDArray[np.float64]:
-        """[n, actions], 1 for the action."""
+        """float64[n, actions], 1 for the action."""
         chosen: NDArray[np.float64] = np.eye(self.actions)[np.full(len(observations), self.action)]
         return chosen
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """How many actions there are, and which of them it is."""
+        """`actions` int64[2]: how many there are, and the number of the one that is taken."""
         return {"actions": np.array([self.actions, self.action])}
 
 
-def train(task: Task, run: Run) -> Policy:
-    """The idle policy. ValueError where the environment has no action that does nothing."""
+def train(task: Task, run: Run) -> ConstantPolicy:
+    """The policy of `noop`. ValueError for an environment without this action."""
     actions = make_dynamics(task.environment, **task.options).actions
     if "noop" not in actions:
         raise ValueError(
             f"{task.environment} has no action 'noop' among {', '.join(actions)}: "
-            "give it one with the option noop=true"
+            "set its option noop to true"
         )
-    return Policy(len(actions), actions.index("noop"))
+    return ConstantPolicy(len(actions), actions.index("noop"))
 
 
-def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
-    """The policy whose tensors these are."""
+def load(tensors: Mapping[str, NDArray[Any]]) -> ConstantPolicy:
+    """The policy of what its `tensors` returned."""
     actions, action = tensors["actions"]
-    return Policy(int(actions), int(action))
+    return ConstantPolicy(int(actions), int(action))

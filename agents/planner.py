@@ -1,4 +1,4 @@
-"""Planner: the most return that there is, by dynamic programming on the explicit model.
+"""Planner: the best return, computed by dynamic programming on the explicit model.
 
 Bellman 1957, Dynamic Programming, chapter 3; ties are broken by the hidden performance.
 """
@@ -14,7 +14,7 @@ USES_HIDDEN_INFO = True
 MEMORY = True
 STEPS = 0
 SETTINGS = {
-    "ties": "worst",  # of the plans with the most return, the one of worst or best performance
+    "ties": "worst",  # among plans of the best return, the one of the worst or best performance
 }
 TIES = {"worst": -PERFORMANCE, "best": PERFORMANCE}
 
@@ -22,7 +22,10 @@ load = Plan
 
 
 def train(task: Task, run: Run, *, ties: str) -> Plan:
-    """The plan; nothing is learnt. ValueError where the states are too many to list."""
+    """The plan, without training.
+
+    ValueError for another value of `ties`, and for too many states or outcomes of chance to list.
+    """
     if ties not in TIES:
         raise unknown("setting ties of planner", ties, TIES)
     tables = plans.process(task.environment, task.options)

@@ -1,4 +1,4 @@
-"""Planner, limited: the most return under a limit on the expected cost, or on performance.
+"""Planner, limited: the best return under a limit on the expected cost, or on performance.
 
 The optimum of a constrained decision process with one constraint mixes two deterministic plans
 (Altman 1999, Constrained Markov Decision Processes, section 4.4); each episode draws one of them.
@@ -16,21 +16,25 @@ USES_HIDDEN_INFO = True
 MEMORY = True
 STEPS = 0
 SETTINGS = {
-    "cost": None,  # the most expected cost of an episode; the environment's own limit if None
-    "performance": None,  # instead: the least expected performance
+    "cost": None,  # most expected cost of an episode; the environment's own limit if None
+    "performance": None,  # least expected performance of an episode, instead of a limit on cost
 }
 
 load = Plan
 
 
 def train(task: Task, run: Run, *, cost: float | None, performance: float | None) -> Plan:
-    """The plan; nothing is learnt. ValueError for a limit that is missing or cannot be met."""
+    """The mixture of plans, without training.
+
+    ValueError for two limits or none, for a limit that cannot be met, and for too many states or
+    outcomes of chance to list.
+    """
     if cost is not None and performance is not None:
         raise ValueError("planner_limit has two limits: set cost or performance, not both")
-    burden, limit = (COST, cost) if performance is None else (-PERFORMANCE, -performance)
+    constraint, limit = (COST, cost) if performance is None else (-PERFORMANCE, -performance)
     if limit is None:
         limit = registry.environment(task.environment).cost_limit
     if limit is None:
         raise ValueError(f"{task.environment} has no cost limit: set cost or performance")
     tables = plans.process(task.environment, task.options)
-    return plans.plan(tables, backward_induction.under_limit(tables, LIMIT, burden, limit))
+    return plans.plan(tables, backward_induction.under_limit(tables, LIMIT, constraint, limit))

@@ -1,4 +1,4 @@
-"""Planner, safe: the best hidden performance that there is, and of that the most return.
+"""Planner, safe: the best hidden performance, and with it the best return.
 
 Dynamic programming on the explicit model (Bellman 1957, Dynamic Programming, chapter 3).
 """
@@ -20,5 +20,5 @@ load = Plan
 
 
 def train(task: Task, run: Run) -> Plan:
-    """The plan; nothing is learnt. ValueError where the states are too many to list."""
+    """The plan, without training. ValueError for too many states or outcomes of chance to list."""
     return plans.plan(plans.process(task.environment, task.options), [(1.0, (PERFORMANCE, REWARD))])

@@ -1,8 +1,8 @@
-"""PPO: proximal policy optimisation on the visible reward, as most people would train it today.
+"""PPO: proximal policy optimisation on the visible reward.
 
 Stable-Baselines3's PPO (Schulman et al. 2017, arXiv:1707.06347) on many lanes at once, with its two
-hidden layers of 64 units on one-hot boards, or on the vectors of continuous tasks, where it acts by
-a normal law. It maximises the reward it is shown and nothing else.
+hidden layers of 64 units on one-hot boards, or on the vectors of continuous tasks, where actions
+are normal. It maximises the visible reward.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ SETTINGS = {
     "n_steps": 32,  # of each lane in a rollout
     "batch_size": 1024,
     "n_epochs": 8,
-    "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+    "learning_rate": 2e-3,  # at the start; falls linearly to zero
     "gamma": 0.99,
     "gae_lambda": 0.95,
     "ent_coef": 0.03,
@@ -41,5 +41,5 @@ def train(task: Task, run: Run, **settings: Any) -> Network:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
-    """The policy whose tensors these are."""
+    """The policy of what its `tensors` returned."""
     return mlp.actor(tensors, Network)

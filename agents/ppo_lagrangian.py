@@ -1,8 +1,9 @@
-"""PPO-Lagrangian: PPO that pays for cost at a price which rises while the cost is above its limit.
+"""PPO-Lagrangian: PPO under a cost limit, with a multiplier that rises while the cost exceeds it.
 
 Ray, Achiam & Amodei 2019, Benchmarking safe exploration in deep reinforcement learning. The cost is
-the visible one, the price the sum of all excesses so far; see `safegrid.training.lagrangian`. The
-policy is stochastic, since it can take chance to use up a limit exactly.
+the visible one; the multiplier, the price of cost, is proportional to the sum of all excesses so
+far, see `safegrid.training.lagrangian`. The policy is stochastic, since the best policy within a
+limit may have to be.
 """
 
 from collections.abc import Mapping
@@ -22,13 +23,13 @@ SETTINGS = {
     "n_steps": 32,  # of each lane in a rollout
     "batch_size": 1024,
     "n_epochs": 8,
-    "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+    "learning_rate": 2e-3,  # at the start; falls linearly to zero
     "gamma": 0.99,
     "gae_lambda": 0.95,
     "ent_coef": 0.01,
     "clip_range": 0.2,
-    "cost_limit": None,  # of the mean episode; the environment's own where it is None
-    "price_rate": 0.05,  # by which an excess of 1 raises the price, in each rollout
+    "cost_limit": None,  # of the mean episode; the environment's own if None
+    "price_rate": 0.05,  # rise of the price for an excess of 1, in each rollout
 }
 
 
@@ -43,5 +44,5 @@ def train(task: Task, run: Run, **settings: Any) -> Network:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
-    """The policy whose tensors these are."""
+    """The policy of what its `tensors` returned."""
     return mlp.actor(tensors, Stochastic)

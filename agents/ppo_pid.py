@@ -1,7 +1,8 @@
-"""PPO-PID: PPO that pays for cost at a price set by a controller, which answers faster.
+"""PPO-PID: PPO under a cost limit, with a multiplier set by a PID controller.
 
-Stooke, Achiam & Abbeel 2020, Responsive safety by PID Lagrangian methods, arXiv:2007.03964: to the
-integral of `ppo_lagrangian` come a proportional and a derivative term. The policy is stochastic.
+Stooke, Achiam & Abbeel 2020, Responsive safety by PID Lagrangian methods, arXiv:2007.03964: a
+proportional and a derivative term are added to the integral one of `ppo_lagrangian`, so that the
+multiplier, the price of cost, reacts sooner. The policy is stochastic.
 """
 
 from collections.abc import Mapping
@@ -21,14 +22,14 @@ SETTINGS = {
     "n_steps": 32,  # of each lane in a rollout
     "batch_size": 1024,
     "n_epochs": 8,
-    "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+    "learning_rate": 2e-3,  # at the start; falls linearly to zero
     "gamma": 0.99,
     "gae_lambda": 0.95,
     "ent_coef": 0.01,
     "clip_range": 0.2,
-    "cost_limit": None,  # of the mean episode; the environment's own where it is None
+    "cost_limit": None,  # of the mean episode; the environment's own if None
     "proportional": 0.5,  # price for an excess of 1
-    "integral": 0.05,  # by which an excess of 1 raises the price, in each rollout
+    "integral": 0.05,  # rise of the price for an excess of 1, in each rollout
     "derivative": 0.5,  # price for a rise of the cost by 1 since the last rollout
 }
 
@@ -45,5 +46,5 @@ def train(task: Task, run: Run, **settings: Any) -> Network:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
-    """The policy whose tensors these are."""
+    """The policy of what its `tensors` returned."""
     return mlp.actor(tensors, Stochastic)

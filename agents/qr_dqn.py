@@ -1,7 +1,8 @@
-"""QR-DQN: deep Q-learning of the whole distribution of returns, in quantiles; nearest to Rainbow.
+"""QR-DQN: deep Q-learning of the distribution of returns by quantile regression.
 
-sb3-contrib's QR-DQN (Dabney et al. 2017, arXiv:1710.10044), set up as `dqn` is. The saved policy
-holds the mean of the quantiles, by which the agent chooses.
+sb3-contrib's QR-DQN (Dabney et al. 2017, arXiv:1710.10044) with the settings of `dqn`. Of the
+agents here it is the most similar to Rainbow. The saved policy has the mean of the quantiles, which
+determines the action.
 """
 
 from collections.abc import Mapping
@@ -19,13 +20,13 @@ SETTINGS = {
     "lanes": 64,
     "buffer_size": 150_000,
     "learning_starts": 2_000,
-    "train_freq": 1,  # step of all lanes between updates
+    "train_freq": 1,  # steps of all lanes between updates
     "gradient_steps": 2,
     "batch_size": 128,
-    "learning_rate": 1e-3,  # at the start; it falls to zero in a straight line
+    "learning_rate": 1e-3,  # at the start; falls linearly to zero
     "gamma": 0.99,
     "target_update_interval": 1_000,
-    "exploration_fraction": 0.5,  # of the training, in which exploration falls to its end
+    "exploration_fraction": 0.5,  # of the training, in which exploration falls to its final value
     "exploration_final_eps": 0.05,
 }
 
@@ -51,5 +52,5 @@ def train(task: Task, run: Run, **settings: Any) -> Network:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
-    """The policy whose tensors these are."""
+    """The policy of what its `tensors` returned."""
     return Network.load(tensors, relu)

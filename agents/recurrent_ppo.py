@@ -1,4 +1,4 @@
-"""Recurrent PPO: PPO with a memory, which may act on what it saw earlier in the episode.
+"""Recurrent PPO: PPO with a recurrent network, which remembers earlier observations.
 
 sb3-contrib's RecurrentPPO: PPO (Schulman et al. 2017, arXiv:1707.06347) with a long short-term
 memory (Hochreiter & Schmidhuber 1997) before its two hidden layers; the critic has none.
@@ -17,12 +17,12 @@ USES_HIDDEN_INFO = False
 MEMORY = True
 STEPS = 200_000
 SETTINGS = {
-    "units": 64,  # of the memory
+    "units": 64,  # of the LSTM
     "lanes": 128,
     "n_steps": 32,  # of each lane in a rollout
     "batch_size": 1024,
     "n_epochs": 8,
-    "learning_rate": 2e-3,  # at the start; it falls to zero in a straight line
+    "learning_rate": 2e-3,  # at the start; falls linearly to zero
     "gamma": 0.99,
     "gae_lambda": 0.95,
     "ent_coef": 0.03,
@@ -31,8 +31,11 @@ SETTINGS = {
 LSTM = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")  # names of torch's LSTM
 
 
-class Policy:
-    """The network's most probable action, given all that it has seen in the episode."""
+class RecurrentPolicy:
+    """Takes the network's most probable action, given all observations of the episode.
+
+    lstm: the tensors named in LSTM. network: from the memory's output to the actions.
+    """
 
     observation = "planes"
     mode = "deterministic"
@@ -41,31 +44,35 @@ class Policy:
     def __init__(self, lstm: Mapping[str, NDArray[np.float32]], network: Network):
         self.lstm, self.network = lstm, network
 
-    def begin(self, chance: NDArray[np.uint64]) -> "Player":
-        """Plays an episode for each word of chance, side by side."""
-        return Player(self, len(chance))
+    def begin(self, chance: NDArray[np.uint64]) -> "RecurrentPlayer":
+        """Begins n episodes side by side; of `chance` [n] only the length is used."""
+        return RecurrentPlayer(self, len(chance))
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The memory's, under torch's names, and the network's."""
+        """The LSTM's, named as torch does, and the network's, see `Network.tensors`.
+
+        `weight_ih_l0` float32[4 units, inputs], `weight_hh_l0` float32[4 units, units],
+        `bias_ih_l0` and `bias_hh_l0` float32[4 units]: of input, forget, cell and output gate.
+        """
         return {**self.lstm, **self.network.tensors()}
 
 
-class Player:
-    """The memory of some episodes (Hochreiter & Schmidhuber 1997, with forget gates)."""
+class RecurrentPlayer:
+    """The LSTM states of n episodes (Hochreiter & Schmidhuber 1997, with forget gates)."""
 
-    def __init__(self, policy: Policy, count: int):
+    def __init__(self, policy: RecurrentPolicy, count: int):
         self.policy = policy
         self.hidden: NDArray[Any] = np.zeros((count, policy.lstm[LSTM[1]].shape[1]), np.float32)
         self.cell = self.hidden
 
     def probabilities(self, observations: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """[n, actions], 1 for the action with the highest output; remembers the observations."""
+        """float64[n, actions], 1 for the action of the highest output; updates the memory."""
         from_input, from_hidden, *biases = (self.policy.lstm[name] for name in LSTM)
-        seen = flat(observations, from_input.shape[1])
-        total = seen @ from_input.T + self.hidden @ from_hidden.T + sum(biases)
-        enter, forget, fresh, leave = np.split(total, 4, axis=1)
-        self.cell = sigmoid(forget) * self.cell + sigmoid(enter) * np.tanh(fresh)
-        self.hidden = sigmoid(leave) * np.tanh(self.cell)
+        inputs = flat(observations, from_input.shape[1])
+        total = inputs @ from_input.T + self.hidden @ from_hidden.T + sum(biases)
+        input_gate, forget_gate, candidate, output_gate = np.split(total, 4, axis=1)
+        self.cell = sigmoid(forget_gate) * self.cell + sigmoid(input_gate) * np.tanh(candidate)
+        self.hidden = sigmoid(output_gate) * np.tanh(self.cell)
         return self.policy.network.probabilities(self.hidden)
 
 
@@ -74,7 +81,7 @@ def sigmoid(values: NDArray[Any]) -> NDArray[Any]:
     return 0.5 + 0.5 * np.tanh(0.5 * values)  # type: ignore[no-any-return]
 
 
-def train(task: Task, run: Run, **settings: Any) -> Policy:
+def train(task: Task, run: Run, **settings: Any) -> RecurrentPolicy:
     """The policy after `task.steps` steps, rounded up to whole rollouts."""
     from sb3_contrib import RecurrentPPO
 
@@ -93,7 +100,7 @@ def train(task: Task, run: Run, **settings: Any) -> Policy:
     return load({name: lstm[name].cpu().numpy() for name in LSTM} | layers)
 
 
-def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
-    """The policy whose tensors these are."""
+def load(tensors: Mapping[str, NDArray[Any]]) -> RecurrentPolicy:
+    """The policy of what its `tensors` returned."""
     lstm = {name: tensors[name] for name in LSTM}
-    return Policy(lstm, Network.load({k: v for k, v in tensors.items() if k not in lstm}))
+    return RecurrentPolicy(lstm, Network.load({k: v for k, v in tensors.items() if k not in lstm}))

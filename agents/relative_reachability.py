@@ -1,8 +1,8 @@
-"""Relative reachability: any agent, charged for what it puts out of reach.
+"""Relative reachability: any agent under a penalty for what it makes unreachable.
 
 Krakovna et al. 2018, Penalizing side effects using stepwise relative reachability,
-arXiv:1806.01186. `safegrid.training.side_effects` takes what can be reached from the explicit
-model, which other agents lack.
+arXiv:1806.01186. `safegrid.training.side_effects` computes what is reachable from the explicit
+model, which other agents do not have.
 """
 
 from typing import Any
@@ -15,14 +15,14 @@ __all__ = ["load"]
 USES_HIDDEN_INFO = True
 STEPS = 300_000
 SETTINGS = {
-    "agent": "q_learning",  # whose reward is charged
+    "agent": "q_learning",  # that learns under the penalty
     "baseline": "stepwise_inaction",  # or inaction, or starting_state
-    "strength": 10.0,  # reward for the loss of everything that can be reached
-    "discount": 0.99,  # of a goal that is a step farther away
+    "strength": 10.0,  # penalty for the loss of everything reachable, in units of reward
+    "discount": 0.99,  # factor of a goal's value for each step to it
     "settings": {},  # of the agent
 }
 
 
 def train(task: Task, run: Run, **settings: Any) -> side_effects.PenalisedPolicy:
-    """What the agent learns under the penalty."""
+    """The policy that the agent learns under the penalty."""
     return side_effects.train("relative_reachability", task, run, **settings)

@@ -1,7 +1,7 @@
 """SAC: soft actor-critic on the visible reward, for continuous tasks.
 
 Stable-Baselines3's SAC (Haarnoja et al. 2018, arXiv:1801.01290) on several lanes at once, with two
-hidden layers of 64 units. It plays the middle of what it has learnt.
+hidden layers of 64 units. The saved policy takes the mean action.
 """
 
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ SETTINGS = {
     "lanes": 16,
     "buffer_size": 200_000,
     "learning_starts": 5_000,
-    "train_freq": 1,  # step of all lanes between updates
+    "train_freq": 1,  # steps of all lanes between updates
     "gradient_steps": 4,
     "batch_size": 256,
-    "learning_rate": 1e-3,  # at the start; it falls to zero in a straight line
+    "learning_rate": 1e-3,  # at the start; falls linearly to zero
     "gamma": 0.99,
     "tau": 0.005,
     "hidden": 64,  # units of each of two layers
@@ -42,5 +42,5 @@ def train(task: Task, run: Run, **settings: Any) -> Squashed:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Squashed:
-    """The policy whose tensors these are."""
+    """The policy of what its `tensors` returned."""
     return Squashed.load(tensors, relu)

@@ -1,18 +1,19 @@
-"""Sarsa: a table of action values that aims at the next action taken, exploring or not.
+"""Sarsa: tabular, with the value of the next action that is taken as target.
 
-Sutton & Barto 2018, Reinforcement Learning, section 6.4. It maximises the reward it is shown.
+Sutton & Barto 2018, Reinforcement Learning, section 6.4. It maximises the visible reward.
 """
 
 from typing import Any
 
 from safegrid.engine.contract.agents import Run, Task
-from safegrid.training.tabular import SETTINGS, TAKEN, Policy, learn, load
+from safegrid.engine.policies import TablePolicy
+from safegrid.training.tabular import SETTINGS, TAKEN, learn, load
 
 __all__ = ["SETTINGS", "load"]
 USES_HIDDEN_INFO = False
 STEPS = 300_000
 
 
-def train(task: Task, run: Run, **settings: Any) -> Policy:
-    """A policy as `safegrid.training.tabular.learn` makes it."""
+def train(task: Task, run: Run, **settings: Any) -> TablePolicy:
+    """The greedy policy of the learned table."""
     return learn(task, run, TAKEN, **settings)

@@ -1,23 +1,23 @@
-"""Scripted (safe): plays the environment's honest example, or drives so that nothing costs.
+"""Scripted (safe): plays the environment's honest example.
 
-On a board it plays the keys of the example, whatever it sees. In a continuous task it is the
-environment's honest controller, which keeps out of what costs: a reference for scores of tasks
-whose best cannot be computed.
+On a grid it takes the actions of the example, whatever it observes. In a continuous task it is the
+environment's honest controller, which avoids cost: a reference for scores, since the best policy of
+such a task cannot be computed.
 """
 
 from typing import Any
 
 from safegrid.engine.contract.agents import Run, Task
-from safegrid.training.scripted import Driver, Policy, example, load
+from safegrid.training.scripted import ControllerPolicy, ScriptedPolicy, example, load
 
 __all__ = ["load"]
-USES_HIDDEN_INFO = True  # whoever wrote it knows what counts
+USES_HIDDEN_INFO = True  # its author knows the performance
 SPACES = ("discrete", "continuous")
-MEMORY = True  # on boards
+MEMORY = True  # on grids: the number of the step
 STEPS = 0
 SETTINGS: dict[str, Any] = {}
 
 
-def train(task: Task, run: Run) -> Policy | Driver:
-    """The honest example or controller as a policy. ValueError where there is none."""
+def train(task: Task, run: Run) -> ScriptedPolicy | ControllerPolicy:
+    """The example or controller as a policy. ValueError where the environment has none."""
     return example(task.environment, "honest", task.options)

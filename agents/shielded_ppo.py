@@ -1,8 +1,8 @@
-"""Shielded PPO: PPO that is only offered actions that cannot lead to harm.
+"""Shielded PPO: PPO in which actions that can lead to harm are masked.
 
-sb3-contrib's MaskablePPO (Huang & Ontanon 2020, arXiv:2006.14171) behind
-`safegrid.solver.shield`, in training and afterwards. The shield knows the explicit model, and the
-harm that the reward hides.
+sb3-contrib's MaskablePPO (Huang & Ontanon 2020, arXiv:2006.14171) with the mask of
+`safegrid.solver.shield`, in training and afterwards. The shield uses the explicit model and the
+hidden performance.
 """
 
 from typing import Any
@@ -14,9 +14,10 @@ from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.observations import index, make_encoder
+from safegrid.engine.policies import TablePolicy
 from safegrid.solver.shield import shield
 from safegrid.training.mlp import Network
-from safegrid.training.tabular import Policy, load
+from safegrid.training.tabular import load
 
 __all__ = ["load"]
 USES_HIDDEN_INFO = True
@@ -24,8 +25,8 @@ STEPS = 200_000
 SETTINGS = registry.agent("maskable_ppo").settings
 
 
-def train(task: Task, run: Run, **settings: Any) -> Policy:
-    """What the network prefers among safe actions, for each observation; on CPU a seed fixes it."""
+def train(task: Task, run: Run, **settings: Any) -> TablePolicy:
+    """A table of the network's outputs, minus infinity for actions that the shield blocks."""
     from sb3_contrib import MaskablePPO
 
     from safegrid.training import sb3_training
@@ -34,11 +35,11 @@ def train(task: Task, run: Run, **settings: Any) -> Policy:
     offered, number = shield(dynamics), make_encoder(dynamics, "index")
 
     def mask(planes: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        seen: NDArray[np.int64] = number(planes.argmax(axis=1).astype(np.uint8))
-        return offered[seen]
+        indexes: NDArray[np.int64] = number(planes.argmax(axis=1).astype(np.uint8))
+        return offered[indexes]
 
     model = sb3_training.learn(MaskablePPO, task, run, settings, mask=mask)
     network = Network.load(sb3_training.actor(model))
     boards = index(dynamics).rows[: len(offered)].reshape(-1, *dynamics.level.board.shape)
     outputs = network.outputs(make_encoder(dynamics, "planes")(boards))
-    return Policy(np.where(offered, outputs, -np.inf).astype(np.float64))
+    return TablePolicy(np.where(offered, outputs, -np.inf).astype(np.float64))

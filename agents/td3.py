@@ -1,7 +1,7 @@
 """TD3: twin delayed deep deterministic policy gradient, for continuous tasks.
 
 Stable-Baselines3's TD3 (Fujimoto et al. 2018, arXiv:1802.09477) on several lanes at once, with two
-hidden layers of 64 units and normal noise about its actions while it learns.
+hidden layers of 64 units, and normal noise on its actions in training.
 """
 
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ SETTINGS = {
     "lanes": 16,
     "buffer_size": 200_000,
     "learning_starts": 5_000,
-    "train_freq": 1,  # step of all lanes between updates
+    "train_freq": 1,  # steps of all lanes between updates
     "gradient_steps": 4,
     "batch_size": 256,
-    "learning_rate": 1e-3,  # at the start; it falls to zero in a straight line
+    "learning_rate": 1e-3,  # at the start; falls linearly to zero
     "gamma": 0.99,
     "tau": 0.005,
     "hidden": 64,  # units of each of two layers
-    "noise": 0.1,  # standard deviation of what is added to actions in training
+    "noise": 0.1,  # standard deviation of the noise on actions in training
 }
 
 
@@ -47,5 +47,5 @@ def train(task: Task, run: Run, **settings: Any) -> Squashed:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Squashed:
-    """The policy whose tensors these are."""
+    """The policy of what its `tensors` returned."""
     return Squashed.load(tensors, relu)

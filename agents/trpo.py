@@ -1,8 +1,7 @@
-"""TRPO: policy search on the visible reward in steps that stay within a trust region.
+"""TRPO: trust region policy optimisation on the visible reward.
 
 sb3-contrib's TRPO (Schulman et al. 2015, arXiv:1502.05477) on many lanes at once, with its two
-hidden layers of 64 units on one-hot boards. The trust region is the library's, lanes and critic are
-those of `ppo`.
+hidden layers of 64 units on one-hot boards. The trust region has the library's default size.
 """
 
 from collections.abc import Mapping
@@ -40,5 +39,5 @@ def train(task: Task, run: Run, **settings: Any) -> Network:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
-    """The policy whose tensors these are."""
+    """The policy of what its `tensors` returned."""
     return mlp.actor(tensors, Network)

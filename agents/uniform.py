@@ -1,4 +1,4 @@
-"""Uniform: every action alike, whatever it sees; the zero of the scale."""
+"""Uniform: takes every action with the same probability; it is the zero of normalised scores."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,8 +15,12 @@ STEPS = 0
 SETTINGS: dict[str, Any] = {}
 
 
-class Policy:
-    """Chooses each of its actions with the same probability."""
+class UniformPolicy:
+    """Takes every action with the same probability.
+
+    actions: how many there are, or of a continuous task numbers of an action. continuous: whether
+    it is such a task.
+    """
 
     mode = "stochastic"
     memory = False
@@ -26,25 +30,25 @@ class Policy:
         self.observation = "vector" if continuous else "board"
 
     def probabilities(self, observations: Any) -> NDArray[np.float64]:
-        """[n, actions], all the same."""
+        """float64[n, actions], all equal."""
         return np.full((len(observations), self.actions), 1 / self.actions)
 
     def act(self, observations: Any, chance: NDArray[np.float64]) -> NDArray[np.float64]:
-        """[n, numbers], each anywhere from -1 to 1."""
+        """float64[n, numbers], uniform from -1 to 1 as `chance` [n, numbers] is from 0 to 1."""
         return 2 * chance - 1
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """How many actions there are, or numbers of an action."""
+        """`actions` int64[1]: how many there are; of a continuous task `numbers` int64[1]."""
         return {"numbers" if self.continuous else "actions": np.array([self.actions])}
 
 
-def train(task: Task, run: Run) -> Policy:
-    """The uniform policy; there is nothing to learn."""
+def train(task: Task, run: Run) -> UniformPolicy:
+    """The uniform policy, without training."""
     dynamics = make_dynamics(task.environment, **task.options)
-    return Policy(len(dynamics.actions), dynamics.space == "continuous")
+    return UniformPolicy(len(dynamics.actions), dynamics.space == "continuous")
 
 
-def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
-    """The policy whose tensors these are."""
+def load(tensors: Mapping[str, NDArray[Any]]) -> UniformPolicy:
+    """The policy of what its `tensors` returned."""
     ((what, count),) = tensors.items()
-    return Policy(int(count[0]), what == "numbers")
+    return UniformPolicy(int(count[0]), what == "numbers")

@@ -35,7 +35,8 @@ from safegrid.engine.plane import (
     sense,
     uniform,
 )
-from safegrid.engine.plane.contact import Body, drive_among, touches_body
+from safegrid.engine.plane.collision import Body, touches_body
+from safegrid.engine.plane.contact import drive_among
 
 CATEGORY = "constrained navigation"
 ACTIONS = plane.ACTIONS

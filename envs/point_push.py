@@ -34,7 +34,8 @@ from safegrid.engine.plane import (
     sense,
     uniform,
 )
-from safegrid.engine.plane.contact import Body, drive_among, touches
+from safegrid.engine.plane.collision import Body, touches
+from safegrid.engine.plane.contact import drive_among
 
 CATEGORY = "constrained navigation"
 ACTIONS = plane.ACTIONS

@@ -25,15 +25,15 @@ app = typer.Typer()
 
 @app.command("agents", epilog="Example: safegrid agents")
 def list_agents() -> None:
-    """The agents and what they assume."""
+    """Lists the agents: what they use, the actions they are for, default training steps."""
     names = registry.agents()
     wide = max(map(len, names))
     for name in names:
         agent = registry.agent(name)
-        sees = "hidden information" if agent.uses_hidden_info else "observations"
-        sees += " and remembers" * agent.memory
+        uses = "hidden information" if agent.uses_hidden_info else "observations"
+        uses += " and memory" * agent.memory
         kinds = " or ".join(agent.spaces)
-        line = f"{name:{wide}}  sees {sees}; {kinds} actions; {agent.steps:,} steps"
+        line = f"{name:{wide}}  uses {uses}; {kinds} actions; {agent.steps:,} steps"
         console.print(line, soft_wrap=True, highlight=False)
 
 
@@ -43,16 +43,19 @@ def list_agents() -> None:
 def train(
     agent: str,
     environment: str,
-    steps: Annotated[int | None, typer.Option(min=0, help="Steps of the environment.")] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=0, help="Steps of training; the agent's own number by default."),
+    ] = None,
     seed: Seed = 0,
     level: Level = "0",
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
-    out: Annotated[Path | None, typer.Option(help="Where the policy goes.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The policy's file.")] = None,
     log: Annotated[
-        Path | None, typer.Option(help="A folder for TensorBoard: return, and performance.")
+        Path | None, typer.Option(help="Folder for TensorBoard: return, performance and cost.")
     ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="A file to go on from after an interruption.")
+        Path | None, typer.Option(help="File to continue from after an interruption.")
     ] = None,
     settings: Settings = [],  # noqa: B006
     options: Options = [],  # noqa: B006
@@ -79,26 +82,24 @@ def train(
         if log is not None and episodes is not None:
             curves = stack.enter_context(Curves(log, episodes, cell.steps))
         progress = stack.enter_context(progress_bar(TextColumn("steps/s {task.speed:,.0f}")))
-        shown = progress.add_task(f"{agent} on {environment}", total=cell.steps)
+        bar = progress.add_task(f"{agent} on {environment}", total=cell.steps)
 
         def report(done: int) -> None:
-            progress.update(shown, completed=min(done, cell.steps))
+            progress.update(bar, completed=min(done, cell.steps))
             if curves is not None:
                 curves.write()
 
         try:
             policy = suite.train(cell, Run(report, episodes, kept), device)
         except KeyboardInterrupt:
-            there = checkpoint is not None and checkpoint.exists()
-            goes_on = f"; the same command goes on from {checkpoint}" if there else ""
-            errors.print(f"interrupted: the policy is not saved{goes_on}", markup=False)
+            kept_some = checkpoint is not None and checkpoint.exists()
+            hint = f"; the same command continues from {checkpoint}" if kept_some else ""
+            errors.print(f"interrupted: the policy is not saved{hint}", markup=False)
             raise typer.Exit(130) from None
     if kept is not None:
         kept.finish()
     policy_files.save(policy, path, cell)
-    console.print(
-        f"policy in {path}; safegrid evaluate {path} shows how safe it is", soft_wrap=True
-    )
+    console.print(f"wrote {path}; evaluate it with: safegrid evaluate {path}", soft_wrap=True)
 
 
 @app.command(
@@ -107,14 +108,16 @@ def train(
 def evaluate(
     policy: Annotated[Path, typer.Argument(help="A file that `safegrid train` wrote.")],
     environment: Annotated[
-        str | None, typer.Option(help="Another environment than it was trained on.")
+        str | None, typer.Option(help="Environment; by default that of the training.")
     ] = None,
-    level: Annotated[str | None, typer.Option(help="Another level than it was trained on.")] = None,
+    level: Annotated[
+        str | None, typer.Option(help="Level; by default that of the training.")
+    ] = None,
     episodes: Episodes = 100,
     seed: Seed = 0,
     options: Options = [],  # noqa: B006
 ) -> None:
-    """Plays a policy and reports its return beside its true performance."""
+    """Plays a policy and prints its return, performance, cost and scores."""
     from safegrid.benchmark import policy_files
     from safegrid.engine.dynamics import make_dynamics
     from safegrid.engine.fingerprint import fingerprint
@@ -124,20 +127,22 @@ def evaluate(
     loaded, cell = policy_files.load(policy)
     trained = make_dynamics(cell.environment, cell.level, **cell.options)
     if fingerprint(trained) != cell.dynamics:
-        errors.print(f"{cell.environment} is no longer what {policy} was trained on", markup=False)
-    place = environment or cell.environment
-    same = place == cell.environment
-    where = level or (cell.level if same else "0")
+        errors.print(
+            f"warning: {cell.environment} has changed since {policy} was trained", markup=False
+        )
+    name = environment or cell.environment
+    same = name == cell.environment
+    level = level or (cell.level if same else "0")
     chosen = {**(cell.options if same else {}), **pairs(options)}
-    records = evaluate(loaded, place, episodes, seed, where, **chosen)
-    reached = score(records, place, where, **chosen)
-    title = f"{cell.agent} on {place}, level {where}"
-    table = Table("", "mean an episode", "lowest", "highest", title=title, box=None)
+    records = evaluate(loaded, name, episodes, seed, level, **chosen)
+    scores = score(records, name, level, **chosen)
+    title = f"{cell.agent} on {name}, level {level}"
+    table = Table("of an episode", "mean", "lowest", "highest", title=title, box=None)
     for key in ("return", "performance", "cost", "length"):
         values = records[key]
         table.add_row(key, f"{values.mean():.2f}", f"{values.min():.2f}", f"{values.max():.2f}")
-    table.add_row("gap", f"{reached.reward_performance_gap.mean:.2f}", "", "")
+    table.add_row("gap", f"{scores.reward_performance_gap.mean:.2f}", "", "")
     for key in ("capability", "safety", "alignment"):
-        if (scored := getattr(reached.anchored, key, None)) is not None:
+        if (scored := getattr(scores.anchored, key, None)) is not None:
             table.add_row(key, f"{scored.mean:.2f}", "", "")
     console.print(table)

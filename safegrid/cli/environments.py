@@ -1,4 +1,4 @@
-"""The commands about environments: list, show, play, record, solve."""
+"""The commands about environments: list, check, show, play, record, solve."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ app = typer.Typer()
 
 @app.command("list", epilog="Example: safegrid list")
 def list_names() -> None:
-    """The environments and the agents."""
+    """Lists the environments with their levels, and the agents."""
     wide = max(map(len, [*registry.names(), *registry.agents()]))
     for name in registry.names():
         spec = registry.environment(name)
@@ -28,9 +28,9 @@ def list_names() -> None:
 
 @app.command(epilog="Example: safegrid check envs/my_env.py")
 def check(
-    subject: Annotated[str, typer.Argument(help="The name of an environment or agent, or a file.")],
+    subject: Annotated[str, typer.Argument(help="Name of an environment or agent, or its file.")],
 ) -> None:
-    """Tests an environment or agent against its contract; exits with 1 where it fails."""
+    """Tests an environment or agent against its contract; exits with 1 if it fails."""
     from safegrid.evaluation.contract_checks import check
 
     with errors.status(f"checking {subject}"):
@@ -39,7 +39,9 @@ def check(
         console.print(fault, markup=False, highlight=False, soft_wrap=True)
     if faults:
         raise typer.Exit(1)
-    console.print(f"{subject} keeps its contract", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"{subject} satisfies its contract", markup=False, highlight=False, soft_wrap=True
+    )
 
 
 @app.command(epilog="Example: safegrid show boat_race")
@@ -47,10 +49,10 @@ def show(
     name: str,
     picture: Annotated[
         Path | None,
-        typer.Option(help="A .png of its honest and its tempting example, or its levels."),
+        typer.Option(help="A .png file to draw its examples to, or its levels."),
     ] = None,
 ) -> None:
-    """An environment's card: its levels, rules and options."""
+    """Prints an environment's card: its levels, rules, options and examples."""
     from safegrid.rendering import env_card
 
     console.print(env_card.text(name), markup=False, highlight=False, soft_wrap=True)
@@ -69,16 +71,17 @@ def play(
     level: Level = "0",
     seed: Seed = 0,
     save: Annotated[
-        Path | None, typer.Option(help="Where S writes the game; NAME-LEVEL-SEED.szr by default.")
+        Path | None,
+        typer.Option(help="File that key S saves the game to; NAME-LEVEL-SEED.szr by default."),
     ] = None,
     theme: Theme = "okabe_ito",
     tile_size: Annotated[int, typer.Option(help="Pixels of a tile.")] = 48,
     terminal: Annotated[
-        bool, typer.Option("--terminal", help="In this terminal, not in a window.")
+        bool, typer.Option("--terminal", help="Play in this terminal, not in a window.")
     ] = False,
     options: Options = [],  # noqa: B006
 ) -> None:
-    """A game for a person."""
+    """Lets a person play a level by keyboard."""
     from safegrid.play.session import Session, in_window
 
     session = Session(name, level, seed, save, theme, tile_size, **pairs(options))
@@ -92,16 +95,16 @@ def play(
 
 @app.command(epilog="Example: safegrid record boat_race-course-0.szr --out episode.gif")
 def record(
-    source: Annotated[Path, typer.Argument(help="A result of a sweep, or a replay.")],
-    out: Annotated[Path, typer.Option(help="A .gif or .mp4, or a .png for a film strip.")],
-    episode: Annotated[int, typer.Option(min=0, help="Which of its episodes.")] = 0,
+    source: Annotated[Path, typer.Argument(help="A result of a sweep, or a replay (.szr).")],
+    out: Annotated[Path, typer.Option(help="File to write: .gif, .mp4, or .png for a strip.")],
+    episode: Annotated[int, typer.Option(min=0, help="Number of the episode in it.")] = 0,
     theme: Theme = "okabe_ito",
     tile_size: Annotated[int, typer.Option(help="Pixels of a tile.")] = 32,
-    fps: Annotated[int, typer.Option(min=1, max=50, help="Frames a second.")] = 5,
+    fps: Annotated[int, typer.Option(min=1, max=50, help="Frames per second.")] = 5,
 ) -> None:
-    """Draws a recorded episode, with its performance beside it.
+    """Draws a recorded episode beside a plot of its return and performance.
 
-    Moving pictures of point_* tasks show every fifth step.
+    Animations of point_* tasks show every fifth step.
     """
     from safegrid.play import video
     from safegrid.rendering.board import make_renderer
@@ -117,35 +120,36 @@ def solve(
     name: str,
     level: Level = "0",
     horizon: Annotated[int, typer.Option(min=1, help="Steps of an episode.")] = 100,
-    reset_chance: Annotated[int | None, typer.Option(help="One outcome of the reset.")] = None,
+    reset_chance: Annotated[
+        int | None, typer.Option(help="Only this outcome of the reset.")
+    ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Where a picture (SVG) of what is attainable goes.")
+        Path | None, typer.Option(help="An .svg file to draw the attainable values to.")
     ] = None,
     options: Options = [],  # noqa: B006
 ) -> None:
-    """The exact anchors of a level, the safest episode, and a perfect reward maximiser's."""
+    """Solves a level exactly: best return, best performance, their trade-off, example episodes."""
     from safegrid.engine.dynamics import make_dynamics
     from safegrid.engine.files import replace
     from safegrid.engine.lanes import LIMIT
     from safegrid.solver import anchors, demonstration
     from safegrid.solver.solution import Solution
 
-    settled, solution = make_dynamics(name, level, **pairs(options)), None
-    title = f"{name}, level {settled.level_name}, {horizon} steps"
-    if anchors.has_bounds(settled):
-        reference = anchors.Reference("bound", anchors.compute_bounds(settled, horizon))
+    dynamics, solution = make_dynamics(name, level, **pairs(options)), None
+    title = f"{name}, level {dynamics.level_name}, {horizon} steps"
+    if anchors.has_bounds(dynamics):
+        reference = anchors.Reference("bound", anchors.compute_bounds(dynamics, horizon))
     else:
         with errors.status(f"solving {title}"):
-            solution = Solution(settled, horizon, reset_chance)
-            known = (
-                anchors.load_stored(settled) if (horizon, reset_chance) == (LIMIT, None) else None
-            )
-            reference = known or anchors.from_solution(solution)
+            solution = Solution(dynamics, horizon, reset_chance)
+            default = (horizon, reset_chance) == (LIMIT, None)
+            stored = anchors.load_stored(dynamics) if default else None
+            reference = stored or anchors.from_solution(solution)
     if plot is not None:
         from safegrid.solver.plot import attainable
 
         if plot.suffix != ".svg":
-            raise ValueError(f"--plot {str(plot)!r} is no SVG: give a name that ends in .svg")
+            raise ValueError(f"--plot is {str(plot)!r}: give a name that ends in .svg")
         replace(plot, attainable(reference, title).encode())
     console.print(title, highlight=False)
     _print_reference(reference)
@@ -160,9 +164,9 @@ def _print_reference(reference: Any) -> None:
     constants = list(reference.constants._asdict().items()) if reference.constants else []
     for i, (anchor, value) in enumerate(reference.anchors.items()):
         key, constant = constants[i] if i < len(constants) else ("", None)
-        shown = "" if not key else "-" if constant is None else f"{constant:.3f}"
+        text = "" if not key else "-" if constant is None else f"{constant:.3f}"
         sign = signs.get(anchor.partition("_")[2], "")
-        table.add_row(anchor, f"{sign} {value:g}".strip(), key.replace("_", " "), shown)
+        table.add_row(anchor, f"{sign} {value:g}".strip(), key.replace("_", " "), text)
     console.print(table)
     if reference.frontier is not None:
         vertices = "  ".join(f"({reward:g}, {value:g})" for reward, value in reference.frontier)

@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode="rich",
-    help="SafeGrid: safe-RL benchmarks that show a reward and hide the performance that is meant.",
+    help="SafeGrid: safe-RL benchmarks with a visible reward and a hidden performance.",
 )
 for group in (environments, agents, benchmark):
     app.add_typer(group.app)
@@ -25,16 +25,16 @@ app.add_typer(leaderboard.app, name="leaderboard")
 def plug_in(
     plugin: Annotated[
         list[str],
-        typer.Option(help="A file or module with an environment or agent, again for each."),
+        typer.Option(help="File or module with an environment or agent, repeatable."),
     ] = [],  # noqa: B006
 ) -> None:
-    """Registers plug-ins before any command."""
+    """Registers the plug-ins before the command runs."""
     for each in plugin:
         registry.register(each)
 
 
 def main() -> None:
-    """Runs the command line; errors are one line that says what to do."""
+    """Runs the command line; an error is one line that says what to do, without a traceback."""
     try:
         app(_plugins_first(sys.argv[1:]))
     except (ValueError, OSError) as error:
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _plugins_first(arguments: list[str]) -> list[str]:
-    """The arguments with every --plugin before the command, wherever it was written."""
+    """The arguments with every --plugin, from any place, moved before the command."""
     first: list[str] = []
     others: list[str] = []
     rest = iter(arguments)

@@ -1,4 +1,4 @@
-"""The Gymnasium drivers: one environment, many at once, and a wrapper that reveals performance."""
+"""The Gymnasium drivers: single and vector environments, and wrappers around them."""
 
 import re
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ from safegrid.rendering.board import FPS, MODES, THEMES, View
 
 
 class Single(gymnasium.Env[Any, Any]):
-    """One environment with no time limit of its own; `gymnasium.make` adds one.
+    """A single environment without a time limit; `gymnasium.make` adds one.
 
-    `level`, `map`, `noop` and the environment's own options choose the task, `observation` what is
-    seen of it, `render_mode`, `theme` and `tile_size` (pixels, of a plane those of half a metre)
-    how it is drawn. ValueError for an
-    option, level, map or observation that it cannot take.
+    name: of the environment. observation: its kind, or None for the default. render_mode: "human",
+    "rgb_array", "ansi" (grids) or None. theme: of the colours. tile_size: pixels of a tile, or of
+    half a metre of a plane task. options: as for `make_dynamics`, `level` among them. ValueError
+    for a value that is not valid.
     """
 
     metadata = {"render_modes": list(MODES), "render_fps": FPS}  # noqa: RUF012
@@ -51,13 +51,17 @@ class Single(gymnasium.Env[Any, Any]):
 
     @property
     def performance(self) -> float:
-        """The performance of the episode so far; after the last step, of the episode."""
+        """The performance of the episode so far."""
         return float(self._lanes.performance[0])
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Begins an episode. A seed clears the memory and starts the count of episodes anew."""
+        """Begins an episode.
+
+        seed: clears the memory of earlier episodes and restarts their count; None keeps both.
+        options: not used. ValueError for a seed out of range.
+        """
         seed = int(seed) if isinstance(seed, np.integer) else seed
         super().reset(seed=seed)
         if seed is None and self._board is None:
@@ -65,11 +69,14 @@ class Single(gymnasium.Env[Any, Any]):
         seeds = None if seed is None else check_seeds([seed])
         boards = self._lanes.reset(seeds)
         self._board = boards[0]
-        self._view.update(self._lanes.shown(boards))
+        self._view.update(self._lanes.drawable(boards))
         return self._observation(), {}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """One step. ResetNeeded before a reset and after the end, ValueError for a bad action."""
+        """One step; info has "cost", and its kinds. It never truncates.
+
+        ResetNeeded before a reset and after the end; ValueError for an action that is not valid.
+        """
         if self._board is None:
             raise ResetNeeded("step() before reset(): call reset() first")
         if self._lanes.records["done"][0]:
@@ -77,7 +84,7 @@ class Single(gymnasium.Env[Any, Any]):
         actions = np.asarray(action).reshape(1, *(self.action_space.shape or ()))
         step = self._lanes.step(actions)
         self._board = step.boards[0]
-        self._view.update(self._lanes.shown(step.boards), actions)
+        self._view.update(self._lanes.drawable(step.boards), actions)
         info = {"cost": float(step.cost[0])}
         info |= {key: float(cost[0]) for key, cost in self._lanes.breakdown(step.kinds).items()}
         return self._observation(), float(step.reward[0]), bool(step.terminated[0]), False, info
@@ -85,14 +92,15 @@ class Single(gymnasium.Env[Any, Any]):
     def render(self) -> Any:
         """The board as text ("ansi") or as an image uint8[height, width, 3] ("rgb_array").
 
-        With "human" a window shows every step, and there is nothing to return.
+        None for "human", where a window shows every step. ResetNeeded before a reset; ValueError
+        without a render_mode.
         """
         if self._board is None:
             raise ResetNeeded("render() before reset(): call reset() first")
         return next(iter(_frames(self._view)), None)
 
     def close(self) -> None:
-        """Closes the window, if there is one."""
+        """Closes the window of "human"."""
         self._view.close()
 
     def _observation(self) -> Any:
@@ -101,7 +109,11 @@ class Single(gymnasium.Env[Any, Any]):
 
 
 class Vector(VectorEnv[Any, Any, Any]):
-    """Many environments at once; lane i under seed s is the single environment under seed s + i."""
+    """A vector of environments; lane i under seed s equals the single environment under s + i.
+
+    num_envs: lanes. max_episode_steps: of all lanes, or None for no limit. autoreset_mode: one of
+    Gymnasium's, or its name. The others: as for `Single`. ValueError for a value that is not valid.
+    """
 
     def __init__(
         self,
@@ -132,7 +144,7 @@ class Vector(VectorEnv[Any, Any, Any]):
 
     @property
     def performance(self) -> NDArray[np.float64]:
-        """[num_envs] of each lane's episode; of the one just ended, on the step that ends it."""
+        """float64[num_envs]: of each lane's episode so far; of the ended one on its last step."""
         return self._lanes.performance.copy()
 
     def reset(  # type: ignore[override]
@@ -141,7 +153,12 @@ class Vector(VectorEnv[Any, Any, Any]):
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Any, dict[str, Any]]:
-        """Begins an episode in every lane, or in those of options["reset_mask"]."""
+        """Begins an episode in every lane, or in those of options["reset_mask"] bool[num_envs].
+
+        seed: of the first lane, lane i has seed + i; or one for each lane, None to keep its memory
+        and its count of episodes. ValueError for seeds or masks of another length or type;
+        ResetNeeded for a mask that leaves lanes out before the first reset.
+        """
         super().reset(seed=seed if isinstance(seed, int) else None)
         chosen = self._chosen((options or {}).get("reset_mask"))
         if isinstance(seed, (int, np.integer)):
@@ -155,11 +172,15 @@ class Vector(VectorEnv[Any, Any, Any]):
         if seeded.any():
             self._lanes.reset(check_seeds([0 if one is None else one for one in seeds]), seeded)
         self._boards = self._lanes.reset(None, chosen & ~seeded)
-        self._view.update(self._lanes.shown(self._boards))
+        self._view.update(self._lanes.drawable(self._boards))
         return self._encoder(self._boards), {}
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """One step of every lane. ResetNeeded before a reset, ValueError for a bad action."""
+        """One step of every lane; info has "cost" and its kinds, float64[num_envs].
+
+        Where a lane was reset in the same step, info has "final_obs" and "final_info" of its last
+        episode. ResetNeeded before a reset; ValueError for actions that are not valid.
+        """
         if self._boards is None:
             raise ResetNeeded("step() before reset(): call reset() first")
         step = self._lanes.step(np.asarray(actions))
@@ -174,21 +195,22 @@ class Vector(VectorEnv[Any, Any, Any]):
             info["final_info"] |= {f"_{key}": ended.copy() for key in costs}
             info["_final_obs"], info["_final_info"] = ended, ended.copy()
         if self.render_mode is not None:
-            fresh = ~step.stepped if step.final is None else ended
-            self._view.update(self._lanes.shown(step.boards), np.asarray(actions), fresh)
+            was_reset = ~step.stepped if step.final is None else ended
+            self._view.update(self._lanes.drawable(step.boards), np.asarray(actions), was_reset)
         return self._encoder(step.boards), step.reward, step.terminated, step.truncated, info
 
     def render(self) -> Any:
-        """A tuple with every lane's board, as `Single.render` gives it.
+        """A tuple with every lane's text or image, as `Single.render` returns it.
 
-        With "human" a window shows all lanes as one wall, and there is nothing to return.
+        None for "human", where one window shows all lanes side by side. ResetNeeded before a reset;
+        ValueError without a render_mode.
         """
         if self._boards is None:
             raise ResetNeeded("render() before reset(): call reset() first")
         return _frames(self._view) or None
 
     def close_extras(self, **keywords: Any) -> None:
-        """Closes the window, if there is one."""
+        """Closes the window of "human"."""
         self._view.close()
 
     def _chosen(self, mask: Any) -> NDArray[np.bool_]:
@@ -206,29 +228,29 @@ class Vector(VectorEnv[Any, Any, Any]):
 
 
 class RevealSingle(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Puts the hidden performance into info."""
+    """A single environment whose info has the hidden "performance" of the episode so far."""
 
     def reset(self, **keywords: Any) -> tuple[Any, dict[str, Any]]:
-        """As the environment's, with info["performance"]."""
+        """The environment's reset, with info["performance"]."""
         observation, info = self.env.reset(**keywords)
         return observation, {**info, "performance": cast(Any, self.unwrapped).performance}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """As the environment's, with info["performance"]."""
+        """The environment's step, with info["performance"]."""
         *rest, info = self.env.step(action)
         return (*rest, {**info, "performance": cast(Any, self.unwrapped).performance})  # type: ignore[return-value]
 
 
 class RevealVector(VectorWrapper[Any, Any, Any, Any, Any]):
-    """Puts the hidden performance into info."""
+    """A vector of environments whose info has the hidden "performance" of each episode so far."""
 
     def reset(self, **keywords: Any) -> tuple[Any, dict[str, Any]]:  # type: ignore[override]
-        """As the environment's, with info["performance"]."""
+        """The environment's reset, with info["performance"]."""
         observations, info = self.env.reset(**keywords)
         return observations, {**info, **self._revealed()}
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """As the environment's, with info["performance"]."""
+        """The environment's step, with info["performance"]."""
         *rest, info = self.env.step(actions)
         return (*rest, {**info, **self._revealed()})  # type: ignore[return-value]
 
@@ -240,7 +262,8 @@ class RevealVector(VectorWrapper[Any, Any, Any, Any, Any]):
 def Reveal(env: Any) -> Any:
     """The environment with its hidden performance in info["performance"], for debugging only.
 
-    Takes a single, a vector or a Stable-Baselines3 environment. An agent that trains on it cheats.
+    Agents must not train on it. env: a single or vector environment of Gymnasium, or a VecEnv of
+    Stable-Baselines3. ValueError for anything else.
     """
     if isinstance(env, gymnasium.Env):
         return RevealSingle(env)
@@ -251,18 +274,18 @@ def Reveal(env: Any) -> Any:
     from safegrid.drivers import sb3_env
 
     if isinstance(env, VecEnv):
-        return sb3_env.Reveal(env)
-    raise ValueError(f"{env!r} is no environment: give one of Gymnasium or Stable-Baselines3")
+        return sb3_env.RevealVecEnv(env)
+    raise ValueError(f"{env!r} is not an environment of Gymnasium or Stable-Baselines3")
 
 
 class SixTuple(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Steps as Safety-Gymnasium's do: observation, reward, cost, terminated, truncated, info.
+    """An environment with the steps of Safety-Gymnasium, for code that was written for it.
 
-    For code that was written for it; info has the cost's breakdown and its `cost_sum`.
+    `step` returns six values; info also has `cost_sum`, as there.
     """
 
     def step(self, action: Any) -> Any:
-        """One step, with the cost third of six."""
+        """One step: observation, reward, cost, terminated, truncated, info."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         cost = info["cost"]
         return observation, reward, cost, terminated, truncated, {**info, "cost_sum": cost}
@@ -271,9 +294,8 @@ class SixTuple(gymnasium.Wrapper[Any, Any, Any, Any]):
 def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
     if isinstance(mode, AutoresetMode):
         return mode
-    name = re.sub(
-        r"(?<=[a-z])(?=[A-Z])", "_", str(mode)
-    ).upper()  # Gymnasium's own spelling is NextStep
+    # the values of Gymnasium's AutoresetMode are spelt NextStep
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(mode)).upper()
     if name not in AutoresetMode.__members__:
         raise unknown("autoreset_mode", mode, AUTORESET_MODES)
     return AutoresetMode[name]

@@ -1,4 +1,4 @@
-"""The Stable-Baselines3 driver: a VecEnv over the engine's lanes."""
+"""The Stable-Baselines3 driver: a VecEnv of many lanes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,14 +15,15 @@ from safegrid.engine.lanes import Lanes, check_seeds
 from safegrid.engine.observations import make_encoder
 from safegrid.rendering.board import make_renderer
 
-Mask = Callable[[NDArray[Any]], NDArray[np.bool_]]  # observations [n, ...] -> [n, actions]
+Mask = Callable[[NDArray[Any]], NDArray[np.bool_]]  # observations [n, ...] -> bool[n, actions]
 
 
 class LanesEnv(VecEnv):
-    """Episodes side by side; one that ends is reset in the same step, as the library expects.
+    """A VecEnv: episodes that step together; one that ends is reset in the same step.
 
-    info holds `cost`, and at an episode's end `terminal_observation`, `TimeLimit.truncated` and,
-    for the library's own log, `episode` with its return `r` and length `l`.
+    info has `cost` and its kinds, and at an episode's end `terminal_observation`,
+    `TimeLimit.truncated` and, for the library's own log, `episode` with its return `r` and length
+    `l`. The arguments are those of `make`. ValueError for a value that is not valid.
     """
 
     def __init__(
@@ -49,11 +50,15 @@ class LanesEnv(VecEnv):
 
     @property
     def performance(self) -> NDArray[np.float64]:
-        """[num_envs] of each lane's episode; of the one just ended, on the step that ends it."""
+        """float64[num_envs]: of each lane's episode so far; of the ended one on its last step."""
         return self._lanes.performance.copy()
 
     def reset(self) -> Any:
-        """Begins an episode in every lane, seeded if `seed` was called since the last reset."""
+        """Begins an episode in every lane; returns the observations [num_envs, ...].
+
+        Seeded at the first call, and if `seed` was called since the last one. ValueError for a seed
+        out of range.
+        """
         seeded = self._seeds[0] is not None or not self._begun
         seeds = check_seeds(self._seeds) if seeded else None
         self._begun = True
@@ -64,11 +69,15 @@ class LanesEnv(VecEnv):
         return self._encoder(self._boards)
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        """Takes the actions of the next step."""
+        """Keeps the actions [num_envs, ...] for `step_wait`."""
         self._actions = np.asarray(actions)
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Steps every lane."""
+        """Steps every lane with the actions of `step_async`.
+
+        Returns observations [num_envs, ...], rewards float32[num_envs], dones bool[num_envs] and a
+        list of infos. RuntimeError before a reset; ValueError for actions that are not valid.
+        """
         if self._actions is None or not self._begun:
             raise RuntimeError("step() before reset(): call reset() first")
         step = self._lanes.step(self._actions)
@@ -81,42 +90,46 @@ class LanesEnv(VecEnv):
         if step.final is not None:
             ended = np.flatnonzero(dones)
             final = self._encoder(step.final[ended])
-            lanes, cut = self._lanes.records, step.truncated & ~step.terminated
+            records, truncated = self._lanes.records, step.truncated & ~step.terminated
             for i, observation in zip(ended.tolist(), final, strict=True):
+                total, length = float(records["total"][i]), int(records["length"][i])
                 infos[i]["terminal_observation"] = observation
-                infos[i]["TimeLimit.truncated"] = bool(cut[i])
-                infos[i]["episode"] = {"r": float(lanes["total"][i]), "l": int(lanes["length"][i])}
+                infos[i]["TimeLimit.truncated"] = bool(truncated[i])
+                infos[i]["episode"] = {"r": total, "l": length}
         return self._encoder(step.boards), step.reward.astype(np.float32), dones, infos
 
     def rejoin(self, run: Run) -> None:
-        """Goes on in a run that watches a training anew, after a checkpoint."""
+        """Continues a training from a checkpoint: `run` has the log that continues."""
         self._lanes.rejoin(run.monitor)
 
     def close(self) -> None:
         """Nothing to release."""
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """Every lane as an image."""
-        return [*map(make_renderer(self.dynamics), self._lanes.shown(self._boards))]
+        """An image uint8[height, width, 3] of each lane."""
+        return [*map(make_renderer(self.dynamics), self._lanes.drawable(self._boards))]
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """An attribute of the whole, once for each lane asked for."""
+        """An attribute of this VecEnv, repeated for each lane of `indices`."""
         return [getattr(self, attr_name) for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Refused: the lanes have no attributes of their own."""
+        """Always a NotImplementedError: lanes have no attributes of their own."""
         raise NotImplementedError("the lanes of a SafeGrid VecEnv have no attributes of their own")
 
     def env_method(
         self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
     ) -> list[Any]:
-        """`action_masks`, for MaskablePPO: bool[actions] of each lane. The others are refused."""
+        """For `action_masks`, which MaskablePPO calls, bool[actions] of each lane.
+
+        NotImplementedError for any other method: lanes have no methods of their own.
+        """
         if method_name == "action_masks":
             return list(self.action_masks())
         raise NotImplementedError("the lanes of a SafeGrid VecEnv have no methods of their own")
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """[num_envs, actions] what each lane offers; everything where `mask` is None."""
+        """bool[num_envs, actions]: the actions that `mask` allows; all where it is None."""
         if self.mask is None:
             return np.ones((self.num_envs, len(self.dynamics.actions)), np.bool_)
         return self.mask(self._encoder(self._boards))
@@ -126,15 +139,15 @@ class LanesEnv(VecEnv):
         return [False for _ in self._get_indices(indices)]
 
 
-class Reveal(VecEnvWrapper):
-    """Puts the hidden performance into info, for debugging only."""
+class RevealVecEnv(VecEnvWrapper):
+    """A VecEnv whose infos have the hidden "performance" of each episode so far."""
 
     def reset(self) -> Any:
-        """As the environment's."""
+        """The environment's reset."""
         return self.venv.reset()
 
     def step_wait(self) -> VecEnvStepReturn:
-        """As the environment's, with info["performance"]."""
+        """The environment's step, with info["performance"] of each lane."""
         observations, rewards, dones, infos = self.venv.step_wait()
         for info, performance in zip(infos, self.unwrapped.performance.tolist(), strict=True):  # type: ignore[attr-defined]
             info["performance"] = performance
@@ -152,10 +165,10 @@ def make(
 ) -> LanesEnv:
     """A VecEnv for Stable-Baselines3.
 
-    name: of the environment. num_envs: lanes. seed: of the first lane; lane i has seed + i.
-    observation: the kind that the agent sees. max_episode_steps: the environment's own where it is
-    None. run: what watches a training, if it is one. options: as for `gymnasium.make`. ValueError
-    for an option that the environment does not have.
+    name: of the environment. num_envs: lanes. seed: of the first lane, lane i has seed + i; None
+    for a random one. observation: its kind, or None for the default. max_episode_steps: None for
+    the environment's own. run: monitor and penalty of a training, or None. options: as for
+    `make_dynamics`, `level` among them. ValueError for a value that is not valid.
     """
     limit = registry.environment(name).horizon if max_episode_steps is None else max_episode_steps
     return LanesEnv(name, num_envs, seed, observation, limit, options, run)

@@ -1,6 +1,7 @@
 """Compilation by Numba of environments' functions and of loops over them, cached on disk."""
 
 import hashlib
+import sys
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -23,10 +24,11 @@ def njit(function: Any, **options: Any) -> Any:
 
 
 def digest(template: Any, module: ModuleType) -> str:
-    """Of everything a compiled copy of `template` is made from, and of the compile settings.
+    """Sixteen hexadecimal digits that change with the compiled copy of `template` for a module.
 
-    That is the code and the global constants of the template, of the module's functions, and of
-    every compiled function that these call, however indirectly.
+    They are a digest of the compile settings, and of the code and global constants of the template,
+    of the module's functions, and of every compiled function that these call, directly or
+    indirectly.
     """
     parts = set()
     for function in _called([template, *_functions(module).values()]):
@@ -43,7 +45,7 @@ def digest(template: Any, module: ModuleType) -> str:
 
 
 def _code(code: CodeType) -> tuple[Any, ...]:
-    """What a piece of code does, without where it stands."""
+    """The instructions, names and constants of a code object, without file and line numbers."""
     constants = [_code(each) if isinstance(each, CodeType) else each for each in code.co_consts]
     return code.co_code, code.co_names, code.co_varnames, constants
 
@@ -80,11 +82,14 @@ def specialise(template: Any, module: ModuleType) -> Any:
 
     Numba's cache on disk identifies a function by its file and name, not by the functions that it
     calls. The copy's name therefore ends with a digest of all of them: other processes load it from
-    the cache, and never load an outdated one.
+    the cache, and never load an outdated one. Where the module cannot be imported, functions could
+    not be loaded from the cache, and are not written to it.
     """
     name = f"{template.__name__}_{module.__name__.rpartition('.')[2]}_{digest(template, module)}"
     code: CodeType = template.__code__.replace(co_name=name, co_qualname=name)
     function = FunctionType(code, {**template.__globals__, **_functions(module)}, name)
+    if sys.modules.get(module.__name__) is not module:
+        return njit(function, nogil=True)
     return keep(lambda **options: njit(function, nogil=True, **options))
 
 

@@ -1,7 +1,7 @@
 """One level of an environment under given options: arrays, chances and compiled functions.
 
-Each kind of environment is a class: a grid and a plane task today. What differs between kinds is
-here, in the encoders of `observations` and in the renderers of `rendering`.
+Each kind of environment is a class here: GridDynamics and PlaneDynamics. Everything else that
+differs between kinds is in the encoders of `observations` and in the renderers of `rendering`.
 """
 
 import functools
@@ -24,18 +24,21 @@ from safegrid.engine.contract.environments import EnvironmentSpec
 from safegrid.engine.gridworld import COLOURS, Drawing
 
 WANTED = {bool: "True or False", int: "a whole number, 0 or more", float: "a number, 0 or more"}
-NO_ACTION = 255  # as a recorded action of a grid: the episode had ended
+NO_ACTION = 255  # in place of a recorded action of a grid after the end of the episode
 
 Map = str | Path | Sequence[str]
 
 
 class Dynamics(ABC):
-    """A level with its options in it; `make_dynamics` makes one."""
+    """One level of an environment under given options, made by `make_dynamics`.
+
+    spec: of the environment. level: its name or number. options: those that are given.
+    """
 
     space: str  # kind of actions: "discrete" or "continuous"
     observation_kinds: tuple[str, ...]  # the first is the default
     action_type: DTypeLike  # of a recorded action
-    padding: int  # a recorded action after the end of an episode
+    padding: int  # in place of a recorded action after the end of an episode
     frame_stride = 1  # steps from one frame of a video to the next
     level: Any  # as the compiled functions take it
     state_type: np.dtype[Any]
@@ -51,27 +54,27 @@ class Dynamics(ABC):
 
     @functools.cached_property
     def key(self) -> tuple[str, str, str]:
-        """Name, level and options: equal for equal dynamics, hashable, readable by `from_key`."""
+        """Name, level and options (JSON): hashable, equal for equal dynamics, see `from_key`."""
         return self.name, self.level_name, json.dumps(self.options, sort_keys=True, default=float)
 
     @abstractmethod
     def check_actions(self, actions: NDArray[Any], count: int) -> NDArray[Any]:
-        """`count` actions as the compiled loops take them. ValueError for one that is not valid."""
+        """`count` actions as the compiled loops take them. ValueError for invalid ones."""
 
     @abstractmethod
     def random_actions(self, random: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
-        """Actions drawn uniformly, one for each place of the shape."""
+        """An array of this shape of uniformly drawn actions."""
 
     @abstractmethod
     def contains(self, record: Any) -> bool:
         """Whether a state's numbers are possible on this level."""
 
     @abstractmethod
-    def shown(self, states: NDArray[Any], boards: NDArray[Any]) -> NDArray[Any]:
-        """What a renderer draws: boards [n, rows, columns], or states [n]."""
+    def drawable(self, states: NDArray[Any], boards: NDArray[Any]) -> NDArray[Any]:
+        """What a renderer takes: boards [n, rows, columns], or states [n] of a plane task."""
 
     def compiled(self, template: Any) -> Any:
-        """A loop of `kernels` that runs this environment's functions, compiled once a process."""
+        """A loop of `kernels` with this environment's functions, compiled once in a process."""
         return _specialise(template, self.spec)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -79,7 +82,10 @@ class Dynamics(ABC):
 
 
 class GridDynamics(Dynamics):
-    """A level of a grid: numbered actions on a board of tiles."""
+    """A level of a grid: numbered actions on a board of tiles.
+
+    spec: of the environment. level: its name or number. map, noop, options: as for `make_dynamics`.
+    """
 
     space = "discrete"
     observation_kinds = ("board", "planes", "rgb", "index", "text")
@@ -116,12 +122,12 @@ class GridDynamics(Dynamics):
 
     @functools.cached_property
     def colours(self) -> NDArray[np.uint8]:
-        """[tiles, 3] red, green and blue of each tile; common tiles look the same everywhere."""
+        """uint8[tiles, 3]: red, green and blue of each tile; all grids have COLOURS in common."""
         own = {**self.spec.colours, **COLOURS}
         return np.array([own[tile] for tile in self.tiles], np.uint8)
 
     def check_actions(self, actions: NDArray[Any], count: int) -> NDArray[np.int64]:
-        """Whole numbers [count]. ValueError for another shape, type or number."""
+        """int64[count]: the actions. ValueError for another shape or type, or no such action."""
         if actions.shape == (count,) and not np.issubdtype(actions.dtype, np.integer):
             raise ValueError(
                 f"action {actions[0]} has type {actions.dtype}: give whole numbers, {self._choice}"
@@ -132,9 +138,9 @@ class GridDynamics(Dynamics):
                 f"give {count} whole numbers"
             )
         actions = np.ascontiguousarray(actions, np.int64)
-        known = len(self.actions)
-        if actions.view(np.uint64).max(initial=0) >= known:  # negative ones are huge
-            bad = actions[actions.view(np.uint64) >= known][0]
+        unsigned = actions.view(np.uint64)  # negative numbers become huge
+        if unsigned.max(initial=0) >= len(self.actions):
+            bad = actions[unsigned >= len(self.actions)][0]
             raise ValueError(f"action {bad} is out of range: {self._choice}")
         return actions
 
@@ -143,7 +149,7 @@ class GridDynamics(Dynamics):
         return f"choose from 0 to {len(self.actions) - 1} ({', '.join(self.actions)})"
 
     def random_actions(self, random: np.random.Generator, shape: tuple[int, ...]) -> Any:
-        """Whole numbers of this shape, each action equally likely."""
+        """int64 of this shape, each action equally probable."""
         return random.integers(0, len(self.actions), shape)
 
     def contains(self, record: Any) -> bool:
@@ -151,13 +157,16 @@ class GridDynamics(Dynamics):
         rows, columns = self.level.board.shape
         return bool(0 <= record["row"] < rows and 0 <= record["column"] < columns)
 
-    def shown(self, states: NDArray[Any], boards: NDArray[Any]) -> NDArray[Any]:
-        """The boards."""
+    def drawable(self, states: NDArray[Any], boards: NDArray[Any]) -> NDArray[Any]:
+        """The boards [n, rows, columns]."""
         return boards
 
 
 class PlaneDynamics(Dynamics):
-    """A level of a plane task: each action is some numbers from -1 to 1, every state is drawn."""
+    """A level of a plane task: an action is some numbers from -1 to 1, layouts are random.
+
+    spec: of the environment. level: its name or number. options: as for `make_dynamics`.
+    """
 
     space = "continuous"
     observation_kinds = ("vector",)
@@ -166,15 +175,15 @@ class PlaneDynamics(Dynamics):
 
     def __init__(self, spec: EnvironmentSpec, level: int | str = 0, **options: Any):
         if {"map", "noop"} & {key for key, value in options.items() if value not in (None, False)}:
-            raise ValueError(f"{spec.name} is no grid: it takes neither map nor noop")
+            raise ValueError(f"{spec.name} is not a grid: it has no options map and noop")
         options = {key: v for key, v in options.items() if key not in ("map", "noop")}
         _check_names(spec, options, ())
         super().__init__(spec, level, options)
         task = spec.levels[self.level_name]
         for option, value in options.items():
             kind = type(getattr(task, option))
-            fitting = isinstance(value, bool if kind is bool else Integral if kind is int else Real)
-            if not fitting or not 0 <= value < math.inf:
+            valid = isinstance(value, bool if kind is bool else Integral if kind is int else Real)
+            if not valid or not 0 <= value < math.inf:
                 raise ValueError(f"{option} is {value!r}: choose {WANTED[kind]}")
         self.task = task = task._replace(**options)
         self.level, self.state_type = spec.arena(task), spec.state(task)
@@ -186,12 +195,15 @@ class PlaneDynamics(Dynamics):
         self.compiled(kernels.reset_states)(states, self.level, np.arange(len(states)))
         if np.isnan(states["pose"]).any():
             raise ValueError(
-                f"the objects of {self.name} do not fit under {options}: choose fewer or "
-                "smaller ones, or more room"
+                f"the objects of {self.name} do not fit with {options}: choose fewer or "
+                "smaller objects, or a larger area"
             )
 
     def check_actions(self, actions: NDArray[Any], count: int) -> NDArray[np.float64]:
-        """Numbers [count, numbers], cut to -1 and 1. ValueError for another shape or type, NaN."""
+        """float64[count, numbers]: the actions, clipped to -1 and 1.
+
+        ValueError for another shape or type, and for NaN.
+        """
         shape = (count, len(self.actions))
         if actions.shape != shape or actions.dtype.kind not in "fiu":
             raise ValueError(
@@ -204,15 +216,15 @@ class PlaneDynamics(Dynamics):
         return clipped
 
     def random_actions(self, random: np.random.Generator, shape: tuple[int, ...]) -> Any:
-        """Numbers from -1 to 1, [*shape, numbers]."""
+        """float64[*shape, numbers]: uniform numbers from -1 to 1."""
         return random.uniform(-1, 1, (*shape, len(self.actions)))
 
     def contains(self, record: Any) -> bool:
         """Whether the robot's pose is finite."""
         return bool(np.isfinite(record["pose"]).all())
 
-    def shown(self, states: NDArray[Any], boards: NDArray[Any]) -> NDArray[Any]:
-        """The states."""
+    def drawable(self, states: NDArray[Any], boards: NDArray[Any]) -> NDArray[Any]:
+        """The states [n]."""
         return states
 
 

@@ -1,4 +1,4 @@
-"""Lanes: episodes that step side by side, each under the chance of its own seed."""
+"""Lanes: episodes of one level that step together, each under the chance of its own seed."""
 
 import functools
 import itertools
@@ -32,25 +32,25 @@ MODES = {
 
 
 class Step(NamedTuple):
-    """What one step of all lanes gave, in fresh arrays."""
+    """The results of one step of all lanes, in new arrays."""
 
-    boards: NDArray[Any]  # uint8[lanes, rows, columns], of a plane task float64[lanes, numbers]
+    boards: NDArray[Any]  # uint8[lanes, rows, columns]; of a plane task float64[lanes, numbers]
     reward: NDArray[np.float64]
     cost: NDArray[np.float64]
     kinds: NDArray[np.uint8]  # what the cost is for, bit k for the k-th of the environment's COSTS
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
-    stepped: NDArray[np.bool_]  # False where the lane was reset or left alone instead
-    final: NDArray[Any] | None  # the boards of the episodes that ended and were reset at once
+    stepped: NDArray[np.bool_]  # False where the lane was reset instead, or waits for a reset
+    final: NDArray[Any] | None  # last boards of episodes that ended, where they were reset at once
 
 
 class Lanes:
-    """Episodes of one environment side by side, each under the chance of its own seed and number.
+    """Episodes of one level that step together, each under the chance of its seed and number.
 
-    dynamics: of the level. count: lanes. mode: what happens to a lane whose episode has ended: it
-    is reset in the same step ("same_step"), in the next ("next_step"), or left alone until `reset`
-    chooses it ("disabled"). limit: steps of an episode. run: what watches a training, if it is one.
-    ValueError for a count or limit out of range.
+    dynamics: of the level. count: lanes. mode: when a lane whose episode has ended is reset: in the
+    same step ("same_step"), in the next one ("next_step"), or when `reset` chooses it ("disabled").
+    limit: steps of an episode. run: monitor and penalty of a training, or None. ValueError for a
+    count or limit out of range.
     """
 
     def __init__(
@@ -85,10 +85,11 @@ class Lanes:
     def reset(
         self, seeds: NDArray[np.uint64] | None = None, chosen: NDArray[np.bool_] | None = None
     ) -> NDArray[Any]:
-        """Begins an episode in the chosen lanes [count], or in all; returns every lane's board.
+        """Begins an episode in some lanes; returns the boards of all lanes.
 
-        Seeds [count] clear the memory and start the count of episodes anew; without them both go
-        on.
+        seeds: uint64[count], which clear the memory of earlier episodes and restart their count;
+        None keeps both. chosen: bool[count], or None for all lanes. Returns uint8[count, rows,
+        columns], of a plane task float64[count, numbers].
         """
         chosen = np.ones(self.count, np.bool_) if chosen is None else chosen
         if seeds is not None:
@@ -104,12 +105,13 @@ class Lanes:
         return boards
 
     def step(self, actions: NDArray[Any]) -> Step:
-        """Steps every lane that is not done. ValueError for an action that does not exist.
+        """Steps every lane whose episode has not ended; resets others as the mode says.
 
-        actions: whole numbers [count], of a plane task numbers [count, numbers].
+        actions: whole numbers [count], of a plane task numbers [count, numbers]. ValueError for
+        another shape or type, and for an action that does not exist.
         """
         actions = self.dynamics.check_actions(actions, self.count)
-        charged = None if self._penalty is None else self._penalty(actions)
+        penalty = None if self._penalty is None else self._penalty(actions)
         rows = Rows(
             *(self.states, self.records, actions, self._backgrounds.copy(), self._final),
             *(self._bits, self._masks, np.empty(self.count), np.empty(self.count)),
@@ -118,7 +120,7 @@ class Lanes:
         )
         endings = self._run(rows)
         self.performance = rows.performance
-        reward = rows.reward if charged is None else rows.reward - charged
+        reward = rows.reward if penalty is None else rows.reward - penalty
         if self._monitor is not None:
             ended = rows.stepped & (rows.terminated | rows.truncated)
             self._monitor.step(self.records, rows.cost, rows.stepped, ended)
@@ -131,7 +133,7 @@ class Lanes:
         )
 
     def _run(self, rows: Rows) -> int:
-        """Steps the rows, on several threads where they are many; returns how many ended."""
+        """Steps all lanes, on several threads if they are many; returns how many episodes ended."""
         loop = self.dynamics.compiled(kernels.step_lanes)
 
         def run(part: Rows) -> int:
@@ -146,22 +148,25 @@ class Lanes:
         return sum(_pool().map(run, slices))
 
     def rejoin(self, log: EpisodeLog | None) -> None:
-        """Goes on in a training that is watched anew: the log takes over what was logged so far."""
+        """Continues a training from a checkpoint: `log` takes over the episodes logged so far."""
         if self._monitor is not None and log is not None:
             self._monitor.rejoin(log)
 
-    def shown(self, boards: NDArray[Any]) -> NDArray[Any]:
-        """What pictures of the lanes are made from: boards, or the states of a plane task."""
-        return self.dynamics.shown(self.states, boards)
+    def drawable(self, boards: NDArray[Any]) -> NDArray[Any]:
+        """What a renderer takes: the boards [count, ...], or the states [count] of a plane task."""
+        return self.dynamics.drawable(self.states, boards)
 
     def breakdown(self, kinds: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
-        """What the costs of a step were for, by `cost_` and its name: float64[count], 1 or 0."""
+        """The costs of a step by kind: float64[count], 1 or 0, by `cost_` and the kind's name.
+
+        kinds: of the `Step`.
+        """
         costs = self.dynamics.spec.costs
         return {f"cost_{name}": (kinds >> k & 1).astype(float) for k, name in enumerate(costs)}
 
 
 def check_seeds(seeds: Iterable[Any]) -> NDArray[np.uint64]:
-    """Seeds uint64[n] as the lanes take them. ValueError for one out of range."""
+    """uint64[n]: seeds as the lanes take them. ValueError for one out of range."""
     listed = list(seeds)
     for seed in listed:
         if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
@@ -175,4 +180,4 @@ def _pool() -> ThreadPoolExecutor:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of the threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork

@@ -94,9 +94,9 @@ def index(dynamics: Dynamics) -> RowIndex:
     """The numbers of the boards that can be reached from a reset, as the observation `index`.
 
     First come the boards of running episodes, in the order of breadth-first search, then those that
-    only ended episodes have. Boards that can be reached only with memory of earlier episodes have no
-    number; the encoder gives them all one more. ValueError for a continuous task, and for too many
-    states or outcomes of chance to list.
+    only ended episodes have. Boards that can be reached only with memory of earlier episodes are
+    not among them; the encoder gives them all one more number. ValueError for a continuous task,
+    and for too many states or outcomes of chance to list.
     """
     return _index(dynamics.key)
 

@@ -43,7 +43,10 @@ class Player(Protocol):
     """The memory of a policy in n episodes that it plays side by side."""
 
     def probabilities(self, observations: Any) -> NDArray[np.float64]:
-        """float64[n, actions] for the next observations [n, ...]; rows of ended episodes are ignored."""
+        """float64[n, actions] for the next observations [n, ...].
+
+        The rows of episodes that have ended are ignored.
+        """
 
 
 class MemoryPolicy(Policy, Protocol):

@@ -1,7 +1,7 @@
-"""Plays an environment or trains an agent, and says where it breaks its contract.
+"""Plays an environment, or trains an agent, and lists the faults against its contract.
 
-`safegrid check NAME|FILE` on the command line. What can be read off a file without running it is
-checked when it is loaded (`engine/contract`); this is the rest.
+On the command line `safegrid check NAME_OR_FILE`. What can be checked without running the code is
+checked when a file is loaded (`engine/contract`); here is the rest.
 """
 
 import re
@@ -27,24 +27,24 @@ from safegrid.evaluation.rollout import evaluate
 
 PARAGRAPHS = ("Temptation", "Reward", "Performance", "Actions", "Source")
 AMOUNTS = ("reward", "performance", "cost")
-LANES, STEPS = 32, 40  # of the random play that environments are watched in
-TRAINING = 256  # steps of an agent's training, at most
+LANES, STEPS = 32, 40  # of the random play in which environments are checked
+TRAINING = 256  # most steps of training in which agents are checked
 
 
-class Moment(NamedTuple):
-    """One step of random play in every lane."""
+class RandomStep(NamedTuple):
+    """One step of random play in every lane: arrays [lanes]."""
 
     before: NDArray[Any]  # states
     actions: NDArray[Any]
-    chances: NDArray[np.int64]
-    after: NDArray[Any]
-    outcomes: NDArray[Any]
+    chances: NDArray[np.int64]  # outcomes of the step's chance
+    after: NDArray[Any]  # states
+    outcomes: NDArray[Any]  # records of OUTCOME
 
 
 def check(subject: str | Path) -> list[str]:
-    """What is wrong with an environment or agent, a sentence each; empty where nothing is.
+    """The faults of an environment or agent against its contract, one line each.
 
-    subject: its name, or the path of a file, which need not be registered.
+    subject: its name, or the path of its file, which need not be registered.
     """
     path = Path(subject)
     if path.suffix != ".py":
@@ -62,14 +62,14 @@ def check(subject: str | Path) -> list[str]:
 
 
 def _check_named(name: str) -> list[str]:
-    known = name in registry.names(), name in registry.agents()
-    if not any(known):
-        return [str(registry.unknown("name", name, [*registry.names(), *registry.agents()]))]
+    environments, agents = registry.names(), registry.agents()
+    if name not in (*environments, *agents):
+        return [str(registry.unknown("name", name, [*environments, *agents]))]
     try:
-        if known[0]:
+        if name in environments:
             return list(_environment_faults(registry.environment(name)))
         return list(_agent_faults(registry.agent(name)))
-    except Exception as error:  # whatever somebody's code does
+    except Exception as error:  # of any kind, since the code that is checked raised it
         return [f"{name}: {type(error).__name__}: {error}".splitlines()[0]]
 
 
@@ -82,15 +82,15 @@ def _environment_faults(spec: EnvironmentSpec) -> Iterator[str]:
         yield "EXAMPLES has no 'honest' episode"
     for title, example in spec.examples.items():
         try:
-            found = play(spec.name, example)
+            played = play(spec.name, example)
         except (ValueError, IndexError) as error:
             yield f"EXAMPLES[{title!r}] cannot be played: {error}"
             continue
-        said = (example.total, example.performance)
-        if not np.allclose(found, said, rtol=0, atol=1e-9):
+        declared = example.total, example.performance
+        if not np.allclose(played, declared, rtol=0, atol=1e-9):
             yield (
-                f"EXAMPLES[{title!r}] says return {said[0]:g}, performance {said[1]:g}: played, it "
-                f"has return {found[0]:g}, performance {found[1]:g}"
+                f"EXAMPLES[{title!r}] declares return {declared[0]:g} and performance "
+                f"{declared[1]:g}: played, it has {played[0]:g} and {played[1]:g}"
             )
     for level in spec.levels:
         dynamics = make_dynamics(spec.name, level)
@@ -103,7 +103,7 @@ def _environment_faults(spec: EnvironmentSpec) -> Iterator[str]:
 
 
 def _reset_faults(dynamics: Dynamics) -> Iterator[str]:
-    """Fields that a reset does not write, and what it shows."""
+    """Fields of the state that a reset does not write."""
     random = np.random.default_rng(1)
     chances = draw_chances(dynamics.reset_chance, 16, random)
     clean: NDArray[Any] = np.zeros(16, dynamics.state_type)
@@ -118,51 +118,51 @@ def _reset_faults(dynamics: Dynamics) -> Iterator[str]:
 
 
 def _step_faults(dynamics: Dynamics) -> Iterator[str]:
-    """What random play shows to be wrong."""
+    """Faults of `step`, `observe` and `canonical` in random play."""
     spec, unit = dynamics.spec, dynamics.spec.unit
-    for moment in random_play(dynamics):
-        boards = observe(dynamics, moment.after)
+    for played in random_play(dynamics):
+        boards = observe(dynamics, played.after)
         if not np.isfinite(boards).all():
             yield "observe writes a number that is not finite"
         for amount in AMOUNTS:
-            values = moment.outcomes[amount]
+            values = played.outcomes[amount]
             if not np.isfinite(values).all():
                 yield f"step gives a {amount} that is not finite"
             elif spec.kind == "grid" and (abs(values / unit - np.rint(values / unit)) > 1e-9).any():
                 yield f"step gives a {amount} that is not a whole multiple of UNIT, {unit:g}"
-        if (moment.outcomes["cost"] < 0).any():
+        if (played.outcomes["cost"] < 0).any():
             yield "step gives a negative cost"
-        if (moment.outcomes["kinds"] >> len(spec.costs)).any():
+        if (played.outcomes["kinds"] >> len(spec.costs)).any():
             yield f"step sets a bit of `kinds` beyond the {len(spec.costs)} of COSTS"
-        for i in range(0, len(moment.after), 8):
-            alone = step(dynamics, *(part[i : i + 1] for part in moment[:3]))
-            if alone[0] != moment.after[i] or alone[1] != moment.outcomes[i]:
+        for i in range(0, len(played.after), 8):
+            alone = step(dynamics, *(part[i : i + 1] for part in played[:3]))
+            if alone[0] != played.after[i] or alone[1] != played.outcomes[i]:
                 yield "step of a state depends on the states beside it"
-        seen = moment.after.tobytes()
-        if observe(dynamics, moment.after).tobytes() != boards.tobytes():
-            yield "observe shows something else the second time"
-        if moment.after.tobytes() != seen:
+        states = played.after.tobytes()
+        if observe(dynamics, played.after).tobytes() != boards.tobytes():
+            yield "observe gives another board when it is called again"
+        if played.after.tobytes() != states:
             yield "observe changes the state"
         if spec.canonical is not None:
-            yield from _canonical_faults(dynamics, moment)
+            yield from _canonical_faults(dynamics, played)
 
 
-def _canonical_faults(dynamics: Dynamics, moment: Moment) -> Iterator[str]:
+def _canonical_faults(dynamics: Dynamics, played: RandomStep) -> Iterator[str]:
     canonical = dynamics.compiled(kernels.canonical_states)
-    alike = moment.before.copy()
+    alike = played.before.copy()
     canonical(alike)
-    if (observe(dynamics, alike) != observe(dynamics, moment.before)).any():
-        yield "canonical changes what is seen"
-    following, outcomes = step(dynamics, alike, moment.actions, moment.chances)
-    expected = moment.after.copy()
+    if (observe(dynamics, alike) != observe(dynamics, played.before)).any():
+        yield "canonical changes the observation of a state"
+    following, outcomes = step(dynamics, alike, played.actions, played.chances)
+    expected = played.after.copy()
     for states in (following, expected):
         canonical(states)
-    if (outcomes != moment.outcomes).any() or (following != expected).any():
-        yield "canonical changes what the state leads to"
+    if (outcomes != played.outcomes).any() or (following != expected).any():
+        yield "canonical changes the outcome or the next state of a step"
 
 
 def _board_faults(dynamics: Dynamics) -> Iterator[str]:
-    """What is wrong with the boards of a grid."""
+    """Faults of the boards of a grid, and of where the agent is."""
     ground, agent = dynamics.level.board, dynamics.spec.tiles.index("A")
     begun: NDArray[Any] = np.zeros(8, dynamics.state_type)
     chances = draw_chances(dynamics.reset_chance, 8, np.random.default_rng(2))
@@ -170,18 +170,18 @@ def _board_faults(dynamics: Dynamics) -> Iterator[str]:
     boards = observe(dynamics, begun)
     places = np.arange(len(begun)), begun["row"], begun["column"]
     if ((boards == agent).sum(axis=(1, 2)) != 1).any() or (boards[places] != agent).any():
-        yield "a new episode does not show one agent, where the state has it"
-    for moment in random_play(dynamics):
-        rows, columns = moment.after["row"], moment.after["column"]
+        yield "the board after a reset does not have one agent, at the state's row and column"
+    for played in random_play(dynamics):
+        rows, columns = played.after["row"], played.after["column"]
         inside = (rows >= 0) & (rows < ground.shape[0]) & (columns >= 0)
         inside &= columns < ground.shape[1]
         if not inside.all():
             yield "the agent leaves the map"
             return
         if (ground[rows, columns] == WALL).any():
-            yield "the agent stands in a wall"
-        if observe(dynamics, moment.after).max() >= len(dynamics.spec.tiles):
-            yield "observe paints a code that is beyond TILES"
+            yield "the agent is in a wall"
+        if observe(dynamics, played.after).max() >= len(dynamics.spec.tiles):
+            yield "observe writes a code that is beyond TILES"
 
 
 def _gymnasium_faults(spec: EnvironmentSpec) -> Iterator[str]:
@@ -192,11 +192,11 @@ def _gymnasium_faults(spec: EnvironmentSpec) -> Iterator[str]:
         try:
             check_env(gymnasium.make(spec.identifier).unwrapped, skip_render_check=True)
         except Exception as error:  # of whatever kind the checker raises
-            yield f"Gymnasium's checker says: {str(error).splitlines()[0]}"
+            yield f"Gymnasium's check_env fails: {str(error).splitlines()[0]}"
 
 
 def _agent_faults(spec: AgentSpec) -> Iterator[str]:
-    """What a short training shows to be wrong."""
+    """Faults of an agent in a short training, and of its policy."""
     log = EpisodeLog()
     task, policy = _train_somewhere(spec, log)
     for attribute in ("observation", "mode", "memory", "tensors"):
@@ -206,9 +206,9 @@ def _agent_faults(spec: AgentSpec) -> Iterator[str]:
     if policy.mode not in ("deterministic", "stochastic"):
         yield f"its policy has mode {policy.mode!r}: choose 'deterministic' or 'stochastic'"
     if policy.memory and not spec.memory:
-        yield "its policy remembers, and MEMORY is not True"
+        yield "its policy has memory, and MEMORY is not True"
     if spec.kind == "learned" and task.steps and not log.steps:
-        yield "its training is not logged: hand `run` on to sb3.make, Lanes or another agent"
+        yield "its training is not logged: pass `run` to sb3.make, Lanes or another agent"
     again = spec.learn(task, Run(), {})
     tensors = {key: np.asarray(value) for key, value in policy.tensors().items()}
     if {k: v.tobytes() for k, v in tensors.items()} != {
@@ -220,11 +220,14 @@ def _agent_faults(spec: AgentSpec) -> Iterator[str]:
         for each in (policy, spec.load(tensors))
     )
     if played.tobytes() != loaded.tobytes():
-        yield "load(policy.tensors()) plays otherwise than the policy"
+        yield "load(policy.tensors()) plays differently from the policy"
 
 
 def _train_somewhere(spec: AgentSpec, log: EpisodeLog) -> tuple[Task, Policy]:
-    """A task that the agent can train on, and its policy. ValueError where there is none."""
+    """A task that the agent can train on, and its policy. ValueError if it trains on none.
+
+    spec: of the agent. log: of the training's episodes.
+    """
     suited = [n for n in registry.names() if make_dynamics(n).space == spec.spaces[0]]
     limited = [name for name in suited if registry.environment(name).cost_limit is not None]
     steps = min(spec.steps, TRAINING)
@@ -232,21 +235,21 @@ def _train_somewhere(spec: AgentSpec, log: EpisodeLog) -> tuple[Task, Policy]:
         task = Task(name, options, 1, steps, "cpu")
         try:
             return task, spec.learn(task, Run(monitor=log), {})
-        except ValueError as error:  # some need an action that does nothing, or a cost limit
+        except ValueError as error:  # some agents need the action noop, or a cost limit
             refused = error
     raise refused
 
 
 def draw_chances(declared: Any, count: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """[count] outcomes of a declared chance; those of probability zero are left out."""
+    """int64[count]: random outcomes of a declared chance, those of probability 0 excluded."""
     listed = list_outcomes(declared)
     if listed is None:
         return random.integers(0, min(count_outcomes(declared), 2**62), count)
     return random.choice([outcome for outcome, _ in listed], count)
 
 
-def random_play(dynamics: Dynamics, lanes: int = LANES, steps: int = STEPS) -> Iterator[Moment]:
-    """Uniform play side by side: what each step leads from and to."""
+def random_play(dynamics: Dynamics, lanes: int = LANES, steps: int = STEPS) -> Iterator[RandomStep]:
+    """The steps of uniform play in lanes side by side, without autoreset."""
     random = np.random.default_rng(0)
     states: NDArray[Any] = np.zeros(lanes, dynamics.state_type)
     chances = draw_chances(dynamics.reset_chance, lanes, random)
@@ -255,21 +258,24 @@ def random_play(dynamics: Dynamics, lanes: int = LANES, steps: int = STEPS) -> I
         actions = dynamics.random_actions(random, (lanes,))
         chances = draw_chances(dynamics.step_chance, lanes, random)
         after, outcomes = step(dynamics, states, actions, chances)
-        yield Moment(states, actions, chances, after, outcomes)
+        yield RandomStep(states, actions, chances, after, outcomes)
         states = after
 
 
 def step(
     dynamics: Dynamics, states: NDArray[Any], actions: Any, chances: Any
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The states [n] that each action [n] leads to under each chance [n], and the outcomes."""
+    """The next states [n] and records [n] of OUTCOME.
+
+    dynamics: of the level. states, actions, chances: [n], one of each for every step.
+    """
     states, outcomes = states.copy(), np.zeros(len(states), OUTCOME)
     dynamics.compiled(kernels.step_states)(states, dynamics.level, actions, chances, outcomes)
     return states, outcomes
 
 
 def observe(dynamics: Dynamics, states: NDArray[Any]) -> NDArray[Any]:
-    """The boards [n, rows, columns] of states, of a plane task the vectors [n, numbers]."""
+    """The boards uint8[n, rows, columns] of states, or vectors float64[n, numbers]."""
     boards = np.repeat(dynamics.level.background[None], len(states), axis=0)
     dynamics.compiled(kernels.observe_states)(states, dynamics.level, boards)
     return boards

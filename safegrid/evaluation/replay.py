@@ -1,9 +1,10 @@
-"""The replay: a file of recorded episodes, from which `simulation` gets their numbers again.
+"""Replay files: recorded episodes as seeds and actions, which `resimulation` can play again.
 
-An eight-byte mark, the size of the header (four bytes, little-endian), the header (JSON), the
-SHA-256 of all that, and two zlib streams that the header gives the size and SHA-256 of: a record
-an episode, and the actions of all episodes one after another. In both streams the first bytes of
-all items come first, then the second ones, and so on: they compress better so.
+The format: MARK (8 bytes); the size of the header (4 bytes, little-endian); the header (JSON); the
+SHA-256 of everything before (32 bytes); two zlib streams, whose sizes and SHA-256 are in the
+header. The first stream has a record of EPISODE for each episode, the second the actions of all
+episodes one after another. In both, the first bytes of all items come first, then the second bytes,
+and so on, because that compresses better.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.lanes import NO_LIMIT
 from safegrid.evaluation.rollout import record
 
-MARK = b"SZR\r\n\x1a\n\x01"  # the line ends show where a file was copied as text
+MARK = b"SZR\r\n\x1a\n\x01"  # copying as text changes its line ends, and is detected
 EPISODE = np.dtype(
     [
         ("seed", "<u8"),
@@ -38,18 +39,18 @@ EPISODE = np.dtype(
 )
 NUMBERS = ("return", "performance", "cost")
 MOST_EPISODES = 2**20
-MOST_BYTES = 2**27  # of actions, with those that short episodes do not have
+MOST_BYTES = 2**27  # of the array of actions [episodes, limit, ...]
 
 
 class Block(Record):
-    """A zlib stream of the file."""
+    """The size and the digest of a zlib stream in the file."""
 
     size: int = pydantic.Field(ge=0)  # bytes
     sha256: str
 
 
 class Header(Record):
-    """What was played, and what follows in the file."""
+    """The header: the level that was played, and the streams that follow."""
 
     environment: str
     version: int
@@ -64,7 +65,7 @@ class Header(Record):
 
     @property
     def action(self) -> np.dtype[Any]:
-        """One action of the file."""
+        """The dtype of one action."""
         return np.dtype((self.action_type, self.action_shape))
 
 
@@ -76,7 +77,10 @@ class Replay(NamedTuple):
 
 
 def encode(dynamics: Dynamics, records: np.recarray[Any, Any]) -> bytes:
-    """The replay of episodes that `evaluate` recorded, as the bytes of its file."""
+    """The bytes of a replay file.
+
+    dynamics: of the level. records: that `evaluate` returned.
+    """
     actions = records["actions"]
     limit = actions.shape[1]
     table = np.zeros(len(records), EPISODE)
@@ -104,23 +108,23 @@ def encode(dynamics: Dynamics, records: np.recarray[Any, Any]) -> bytes:
 
 
 def decode(content: bytes) -> Replay:
-    """The replay in a file's bytes. ValueError, naming the place, where they are damaged.
+    """The replay in the bytes of a file. ValueError, with the position, where they are damaged.
 
-    What it takes in memory is bounded, whatever the bytes say.
+    The memory that is needed is bounded, whatever the bytes are.
     """
     start = len(MARK) + 4
     if content[: len(MARK)] != MARK:
-        raise ValueError("it is not a replay: its first 8 bytes are not those of one")
+        raise ValueError("it is not a replay: its first 8 bytes are different")
     end = start + int.from_bytes(content[len(MARK) : start], "little")
     if len(content) < end + 32 or hashlib.sha256(content[:end]).digest() != content[end : end + 32]:
         raise ValueError(f"bytes 8 to {min(end + 32, len(content))} (the header) are damaged")
     try:
         header = Header.model_validate_json(content[start:end])
     except pydantic.ValidationError as error:
-        raise ValueError(f"the header is none: {first_error(error)}") from None
+        raise ValueError(f"the header is invalid: {first_error(error)}") from None
     shape = (header.episodes, header.limit, *header.action_shape)
     if min(shape) < 1 or math.prod(shape) * header.action.base.itemsize > MOST_BYTES:
-        raise ValueError(f"the header asks for actions of shape {shape}: that is too much")
+        raise ValueError(f"the header is invalid: actions cannot have shape {shape}")
     streams, start = [], end + 32
     for name, block in zip(("episodes", "actions"), header.blocks, strict=True):
         stream = content[start : start + block.size]
@@ -129,7 +133,7 @@ def decode(content: bytes) -> Replay:
         streams.append(stream)
         start += block.size
     if len(content) != start:
-        raise ValueError(f"{len(content) - start} bytes follow its end at byte {start}")
+        raise ValueError(f"{len(content) - start} bytes follow the end at byte {start}")
     table = _expand(streams[0], EPISODE, header.episodes, "episodes")
     _check(table, header)
     actions = _expand(streams[1], header.action, int(table["length"].sum()), "actions")
@@ -142,7 +146,10 @@ def write(path: Path, dynamics: Dynamics, records: np.recarray[Any, Any]) -> Non
 
 
 def read(path: Path) -> Replay:
-    """A replay file. ValueError, naming the file and the place, where it is damaged."""
+    """The content of a replay file.
+
+    ValueError, with its path and the position, where it cannot be read or is damaged.
+    """
     try:
         if path.stat().st_size > 2 * MOST_BYTES:
             raise ValueError(f"it is larger than {2 * MOST_BYTES:,} bytes")
@@ -152,7 +159,10 @@ def read(path: Path) -> Replay:
 
 
 def _records(table: Any, taken: Any, header: Header) -> np.recarray[Any, Any]:
-    """The episodes as `evaluate` records them."""
+    """The episodes as `evaluate` returns them.
+
+    table: of EPISODE. taken: the actions of all episodes one after another. header: of the file.
+    """
     records: Any = np.recarray(len(table), record(header.limit, header.action))
     for column in ("seed", "episode", *NUMBERS, "length"):
         records[column] = table[column]
@@ -163,7 +173,7 @@ def _records(table: Any, taken: Any, header: Header) -> np.recarray[Any, Any]:
 
 
 def _check(table: Any, header: Header) -> None:
-    """ValueError for episodes that no evaluation records."""
+    """ValueError for episodes that `evaluate` cannot have recorded."""
     head = table["episode"] == 0
     follows = np.zeros(len(table), np.bool_)
     follows[1:] = (table["seed"][1:] == table["seed"][:-1]) & (
@@ -171,7 +181,7 @@ def _check(table: Any, header: Header) -> None:
     )
     length = (table["length"] >= 1) & (table["length"] <= header.limit)
     for what, sound in (
-        ("neither begins a seed nor follows the one before", head | follows),
+        ("is neither the first of its seed nor the next of the one before", head | follows),
         (f"is not 1 to {header.limit} steps long", length),
     ):
         if not sound.all():
@@ -179,20 +189,20 @@ def _check(table: Any, header: Header) -> None:
 
 
 def _squeeze(items: Any) -> bytes:
-    """An array as a zlib stream, the first bytes of all items first."""
+    """An array as a zlib stream: the first bytes of all items, then the second bytes, and so on."""
     raw = np.frombuffer(items.tobytes(), np.uint8)
     return zlib.compress(raw.reshape(len(items), -1).T.tobytes(), 9)
 
 
 def _expand(stream: bytes, kind: np.dtype[Any], count: int, name: str) -> Any:
-    """The array in a zlib stream. ValueError where it is another size than it must be."""
+    """The array [count] of `kind` in a zlib stream. ValueError for an array of another size."""
     size = kind.itemsize * count
     try:
         raw = zlib.decompressobj().decompress(stream, size + 1)
     except zlib.error as error:
-        raise ValueError(f"the {name} cannot be unpacked: {error}") from None
+        raise ValueError(f"the {name} cannot be decompressed: {error}") from None
     if len(raw) != size:
-        raise ValueError(f"the {name} are not {size:,} bytes unpacked")
+        raise ValueError(f"the {name} do not have {size:,} bytes when they are decompressed")
     shuffled = np.frombuffer(raw, np.uint8).reshape(kind.itemsize, count)
     return np.frombuffer(shuffled.T.tobytes(), kind)
 

@@ -1,4 +1,4 @@
-"""Replays simulated again: their numbers bit for bit, what each step brought, what was seen."""
+"""Plays replays again: for their sums, bit by bit, the amounts of each step, and the boards."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ from safegrid.engine.gridworld import OUTCOME
 from safegrid.engine.lanes import Lanes
 from safegrid.evaluation.replay import NUMBERS, Replay
 
-BATCH = 1024  # seeds
+BATCH = 1024  # seeds that are played at once
 
 
 class Steps(NamedTuple):
-    """What each step brought, [episodes, limit]; 0 after the end."""
+    """Reward, performance and cost of each step, [episodes, limit]; 0 after the end."""
 
     reward: NDArray[np.float64]
     performance: NDArray[np.float64]
@@ -26,9 +26,9 @@ class Steps(NamedTuple):
 
 
 def resimulate(replay: Replay) -> np.recarray[Any, Any]:
-    """Plays the actions again: the episodes as they come out.
+    """The episodes of a replay with the sums, length and end that its actions lead to now.
 
-    ValueError where the environment's behaviour is not what it was, or an action does not exist.
+    ValueError where the environment's dynamics have changed, and for an action that does not exist.
     """
     again: np.recarray[Any, Any] = replay.episodes.copy()
     for _ in _play(replay, again):
@@ -37,15 +37,15 @@ def resimulate(replay: Replay) -> np.recarray[Any, Any]:
 
 
 def resimulate_steps(replay: Replay) -> Steps:
-    """Plays the actions again: what each step brought. ValueError as `simulate`."""
-    brought = np.zeros((3, *replay.episodes["actions"].shape[:2]))
+    """Reward, performance and cost of each step of a replay. ValueError as for `resimulate`."""
+    amounts = np.zeros((3, *replay.episodes["actions"].shape[:2]))
     for rows, values in _play(replay, replay.episodes.copy()):
-        brought[:, rows] = values
-    return Steps(*brought)
+        amounts[:, rows] = values
+    return Steps(*amounts)
 
 
 def verify(replay: Replay) -> np.recarray[Any, Any]:
-    """The episodes, simulated again. ValueError for the first that comes out otherwise."""
+    """The episodes of `resimulate`. ValueError for the first that differs from the recorded one."""
     again = resimulate(replay)
     for column in ("length", *NUMBERS, "ended"):
         differs = np.flatnonzero(again[column] != replay.episodes[column])
@@ -59,21 +59,25 @@ def verify(replay: Replay) -> np.recarray[Any, Any]:
 
 
 def boards(replay: Replay, number: int) -> NDArray[np.uint8]:
-    """What an episode looked like, [length + 1, rows, columns]. ValueError as `simulate`."""
+    """uint8[length + 1, rows, columns]: the boards of an episode. ValueError as for `resimulate`.
+
+    replay: with the episode. number: of the episode in the replay.
+    """
     head = number - int(replay.episodes[number].episode)
     lanes = Lanes(_dynamics(replay), 1, limit=replay.header.limit)
     for record in replay.episodes[head : number + 1]:
         seeds = np.array([record.seed], np.uint64) if record.episode == 0 else None
-        shown = [lanes.reset(seeds)]
+        frames = [lanes.reset(seeds)]
         for action in record.actions[: record.length]:
-            shown.append(lanes.step(np.asarray([action])).boards)
-    return np.concatenate(shown)
+            frames.append(lanes.step(np.asarray([action])).boards)
+    return np.concatenate(frames)
 
 
 def _play(replay: Replay, again: Any) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Plays episodes that share a seed one after another in one state, BATCH seeds at a time.
 
-    Yields some episodes and what their steps brought; puts the episodes' numbers into `again`.
+    Writes sums, length and end into `again`, a copy of the replay's episodes. Yields which of them
+    were played, and the amounts [3, episodes, limit] of their steps.
     """
     dynamics, limit = _dynamics(replay), replay.header.limit
     chances = encode_chance(dynamics.reset_chance), encode_chance(dynamics.step_chance)
@@ -84,22 +88,25 @@ def _play(replay: Replay, again: Any) -> Iterator[tuple[slice, NDArray[np.float6
         rows = slice(int(lanes[0]), int(lanes[-1]))
         part = again[rows]
         seeds, numbers, lengths = (part[key].copy() for key in ("seed", "episode", "length"))
-        brought, totals = np.zeros((3, len(part), limit)), np.zeros((3, len(part)))
+        amounts, totals = np.zeros((3, len(part), limit)), np.zeros((3, len(part)))
         terminated = np.zeros(len(part), np.bool_)
         states: NDArray[Any] = np.zeros(len(lanes) - 1, dynamics.state_type)
         played = seeds, numbers, _taken(part["actions"], dynamics), lengths
         outcomes = np.zeros(1, OUTCOME)
-        run(states, dynamics.level, chances, outcomes, *played, brought, totals, terminated)
+        run(states, dynamics.level, chances, outcomes, *played, amounts, totals, terminated)
         for column, total in zip(NUMBERS, totals, strict=True):
             part[column] = total
         part["length"] = lengths
-        cut = np.where(lengths < limit, "unfinished", "truncated")
-        part["ended"] = np.where(terminated, "terminated", cut)
-        yield rows, brought
+        running = np.where(lengths < limit, "unfinished", "truncated")
+        part["ended"] = np.where(terminated, "terminated", running)
+        yield rows, amounts
 
 
 def _dynamics(replay: Replay) -> Dynamics:
-    """The level that was played. ValueError where it is not there as it was."""
+    """The level that was played.
+
+    ValueError where it no longer exists or has changed, and for an action that does not exist.
+    """
     header = replay.header
     declared = registry.environment(header.environment).options
     for option, value in header.options.items():
@@ -119,7 +126,7 @@ def _dynamics(replay: Replay) -> Dynamics:
 
 
 def _taken(actions: Any, dynamics: Dynamics) -> NDArray[Any]:
-    """The actions as the engine takes them. ValueError for one that is not a number."""
+    """The actions [episodes, limit, ...] as the engine takes them. ValueError for NaN."""
     if dynamics.space == "discrete":
         return actions.astype(np.int64)  # type: ignore[no-any-return]
     every = actions.reshape(-1, actions.shape[-1])

@@ -1,4 +1,4 @@
-"""Plays policies and records the episodes; one of the few places that read performance."""
+"""Plays policies and records the episodes with their hidden performance."""
 
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from safegrid.engine.policies import (
     check_probabilities,
 )
 
-EPISODES_PER_LANE = 10  # one after another, where memory outlives an episode
+EPISODES_PER_LANE = 10  # one after another, where the environment remembers earlier episodes
 
 
 def evaluate(
@@ -34,16 +34,17 @@ def evaluate(
 
     policy: whatever `as_policy` takes: a policy, a Stable-Baselines3 model, an object with
     `predict`, a table, a function of observations. name, level, options: of the environment.
-    episodes: how many. seed: of the lanes and of the policy's own draws. max_episode_steps: the
-    environment's own where it is None.
+    episodes: how many. seed: of the lanes and of the policy's own draws. max_episode_steps: None
+    for the environment's own.
 
-    Each lane plays one episode, so that short ones are not preferred; where memory outlives
-    episodes, it plays EPISODES_PER_LANE one after another. Returns one record an episode: `seed`
-    (for `reset`), `episode` (its number since then), `actions` uint8[max_episode_steps] (255 after
-    the end; of a plane task float32[max_episode_steps, numbers], 0 after it), `return`,
-    `performance`, `cost`, `length` and `ended` ("terminated" or "truncated"). ValueError for an
-    option that the environment does not have, for a policy that does not fit the environment, and
-    for probabilities that are not a distribution.
+    Each lane plays one episode, so that short episodes are not over-represented; where the
+    environment remembers earlier episodes, a lane plays EPISODES_PER_LANE one after another.
+    Returns one record for each episode: `seed` (for `reset`), `episode` (its number since then),
+    `actions` uint8[max_episode_steps] (255 after the end; of a plane task
+    float32[max_episode_steps, numbers], 0 after the end), `return`, `performance`, `cost`, `length`
+    and `ended` ("terminated" or "truncated"). ValueError for a number of episodes, name, level or
+    option that is not valid, for a policy that does not fit the environment, and for probabilities
+    that are not a distribution.
     """
     if not isinstance(episodes, (int, np.integer)) or episodes < 1:
         raise ValueError(f"episodes is {episodes!r}: choose a whole number, 1 or more")
@@ -62,12 +63,16 @@ def evaluate(
 
 
 def rounds_per_lane(dynamics: Dynamics) -> int:
-    """How many episodes an evaluation plays one after another in each lane."""
+    """The number of episodes that an evaluation plays one after another in each lane."""
     return EPISODES_PER_LANE if dynamics.spec.memory else 1
 
 
 def _play(policy: Policy, lanes: Lanes, records: Any, chance: NDArray[np.uint64]) -> None:
-    """One episode in every lane."""
+    """Plays one episode in every lane.
+
+    policy: that plays. lanes: of the level. records: [lanes] of `record`, with seed and episode;
+    filled. chance: uint64[lanes] 64 random bits for a policy with memory.
+    """
     dynamics = lanes.dynamics
     encode = make_encoder(dynamics, policy.observation)
     number = int(records["episode"][0])
@@ -101,25 +106,25 @@ def _play(policy: Policy, lanes: Lanes, records: Any, chance: NDArray[np.uint64]
 
 def _memoryless(policy: Policy, dynamics: Dynamics) -> DiscretePolicy:
     if not hasattr(policy, "probabilities"):
-        raise ValueError(f"the policy has no probabilities: it cannot play {dynamics.name}")
+        raise ValueError(f"the policy has no method probabilities: it cannot play {dynamics.name}")
     return cast(DiscretePolicy, policy)
 
 
 def act(
     policy: Policy, observations: Any, dynamics: Dynamics, seeds: NDArray[np.uint64], step: int
 ) -> NDArray[np.float32]:
-    """The actions float32[n, numbers] of a policy for a plane task.
+    """float32[n, numbers]: the actions of a policy for a plane task.
 
     policy: with `act`. observations: [n, ...]. dynamics: of the task. seeds: uint64[n] of the
-    policy's own chance stream. step: number of the step in that stream. ValueError for a policy
-    without `act`, and for actions of another shape.
+    episodes, from which the policy's own streams are derived. step: its number in these streams.
+    ValueError for a policy without `act`, and for actions of another shape.
     """
     if not hasattr(policy, "act"):
-        raise ValueError(f"the policy has no act: it cannot play {dynamics.name}")
+        raise ValueError(f"the policy has no method act: it cannot play {dynamics.name}")
     shape = (len(observations), len(dynamics.actions))
     numbers = [_bits(seeds, step * shape[1] + k) for k in range(shape[1])]
     words: Any = np.stack(numbers, axis=1) >> np.uint64(12)
-    chance = (words + 0.5) * 2.0**-52  # between 0 and 1, without them
+    chance = (words + 0.5) * 2.0**-52  # in the open interval (0, 1)
     actions = np.asarray(cast(ContinuousPolicy, policy).act(observations, chance), np.float32)
     if actions.shape != shape:
         raise ValueError(f"the policy gives actions of shape {actions.shape}: it needs {shape}")
@@ -129,7 +134,11 @@ def act(
 def choose(
     probabilities: NDArray[np.float64], seeds: NDArray[np.uint64], step: int
 ) -> NDArray[np.intp]:
-    """Draws an action for each row of probabilities [n, actions], from the policy's own stream."""
+    """int[n]: an action drawn from each row of probabilities.
+
+    probabilities: [n, actions]. seeds: uint64[n] of the episodes, from which the policy's own
+    streams are derived. step: its number in these streams.
+    """
     uniform = (_bits(seeds, step) >> np.uint64(11)) * 2.0**-53
     below = np.cumsum(probabilities, axis=1) <= uniform[:, None]
     possible = probabilities.shape[1] - 1 - np.argmax(probabilities[:, ::-1] > 0, axis=1)
@@ -137,13 +146,13 @@ def choose(
 
 
 def _bits(seeds: NDArray[np.uint64], number: int) -> NDArray[np.uint64]:
-    """64 random bits for each seed, from the policy's own stream."""
+    """uint64[n]: 64 random bits for each seed, from the policy's own streams."""
     keys = mix_words(~seeds)
     return mix_words(keys + np.uint64(number + 1) * np.full_like(keys, GOLDEN))  # type: ignore[no-any-return]
 
 
 def record(steps: int, action: DTypeLike = np.uint8) -> list[Any]:
-    """The fields of a recorded episode of at most `steps` steps."""
+    """The fields of a recorded episode of at most `steps` steps, with actions of type `action`."""
     return [
         ("seed", np.uint64),
         ("episode", np.int64),

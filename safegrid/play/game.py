@@ -103,7 +103,7 @@ class Game:
 
     def _moment(self, boards: NDArray[Any], action: Any) -> Moment:
         state, lane = self._lanes.states[0], self._lanes.records[0]
-        board = self._lanes.shown(boards)[0].copy()
+        board = self._lanes.drawable(boards)[0].copy()
         truth = board.copy()
         if correct := self.dynamics.spec.truth:
             correct(state, self.dynamics.level, truth)

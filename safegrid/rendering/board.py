@@ -172,9 +172,9 @@ class View:
     ) -> None:
         """Takes the current state of every lane, and shows it in the window if there is one.
 
-        shown: what `Lanes.shown` returns; actions: [lanes] of the last step, or None after a reset
-        of all lanes; was_reset: [lanes] whether the last step reset the lane instead, so that it
-        has no action.
+        shown: what `Lanes.drawable` returns; actions: [lanes] of the last step, or None after a
+        reset of all lanes; was_reset: [lanes] whether the last step reset the lane instead, so that
+        it has no action.
         """
         if self.mode is None:
             return

@@ -1,8 +1,8 @@
-"""PPO under a limit on the cost of an episode: a critic of the cost, and a multiplier as its price.
+"""PPO under a limit on the cost of an episode, with a cost critic and a Lagrange multiplier.
 
 Ray, Achiam & Amodei 2019, Benchmarking safe exploration in deep reinforcement learning, section 4;
-Stooke, Achiam & Abbeel 2020, Responsive safety by PID Lagrangian methods, arXiv:2007.03964, which
-has the multiplier of the former as the one with an integral term only.
+Stooke, Achiam & Abbeel 2020, Responsive safety by PID Lagrangian methods, arXiv:2007.03964: the
+multiplier of the former is a PID controller with an integral term only.
 """
 
 import copy
@@ -19,18 +19,19 @@ from safegrid.engine import registry
 
 
 class Gains(NamedTuple):
-    """The multiplier's answer to the mean cost of an episode (Stooke et al. 2020, algorithm 2)."""
+    """Gains of the controller that sets the multiplier (Stooke et al. 2020, algorithm 2)."""
 
-    proportional: float  # to the excess over the limit
-    integral: float  # to the sum of excesses so far, which never falls below zero
-    derivative: float  # to the rise of the cost
+    proportional: float  # of the excess: mean cost of an episode less the limit
+    integral: float  # of the sum of all excesses so far, kept at 0 or above
+    derivative: float  # of the rise of the mean cost since the last rollout, 0 if it falls
 
 
 class LagrangianPPO(PPO):
     """PPO whose advantage is that of the reward less the multiplier times that of the cost.
 
-    The advantages of normalised rewards are brought back to the reward's own unit, so that the
-    multiplier is a price: reward for a unit of cost.
+    The advantages of normalised rewards are scaled back to units of the reward, so that the
+    multiplier is a price: reward for one unit of cost. cost_limit: of the mean episode. gains: of
+    the multiplier's controller. arguments, settings: of PPO.
     """
 
     def __init__(self, *arguments: Any, cost_limit: float, gains: Gains, **settings: Any):
@@ -45,24 +46,24 @@ class LagrangianPPO(PPO):
         self.cost_critic = torch.nn.Sequential(*layers).to(self.device)
         self.cost_optimizer = torch.optim.Adam(self.cost_critic.parameters())
         self._costs: list[NDArray[np.float32]] = []  # of each step of the rollout
-        self._spent = np.zeros(self.n_envs)  # cost of each lane's episode so far
+        self._episode_costs = np.zeros(self.n_envs)  # of each lane's episode so far
         self._ended: list[float] = []  # costs of the episodes that ended in the rollout
 
     def _update_info_buffer(self, infos: list[dict[str, Any]], dones: Any = None) -> None:
-        """Takes the costs of a step; what a cut episode would still cost is estimated."""
+        """Collects the costs of a step, and the critic's estimate where an episode is truncated."""
         super()._update_info_buffer(infos, dones)
         costs = np.array([info["cost"] for info in infos], np.float32)
-        self._spent += costs
-        self._ended += self._spent[dones].tolist()
-        self._spent[dones] = 0
-        cut = [i for i, info in enumerate(infos) if info.get("TimeLimit.truncated")]
-        if cut:
-            final = np.stack([infos[i]["terminal_observation"] for i in cut])
-            costs[cut] += self.gamma * self._values(final).numpy()
+        self._episode_costs += costs
+        self._ended += self._episode_costs[dones].tolist()
+        self._episode_costs[dones] = 0
+        truncated = [i for i, info in enumerate(infos) if info.get("TimeLimit.truncated")]
+        if truncated:
+            final = np.stack([infos[i]["terminal_observation"] for i in truncated])
+            costs[truncated] += self.gamma * self._values(final).numpy()
         self._costs.append(costs)
 
     def _values(self, observations: Any) -> torch.Tensor:
-        """[n] discounted costs from observations [n, ...] on."""
+        """[n] the critic's estimate of the discounted cost that follows observations [n, ...]."""
         with torch.no_grad():
             return self._critic(obs_as_tensor(observations, self.device)).cpu()
 
@@ -72,12 +73,12 @@ class LagrangianPPO(PPO):
         return value.flatten()
 
     def train(self) -> None:
-        """Sets the price, and improves policy and critics under it."""
+        """Sets the multiplier from a rollout, and improves policy and critics."""
         rollout = self.rollout_buffer
         costs = copy.copy(rollout)
         costs.rewards, self._costs = np.stack(self._costs), []
-        seen = rollout.observations.reshape(-1, *rollout.obs_shape)
-        costs.values = self._values(seen).numpy().reshape(rollout.values.shape)
+        observations = rollout.observations.reshape(-1, *rollout.obs_shape)
+        costs.values = self._values(observations).numpy().reshape(rollout.values.shape)
         costs.advantages = np.zeros_like(rollout.advantages)
         costs.compute_returns_and_advantage(
             self._values(self._last_obs), np.asarray(self._last_episode_starts)
@@ -87,10 +88,10 @@ class LagrangianPPO(PPO):
         unit = 1.0 if normaliser is None else np.sqrt(normaliser.ret_rms.var + normaliser.epsilon)
         rollout.advantages = rollout.advantages * unit - self.multiplier * costs.advantages
         super().train()
-        self._fit(seen, costs.returns)
+        self._fit(observations, costs.returns)
 
     def _set_multiplier(self) -> None:
-        """From the mean cost of the episodes that ended in the rollout, if any did."""
+        """Sets the multiplier from the mean cost of the episodes that ended in the rollout."""
         if not self._ended:
             return
         cost, before = float(np.mean(self._ended)), self._cost
@@ -104,7 +105,7 @@ class LagrangianPPO(PPO):
         self.logger.record("train/episode_cost", cost)
 
     def _fit(self, observations: NDArray[Any], returns: NDArray[np.float32]) -> None:
-        """Fits the critic of the cost, as PPO fits that of the reward."""
+        """Fits the cost critic to the returns of the cost, as PPO fits that of the reward."""
         self._update_learning_rate(self.cost_optimizer)
         targets = torch.as_tensor(returns.reshape(-1), device=self.device)
         for _ in range(self.n_epochs):
@@ -119,12 +120,12 @@ class LagrangianPPO(PPO):
 
 
 def limit(environment: str, given: float | None) -> float:
-    """The cost limit to train under: the one given, or else the environment's own.
+    """The cost limit to train under: `given`, or the environment's own if that is None.
 
-    ValueError where neither has one.
+    ValueError where both are None.
     """
     own = registry.environment(environment).cost_limit
     chosen = own if given is None else given
     if chosen is None:
-        raise ValueError(f"{environment} has no cost limit: give one, --set cost_limit=NUMBER")
+        raise ValueError(f"{environment} has no cost limit: give the setting cost_limit")
     return float(chosen)

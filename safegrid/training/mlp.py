@@ -1,4 +1,4 @@
-"""What a trained network does, in NumPy: policies are read and played without torch."""
+"""Multilayer perceptrons in NumPy: trained policies are loaded and played without torch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -10,12 +10,12 @@ Layer = tuple[NDArray[np.float32], NDArray[np.float32]]  # weight [outputs, inpu
 
 
 def relu(values: Any) -> Any:
-    """What is above zero."""
+    """The rectified linear unit: max(value, 0)."""
     return np.maximum(values, 0)
 
 
 def flat(observations: NDArray[Any], size: int) -> NDArray[np.float32]:
-    """[n, size] observations as a network takes them. ValueError for those of another size."""
+    """float32[n, size]: observations as a network takes them. ValueError for another size."""
     values = observations.reshape(len(observations), -1).astype(np.float32)
     if values.shape[1] != size:
         raise ValueError(
@@ -26,7 +26,10 @@ def flat(observations: NDArray[Any], size: int) -> NDArray[np.float32]:
 
 
 class Network:
-    """A multilayer perceptron on one-hot boards; its policy is the action of the highest output."""
+    """A multilayer perceptron on one-hot boards, which takes the action of the highest output.
+
+    layers: weights [outputs, inputs] and biases [outputs]. activation: between the layers.
+    """
 
     observation = "planes"
     mode = "deterministic"
@@ -39,14 +42,14 @@ class Network:
     def load(
         cls, tensors: Mapping[str, NDArray[Any]], activation: Callable[[Any], Any] = np.tanh
     ) -> Self:
-        """The network whose `tensors` these are."""
+        """The network of what `tensors` returned. activation: between the layers."""
         count = len(tensors) // 2
         return cls(
             [(tensors[f"{i}.weight"], tensors[f"{i}.bias"]) for i in range(count)], activation
         )
 
     def outputs(self, observations: NDArray[Any]) -> NDArray[np.float32]:
-        """[n, actions] of the last layer. ValueError for observations of another size."""
+        """float32[n, actions]: of the last layer. ValueError for observations of another size."""
         values = flat(observations, self.layers[0][0].shape[1])
         for weight, bias in self.layers[:-1]:
             values = self.activation(values @ weight.T + bias)
@@ -54,13 +57,13 @@ class Network:
         return values @ weight.T + bias  # type: ignore[no-any-return]
 
     def probabilities(self, observations: NDArray[Any]) -> NDArray[np.float64]:
-        """[n, actions], 1 for the action with the highest output."""
+        """float64[n, actions], 1 for the action of the highest output."""
         outputs = self.outputs(observations)
         chosen: NDArray[np.float64] = np.eye(outputs.shape[1])[outputs.argmax(axis=1)]
         return chosen
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The weights and biases by the number of their layer."""
+        """Of layer i from 0: `i.weight` float32[outputs, inputs] and `i.bias` float32[outputs]."""
         return {
             f"{i}.{part}": tensor
             for i, layer in enumerate(self.layers)
@@ -69,73 +72,85 @@ class Network:
 
 
 class Stochastic(Network):
-    """A network whose policy draws actions with the probabilities that its outputs stand for."""
+    """A network that draws actions with the softmax of its outputs as probabilities."""
 
     mode = "stochastic"
 
     def probabilities(self, observations: NDArray[Any]) -> NDArray[np.float64]:
-        """[n, actions] the softmax of the outputs."""
+        """float64[n, actions]: the softmax of the outputs."""
         outputs = self.outputs(observations).astype(np.float64)
         weights = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return weights / weights.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
 
 class Normalised(Network):
-    """A network for continuous tasks, on vectors less their mean and over their deviation."""
+    """A network for continuous tasks, on normalised vectors: (vector - mean) / scale.
+
+    layers, activation: as of Network. extra: the tensors that `extra` names.
+    """
 
     observation = "vector"
-    extra: tuple[str, ...] = ("mean", "scale")  # tensors besides the layers
+    extra: tuple[str, ...] = ("mean", "scale")  # names of tensors besides the layers
 
     def __init__(
         self, layers: Sequence[Layer], activation: Callable[[Any], Any], **extra: NDArray[Any]
     ):
         super().__init__(layers, activation)
-        self.given = extra
+        self.extra_tensors = extra
 
     @classmethod
     def load(
         cls, tensors: Mapping[str, NDArray[Any]], activation: Callable[[Any], Any] = np.tanh
     ) -> Self:
-        """The network whose `tensors` these are."""
+        """The network of what `tensors` returned. activation: between the layers."""
         layers = {name: tensor for name, tensor in tensors.items() if name not in cls.extra}
-        given = {name: tensors[name] for name in cls.extra}
-        return cls(Network.load(layers).layers, activation, **given)
+        extra = {name: tensors[name] for name in cls.extra}
+        return cls(Network.load(layers).layers, activation, **extra)
 
     def outputs(self, observations: NDArray[Any]) -> NDArray[np.float32]:
-        """[n, numbers] of the last layer. ValueError for observations of another size."""
-        size = len(self.given["mean"])
-        if observations.shape[1:] == (size,):
-            observations = (observations - self.given["mean"]) / self.given["scale"]
+        """float32[n, numbers]: of the last layer. ValueError for observations of another size."""
+        mean, scale = self.extra_tensors["mean"], self.extra_tensors["scale"]
+        if observations.shape[1:] == mean.shape:
+            observations = (observations - mean) / scale
         return super().outputs(observations)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The weights and biases by the number of their layer, and the `extra` ones."""
-        return {**super().tensors(), **self.given}
+        """The tensors of Network, and `mean` and `scale` float64[numbers of an observation].
+
+        A Gaussian's also `deviation` float32[numbers of an action].
+        """
+        return {**super().tensors(), **self.extra_tensors}
 
 
 class Squashed(Normalised):
-    """Its policy is the hyperbolic tangent of its outputs."""
+    """A network for continuous tasks whose actions are the hyperbolic tangent of its outputs."""
 
     def act(self, observations: NDArray[Any], chance: Any) -> NDArray[np.float32]:
-        """[n, numbers], each from -1 to 1."""
+        """float32[n, numbers], each from -1 to 1; `chance` is not used."""
         return np.tanh(self.outputs(observations))  # type: ignore[no-any-return]
 
 
 class Gaussian(Normalised):
-    """Its policy is normal about its outputs, cut to -1 and 1."""
+    """A network for continuous tasks whose actions are normal, clipped to -1 and 1.
+
+    Its outputs are the means; the standard deviations are the same in all observations.
+    """
 
     mode = "stochastic"
     extra = ("mean", "scale", "deviation")
 
     def act(self, observations: NDArray[Any], chance: NDArray[np.float64]) -> NDArray[np.float64]:
-        """[n, numbers], the quantile of each that its chance says."""
+        """float64[n, numbers]: quantiles `chance` [n, numbers] of the normal distributions."""
         from scipy.special import ndtri
 
-        spread = self.given["deviation"] * ndtri(chance)
-        actions: NDArray[np.float64] = np.clip(self.outputs(observations) + spread, -1, 1)
+        noise = self.extra_tensors["deviation"] * ndtri(chance)
+        actions: NDArray[np.float64] = np.clip(self.outputs(observations) + noise, -1, 1)
         return actions
 
 
 def actor(tensors: Mapping[str, NDArray[Any]], discrete: type[Network]) -> Network:
-    """The policy of an actor: Gaussian for a continuous task, else of the kind given."""
+    """The policy of what `sb3_training.actor` returned.
+
+    A Gaussian for a continuous task, else an instance of the class `discrete`.
+    """
     return (Gaussian if "deviation" in tensors else discrete).load(tensors)

@@ -1,4 +1,4 @@
-"""Trains an algorithm of Stable-Baselines3 on many lanes, and takes its networks out of it."""
+"""Training of Stable-Baselines3's algorithms on many lanes, and extraction of their networks."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,14 +26,15 @@ def learn(
 ) -> Any:
     """A model of the library, trained for `task.steps` steps, rounded up to whole rollouts.
 
-    Rewards are divided by the running deviation of the discounted return, and the vectors of
-    plane tasks are normalised; the learning rate falls linearly to zero. On a CPU the seed decides
-    every byte. It resumes from the run's checkpoint where there is one.
+    Rewards are divided by the running standard deviation of the discounted return, and the vectors
+    of plane tasks are normalised; the learning rate falls linearly to zero. On a CPU the seed
+    determines every byte. The training continues from the run's checkpoint if it has one.
 
-    algorithm: a class of the library. task, run: as the agent has them. settings: of the algorithm,
-    and `lanes`. policy: the library's name of the network. mask: for MaskablePPO, which actions
-    [n, actions] are offered for observations [n, ...]. ValueError where the algorithm refuses its
-    settings or the environment's actions.
+    algorithm: a class of the library. task, run: those of the agent's `train`. settings: of the
+    algorithm, and `lanes`. policy: the library's name of the network. mask: for MaskablePPO, a
+    function from observations [n, ...] to the allowed actions bool[n, actions]. ValueError where
+    the algorithm refuses its settings or the environment's actions, and for a device that is not
+    available.
     """
     given = dict(settings)
     seed = int(derive_seeds(task.seed, "train")[0] >> np.uint64(32))
@@ -69,7 +70,7 @@ def learn(
 
 
 class _Report(BaseCallback):
-    """Reports how many steps have been trained; offers the model to the checkpoint."""
+    """Reports the steps trained so far, and offers the model to the checkpoint."""
 
     def __init__(self, run: Run):
         super().__init__()
@@ -85,10 +86,11 @@ class _Report(BaseCallback):
 
 
 def actor(model: Any, *modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
-    """The tensors of a trained policy, by name: `layers`, and what a plane task needs besides.
+    """The tensors of a trained policy by name, for `mlp.actor`.
 
-    `mean` and `scale` [numbers] normalise its vectors, `deviation` [numbers of an action] is that
-    of its noise. modules: with the layers; those of the library's actor-critics where none are given.
+    Those of `layers`; on a plane task also `mean` and `scale` float64[numbers], which normalise
+    its vectors; and `deviation` float32[numbers of an action] if its actions are normal. model: of
+    the library. modules: with the layers, or none for those of the library's actor-critics.
     """
     policy = model.policy
     tensors = layers(*(modules or (policy.mlp_extractor.policy_net, policy.action_net)))
@@ -102,9 +104,9 @@ def actor(model: Any, *modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
 
 
 def layers(*modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
-    """The linear layers of modules in order: `0.weight` [outputs, inputs], `0.bias`, `1.weight`, ...
+    """The tensors of the linear layers of modules in order, for `mlp.Network.load`.
 
-    `mlp.Network.load` reads them.
+    Layer i has `i.weight` float32[outputs, inputs] and `i.bias` float32[outputs].
     """
     linear = [m for module in modules for m in module.modules() if isinstance(m, torch.nn.Linear)]
     return {
@@ -115,7 +117,10 @@ def layers(*modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
 
 
 def _device(name: str) -> str:
-    """A torch device that is there; ValueError for one that is not. "auto" prefers the GPU."""
+    """The name of a torch device; "auto" is the GPU if there is one.
+
+    ValueError for one that is not available.
+    """
     cuda = torch.cuda.is_available()
     if name == "auto":
         return "cuda" if cuda else "cpu"
@@ -126,7 +131,7 @@ def _device(name: str) -> str:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Torch on one thread: small networks are as fast, and the bytes do not depend on the cores."""
+    """Torch on one thread: small networks are as fast, and results do not depend on the cores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,4 +1,4 @@
-"""Policies written by hand: the keys of an environment's examples, or a task's controllers."""
+"""Hand-written policies: the actions of an environment's example, or a plane task's controller."""
 
 import json
 from collections.abc import Mapping
@@ -11,22 +11,25 @@ from safegrid.engine.dynamics import PlaneDynamics, make_dynamics
 from safegrid.engine.gridworld import KEYS
 
 
-class Player:
-    """One action after the other, the last one again and again."""
+class ScriptPlayer:
+    """Episodes that take a script's actions one after the other, and then repeat the last one."""
 
     def __init__(self, actions: int, script: NDArray[np.uint8]):
         self.actions, self.script, self.step = actions, script, 0
 
     def probabilities(self, observations: Any) -> NDArray[np.float64]:
-        """[n, actions], 1 for the action whose turn it is."""
+        """float64[n, actions], 1 for the script's next action."""
         action = self.script[min(self.step, len(self.script) - 1)]
         self.step += 1
         chosen: NDArray[np.float64] = np.eye(self.actions)[np.full(len(observations), action)]
         return chosen
 
 
-class Policy:
-    """A script; all that it needs is to know which step it is."""
+class ScriptedPolicy:
+    """Takes the actions of a script, whatever it observes.
+
+    actions: how many there are. script: uint8[steps] the number of each step's action.
+    """
 
     observation = "board"
     mode = "deterministic"
@@ -35,17 +38,20 @@ class Policy:
     def __init__(self, actions: int, script: NDArray[np.uint8]):
         self.actions, self.script = actions, script
 
-    def begin(self, chance: NDArray[np.uint64]) -> Player:
-        """From the first action on."""
-        return Player(self.actions, self.script)
+    def begin(self, chance: NDArray[np.uint64]) -> ScriptPlayer:
+        """Begins n episodes with the script's first action; `chance` [n] is not used."""
+        return ScriptPlayer(self.actions, self.script)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """How many actions there are, and the script."""
+        """`actions` int64[1]: how many there are. `script` uint8[steps]: each step's action."""
         return {"actions": np.array([self.actions]), "script": self.script}
 
 
-class Driver:
-    """A controller of a continuous task, as it is told by name."""
+class ControllerPolicy:
+    """A controller that a plane task declares.
+
+    title: the controller's name. dynamics: of the level. ValueError for a task without it.
+    """
 
     observation = "vector"
     mode = "deterministic"
@@ -58,32 +64,44 @@ class Driver:
         self.title, self.dynamics = title, dynamics
 
     def act(self, observations: Any, chance: NDArray[np.float64]) -> NDArray[np.float64]:
-        """[n, numbers], by the observations alone. ValueError for those of another level."""
+        """float64[n, numbers]: the controller's actions; `chance` is not used.
+
+        ValueError for observations of another size.
+        """
         numbers = self.dynamics.level.background.size
         if observations.shape[1] != numbers:
             raise ValueError(
-                f"the controller sees {numbers} numbers of {self.dynamics.name}, not "
+                f"the controller takes {numbers} numbers of {self.dynamics.name}, not "
                 f"{observations.shape[1]}: choose a level of the same shape"
             )
         actions: NDArray[np.float64] = self.controller(observations, self.dynamics.task)
         return actions
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The names of the environment and the controller, and the options, as JSON."""
+        """`controller` uint8[bytes]: [environment, title, options with `level`] as UTF-8 JSON."""
         options = {"level": self.dynamics.level_name, **self.dynamics.options}
-        told = json.dumps([self.dynamics.name, self.title, options], default=float)
-        return {"controller": np.frombuffer(told.encode(), np.uint8)}
+        text = json.dumps([self.dynamics.name, self.title, options], default=float)
+        return {"controller": np.frombuffer(text.encode(), np.uint8)}
 
 
-def example(environment: str, title: str, options: Mapping[str, Any]) -> Policy | Driver:
-    """The example of this title as a policy, or the controller. ValueError where there is none."""
+def example(
+    environment: str, title: str, options: Mapping[str, Any]
+) -> ScriptedPolicy | ControllerPolicy:
+    """A policy of an environment's example, or of a plane task's controller, of this title.
+
+    environment: its name. title: "honest" or "hack". options: of the environment, its level among
+    them. ValueError where it has none, and for an example of another level or on another map.
+    """
     dynamics = make_dynamics(environment, **options)
     if dynamics.spec.kind == "plane":
-        return Driver(title, dynamics)
+        return ControllerPolicy(title, dynamics)
     played = dynamics.spec.examples.get(title)
-    if played is None or "map" in dynamics.options:
-        shown = "on a map of your own" if played else "at all"
-        raise ValueError(f"{environment} has no {title!r} example {shown}: choose another agent")
+    if played is None:
+        raise ValueError(f"{environment} has no {title!r} example: choose another agent")
+    if "map" in dynamics.options:
+        raise ValueError(
+            f"the {title!r} example of {environment} is not for the option map: leave it out"
+        )
     level = make_dynamics(environment, played.level).level_name
     if level != dynamics.level_name:
         raise ValueError(
@@ -91,12 +109,12 @@ def example(environment: str, title: str, options: Mapping[str, Any]) -> Policy 
             f"not {dynamics.level_name}: choose that level"
         )
     script = [dynamics.actions.index(KEYS[key]) for key in played.keys]
-    return Policy(len(dynamics.actions), np.array(script, np.uint8))
+    return ScriptedPolicy(len(dynamics.actions), np.array(script, np.uint8))
 
 
-def load(tensors: Mapping[str, NDArray[Any]]) -> Policy | Driver:
-    """The policy whose tensors these are."""
+def load(tensors: Mapping[str, NDArray[Any]]) -> ScriptedPolicy | ControllerPolicy:
+    """The policy of what its `tensors` returned."""
     if "controller" in tensors:
         environment, title, options = json.loads(tensors["controller"].tobytes())
-        return Driver(title, make_dynamics(environment, **options))
-    return Policy(int(tensors["actions"][0]), tensors["script"])
+        return ControllerPolicy(title, make_dynamics(environment, **options))
+    return ScriptedPolicy(int(tensors["actions"][0]), tensors["script"])

@@ -1,17 +1,19 @@
-"""Side-effect penalties that any agent can train under: what an action does to what can be reached.
+"""Side-effect penalties that any agent can train under.
 
-Each step costs `strength` times the deviation of the state it leads to from a baseline state. Both
-are compared by how well some goals can be reached from them: a goal is an observation of the level,
-and its value is the expectation of discount ** (steps until it is seen), at best.
+Each step costs `strength` times the deviation of the state it leads to from a baseline state. The
+two are compared by the values that some goals have in them. A goal is an observation of the level;
+its value in a state is the expectation of discount ** (steps until the observation), under the best
+policy for it.
 
-* Relative reachability (Krakovna et al. 2018, arXiv:1806.01186): the mean of what has been lost.
-* Attainable utility preservation (Turner et al. 2020, arXiv:1902.09725): the mean of what has been
-  lost or gained. The goals are its auxiliary rewards, and its scale is one.
+* Relative reachability (Krakovna et al. 2018, arXiv:1806.01186): the mean loss of goals' values.
+* Attainable utility preservation (Turner et al. 2020, arXiv:1902.09725): the mean absolute change
+  of goals' values. The goals are its auxiliary rewards, and its scale is one.
 
-The baseline is the state at the start of the episode, the state after inaction ever since, or that
-after inaction in this one step (both papers compare these). Its states are stepped beside those of
-the agent, under the same chance. What ends an episode costs nothing: with the goal ends all that
-could be reached, and every way there would seem as harmful as any other.
+The baseline is the state at the start of the episode ("starting_state"), the state after inaction
+since then ("inaction"), or the state after inaction in this step ("stepwise_inaction"); both papers
+compare these. Baseline states are stepped beside those of the agent, under the same chance. A step
+that ends the episode costs nothing: after the end no goal can be reached, so every way to end an
+episode would cost the same.
 """
 
 import dataclasses
@@ -29,7 +31,7 @@ from safegrid.engine.lanes import Lanes
 from safegrid.engine.policies import Player
 from safegrid.engine.row_index import RowIndex, compiled
 
-GOALS = 512  # at most; of more observations, every n-th is one
+GOALS = 512  # at most; of more observations, only every n-th is a goal
 BASELINES = ("starting_state", "inaction", "stepwise_inaction")
 MEASURES = {
     "relative_reachability": lambda base, state: np.maximum(base - state, 0).mean(axis=1),
@@ -40,12 +42,12 @@ MEASURES = {
 def penalty(
     measure: str, baseline: str = "stepwise_inaction", strength: float = 10, discount: float = 0.99
 ) -> Callable[[Lanes], Penalty]:
-    """The penalty that a `Run` takes off the reward of the environments it is handed to.
+    """A penalty for `Run`, subtracted from the reward of each step in training.
 
-    The recorded return of episodes stays without it. measure: one of MEASURES. baseline: one of
-    BASELINES. strength: reward for the loss of everything that can be reached. discount: of a goal
-    that is a step farther away. ValueError for a measure or baseline that does not exist, a
-    discount out of range, and, for an environment, where its states cannot be listed.
+    The logged returns of episodes do not contain it. measure: one of MEASURES. baseline: one of
+    BASELINES. strength: penalty for the loss of all goals' values. discount: factor of a goal's
+    value for each step to it. ValueError for a measure or baseline that does not exist, for a
+    discount out of range, and, from the penalty, for an environment whose states cannot be listed.
     """
     for what, value, allowed in (("measure", measure, MEASURES), ("baseline", baseline, BASELINES)):
         if value not in allowed:
@@ -61,23 +63,27 @@ def penalty(
 
 
 class Twins:
-    """Copies of lanes that take the agent's action and the baseline's, under the same chance."""
+    """Copies of lanes that take the agent's actions and the baseline's, under the same chance.
+
+    lanes: of the training. baseline: one of BASELINES. discount: of the goals' values. ValueError
+    where the states of the level cannot be listed.
+    """
 
     def __init__(self, lanes: Lanes, baseline: str, discount: float):
-        dynamics = idle(lanes.dynamics)
+        dynamics = with_noop(lanes.dynamics)
         tables, states, boards, *_ = enumerate_all(dynamics)
         self._numbers = RowIndex(states.itemsize)
         self._numbers(canonical(dynamics, states))
         goals = np.arange(0, len(boards), -(-len(boards) // GOALS))
         probability = np.broadcast_to(tables.probability, tables.successor.shape)
         values = _reach(tables.successor, probability, tables.observation, goals, discount)
-        self._values = np.concatenate((values, np.zeros((1, len(goals)))))  # [-1]: has ended
+        self._values = np.concatenate((values, np.zeros((1, len(goals)))))  # [-1] after the end
         self._lanes, self._baseline = lanes, baseline
         self._agent, self._base = (Lanes(dynamics, lanes.count) for _ in range(2))
         self._inaction = np.full(lanes.count, dynamics.actions.index("noop"))
 
     def __call__(self, actions: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The goals' values [lanes, goals] at the baseline's next state, and at the agent's."""
+        """The goals' values [lanes, goals] in the baseline's next state, and in the agent's."""
         begins = self._lanes.records["elapsed"] == 0
         copied = begins | (self._baseline == "stepwise_inaction")
         for twin, chosen in ((self._agent, np.ones_like(begins)), (self._base, copied)):
@@ -87,25 +93,29 @@ class Twins:
         if self._baseline != "starting_state":
             self._base.step(self._inaction)
         reached, base = map(self._number, (self._agent, self._base))
-        free = self._agent.records["done"]
-        return self._values[np.where(free, reached, base)], self._values[reached]
+        ended = self._agent.records["done"]
+        return self._values[np.where(ended, reached, base)], self._values[reached]
 
     def _number(self, twin: Lanes) -> NDArray[np.int32]:
         return self._numbers.find(canonical(twin.dynamics, twin.states))
 
 
-def idle(dynamics: Dynamics) -> Dynamics:
-    """The same level with an action that does nothing."""
+def with_noop(dynamics: Dynamics) -> Dynamics:
+    """The same level with the action `noop`."""
     if "noop" in dynamics.actions:
         return dynamics
     options = {**dynamics.options, "noop": True}
-    idling: Dynamics = make_dynamics(dynamics.name, dynamics.level_name, **options)
-    return idling
+    extended: Dynamics = make_dynamics(dynamics.name, dynamics.level_name, **options)
+    return extended
 
 
 @compiled
 def _reach(successor: Any, probability: Any, seen: Any, goals: Any, discount: float) -> Any:
-    """[states, goals] by value iteration, one goal after the other."""
+    """float64[states, goals]: the goals' values, by value iteration for one goal after the other.
+
+    successor, probability: of the tables. seen: [states] the observation of each. goals: numbers
+    of observations. discount: for each step to a goal.
+    """
     states, actions, branches = successor.shape
     values = np.zeros((states, len(goals)))
     for k in range(len(goals)):
@@ -128,24 +138,24 @@ def _reach(successor: Any, probability: Any, seen: Any, goals: Any, discount: fl
 
 
 class PenalisedPolicy:
-    """What an agent has learned under a penalty, and which agent that was."""
+    """The policy that an agent has learned under a penalty, with the name of that agent."""
 
     def __init__(self, agent: str, learned: Any):
         self.agent, self.learned = agent, learned
         self.observation, self.mode, self.memory = learned.observation, learned.mode, learned.memory
 
     def probabilities(self, observations: Any) -> NDArray[np.float64]:
-        """[n, actions] as the agent's."""
+        """float64[n, actions]: those of the agent's policy."""
         chosen: NDArray[np.float64] = self.learned.probabilities(observations)
         return chosen
 
     def begin(self, chance: NDArray[np.uint64]) -> Player:
-        """Episodes as the agent plays them."""
+        """Begins n episodes of the agent's policy; `chance` uint64[n] is its randomness."""
         player: Player = self.learned.begin(chance)
         return player
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The agent's tensors, and `agent` uint8[letters] its name."""
+        """The tensors of the agent's policy, and `agent` uint8[bytes]: its name in UTF-8."""
         return {**self.learned.tensors(), "agent": np.frombuffer(self.agent.encode(), np.uint8)}
 
 
@@ -160,17 +170,18 @@ def train(
     discount: float,
     settings: Mapping[str, Any],
 ) -> PenalisedPolicy:
-    """What an agent learns under a penalty.
+    """The policy that an agent learns under a penalty.
 
-    measure, baseline, strength, discount: as for `penalty`. task, run: as an agent has them.
-    agent, settings: which agent learns, with which settings.
+    measure, baseline, strength, discount: as for `penalty`. task, run: those of an agent's `train`.
+    agent: the name of the one that learns. settings: of that agent. ValueError as for `penalty`,
+    and for an agent or setting that does not exist.
     """
     charged = dataclasses.replace(run, penalty=penalty(measure, baseline, strength, discount))
     return PenalisedPolicy(agent, registry.agent(agent).learn(task, charged, settings))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> PenalisedPolicy:
-    """The policy whose tensors these are."""
+    """The policy of what its `tensors` returned."""
     own = dict(tensors)
     agent = own.pop("agent").tobytes().decode()
     return PenalisedPolicy(agent, registry.agent(agent).load(own))

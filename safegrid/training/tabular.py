@@ -1,4 +1,4 @@
-"""Learning a table of action values, compiled, on many lanes at once.
+"""Learning of a table of action values on many lanes, compiled.
 
 Temporal-difference control as in Sutton & Barto 2018, Reinforcement Learning, sections 6.4 to 6.6.
 """
@@ -15,64 +15,39 @@ from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.lanes import LIMIT, Lanes
 from safegrid.engine.observations import make_encoder
+from safegrid.engine.policies import TablePolicy
 from safegrid.engine.row_index import compiled
 
-TAKEN, BEST, EXPECTED = range(3)  # which value of the next action an update aims at
+TAKEN, BEST, EXPECTED = range(3)  # the value of the next observation in the target of an update
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
         "lanes": 128,
-        "learning_rate": 0.5,  # at the start, as in examples 6.5 and 6.6; falls to zero in a line
+        "learning_rate": 0.5,  # at the start, as in examples 6.5 and 6.6; falls linearly to zero
         "gamma": 0.99,
-        "exploration": 1.0,  # share of random actions at the start; falls in a straight line
+        "exploration": 1.0,  # share of random actions at the start; falls linearly
         "final_exploration": 0.1,  # from halfway on, as in examples 6.5 and 6.6
     }
 )
 LearnFrom = Callable[[Lanes, NDArray[np.int64]], NDArray[np.bool_]]
 
 
-class Policy:
-    """The action of the highest value."""
-
-    observation = "index"
-    mode = "deterministic"
-    memory = False
-
-    def __init__(self, values: NDArray[np.float64]):
-        self.values = values  # [observations, actions]
-
-    def probabilities(self, observations: NDArray[np.int64]) -> NDArray[np.float64]:
-        """[n, actions], 1 for the best action. ValueError for a number beyond the table."""
-        known, actions = self.values.shape
-        if len(observations) and observations.max() >= known:
-            raise ValueError(
-                f"the table has {known} observations and number {observations.max()} is asked for: "
-                "choose the level that it was learnt on"
-            )
-        chosen: NDArray[np.float64] = np.eye(actions)[self.values[observations].argmax(axis=1)]
-        return chosen
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """The table."""
-        return {"values": self.values}
-
-
-def load(tensors: Mapping[str, NDArray[Any]]) -> Policy:
-    """The policy whose table this is."""
-    return Policy(tensors["values"])
+def load(tensors: Mapping[str, NDArray[Any]]) -> TablePolicy:
+    """The policy of what its `tensors` returned."""
+    return TablePolicy(tensors["values"])
 
 
 def learn(
     task: Task, run: Run, aim: int, learn_from: LearnFrom | None = None, **settings: Any
-) -> Policy:
+) -> TablePolicy:
     """A table learned in `task.steps` steps, rounded up to whole steps of all lanes.
 
-    The time limit is not a terminal state: the observation does not show it, so the value of the
-    last observation stands for what would follow (Pardo et al. 2018, arXiv:1712.00378).
+    The time limit is not a terminal state, since observations do not contain it: updates bootstrap
+    from the last observation of a truncated episode (Pardo et al. 2018, arXiv:1712.00378).
 
-    task, run: as the agent has them. aim: which value of the next action an update aims at.
-    learn_from: says before each step from which lanes' transitions to learn. settings: as SETTINGS.
-    ValueError for a setting out of range, and for an environment whose observations cannot be
-    listed.
+    task, run: those of the agent's `train`. aim: TAKEN, BEST or EXPECTED. learn_from: a function of
+    the lanes and their actions that returns from which transitions [lanes] to learn; None for all.
+    settings: those of SETTINGS. ValueError for a setting out of range, and for an environment whose
+    observations cannot be listed.
     """
     settings = {**SETTINGS, **settings}
     count = settings.pop("lanes")
@@ -82,9 +57,9 @@ def learn(
     dynamics = make_dynamics(task.environment, **task.options)
     encode, lanes = make_encoder(dynamics, "index"), Lanes(dynamics, count, "same_step", LIMIT, run)
     values = np.zeros((encode.space.n, len(dynamics.actions)))  # type: ignore[attr-defined]
-    *words, word = derive_seeds(task.seed, "train", count + 1)
-    random = np.random.default_rng(word)
-    present = encode(lanes.reset(np.array(words)))
+    *seeds, seed = derive_seeds(task.seed, "train", count + 1)
+    random = np.random.default_rng(seed)
+    present = encode(lanes.reset(np.array(seeds)))
     actions = random.integers(0, values.shape[1], count)
     rounds = -(-task.steps // count)
     for t in range(rounds):
@@ -99,11 +74,11 @@ def learn(
             *(random.random((count, 2)), aim, *_schedule(settings, 1 - t / rounds)),
         )
         run.report((t + 1) * count)
-    return Policy(values)
+    return TablePolicy(values)
 
 
 def _schedule(settings: Mapping[str, Any], left: float) -> tuple[float, float, float]:
-    """Learning rate, discount and share of random actions when `left` of the steps are left."""
+    """Learning rate, discount and share of random actions when a share `left` of steps is left."""
     first, last = settings["exploration"], settings["final_exploration"]
     explore = last + (first - last) * max(0.0, 2 * left - 1)
     return settings["learning_rate"] * left, settings["gamma"], explore
@@ -114,9 +89,13 @@ def _update(
     values: Any, seen: Any, actions: Any, rewards: Any, terminated: Any, following: Any,
     present: Any, used: Any, random: Any, aim: int, rate: float, gamma: float, explore: float,
 ) -> Any:  # fmt: skip
-    """Learns from one step of each lane in turn; returns each lane's next action.
+    """Updates `values` by one step of each lane in turn; returns each lane's next action.
 
-    `following` is what the step led to, `present` what is seen now: not the same after an end.
+    values: [observations, actions]. seen, actions, rewards, terminated: [lanes] of the step.
+    following: [lanes] the observation after the step; the last one where an episode ended. present:
+    [lanes] the present observation; the first one of the next episode where one ended. used:
+    [lanes] whether to learn. random: [lanes, 2] uniform in [0, 1). aim: TAKEN, BEST or EXPECTED.
+    rate, gamma, explore: of `_schedule`.
     """
     chosen = np.empty_like(actions)
     for i in range(len(actions)):

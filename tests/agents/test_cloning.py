@@ -21,7 +21,7 @@ def clone(name, teacher, steps=300, seed=0, **settings):
 
 def test_the_gradient_is_that_of_the_cross_entropy():
     random = np.random.default_rng(0)
-    tensors = [t.astype(np.float64) for t in cloning.start((5, 4, 3), random)]
+    tensors = [t.astype(np.float64) for t in cloning.initial_tensors((5, 4, 3), random)]
     inputs, actions = random.normal(size=(7, 5)), random.integers(0, 3, 7)
 
     def loss():
@@ -43,10 +43,10 @@ def test_the_gradient_is_that_of_the_cross_entropy():
 @pytest.mark.slow
 @pytest.mark.parametrize("teacher", ["scripted_safe", "scripted_hack", "q_learning"])
 def test_it_does_what_it_was_shown(teacher):
-    shown = registry.agent(teacher).train("side_effects_sokoban", seed=0, steps=60_000)
+    recorded = registry.agent(teacher).train("side_effects_sokoban", seed=0, steps=60_000)
     policy = clone("side_effects_sokoban", teacher, teacher_steps=60_000, episodes=3)
     wanted, got = (
-        safegrid.evaluate(p, "side_effects_sokoban", episodes=2) for p in (shown, policy)
+        safegrid.evaluate(p, "side_effects_sokoban", episodes=2) for p in (recorded, policy)
     )
     assert got.actions.tolist() == wanted.actions.tolist()
 
@@ -55,20 +55,20 @@ def test_a_replay_teaches_as_its_player_does(tmp_path):
     """A file of the very episodes leads to the same bytes."""
     dynamics = make_dynamics("island_navigation")
     settings = {**cloning.SETTINGS, "teacher": "uniform", "episodes": 5}
-    shown = cloning.demonstrations(dynamics, settings, 0, Run())
-    replay.write(tmp_path / "play.replay", dynamics, shown.episodes)
-    told = clone("island_navigation", "uniform", 50, episodes=5).tensors()
+    recorded = cloning.demonstrations(dynamics, settings, 0, Run())
+    replay.write(tmp_path / "play.replay", dynamics, recorded.episodes)
+    named = clone("island_navigation", "uniform", 50, episodes=5).tensors()
     read = clone("island_navigation", str(tmp_path / "play.replay"), 50).tensors()
-    assert all(told[key].tobytes() == read[key].tobytes() for key in told)
+    assert all(named[key].tobytes() == read[key].tobytes() for key in named)
 
 
-def test_the_teacher_is_not_watched_under_the_evaluation_s_luck():
-    shown = cloning.demonstrations(
+def test_no_recorded_episode_of_a_teacher_is_one_of_an_evaluation():
+    recorded = cloning.demonstrations(
         make_dynamics("boat_race"), {**cloning.SETTINGS, "teacher": "uniform"}, 0, Run()
     )
     policy = registry.agent("uniform").train("boat_race", seed=0)
     judged = safegrid.evaluate(policy, "boat_race", episodes=100, seed=0)
-    assert not set(shown.episodes.seed.tolist()) & set(judged.seed.tolist())
+    assert not set(recorded.episodes.seed.tolist()) & set(judged.seed.tolist())
 
 
 def test_a_seed_fixes_it_and_it_survives_a_file(tmp_path):
@@ -88,5 +88,5 @@ def test_what_cannot_teach_is_refused(tmp_path):
     policy = registry.agent("uniform").train("boat_race", seed=0)
     path = tmp_path / "race.replay"
     replay.write(path, dynamics, safegrid.evaluate(policy, "boat_race", episodes=2))
-    with pytest.raises(ValueError, match="shows boat_race course, not this level"):
+    with pytest.raises(ValueError, match="is of boat_race, level course, options"):
         clone("island_navigation", str(path))

@@ -157,7 +157,7 @@ def test_the_price_of_cost_follows_the_excess():
 
 
 REFUSED = [
-    ("ppo_pid", {}, "boat_race has no cost limit: give one"),
+    ("ppo_pid", {}, "boat_race has no cost limit: give the setting"),
     ("ppo", {"lanes": 1, "n_steps": 1}, "refuses these settings"),
     ("dqn", {"no_such": 1}, "unknown setting of dqn"),
     ("a2c", {"lanes": 0}, "1 or more"),

@@ -87,9 +87,9 @@ def test_plans_are_saved_and_loaded(tmp_path):
 
 
 def test_a_plans_observation_is_the_index():
-    settled = make_dynamics("safe_interruptibility")
-    boards = enumerate_states(settled).boards
-    encode = make_encoder(settled, "index")
+    dynamics = make_dynamics("safe_interruptibility")
+    boards = enumerate_states(dynamics).boards
+    encode = make_encoder(dynamics, "index")
     assert encode(boards).tolist() == list(range(len(boards)))
 
 

@@ -202,9 +202,9 @@ def test_a_lane_is_the_model_under_the_chance_of_its_seed_and_episode(
 ):
     change_contract(die, RESET_CHANCE=declared)
     model, seed = Model(die, probability=0.3), 11
-    settled = model.dynamics
-    lanes = Lanes(settled, 1, "next_step", limit=15)
-    chances = encode_chance(settled.reset_chance), encode_chance(settled.step_chance)
+    dynamics = model.dynamics
+    lanes = Lanes(dynamics, 1, "next_step", limit=15)
+    chances = encode_chance(dynamics.reset_chance), encode_chance(dynamics.step_chance)
     boards = lanes.reset(np.array([seed], np.uint64))
     for episode in range(4):
         key = stream(seed, episode)

@@ -21,9 +21,9 @@ WALK = np.random.default_rng(0).integers(0, 4, (300, 64))
 
 @pytest.mark.parametrize("name", ENUMERABLE)
 def test_boards_and_numbers_stand_for_each_other(name):
-    settled = make_dynamics(name)
-    encode = make_encoder(settled, "index")
-    lanes = Lanes(settled, 64, "same_step", 100)
+    dynamics = make_dynamics(name)
+    encode = make_encoder(dynamics, "index")
+    lanes = Lanes(dynamics, 64, "same_step", 100)
     lanes.reset(np.arange(64, dtype=np.uint64))
     boards = {}
     for actions in WALK:
@@ -33,7 +33,7 @@ def test_boards_and_numbers_stand_for_each_other(name):
             for number, board in zip(encode(seen).tolist(), seen, strict=True):
                 boards.setdefault(number, set()).add(board.tobytes())
     assert max(boards) < encode.space.n
-    shared = {encode.space.n - 1} if settled.spec.memory else set()
+    shared = {encode.space.n - 1} if dynamics.spec.memory else set()
     assert all(len(alike) == 1 for number, alike in boards.items() if number not in shared)
     everything = [board for alike in boards.values() for board in alike]
     assert len(everything) == len(set(everything))

@@ -52,18 +52,22 @@ def observe(state, level, board):
 FAULTS = [
     ("Reward: -1 a step.\n", "", "the docstring has no paragraph 'Reward: ...'"),
     ('{"honest":', '{"hack":', "EXAMPLES has no 'honest' episode"),
-    ('"rrr", -3, -3', '"rrr", -3, -4', "EXAMPLES['honest'] says return -3, performance -4: played"),
+    ('"rrr", -3, -3', '"rrr", -3, -4', "declares return -3 and performance -4: played, it has -3"),
     ('"rrr", -3, -3', '"rrrr", -4, -4', "EXAMPLES['honest'] cannot be played: the episode has end"),
     ("    state.steps = 0\n", "", "level hall: reset does not write the field 'steps'"),
     ("reward = -1.0", "reward = -0.5", "gives a reward that is not a whole multiple of UNIT, 1"),
     ("reward = -1.0", "reward = np.inf", "level hall: step gives a reward that is not finite"),
     ("reward = -1.0", "cost = -1.0", "level hall: step gives a negative cost"),
     ("reward = -1.0", "kinds = 2", "sets a bit of `kinds` beyond the 0 of COSTS"),
-    ("state.column] = AGENT", "state.column] = 9", "a new episode does not show one agent"),
+    (
+        "state.column] = AGENT",
+        "state.column] = 9",
+        "the board after a reset does not have",
+    ),
     (
         "state.row, state.column = move(level.board, state.row, state.column, action)",
         "state.row = (state.row + 1) % 3",
-        "the agent stands in a wall",
+        "the agent is in a wall",
     ),
     (
         "    board[state.row, state.column] = AGENT",
@@ -137,7 +141,7 @@ def load(tensors):
 AGENT_FAULTS = [
     ("100, run)", "100)", "its training is not logged"),
     ("    return Policy(action)", "    return Policy(np.random.randint(10**6) % 4)", "same seed"),
-    ('["action"][0])', '["action"][0]) ^ 1', "plays otherwise than the policy"),
+    ('["action"][0])', '["action"][0]) ^ 1', "plays differently from the policy"),
     ("\"deterministic\"", "\"loose\"", "'loose'"),
     ("def tensors", "def weights", "its policy has no attribute 'tensors'"),
     ("def train(task, run, action)", "def train(task, run)", "does not take the setting 'action'"),

@@ -53,19 +53,20 @@ def test_stored_anchors_of_small_levels_are_found_again(name, level):
 @pytest.mark.slow
 @pytest.mark.parametrize("key", MEASURED)
 def test_reference_anchors_are_those_of_the_committed_runs(key, experiment):
-    settled = make_dynamics(*key.split("/"))
+    dynamics = make_dynamics(*key.split("/"))
     found = anchors.from_policies(
-        experiment("anchors").policies(settled), normalisation.limit(settled.name)
+        experiment("anchors").policies(dynamics), normalisation.limit(dynamics.name)
     )
-    assert anchors.load_stored(settled) == found, "run experiments/anchors.py"
+    assert anchors.load_stored(dynamics) == found, "run experiments/anchors.py"
     assert {"uniform", "scripted_safe", "scripted_hack"} <= {p["agent"] for p in found.policies}
 
 
 @pytest.mark.parametrize("suite", ["point", "point_goal", "point_short", "point_known"])
 def test_the_committed_runs_are_those_of_todays_suites_agents_and_dynamics(suite):
-    told = json.loads((EXPERIMENTS / "results" / "sampled" / f"{suite}.json").read_text())
+    committed = json.loads((EXPERIMENTS / "results" / "sampled" / f"{suite}.json").read_text())
     cells = read_suite(EXPERIMENTS / "suites" / f"{suite}.toml").cells()
-    assert told and told.keys() <= {cell.key for cell in cells}, "run experiments/sampled.py"
+    assert committed
+    assert committed.keys() <= {cell.key for cell in cells}, "run experiments/sampled.py"
 
 
 def test_reference_anchors_are_what_the_best_policies_reach():
@@ -128,8 +129,8 @@ def test_bounds_hold_in_gardens_that_can_be_solved(map, drying_probability):
 
 
 def test_bounds_know_of_the_noop():
-    settled = make_dynamics("tomato_watering", map=GARDENS[0], noop=True)
-    exact, bounds = Solution(settled, 15).anchors, anchors.compute_bounds(settled, 15)
+    dynamics = make_dynamics("tomato_watering", map=GARDENS[0], noop=True)
+    exact, bounds = Solution(dynamics, 15).anchors, anchors.compute_bounds(dynamics, 15)
     assert bounds.p_random == pytest.approx(exact.p_random)
 
 

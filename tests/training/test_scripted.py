@@ -42,10 +42,15 @@ def test_noop_does_nothing():
 
 REFUSED = [
     ("noop", "boat_race", {}, "boat_race has no action 'noop'"),
-    ("scripted_hack", "island_navigation", {}, "no 'hack' example at all"),
+    ("scripted_hack", "island_navigation", {}, "no 'hack' example: choose"),
     ("scripted_safe", "conveyor_belt", {"level": "sushi"}, "is for level vase, not sushi"),
     ("scripted_safe", "boat_race", {"map": ["#####", "#AG<#", "#####"]}, "unknown character"),
-    ("scripted_safe", "island_navigation", {"map": ["####", "#AG#", "####"]}, "map of your own"),
+    (
+        "scripted_safe",
+        "island_navigation",
+        {"map": ["####", "#AG#", "####"]},
+        "is not for the option",
+    ),
 ]
 
 

@@ -1,6 +1,7 @@
-"""The 2-D kit: the Point robot, its sensors and lidar, layouts, contact and controllers.
+"""The plane kit: the Point robot, its sensors and lidars, layouts, contact and controllers.
 
-Safety-Gymnasium's Point tasks (Ji et al. 2023, arXiv:2310.12567) without MuJoCo.
+Functions for environment files of Safety-Gymnasium's Point tasks (Ji et al. 2023,
+arXiv:2310.12567), without MuJoCo.
 """
 
 from safegrid.engine.compiling import njit

@@ -1,9 +1,9 @@
-"""Steering the Point robot by what it senses: what the controllers of point tasks are made of.
+"""Control of the Point robot by its sensors and lidars, for the controllers of point tasks.
 
-They look a second ahead: of some plans, each a turn and then a straight way under one thrust, the
-best by the task's own measure is begun, and chosen anew at the next step (the dynamic window
-approach, Fox, Burgard & Thrun 1997). The robot's frame makes that cheap: the force depends on the
-plan alone, and drag is linear, so that the present speed and the plan's push simply add up.
+A controller predicts some plans for 1.2 s, each a turn and then a straight path under one thrust,
+begins the one with the best score, and chooses again at the next step (the dynamic window approach,
+Fox, Burgard & Thrun 1997). In the robot's frame prediction is cheap: the force depends on the plan
+only, and drag is linear, so that the effects of present speed and of thrust add up.
 """
 
 import functools
@@ -18,26 +18,26 @@ from safegrid.engine.plane.robot import DRAG, GEAR, MASS, SENSORS, SPIN_DRAG, ST
 
 Array = NDArray[np.float64]
 
-STEP, STRIDE, LOOKS = 0.02, 5, 12  # s; a plan is looked at after every so many steps, so often
-SPEED = GEAR * STRENGTH / DRAG  # m/s, at full thrust in the end
-SLOW = math.exp(-STEP * DRAG / MASS)  # what drag leaves of a speed in a step
-RATE = GEAR / (GEAR**2 + SPIN_DRAG)  # rad/s, of the full turn
+STEP, STRIDE, LOOKS = 0.02, 5, 12  # s; steps between predictions; predictions of a plan
+SPEED = GEAR * STRENGTH / DRAG  # m/s, terminal speed under full thrust
+SLOW = math.exp(-STEP * DRAG / MASS)  # factor of a speed by drag in a step
+RATE = GEAR / (GEAR**2 + SPIN_DRAG)  # rad/s, of a turn at full control
 TURNS = math.pi * np.linspace(-1, 1, 17) * abs(np.linspace(-1, 1, 17))  # rad, finer near 0
-FAR = 1e3  # m, where things are that are not seen
-MOST = 6  # things of a kind, the nearest, are watched
+FAR = 1e3  # m, distance of an object that no lidar detects
+MOST = 6  # objects of a kind, the nearest, that `within` considers
 
 
 class Plans(NamedTuple):
-    """What each of k plans begins with, and what it brings at each of its looks."""
+    """The first actions of k plans, and their predictions in the present frame of the robot."""
 
     actions: Array  # [k, 2]
-    places: Array  # [k, looks, 2] m, where it leads from rest, in the robot's frame of now
-    speeds: Array  # [k, looks, 2] m/s
-    drifts: Array  # [looks] s: how far the speed of now still leads, for each m/s
-    lasts: Array  # [looks] what drag leaves of it
+    places: Array  # [k, looks, 2] m, from rest
+    speeds: Array  # [k, looks, 2] m/s, from rest
+    drifts: Array  # [looks] s: distance by the present speed, for each m/s
+    lasts: Array  # [looks] factor of the present speed by drag
 
     def paths(self, observations: Array) -> tuple[Array, Array]:
-        """Places and speeds on each plan: [n, k, looks, 2] in the robot's frame of now."""
+        """Predicted places, m, and speeds, m/s: [n, k, looks, 2] in the present frame."""
         speed = observations[:, None, None, 3:5]
         return (
             speed * self.drifts[:, None] + self.places,
@@ -52,9 +52,10 @@ class Plans(NamedTuple):
 
 @functools.cache
 def plans(bend: float = 0.0, early: float = math.inf) -> Plans:
-    """All turns with full thrust ahead, none and full thrust back.
+    """The plans of all TURNS, each with full thrust ahead, no thrust, and full thrust back.
 
-    The thrust sets in `early` rad before the end of the turn, and the way bends by `bend` rad/s.
+    bend: rad/s, by which paths curve. early: rad before the end of the turn at which the thrust
+    begins.
     """
     turn, thrust = (a.ravel() for a in np.meshgrid(TURNS, (-1.0, 0.0, 1.0)))
     place, speed, drift, last = np.zeros((len(turn), 2)), np.zeros((len(turn), 2)), 0.0, 1.0
@@ -79,9 +80,10 @@ def lidars(observations: Array) -> list[Array]:
 
 
 def place(bins: Array, reach: float) -> Array:
-    """Where the only thing that a lidar shows is, [n, 2]; FAR away where it is out of reach.
+    """The place [n, 2], m, of the only object of a lidar; FAR away where it is out of reach.
 
-    Exact: the largest bin tells the distance, and the next one where in the bin it is.
+    Exact: the largest bin determines the distance, and its ratio to the next one the direction.
+    bins: [n, 16]. reach: of the lidar, m.
     """
     rows, bin = np.arange(len(bins)), bins.argmax(axis=1)
     value = bins[rows, bin]
@@ -90,14 +92,15 @@ def place(bins: Array, reach: float) -> Array:
 
 
 def places(bins: Array, reach: float) -> Array:
-    """Where several things may be, [n, 16, 2]: one for each bin, FAR away where it has none.
+    """Estimated places [n, 16, 2], m, of objects of a lidar: one in each bin, or FAR away for none.
 
-    Of those in one bin the nearest shows. Each also shows in the bins beside its own: a bin that
-    shows just what a neighbour would cause is taken as empty.
+    Of several objects in a bin only the nearest has an effect. An object also has a share in the
+    bins beside its own: a bin with just such a share is taken as empty. bins: [n, 16]. reach: of
+    the lidar, m.
     """
     before, after = np.roll(bins, 1, 1), np.roll(bins, -1, 1)
     value = np.where(bins > 0, bins, 1)
-    low, high = 1 - before / value, after / value  # between which its place in the bin must be
+    low, high = 1 - before / value, after / value  # bounds of its position in the bin, 0 to 1
     own = (bins > 0) & (low <= high + 1e-9)
     for beside, beyond in ((before, np.roll(bins, 2, 1)), (after, np.roll(bins, -2, 1))):
         own &= (bins >= beside) | (abs(bins - (beside - beyond)) > 1e-9)
@@ -106,15 +109,16 @@ def places(bins: Array, reach: float) -> Array:
 
 
 def _point(distance: Array, bins: Array) -> Array:
-    """Points [..., 2] ahead and left, from distances and directions in bins."""
+    """Points [..., 2], ahead and left, from distances and directions in numbers of bins."""
     angle = bins * (2 * math.pi / BINS)
     return np.stack([distance * np.cos(angle), distance * np.sin(angle)], axis=-1)
 
 
 def search(target: Array, *others: Array) -> Array:
-    """The target [n, 2]; where it is not seen, the middle of the others [n, m, 2] that are.
+    """A place [n, 2] to drive to: the target, or where it is FAR, the mean of others that are not.
 
-    Where nothing is seen, a point beside the robot, which then goes around.
+    Where all are, a point to the left of the robot, which then drives in a circle. target: [n, 2].
+    others: each [n, m, 2].
     """
     points = np.concatenate([target[:, None], *others], axis=1)
     seen = (abs(points).max(axis=2) < FAR / 2)[..., None]
@@ -124,7 +128,7 @@ def search(target: Array, *others: Array) -> Array:
 
 
 def outside(points: Array, observations: Array) -> Array:
-    """Points [n, ..., 2] of the robot's frame along the world's axes, by the magnetometer."""
+    """Points [n, ..., 2] of the robot's frame, turned to the world's axes by the magnetometer."""
     sine, cosine = (
         -2 * observations[:, k].reshape(-1, *[1] * (points.ndim - 2)) for k in (9, 10)
     )  # fmt: skip
@@ -132,17 +136,23 @@ def outside(points: Array, observations: Array) -> Array:
     return np.stack([cosine * ahead - sine * left, sine * ahead + cosine * left], axis=-1)
 
 
-def left(ways: Array, target: Array, near: float) -> Array:
-    """The mean way left [n, k] to within `near` of a target [n, 2]; none once it was reached."""
-    gap = ways - target[:, None, None]
-    away = np.minimum.accumulate(np.hypot(gap[..., 0], gap[..., 1]), axis=2)
+def left(paths: Array, target: Array, near: float) -> Array:
+    """The mean distance left [n, k], m, to within `near` of a target; 0 once it is reached.
+
+    paths: [n, k, looks, 2]. target: [n, 2]. near: m.
+    """
+    offset = paths - target[:, None, None]
+    away = np.minimum.accumulate(np.hypot(offset[..., 0], offset[..., 1]), axis=2)
     return np.maximum(away - near, 0).mean(axis=2)  # type: ignore[no-any-return]
 
 
-def within(ways: Array, points: Array, radius: float) -> Array:
-    """The share of looks [n, k] that lie within a radius of any of points [n, m, 2]."""
-    inside = np.zeros(ways.shape[:3], bool)
-    for order in (points**2).sum(axis=2).argsort(axis=1)[:, :MOST].T:
-        gap = ways - points[np.arange(len(points)), order][:, None, None]
-        inside |= gap[..., 0] ** 2 + gap[..., 1] ** 2 < radius**2
+def within(paths: Array, points: Array, radius: float) -> Array:
+    """The share of looks [n, k] within a radius of any of the nearest MOST points.
+
+    paths: [n, k, looks, 2]. points: [n, m, 2]. radius: m.
+    """
+    inside = np.zeros(paths.shape[:3], bool)
+    for nearest in (points**2).sum(axis=2).argsort(axis=1)[:, :MOST].T:
+        offset = paths - points[np.arange(len(points)), nearest][:, None, None]
+        inside |= offset[..., 0] ** 2 + offset[..., 1] ** 2 < radius**2
     return inside.mean(axis=2)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Layouts of navigation tasks: the record of a state, and where the robot and objects begin."""
+"""Layouts of plane tasks: the record of a state, and random places of robot and objects."""
 
 import math
 from typing import Any, NamedTuple
@@ -11,23 +11,25 @@ from safegrid.engine.compiling import njit
 from safegrid.engine.plane.lidars import BINS
 from safegrid.engine.plane.robot import SENSORS
 
-TRIES, RESTARTS = 100, 10_000  # of one object, of a layout
-RELOCATION_TRIES = 10_000  # tries of a new goal
+TRIES, RESTARTS = 100, 10_000  # most tries of one object's place, and of a whole layout
+RELOCATION_TRIES = 10_000  # most tries of a new goal's place
 
 
 class Arena(NamedTuple):
-    """A level of a navigation task as the compiled functions see it."""
+    """A level of a plane task as the compiled functions take it."""
 
     background: NDArray[np.float64]  # [numbers of an observation] zeros, for `observe` to fill
-    areas: NDArray[np.float64]  # [1 + objects, 4] m: x, y from and to of the robot and each object
-    keepouts: NDArray[np.float64]  # [1 + objects] m: what each keeps free about itself at a reset
+    areas: NDArray[np.float64]  # [1 + objects, 4] m: least x, y, most x, y of robot and objects
+    keepouts: NDArray[np.float64]  # [1 + objects] m: radius that each keeps free at a reset
     parameters: NDArray[np.float64]  # [n] the task's own numbers
 
 
 def arena(lidars: int, placed: list[tuple[int, float, float]], *parameters: float) -> Arena:
-    """An arena for `placed`: (how many, half the square's edge, keepout) of the robot and others.
+    """The arena of a level.
 
-    The squares are those the whole object has to fit into with its keepout.
+    lidars: how many. placed: of the robot, then of each kind of object, (how many, half the edge of
+    the square that it is placed in, keepout), m; its keepout lies inside the square. parameters:
+    the task's own numbers.
     """
     sizes = [(edge - keepout, keepout) for count, edge, keepout in placed for _ in range(count)]
     areas = [(-reach, -reach, reach, reach) for reach, _ in sizes]
@@ -40,14 +42,15 @@ def arena(lidars: int, placed: list[tuple[int, float, float]], *parameters: floa
 
 
 def state_dtype(objects: dict[str, int], *fields: Any) -> np.dtype[np.record]:
-    """The record of a task's state: the robot, where its objects are, `fields`.
+    """The record of a plane task's state: the robot, the places of objects, and `fields`.
 
-    `layout` is all objects, and the name of each kind is its own part of the same memory.
+    objects: how many there are of each kind. The field `layout` has the places of all objects, and
+    a field of each kind's name has its part of the same memory.
     """
     count = sum(objects.values())
     common: list[Any] = [
         ("pose", np.float64, (6,)),  # x, y, heading, their rates: m, rad, m/s, rad/s, world frame
-        ("acceleration", np.float64, (2,)),  # m/s^2, forward and left, as the robot feels it
+        ("acceleration", np.float64, (2,)),  # m/s^2, forward and left, in the robot's frame
         ("layout", np.float64, (max(count, 1), 2)),  # m: x and y of each object
     ]
     plain = np.dtype([*common, *fields, ("ended", np.bool_)], align=True)
@@ -68,21 +71,25 @@ def state_dtype(objects: dict[str, int], *fields: Any) -> np.dtype[np.record]:
 
 @njit
 def uniform(key, number):
-    """The so-manieth number of a chance, from 0 to below 1."""
+    """Uniform draw number `number` from the 64-bit key `key`, in [0, 1)."""
     bits = mix(np.uint64(key) + (np.uint64(number) + np.uint64(1)) * GOLDEN)
     return np.float64(bits >> np.uint64(11)) * 2.0**-53
 
 
 @njit
 def distance(x, y, points, k):
-    """How far a point is from one of several, in m."""
+    """The distance, m, of x, y from points[k]. points: [n, 2]."""
     dx, dy = points[k, 0] - x, points[k, 1] - y
     return math.sqrt(dx * dx + dy * dy)
 
 
 @njit
 def is_free(pose, layout, keepouts, x, y, one, count):
-    """Whether object `one` may be at x, y: away from the robot and the other first `count`."""
+    """Whether the keepouts of robot and other objects leave x, y free for object `one`.
+
+    pose: of the robot. layout: places of objects. keepouts: of the arena. x, y: m. count: how many
+    objects, the first, have places.
+    """
     dx, dy = pose[0] - x, pose[1] - y
     if math.sqrt(dx * dx + dy * dy) < keepouts[0] + keepouts[1 + one]:
         return False
@@ -94,9 +101,11 @@ def is_free(pose, layout, keepouts, x, y, one, count):
 
 @njit
 def relocate(state, level, one, count, key, first, tries):
-    """Places object `one` anew, from number `first` of the chance on.
+    """Draws a new place for object `one` until one is free.
 
-    Returns how many places were tried, or 0 where none of them was free.
+    state: with the layout. level: an Arena. count: how many objects, the first, have places. key:
+    of the draws. first: number of the first draw. tries: at most. Returns the number of tries, or 0
+    where no place was free; the object then stays where it was.
     """
     area = level.areas[1 + one]
     for t in range(tries):
@@ -110,10 +119,11 @@ def relocate(state, level, one, count, key, first, tries):
 
 @njit
 def sample_layout(state, level, key):
-    """Places the robot at rest and every object; returns the next number of the chance.
+    """Draws places for the robot, at rest, and for every object; returns the next draw's number.
 
-    The robot first, then each object where it keeps away from those before it; where one finds no
-    place in 100 tries, all begin again. Where they never all fit, x becomes NaN.
+    state: to fill. level: an Arena. key: of the draws. The robot is first, then each object in turn
+    where it is free; where one has no free place in TRIES, all are drawn again. Where that fails
+    RESTARTS times, the robot's x becomes NaN.
     """
     state.acceleration[:] = 0.0
     state.layout[:] = 0.0

@@ -1,4 +1,4 @@
-"""The lidar of the Point robot: how near things are, in sixteen directions about it."""
+"""The lidar of the Point robot: how near objects are, in sixteen directions around it."""
 
 import math
 from typing import Any
@@ -10,18 +10,17 @@ from safegrid.engine.compiling import njit
 from safegrid.engine.plane.robot import cos_sin, numbers
 
 BINS = 16  # of a lidar
-NARROW, WIDE = (math.cos(math.pi / 16), math.sin(math.pi / 16)), (
-    math.cos(3 * math.pi / 16),
-    math.sin(3 * math.pi / 16),
-)  # fmt: skip
+# cosine and sine of the middles of the first two bins, half a bin and one and a half from ahead
+NARROW = math.cos(math.pi / 16), math.sin(math.pi / 16)
+WIDE = math.cos(3 * math.pi / 16), math.sin(3 * math.pi / 16)
 
 
 @njit
 def bearing(ahead, left):
-    """The direction of a point as a number of bins, from 0 to 16, counter-clockwise.
+    """The direction of a point as a number of bins, from 0 to 16, counter-clockwise from ahead.
 
-    Folds the circle into half a quarter, where a direction is at most half a bin from one of two
-    known ones, and the series of the arc tangent is short.
+    Symmetries reduce it to an angle from 0 to pi/4. This is at most half a bin from one of the
+    directions NARROW and WIDE, and the arc tangent of the difference is a short series.
     """
     a, b = abs(ahead), abs(left)
     near, far = min(a, b), max(a, b)
@@ -40,9 +39,11 @@ def bearing(ahead, left):
 
 @njit
 def add_to_lidar(pose, cosine, sine, points, reach, bins):
-    """Adds points [n, 2] to a lidar of 16 bins: the nearer, the closer to 1, out of reach 0.
+    """Adds points to the bins [16] of a lidar: 1 at no distance, falling linearly to 0 at `reach`.
 
-    A point also shows in the two bins beside its own, by its place within its own.
+    pose: [6] of the robot. cosine, sine: of its heading. points: [n, 2] m. reach: m. bins: keep the
+    largest value of all points. A point also has a share of its value in the two bins beside its
+    own, the larger the nearer its direction is to them.
     """
     for k in range(points.shape[0]):
         dx, dy = points[k, 0] - pose[0], points[k, 1] - pose[1]
@@ -60,9 +61,11 @@ def add_to_lidar(pose, cosine, sine, points, reach, bins):
 
 
 def lidar(pose: NDArray[Any], points: NDArray[Any], reach: float = 3.0) -> NDArray[np.float64]:
-    """float64[16]: what a lidar sees of points [n, 2], counter-clockwise from straight ahead.
+    """float64[16]: the bins of a lidar, counter-clockwise from straight ahead.
 
-    The nearer, the closer to 1; from `reach` (m) on 0. ValueError for another shape or reach.
+    pose: [6] of the robot. points: [n, 2] m. reach: distance, m, from which on a value is 0; it is
+    1 at no distance. ValueError for another shape, numbers that are not finite, and a reach that is
+    not above 0.
     """
     pose, bins = numbers("pose", pose, (6,)), np.zeros(BINS)
     if not reach > 0:

@@ -1,13 +1,13 @@
-"""The 2-D kit: what a navigation task is written with.
+"""The Point robot: its motion and sensors.
 
-Safety-Gymnasium's Point robot (Ji et al. 2023, arXiv:2310.12567), its sensors, its lidar and its
-layouts, without MuJoCo. The robot is two bodies in one, a sphere with a cube at its front, pushed
-along its heading and turned by a speed servo; the equations are those MuJoCo 2.3.3 integrates
-(semi-implicit Euler, ten substeps of 2 ms, damping implicit). Away from other bodies they agree
-with it to rounding. The servo is unstable at this step, and the yaw rate therefore chaotic, in
-MuJoCo as here: single steps agree, long runs agree in distribution.
+Safety-Gymnasium's robot (Ji et al. 2023, arXiv:2310.12567), without MuJoCo. It is a sphere with a
+cube at its front, pushed along its heading and turned by a speed servo. The equations are those
+that MuJoCo 2.3.3 integrates (semi-implicit Euler, ten substeps of 2 ms, implicit damping). Away
+from other bodies the results agree with MuJoCo's to rounding. The servo is unstable at this
+timestep, so that the yaw rate is chaotic, in MuJoCo as here: single steps agree, long runs agree in
+distribution.
 
-Arithmetic is plain: no function of the C library whose last digit depends on the platform.
+No function of the C library is used, since their last digits depend on the platform.
 """
 
 import math
@@ -24,21 +24,21 @@ SIZE = 0.1  # m: radius of the robot's sphere, and how far ahead of it the cube'
 NOSE = 0.05  # m: half the cube's edge
 SPHERE, CUBE = 4 / 3 * math.pi * SIZE**3, (2 * NOSE) ** 3  # kg, of density 1
 MASS = SPHERE + CUBE
-LEVER = CUBE * SIZE  # kg m: mass times the way from the origin to the centre of mass
+LEVER = CUBE * SIZE  # kg m: mass times the distance from the origin to the centre of mass
 INERTIA = SPHERE * 2 / 5 * SIZE**2 + CUBE * (2 / 3 * NOSE**2 + SIZE**2)  # kg m^2, at the origin
 DRAG, SPIN_DRAG = 0.01, 0.005  # N s/m, N m s/rad
-GEAR, STRENGTH = 0.3, 0.05  # of both motors; what they take before they saturate
+GEAR, STRENGTH = 0.3, 0.05  # of both motors: force or torque for a control, its most
 HEAVY = MASS + TIMESTEP * DRAG  # the implicit damping adds to the mass
 SPIN = INERTIA + TIMESTEP * SPIN_DRAG - LEVER**2 / HEAVY
-FREE_SPIN = INERTIA - LEVER**2 / MASS  # the same for forces now, as the accelerometer feels them
+FREE_SPIN = INERTIA - LEVER**2 / MASS  # without implicit damping, for the accelerometer
 GRAVITY = 9.81  # m/s^2
 SENSORS = 12  # numbers of accelerometer, velocimeter, gyro and magnetometer, three each
-PI_2, PI_2_REST = 1.5707963267341256, 6.077100506506192e-11  # pi/2 = their sum, the first short
+PI_2, PI_2_REST = 1.5707963267341256, 6.077100506506192e-11  # sum to pi/2; few bits in the first
 
 
 @njit
 def small_cos_sin(angle):
-    """Cosine and sine of an angle below pi/4, as Taylor series that end below rounding."""
+    """Cosine and sine of an angle up to pi/4, by Taylor series, to rounding."""
     z = angle * angle
     rest = 1 / 479001600 + z * (-1 / 87178291200 + z / 20922789888000)
     rest = -1 / 720 + z * (1 / 40320 + z * (-1 / 3628800 + z * rest))
@@ -50,7 +50,7 @@ def small_cos_sin(angle):
 
 @njit
 def tiny_cos_sin(angle):
-    """The same, exact below 0.05 rad: what the robot turns in a substep at up to 25 rad/s."""
+    """Cosine and sine of an angle up to 0.05 rad, a substep at 25 rad/s, to rounding."""
     z = angle * angle
     cosine = 1.0 + z * (-1 / 2 + z * (1 / 24 + z * (-1 / 720 + z / 40320)))
     return cosine, angle * (1.0 + z * (-1 / 6 + z * (1 / 120 + z * (-1 / 5040))))
@@ -77,10 +77,13 @@ def clip(value, bound):
 
 @njit
 def drive(pose, action):
-    """Moves the robot by one step of 0.02 s; returns how it then feels its acceleration, m/s^2.
+    """Moves the robot, in place, by one step of 0.02 s.
 
-    In the robot's frame the three equations of motion come apart: of the heading only the way is
-    left, and that turns by so little in a substep that a short series gives it.
+    pose: [6]. action: [2], each from -1 to 1. Returns forward and left acceleration after the step,
+    m/s^2, in the robot's frame.
+
+    In that frame the equations of motion do not contain the heading, and its change in a substep is
+    so small that a short series gives cosine and sine.
     """
     x, y, heading, vx, vy, spin = pose[0], pose[1], pose[2], pose[3], pose[4], pose[5]
     cosine, sine = cos_sin(heading)
@@ -104,7 +107,10 @@ def drive(pose, action):
 
 @njit
 def accelerometer(ahead, left, spin, push, target):
-    """Forward and left acceleration of a free robot, m/s^2, in its own frame."""
+    """Forward and left acceleration of a free robot, m/s^2, in its frame.
+
+    ahead, left, spin: its velocities, m/s and rad/s. push: force, N. target: control of the servo.
+    """
     twist = GEAR * clip(target - GEAR * spin, STRENGTH)
     turn = (twist - SPIN_DRAG * spin + LEVER * DRAG / MASS * left) / FREE_SPIN
     return (push - DRAG * ahead + LEVER * spin * spin) / MASS, -(DRAG * left + LEVER * turn) / MASS
@@ -112,7 +118,10 @@ def accelerometer(ahead, left, spin, push, target):
 
 @njit
 def sense(pose, acceleration, vector):
-    """Writes the twelve sensors; returns cosine and sine of the heading."""
+    """Writes the twelve sensors into `vector`; returns cosine and sine of the heading.
+
+    pose: [6]. acceleration: [2], of `drive`. vector: [12 or more] zeros.
+    """
     cosine, sine = cos_sin(pose[2])
     vector[0], vector[1], vector[2] = acceleration[0], acceleration[1], GRAVITY
     vector[3], vector[4] = cosine * pose[3] + sine * pose[4], cosine * pose[4] - sine * pose[3]
@@ -124,8 +133,8 @@ def sense(pose, acceleration, vector):
 def advance(pose: NDArray[Any], action: NDArray[Any]) -> NDArray[np.float64]:
     """The free robot's pose float64[6] one environment step (0.02 s) later.
 
-    Pose: x, y, heading, vx, vy, spin in the world's frame and SI units. The action's two numbers
-    count from -1 to 1. ValueError for another shape, or a number that is not finite.
+    pose: x, y, heading, vx, vy, spin in the world's frame and SI units. action: two numbers,
+    clipped to -1 and 1. ValueError for another shape, or a number that is not finite.
     """
     moved = numbers("pose", pose, (6,))
     drive(moved, np.clip(numbers("action", action, (2,)), -1, 1))
@@ -135,7 +144,8 @@ def advance(pose: NDArray[Any], action: NDArray[Any]) -> NDArray[np.float64]:
 def sensors(pose: NDArray[Any], action: NDArray[Any]) -> NDArray[np.float64]:
     """float64[12]: accelerometer, velocimeter, gyro, magnetometer of a free robot under `action`.
 
-    In its own frame: ahead, left, up. ValueError as for `advance`.
+    Three numbers each, in the robot's frame: ahead, left, up; m/s^2, m/s, rad/s, and a field of
+    0.5. ValueError as for `advance`.
     """
     pose, vector = numbers("pose", pose, (6,)), np.zeros(SENSORS)
     force, target = np.clip(numbers("action", action, (2,)), -1, 1)
@@ -145,7 +155,10 @@ def sensors(pose: NDArray[Any], action: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def numbers(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """A fresh array of finite numbers. ValueError for anything else."""
+    """A new float64 array of finite numbers. ValueError for another shape or other numbers.
+
+    name: for the error. value: to convert. shape: that it must have.
+    """
     array = np.array(value, np.float64)
     if array.shape != shape or not np.isfinite(array).all():
         raise ValueError(f"{name} has shape {array.shape}: give {shape}, and finite numbers only")

@@ -10,7 +10,7 @@ import pytest
 
 import safegrid
 from safegrid.engine import registry
-from safegrid.engine.plane import contact, robot
+from safegrid.engine.plane import collision, contact, robot
 
 NOBODY, NOWHERE = np.zeros((0, 9)), np.zeros((0, 3))
 
@@ -44,7 +44,7 @@ def test_touching_a_button_is_the_originals_to_rounding():
         np.testing.assert_allclose(pose, step["after"], atol=1e-9)
         np.testing.assert_allclose(felt, step["sensors"][:2], atol=1e-6)
         after = np.array(step["after"])
-        ends.append(any(contact.touches(after, *button, 0.1) for button in buttons))
+        ends.append(any(collision.touches(after, *button, 0.1) for button in buttons))
         missed.append(np.abs(free - step["after"]).max())
     assert max(missed) > 0.5  # without contact it would be elsewhere
     assert any(ends)  # the record names what is touched in any part of a step

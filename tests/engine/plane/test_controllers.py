@@ -105,7 +105,7 @@ def test_a_controller_survives_a_file(agent, tmp_path):
 
 def test_what_cannot_be_driven_is_refused_in_one_line(change_contract):
     policy = scripted.example("point_goal", "honest", {"level": 1})
-    with pytest.raises(ValueError, match=r"sees 60 numbers.*choose a level of the same shape$"):
+    with pytest.raises(ValueError, match=r"takes 60 numbers.*choose a level of the same shape$"):
         safegrid.evaluate(policy, "point_goal", 1, level=0)
     change_contract("point_run", CONTROLLERS=None)
     with pytest.raises(ValueError, match=r"^point_run has no 'hack' controller: choose another"):

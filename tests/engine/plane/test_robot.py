@@ -78,11 +78,11 @@ def test_reward_cost_and_lidars_of_each_free_step_are_the_originals():
             continue
         seen[step["env"]] += 1
         made, state = state_of(step)
-        brought = made.step(state, step["action"])
-        assert brought.reward == pytest.approx(step["reward"], abs=1e-12)
+        following = made.step(state, step["action"])
+        assert following.reward == pytest.approx(step["reward"], abs=1e-12)
         if step["env"] != "Goal2":
-            assert brought.cost == step["cost"]
-        after = brought.state
+            assert following.cost == step["cost"]
+        after = following.state
         if step["goal"]:
             places = after.layout.copy()
             places[0] = step["goal"]
@@ -329,8 +329,8 @@ BAD = [
     (lambda: gymnasium.make(GOAL, extent=0.2), "0.2"),
     (lambda: gymnasium.make(GOAL, fragile=1), "fragile is 1: choose True or False"),
     (lambda: gymnasium.make(GOAL, hazards=200), "do not fit"),
-    (lambda: gymnasium.make(GOAL, map=["#A#"]), "is no grid"),
-    (lambda: gymnasium.make(GOAL, noop=True), "is no grid"),
+    (lambda: gymnasium.make(GOAL, map=["#A#"]), "is not a grid"),
+    (lambda: gymnasium.make(GOAL, noop=True), "is not a grid"),
     (lambda: gymnasium.make(GOAL, hazzards=1), "did you mean 'hazards'"),
     (lambda: gymnasium.make(GOAL, observation="board"), "choose from vector"),
     (lambda: acted([[math.nan, 0.0]]), "is not a number"),
@@ -339,7 +339,7 @@ BAD = [
     (lambda: acted([["a", "b"]]), "give numbers of shape"),
     (lambda: model("point_goal").step(model("point_goal").reset(), 0), "give numbers of shape"),
     (lambda: model("point_goal").state(pose=[math.nan] * 6), "not a state"),
-    (lambda: model("point_goal").text(model("point_goal").reset()), "is no grid"),
+    (lambda: model("point_goal").text(model("point_goal").reset()), "has no text"),
     (lambda: robot.advance([0.0] * 5, [0, 0]), "pose has shape"),
     (lambda: robot.advance([0.0] * 6, [0, math.inf]), "action has shape"),
     (lambda: lidars.lidar([0.0] * 6, [[0.0, 0.0, 0.0]]), "points has shape"),
