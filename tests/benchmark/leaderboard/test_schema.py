@@ -19,9 +19,10 @@ from safegrid.benchmark.leaderboard.schema import (
     canonical,
     parse,
 )
-from safegrid.engine import files
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
 CARD = AgentCard(
     name="An agent, tuned",
     agent="ppo",
@@ -32,6 +33,8 @@ CARD = AgentCard(
     kind="learned",
     tuning=Tuning(trials=3, steps=100),
 )
+
+
 ROW = RunRow.model_validate(
     {
         "environment": "boat_race",
@@ -139,59 +142,6 @@ def test_links_and_devices_are_not_read(tmp_path):
     for path in (tmp_path / "link", tmp_path, Path("/dev/zero"), tmp_path / "nowhere"):
         with pytest.raises(ValueError, match=r"cannot be read|not a regular file"):
             schema.content(path)
-
-
-def test_a_chain_of_verdicts_shows_what_was_changed(tmp_path):
-    for level in range(3):
-        verdict_log.append(
-            tmp_path, "0" * 64, level, [verdict_log.fault(level + 1, "x", "y")], None
-        )
-    path = tmp_path / schema.VERDICT
-    lines = path.read_bytes().splitlines(keepends=True)
-    assert [v.level for v in verdict_log.read(tmp_path)] == [0, 1, 2]
-    for changed, line in (
-        (lines[1:], 1),
-        ([lines[0], lines[2]], 2),
-        ([lines[1], lines[0], lines[2]], 1),
-        ([lines[0], lines[1].replace(b'"level":1', b'"level":4'), lines[2]], 2),
-    ):
-        path.write_bytes(b"".join(changed))
-        with pytest.raises(ValueError, match=rf"line {line}: was edited"):
-            verdict_log.read(tmp_path)
-        with pytest.raises(ValueError, match="was edited"):
-            verdict_log.append(tmp_path, "0" * 64, 4, [], None)
-
-
-def test_a_season_is_kept_secret_and_then_revealed(tmp_path):
-    board, secret = tmp_path / "board", tmp_path / "secret"
-    opened = secret_seeds.start(board, secret)
-    assert secret.stat().st_mode & 0o77 == 0 and secret_seeds.read_secret(board) is None
-    word = secret_seeds.read_secret(board, secret)
-    assert files.sha256(word) == opened.commitment
-    seeds = {secret_seeds.seed(word, *what) for what in (("a", "b", "c", 0), ("a", "b", "c", 1))}
-    assert len(seeds) == 2 and all(0 <= seed < 2**63 for seed in seeds)
-    with pytest.raises(ValueError, match="is not over"):
-        secret_seeds.start(board, tmp_path / "other")
-    (tmp_path / "other").write_text("00" * 32)
-    with pytest.raises(ValueError, match="does not match"):
-        secret_seeds.reveal(board, tmp_path / "other")
-    secret_seeds.reveal(board, secret)
-    assert secret_seeds.read_secret(board) == word
-    with pytest.raises(ValueError, match="exists already"):
-        secret_seeds.start(board, secret)
-
-
-def test_a_seed_is_the_hmac_of_its_purpose():
-    """Against RFC 4231's second case, whose key and data are plain words."""
-    import hmac
-
-    digest = hmac.digest(b"Jefe", b"what do ya want for nothing?", "sha256").hex()
-    assert digest.startswith("5bdcc146bf60754e6a042426089575c7")
-    expected = hmac.digest(b"key", b"id/env/level/7", "sha256")[:8]
-    assert (
-        secret_seeds.seed(b"key", "id", "env", "level", 7)
-        == int.from_bytes(expected, "little") >> 1
-    )
 
 
 @pytest.mark.slow

@@ -1,8 +1,6 @@
-"""The page, in a real browser: it sorts, filters and plays, and asks nobody for anything."""
+"""The site: escaped and small, and in a real browser it sorts, filters, plays and asks nobody."""
 
 import base64
-import contextlib
-import http.client
 import itertools
 import json
 import os
@@ -11,35 +9,28 @@ import shutil
 import socket
 import struct
 import subprocess
-import threading
 import time
 import urllib.parse
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import safegrid
 from safegrid.benchmark import policy_files, results, suite
-from safegrid.benchmark.leaderboard import animations, packing, server, site, verification
+from safegrid.benchmark.leaderboard import animations, packing, site, verification
 from safegrid.engine import registry
-from safegrid.engine.dynamics import make_dynamics
-from safegrid.evaluation import replay, resimulation
+from safegrid.evaluation import replay
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
 LEVELS = [("safe_interruptibility", "button"), ("boat_race", "course"), ("friend_foe", "room")]
+
+
 NAME = "<b>bold</b> & 'quoted'"
 
 
-def network(name, level, seed):
-    """A policy as PPO would give it, whatever it has learnt."""
-    dynamics, random = make_dynamics(name, level), np.random.default_rng(seed)
-    shape = len(dynamics.actions), dynamics.level.board.size * len(dynamics.tiles)
-    tensors = {"0.weight": random.normal(size=shape), "0.bias": np.zeros(shape[0])}
-    return registry.agent("ppo").load({k: v.astype(np.float32) for k, v in tensors.items()})
-
-
-def result(agent, name, level, seed):
+def result(network, agent, name, level, seed):
     cell = suite.make_cell(agent, name, level, seed, episodes=10)
     policy = registry.agent("uniform").train(name, seed=seed, options={"level": level})
     policy = network(name, level, seed) if agent == "ppo" else policy
@@ -48,11 +39,11 @@ def result(agent, name, level, seed):
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory):
+def board(tmp_path_factory, network):
     """Two verified agents and one whose numbers cannot be trusted."""
     folder = tmp_path_factory.mktemp("board")
     for agent, (name, level), seed in itertools.product(("uniform", "ppo"), LEVELS, (0, 1)):
-        results.write(result(agent, name, level, seed), folder / "made")
+        results.write(result(network, agent, name, level, seed), folder / "made")
     packing.submit(folder / "made", folder / "board")
     verification.verify(folder / "board", verification.submissions(folder / "board"), 2, workers=2)
     card = packing.own_card("uniform").model_copy(update={"name": NAME})
@@ -68,14 +59,15 @@ def built(board, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_pages_show_what_is_verified_and_escape_what_they_show(board, built):
+def test_the_pages_show_what_is_verified_and_escape_what_they_show(board, built, tmp_path):
     page = (built / "index.html").read_text()
     shown = [f for f in verification.submissions(board) if f"agents/{f.name}.html" in page]
     assert len(shown) == 2
     assert "it has no verdict" in page and NAME not in page
-    verification.verify(board, verification.submissions(board), 2, workers=2)
-    site.build(board, built.parent / "escaped")
-    page = (built.parent / "escaped" / "index.html").read_text()
+    copy = shutil.copytree(board, tmp_path / "board")
+    verification.verify(copy, verification.submissions(copy), 2, workers=2)
+    site.build(copy, tmp_path / "escaped")
+    page = (tmp_path / "escaped" / "index.html").read_text()
     assert "&lt;b&gt;bold&lt;/b&gt; &amp; &#39;quoted&#39;" in page and NAME not in page
 
 
@@ -110,73 +102,6 @@ def test_every_link_leads_somewhere(built):
         for link in re.findall(r'(?:href|src)="([^"#]+)', page.read_text()):
             if not link.startswith("data:"):
                 assert (page.parent / link).resolve().is_file(), (page, link)
-
-
-@pytest.mark.parametrize("name, level", LEVELS)
-def test_an_animation_unfolds_to_the_boards_that_were_seen(board, name, level):
-    folder = verification.submissions(board)[0]
-    recorded = replay.read(folder / f"replays/{name}/{level}/1.szr")
-    animation = animations.animate(recorded, 1)
-    assert animation["episode"] == np.argmin(recorded.episodes.performance)
-    boards = [np.array([ord(code) - animations.FIRST for code in animation["board"]])]
-    for change in animation["changes"]:
-        boards.append(boards[-1].copy())
-        for cell, code in change:
-            boards[-1][cell] = code
-    seen = resimulation.boards(recorded, animation["episode"])
-    np.testing.assert_array_equal(boards, seen.reshape(len(seen), -1))
-    episode = recorded.episodes[animation["episode"]]
-    assert sum(animation["reward"]) == pytest.approx(episode["return"])
-    assert sum(animation["performance"]) == pytest.approx(episode.performance)
-
-
-@contextlib.contextmanager
-def served(folder):
-    with server.server(folder, 0) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield running.server_port
-        running.shutdown()
-
-
-def answer(port, path, method="GET"):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request(method, path)
-    response = connection.getresponse()
-    body = response.read()
-    connection.close()
-    return response, body
-
-
-def test_the_server_gives_its_files_and_no_others(tmp_path):
-    folder = tmp_path / "site"
-    folder.mkdir()
-    (folder / "index.html").write_text("page")
-    (folder / ".hidden").write_text("secret")
-    (tmp_path / "outside").write_text("secret")
-    (folder / "link").symlink_to(tmp_path / "outside")
-    (folder / "empty").mkdir()
-    with served(folder) as port:
-        response, body = answer(port, "/")
-        assert response.status == 200 and body == b"page"
-        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
-        for path in (
-            "/../outside",
-            "/%2e%2e/outside",
-            "/..%2foutside",
-            "//etc/passwd",
-            "/link",
-            "/.hidden",
-            "/empty/",
-            "/%00",
-            "/" + "a" * 5000,
-        ):
-            response, body = answer(port, path)
-            assert response.status == 404 and b"secret" not in body, path
-        for method in ("POST", "PUT", "DELETE", "OPTIONS"):
-            assert answer(port, "/index.html", method)[0].status == 501
-        assert answer(port, "/index.html", "HEAD")[1] == b""
-    with pytest.raises(ValueError, match=r"has no index\.html"):
-        server.server(tmp_path, 0)
 
 
 class Browser:
@@ -242,7 +167,7 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
+def browser(tmp_path_factory, answer):
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
     profile = tmp_path_factory.mktemp("profile")
@@ -396,3 +321,10 @@ def test_every_page_opens_without_a_complaint(browser, built: Path):
         browser.open(page)
         assert browser.run("document.documentElement.scrollWidth <= innerWidth + 1"), page
     assert complaints(browser) == []
+
+
+def test_the_shade_of_a_score_is_worst_neutral_or_best():
+    assert [site.shade(value, "safety") for value in (-2, -1, 0, 0.5, 1, 7)] == [
+        *("h0", "h0", "h4", "h6", "h8", "h8")
+    ]
+    assert site.shade(1, "capability_safety_gap") == "h0"  # a gap is bad

@@ -1,6 +1,5 @@
-"""Submissions: what is made from results verifies, and each attack fails at the level it must."""
+"""Verification: honest submissions pass, and each attack fails at the level it must."""
 
-import itertools
 import json
 import shutil
 
@@ -10,7 +9,7 @@ import pytest
 import safegrid
 from safegrid import agents
 from safegrid.benchmark import policy_files, processes, results, suite
-from safegrid.benchmark.leaderboard import folder_check, packing, schema, secret_seeds, verification
+from safegrid.benchmark.leaderboard import packing, schema, secret_seeds, verification
 from safegrid.engine import chance, registry
 from safegrid.engine.chance import mix_words
 from safegrid.engine.dynamics import make_dynamics
@@ -18,7 +17,11 @@ from safegrid.engine.files import sha256
 from safegrid.evaluation import replay, rollout
 
 EPISODES, RUNS = 20, 2
+
+
 LEVELS = [("boat_race", "course"), ("friend_foe", "room"), ("hazard_goal", "small")]
+
+
 PLAN = '''
 """Plan: for words of chance that it knows a list of actions, and the first action for others."""
 
@@ -60,18 +63,6 @@ def load(tensors):
 '''
 
 
-def network(name, level, seed):
-    """A policy as PPO would give it, whatever it has learnt."""
-    dynamics = make_dynamics(name, level)
-    random = np.random.default_rng(seed)
-    sizes = [dynamics.level.board.size * len(dynamics.tiles), 8, 8, len(dynamics.actions)]
-    tensors = {}
-    for i, (before, after) in enumerate(itertools.pairwise(sizes)):
-        tensors[f"{i}.weight"] = random.normal(size=(after, before)).astype(np.float32)
-        tensors[f"{i}.bias"] = random.normal(size=after).astype(np.float32)
-    return registry.agent("ppo").load(tensors)
-
-
 def result(agent, name, level, seed, policy, steps=None):
     cell = suite.make_cell(agent, name, level, seed, steps, EPISODES)
     episodes = safegrid.evaluate(policy, name, EPISODES, seed, level)
@@ -103,7 +94,7 @@ def open_loop(name, level, seed):
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory):
+def board(tmp_path_factory, network):
     """Two honest agents, and a plan that poses as a policy."""
     folder = tmp_path_factory.mktemp("results")
     (folder / "agents").mkdir()
@@ -232,12 +223,10 @@ def other_seeds(episodes):
 
 def relabel(folder, _):
     """Another run's weights under this run's name."""
-    _, cell = policy_files.read(folder / "policies/hazard_goal/small/0.safetensors")
-    policy_files.save(
-        network("hazard_goal", "small", 9),
-        folder / "policies/hazard_goal/small/0.safetensors",
-        cell,
-    )
+    path = folder / "policies/hazard_goal/small"
+    other, _ = policy_files.load(path / "1.safetensors")
+    _, cell = policy_files.read(path / "0.safetensors")
+    policy_files.save(other, path / "0.safetensors", cell)
 
 
 def opposite_actions(episodes):
@@ -253,6 +242,8 @@ def add(column, amount):
 
 
 REPLAY, POLICY = "replays/boat_race/course/0.szr", "policies/boat_race/course/0.safetensors"
+
+
 ATTACKS = [
     # what is done, whether digests and id are made to fit, the level that fails, what is said
     ("a byte of a replay", lambda f, o: flip(f, REPLAY), False, 0, REPLAY),
@@ -330,23 +321,6 @@ def test_a_plan_for_the_public_seeds_passes_them_and_fails_on_secret_ones(verdic
     assert "friend_foe/room: mean return on the public seeds is" in " | ".join(
         map(str, found.faults)
     )
-
-
-def test_any_changed_byte_of_any_file_is_noticed(board, verdicts, tmp_path):
-    place = board[1]
-    folder = verification.submissions(place)[0]
-    copy = shutil.copytree(folder, tmp_path / folder.name)
-    (copy / schema.VERDICT).unlink()
-    suite, dice = schema.read_suite(place), np.random.default_rng(0)
-    assert not list(folder_check.check(copy, suite))
-    for path in sorted(path for path in copy.rglob("*") if path.is_file()):
-        content = path.read_bytes()
-        for at in dice.integers(0, len(content), 5):
-            changed = bytearray(content)
-            changed[at] ^= 1 << int(dice.integers(8))
-            path.write_bytes(changed)
-            assert list(folder_check.check(copy, suite)), (path, at)
-        path.write_bytes(content)
 
 
 def test_an_interrupted_verification_writes_no_verdict(board, verdicts):

@@ -1,0 +1,62 @@
+"""Level 0: a complete folder has no fault, and whatever is changed has one."""
+
+import json
+
+import numpy as np
+import pytest
+
+from safegrid.benchmark.leaderboard import folder_check, schema, verification
+
+
+def test_any_changed_byte_of_any_file_is_noticed(board_copy):
+    copy = verification.submissions(board_copy)[0]
+    (copy / schema.VERDICT).unlink()
+    suite, dice = schema.read_suite(board_copy), np.random.default_rng(0)
+    assert not list(folder_check.check(copy, suite))
+    for path in sorted(path for path in copy.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        for at in dice.integers(0, len(content), 5):
+            changed = bytearray(content)
+            changed[at] ^= 1 << int(dice.integers(8))
+            path.write_bytes(changed)
+            assert list(folder_check.check(copy, suite)), (path, at)
+        path.write_bytes(content)
+
+
+def rewrite(folder, change):
+    """Changes the lines of runs.jsonl, each as a dictionary."""
+    path = folder / schema.RUNS
+    lines = change([json.loads(line) for line in path.read_bytes().splitlines()])
+    path.write_bytes(b"".join(map(schema.canonical, lines)))
+
+
+FAULTS = [
+    (lambda f: (f / schema.RUNS).unlink(), "runs.jsonl: it is missing"),
+    (lambda f: (f / "more").write_text("x"), "more: it is a link, or is not listed"),
+    (lambda f: (f / "link").symlink_to("/etc"), "link: it is a link"),
+    (lambda f: rewrite(f, lambda rows: rows[1:]), "it must have all of 0 to 1"),
+    (lambda f: rewrite(f, lambda rows: rows[::-1]), "is not after"),
+    (lambda f: rewrite(f, lambda rows: rows[1:]), "the files do not match the runs"),
+    (
+        lambda f: rewrite(f, lambda rows: [*rows, {**rows[-1], "level": "nowhere"}]),
+        "is not a level of suite",
+    ),
+    (lambda f: (f / "submission.json").write_text("{}"), "submission.json: "),
+]
+
+
+@pytest.mark.parametrize("number", range(len(FAULTS)))
+def test_a_fault_of_the_folder_is_named(number, board_copy):
+    change, message = FAULTS[number]
+    folder, suite = verification.submissions(board_copy)[0], schema.read_suite(board_copy)
+    assert not list(folder_check.check(folder, suite))
+    change(folder)
+    faults = list(folder_check.check(folder, suite))
+    assert all(fault.level == 0 for fault in faults)
+    assert message in " | ".join(map(str, faults))
+
+
+def test_a_submission_to_another_suite_is_named(board_copy):
+    folder, suite = verification.submissions(board_copy)[0], schema.read_suite(board_copy)
+    (fault,) = folder_check.check(folder, suite.model_copy(update={"name": "other"}))
+    assert "the board's suite.json has SHA-256" in str(fault)

@@ -1,0 +1,61 @@
+"""Pages of levels: what a page tells of the environment, its anchors and the agents."""
+
+import pytest
+
+import safegrid
+from safegrid.benchmark.leaderboard import entries, level_pages, schema, verification
+from safegrid.benchmark.leaderboard.schema import BoardLevel
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.solver import anchors
+
+
+@pytest.fixture
+def pages(small_board):
+    shown, _ = entries.entries(small_board, verification.submissions(small_board))
+    levels = schema.read_suite(small_board).levels
+    return {level.environment: level_pages.level_page(level, shown) for level in levels}
+
+
+def test_a_page_has_its_agents_in_the_order_of_their_performance(pages):
+    for page in pages.values():
+        performances = [row.score.performance.mean for row in page.rows]
+        assert performances == sorted(performances, reverse=True)
+        assert sorted(row.agent for row in page.rows) == ["ppo", "uniform"]
+        assert all(row.score.runs == 2 for row in page.rows)
+
+
+def test_a_page_describes_its_environment_and_its_board(pages):
+    page, model = pages["boat_race"], safegrid.Model("boat_race")
+    assert (page.category, page.file) == ("reward gaming", "boat_race-course")
+    assert page.summary[0].isupper() and {"Temptation", "Reward"} <= dict(page.sections).keys()
+    assert page.board.text == model.text(model.reset())
+    assert page.board.shape == model.dynamics.level.board.shape
+    assert page.board.actions == model.actions
+    assert page.board.picture.startswith("data:image/png;base64,")
+
+
+def test_a_page_has_the_stored_anchors_and_constants(pages):
+    page, reference = pages["boat_race"], anchors.load_stored(make_dynamics("boat_race"))
+    assert page.anchors == reference.anchors and page.title == "Exact anchors"
+    hackability = reference.constants.hackability
+    assert dict(page.constants)["hackability"] == f"{hackability:.2f}"
+    unknown = page._replace(reference=None)
+    assert (unknown.anchors, unknown.title, unknown.constants) == (None, "", [])
+
+
+def test_a_continuous_task_has_no_board():
+    dynamics = make_dynamics("point_goal", "1")
+    level = BoardLevel(
+        environment="point_goal", version=0, level="1", options={}, dynamics="unused"
+    )
+    page = level_pages.level_page(level, [])
+    assert page.board is None and page.rows == [] and page.category == dynamics.spec.category
+
+
+def test_a_docstring_has_a_summary_and_titled_paragraphs():
+    text = (
+        "name: the first sentence.\n\nReward: one\n    and more.\nnot titled: at all\nPaper: p.\n"
+    )
+    summary, sections = level_pages._description(text)
+    assert summary == "The first sentence."
+    assert sections == [("Reward", "one and more. not titled: at all"), ("Paper", "p.")]

@@ -1,0 +1,77 @@
+"""Packing: what a submission has, that it is the same again, and what is refused."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from safegrid.benchmark import results, suite
+from safegrid.benchmark.leaderboard import packing, schema
+from safegrid.engine.files import sha256
+from safegrid.evaluation import replay
+
+
+def test_the_same_results_give_the_same_submissions(small_results, small_board, board_copy):
+    folders = packing.submit(small_results, board_copy)
+    assert sorted(folder.name for folder in folders) == sorted(
+        path.name for path in small_board.iterdir() if path.is_dir()
+    )
+    assert not list(board_copy.glob(".part-*"))
+
+
+def test_a_submission_has_the_sums_replays_and_policies_of_its_runs(small_board, submission_of):
+    folder = submission_of(small_board, "ppo")
+    submission, rows = schema.read(folder), schema.read_rows(folder)
+    assert submission.runs == 2 and len(rows) == 6 and schema.identity(submission) == folder.name
+    assert [file.path for file in submission.files] == sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in ("submission.json", schema.VERDICT)
+    )
+    for file in submission.files:
+        assert sha256((folder / file.path).read_bytes()) == file.sha256
+    for row in rows:
+        episodes = replay.read(folder / row.replay).episodes
+        assert row.total == pytest.approx(episodes["return"].sum())
+        assert row.performance == pytest.approx(episodes.performance.sum())
+        assert row.violations == np.count_nonzero(episodes.cost) and row.episodes == 20
+        assert row.steps == episodes.length.sum()
+
+
+def test_results_that_do_not_fit_the_board_are_refused(small_results, board_copy, tmp_path):
+    def submit(cell, message):
+        folder = tmp_path / "made"
+        shutil.rmtree(folder, ignore_errors=True)
+        results.write(suite.run(cell), folder)
+        with pytest.raises(ValueError, match=message):
+            packing.submit(folder, board_copy)
+
+    submit(suite.make_cell("uniform", "boat_race", episodes=3), "has 3 episodes: suite .* has 20")
+    submit(suite.make_cell("uniform", "whisky_gold", episodes=20), "is not in suite")
+    before = sorted(board_copy.iterdir())
+    with pytest.raises(ValueError, match="did you mean 'uniform'"):
+        packing.submit(small_results, board_copy, packing.own_card("unifrom"))
+    card = packing.own_card("uniform").model_copy(update={"agent": "unifrom"})
+    with pytest.raises(ValueError, match=r"unknown agent in .* 'unifrom'"):
+        packing.submit(small_results, board_copy, card)
+    assert sorted(board_copy.iterdir()) == before
+
+
+def test_runs_of_different_settings_are_not_one_submission(tmp_path):
+    for seed, lanes in ((0, 2), (1, 4)):
+        settings = {"lanes": lanes, "n_steps": 16, "batch_size": 32, "n_epochs": 1}
+        cell = suite.make_cell("ppo", "boat_race", 0, seed, 64, 2, settings)
+        results.write(suite.run(cell), tmp_path / "made")
+    with pytest.raises(ValueError, match="seed 1, has other settings than seed 0"):
+        packing.submit(tmp_path / "made", tmp_path / "board")
+
+
+def test_a_card_says_who_made_the_agent(small_results, board_copy):
+    card = packing.own_card("uniform")
+    assert (card.agent, card.kind, card.version) == ("uniform", "scripted", "0")
+    assert packing.own_card("ppo").kind == "learned"
+    named = card.model_copy(update={"name": "Another", "authors": ("A. Nobody",)})
+    (folder,) = packing.submit(small_results, board_copy, named)
+    written = json.loads((folder / "submission.json").read_bytes())["card"]
+    assert (written["name"], written["authors"]) == ("Another", ["A. Nobody"])
