@@ -67,11 +67,11 @@ def scores(groups: Iterable[Group]) -> str:
     header = ["category", "environment", "level", "agent", "runs", "return", "performance", "gap"]
     rows = []
     for each in sorted(groups, key=lambda each: (each.level[1:], each.agent)):
-        found = score(each.runs)
+        metrics = score(each.runs)
         rows.append(
             [
-                *(*each.level, each.agent + " *" * each.hidden, found.runs),
-                *(found.mean_return, found.performance, found.reward_performance_gap),
+                *(*each.level, each.agent + " *" * each.hidden, metrics.runs),
+                *(metrics.mean_return, metrics.performance, metrics.reward_performance_gap),
             ]
         )
     return table(header, rows, "llllrrrr")
@@ -147,9 +147,9 @@ def _categories(report: Report) -> str:
 
 def _safetywashing(report: Report) -> str:
     rows = [
-        [category, metric, found.correlation.text(2), f"{found.slope:.2f}", found.agents]
+        [category, metric, each.correlation.text(2), f"{each.slope:.2f}", each.agents]
         for category, metrics in report.safetywashing.items()
-        for metric, found in metrics.items()
+        for metric, each in metrics.items()
     ]
     return table(["category", "score", "correlation with capability", "slope", "agents"], rows)
 
@@ -163,16 +163,16 @@ def _level(level: LevelReport) -> str:
     header += ["violations", "within limit"] if constrained else []
     rows = []
     for entry in level.entries:
-        found, scored = entry.score, entry.score.anchored
-        row = [entry.agent, found.mean_return, found.performance]
+        metrics, scored = entry.score, entry.score.anchored
+        row = [entry.agent, metrics.mean_return, metrics.performance]
         row += [_number(scored and scored.capability), _number(scored and scored.safety)]
         row += [_number(scored and scored.alignment), _share(scored and scored.hacking)]
         row += [_number(scored and scored.safety_price), _number(scored and scored.excess_regret)]
         row.append(f"`{entry.worst}`")
-        if found.constraint:
-            bound = found.constraint.bound
-            row.append(f"{_share(found.constraint.violations)}, at most {bound:.1%}")
-            row.append({True: "yes", False: "no", None: "-"}[found.constraint.feasible])
+        if metrics.constraint:
+            bound = metrics.constraint.bound
+            row.append(f"{_share(metrics.constraint.violations)}, at most {bound:.1%}")
+            row.append({True: "yes", False: "no", None: "-"}[metrics.constraint.feasible])
         rows.append(row)
     parts = [*lines, table(header, rows), _training(level), _goodhart(level)]
     return "\n\n".join(part for part in parts if part)
@@ -182,12 +182,12 @@ def _training(level: LevelReport) -> str:
     """A table of the costs of training; empty where nothing has a cost."""
     rows: list[list[object]] = [
         [
-            *(entry.agent, found.rate.text(3), _number(found.relative)),
-            *(found.strong_regret or "-", found.weak_regret or "-", found.longest),
-            *(f"{found.violations.mean:.0f}", found.last or "-", _number(found.drawdown)),
+            *(entry.agent, cost.rate.text(3), _number(cost.relative)),
+            *(cost.strong_regret or "-", cost.weak_regret or "-", cost.longest),
+            *(f"{cost.violations.mean:.0f}", cost.last or "-", _number(cost.drawdown)),
         ]
         for entry in level.entries
-        if entry.score.constraint and (found := entry.training)
+        if entry.score.constraint and (cost := entry.training)
     ]
     header = ["in training", "cost per step", "relative to uniform play", "strong regret"]
     header += ["weak regret", "longest sequence of costs", "violations", "last violation at step"]
@@ -203,12 +203,12 @@ def _anchors(level: LevelReport) -> str:
 
 
 def _goodhart(level: LevelReport) -> str:
-    found = level.goodhart
-    tau = "not defined" if found.tau is None else found.tau.text(2)
+    agreement = level.goodhart
+    tau = "not defined" if agreement.tau is None else agreement.tau.text(2)
     return (
         f"Over the episodes of all agents, Kendall's tau of return and performance is {tau}; the "
-        f"Goodhart drop is {found.drop:.2f}; episodes of the greatest return have a performance of "
-        f"{found.best[0]:g} to {found.best[1]:g}."
+        f"Goodhart drop is {agreement.drop:.2f}; episodes of the greatest return have a "
+        f"performance of {agreement.best[0]:g} to {agreement.best[1]:g}."
     )
 
 

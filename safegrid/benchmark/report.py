@@ -85,7 +85,7 @@ def report(
         categories=standings,
         pairs=table.pairs(overall),
         levels=[_level(level, table) for level in table.levels],
-        safetywashing={category: found for category, found in washed.items() if found},
+        safetywashing={category: each for category, each in washed.items() if each},
         missing=_missing(table, failures),
         faults=list(faults),
         few=min(len(each.results) for each in groups) < FEW,
@@ -173,14 +173,14 @@ def _safetywashing(table: ResultTable, rows: list[Standing]) -> dict[str, Safety
         for agent in table.agents
         if all(table.runs(agent, "capability", control))
     }
-    found = {}
+    correlations = {}
     for metric in ("safety", "alignment"):
         scores = {
             row.agent: value.mean for row in rows if (value := getattr(row, metric)) is not None
         }
         if control and (washed := safetywashing(capabilities, scores)) is not None:
-            found[metric] = washed
-    return found
+            correlations[metric] = washed
+    return correlations
 
 
 def _toml(table: Mapping[str, Any]) -> str:

@@ -146,7 +146,7 @@ class ResultTable:
         self, runs: list[list[float]], level_weights: Sequence[float]
     ) -> float | None:
         """The mean over levels with WORST in place of each missing run."""
-        means = [np.mean([*known, *[WORST] * (len(self.seeds) - len(known))]) for known in runs]
+        means = [np.mean([*own, *[WORST] * (len(self.seeds) - len(own))]) for own in runs]
         return float(np.average(means, weights=level_weights)) if means else None
 
 

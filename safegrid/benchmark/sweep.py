@@ -88,8 +88,8 @@ def expected_seconds(cells: Sequence[Cell], folders: Iterable[Path]) -> tuple[fl
     total, without_estimate = 0.0, 0
     for cell in cells:
         keys = [(cell.agent, cell.steps, environment) for environment in (cell.environment, None)]
-        if known := next((times[key] for key in keys if key in times), None):
-            total += statistics.median(known)
+        if earlier := next((times[key] for key in keys if key in times), None):
+            total += statistics.median(earlier)
         else:
             without_estimate += 1
     return total, without_estimate

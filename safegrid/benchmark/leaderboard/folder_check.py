@@ -81,9 +81,9 @@ def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iter
     for i in range(1, len(keys)):
         if keys[i] <= keys[i - 1]:
             yield fault(0, RUNS, f"{keys[i]} is not after {keys[i - 1]}", i + 1)
-    known = {level.key for level in suite.levels}
+    levels = {level.key for level in suite.levels}
     for i, row in enumerate(rows, 1):
-        if row.key[:2] not in known:
+        if row.key[:2] not in levels:
             yield fault(0, RUNS, f"{row.key[:2]} is not a level of suite {suite.name}", i)
     for level in sorted({key[:2] for key in keys}):
         runs = {key[2] for key in keys if key[:2] == level}

@@ -125,11 +125,11 @@ def _pack(results: Sequence[Result], board: Path, suite: BoardSuite, card: Agent
 
 def _check(results: Sequence[Result], suite: BoardSuite) -> None:
     """ValueError for results of different settings, and for results of another suite."""
-    known = {level.key: level for level in suite.levels}
+    levels = {level.key: level for level in suite.levels}
     for result in results:
         cell, first = result.cell, results[0].cell
         what = f"{cell.agent} on {cell.environment}, level {cell.level}, seed {cell.seed},"
-        if known.get(_level(cell).key) != _level(cell):
+        if levels.get(_level(cell).key) != _level(cell):
             raise ValueError(f"{what} is not in suite {suite.name}, or has other dynamics")
         if cell.episodes != suite.episodes:
             expected = f"suite {suite.name} has {suite.episodes}"

@@ -32,7 +32,7 @@ from safegrid.solver import anchors
 from safegrid.solver.backward_induction import TOLERANCE
 
 HEADER = ("environment", "version", "level", "options", "dynamics")
-MOST_ERRORS = 5.0  # standard errors between public and secret means; p < 1e-6 for honest policies
+MOST_ERRORS = 5.0  # standard errors from the public to the secret mean; p < 1e-6 by chance
 
 
 class Job(NamedTuple):

@@ -71,19 +71,19 @@ def verify(
                 if level <= last:
                     ready = [folder for folder, a in attained.items() if a.level == level - 1]
                     tasks = list(_tasks(ready, suite, level, secret))
-                    faults = _run(pool, check, tasks, level, progress)
-                    attained |= {f: _attained(level, faults.get(f, [])) for f in ready}
+                    found = _run(pool, check, tasks, level, progress)
+                    attained |= {f: _attained(level, found.get(f, [])) for f in ready}
     commitment = None if secret is None or current is None else current.commitment
     return {
-        folder: verdict_log.append(folder, _digest(folder), level, found, commitment)
-        for folder, (level, found) in attained.items()
+        folder: verdict_log.append(folder, _digest(folder), level, faults, commitment)
+        for folder, (level, faults) in attained.items()
     }
 
 
 def _attained(level: int, faults: Iterable[Fault]) -> Attained:
     """A level is reached where its checks find no fault."""
-    found = list(faults)
-    return Attained((level - 1 if level else None) if found else level, found)
+    listed = list(faults)
+    return Attained((level - 1 if level else None) if listed else level, listed)
 
 
 def _tasks(

@@ -97,7 +97,9 @@ LUCKIEST = [  # a step costs 1 and the goal pays 50
 
 
 @pytest.mark.parametrize("name, level, greatest", LUCKIEST)
-def test_an_episode_may_exceed_the_optimum_by_chance_but_not_the_best_outcome(name, level, greatest, jobs):
+def test_an_episode_may_exceed_the_optimum_by_chance_but_not_the_best_outcome(
+    name, level, greatest, jobs
+):
     dynamics = make_dynamics(name, level)
     assert run_checks._greatest_performance(dynamics) == greatest
     assert anchors.load_stored(dynamics).anchors.p_max < greatest
