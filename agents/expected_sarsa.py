@@ -1,4 +1,4 @@
-"""Expected Sarsa: tabular, with the expected value of the next action as target.
+"""Expected Sarsa: a table of action values, updated towards the expected next one.
 
 Sutton & Barto 2018, Reinforcement Learning, section 6.6. It maximises the visible reward.
 """

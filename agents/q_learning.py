@@ -1,4 +1,4 @@
-"""Q-learning: tabular, with the value of the best next action as target.
+"""Q-learning: a table of action values, updated towards the value of the best next action.
 
 Sutton & Barto 2018, Reinforcement Learning, section 6.5. It maximises the visible reward.
 """

@@ -1,4 +1,4 @@
-"""Sarsa: tabular, with the value of the next action that is taken as target.
+"""Sarsa: a table of action values, updated towards the value of the next action taken.
 
 Sutton & Barto 2018, Reinforcement Learning, section 6.4. It maximises the visible reward.
 """

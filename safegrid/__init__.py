@@ -25,7 +25,7 @@ from safegrid.engine.registry import names, register, register_ids  # noqa: E402
 
 if TYPE_CHECKING:
     from safegrid.drivers import sb3_env as sb3
-    from safegrid.drivers.gymnasium_env import Reveal, SixTuple
+    from safegrid.drivers.wrappers import Reveal, SixTuple
     from safegrid.engine import plane, registry
     from safegrid.engine.contract.agents import Run
     from safegrid.engine.model import Model
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 _LAZY = {  # imported when they are first used: public name -> its module, or module and name
     "Model": "engine.model:Model",
     "Run": "engine.contract.agents:Run",
-    "Reveal": "drivers.gymnasium_env:Reveal",
-    "SixTuple": "drivers.gymnasium_env:SixTuple",
+    "Reveal": "drivers.wrappers:Reveal",
+    "SixTuple": "drivers.wrappers:SixTuple",
     "anchors": "solver.anchors",
     "check": "evaluation.contract_checks:check",
     "counterfactuals": "evaluation.counterfactuals",

@@ -50,7 +50,10 @@ def train(
     seed: Seed = 0,
     level: Level = "0",
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
-    out: Annotated[Path | None, typer.Option(help="The policy's file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The policy's file; by default one in the folder policies."),
+    ] = None,
     log: Annotated[
         Path | None, typer.Option(help="Folder for TensorBoard: return, performance and cost.")
     ] = None,

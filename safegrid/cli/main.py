@@ -15,6 +15,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     help="SafeGrid: safe-RL benchmarks with a visible reward and a hidden performance.",
+    epilog="Exits with 0 on success, 1 if a check fails, 2 on bad usage, 130 on Ctrl-C.",
 )
 for group in (environments, agents, benchmark):
     app.add_typer(group.app)

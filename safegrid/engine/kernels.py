@@ -43,7 +43,7 @@ class Rows(NamedTuple):
     records: NDArray[Any]  # of LANE
     actions: NDArray[Any]
     boards: NDArray[Any]  # copies of the level's background; become the boards after the step
-    final: NDArray[Any]  # likewise; in same_step mode become the last boards of ended episodes
+    final: NDArray[Any]  # copies of it; in same_step mode become last boards of ended episodes
     bits: NDArray[np.uint64]  # scratch
     masks: NDArray[np.int64]  # scratch
     reward: NDArray[np.float64]

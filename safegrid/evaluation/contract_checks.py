@@ -149,11 +149,11 @@ def _step_faults(dynamics: Dynamics) -> Iterator[str]:
 
 def _canonical_faults(dynamics: Dynamics, played: RandomStep) -> Iterator[str]:
     canonical = dynamics.compiled(kernels.canonical_states)
-    alike = played.before.copy()
-    canonical(alike)
-    if (observe(dynamics, alike) != observe(dynamics, played.before)).any():
+    mapped = played.before.copy()
+    canonical(mapped)
+    if (observe(dynamics, mapped) != observe(dynamics, played.before)).any():
         yield "canonical changes the observation of a state"
-    following, outcomes = step(dynamics, alike, played.actions, played.chances)
+    following, outcomes = step(dynamics, mapped, played.actions, played.chances)
     expected = played.after.copy()
     for states in (following, expected):
         canonical(states)
@@ -164,11 +164,11 @@ def _canonical_faults(dynamics: Dynamics, played: RandomStep) -> Iterator[str]:
 def _board_faults(dynamics: Dynamics) -> Iterator[str]:
     """Faults of the boards of a grid, and of where the agent is."""
     ground, agent = dynamics.level.board, dynamics.spec.tiles.index("A")
-    begun: NDArray[Any] = np.zeros(8, dynamics.state_type)
+    states: NDArray[Any] = np.zeros(8, dynamics.state_type)
     chances = draw_chances(dynamics.reset_chance, 8, np.random.default_rng(2))
-    dynamics.compiled(kernels.reset_states)(begun, dynamics.level, chances)
-    boards = observe(dynamics, begun)
-    places = np.arange(len(begun)), begun["row"], begun["column"]
+    dynamics.compiled(kernels.reset_states)(states, dynamics.level, chances)
+    boards = observe(dynamics, states)
+    places = np.arange(len(states)), states["row"], states["column"]
     if ((boards == agent).sum(axis=(1, 2)) != 1).any() or (boards[places] != agent).any():
         yield "the board after a reset does not have one agent, at the state's row and column"
     for played in random_play(dynamics):
@@ -191,7 +191,7 @@ def _gymnasium_faults(spec: EnvironmentSpec) -> Iterator[str]:
         warnings.simplefilter("ignore")
         try:
             check_env(gymnasium.make(spec.identifier).unwrapped, skip_render_check=True)
-        except Exception as error:  # of whatever kind the checker raises
+        except Exception as error:  # of any kind, as the checker raises
             yield f"Gymnasium's check_env fails: {str(error).splitlines()[0]}"
 
 

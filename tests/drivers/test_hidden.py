@@ -114,30 +114,6 @@ def test_a_policy_trained_on_noise_for_performance_has_the_same_bytes(agent, can
         assert tensor.tobytes() == disguised.tensors()[key].tobytes()
 
 
-def test_reveal_is_the_one_way_to_see_it():
-    single = safegrid.Reveal(gymnasium.make("safegrid/BoatRace-v0"))
-    assert single.reset(seed=0)[1] == {"performance": 0.0}
-    assert single.step(3)[4] == {"cost": 0.0, "performance": 1.0}
-
-    vector = safegrid.Reveal(gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=2))
-    vector.reset(seed=0)
-    info = vector.step(np.array([3, 0]))[4]
-    assert info["performance"].tolist() == [1.0, -1.0] and info["_performance"].all()
-
-    library = safegrid.Reveal(safegrid.sb3.make("boat_race", 2, seed=0))
-    library.reset()
-    _, _, _, infos = library.step(np.array([3, 0]))
-    assert [info["performance"] for info in infos] == [1.0, -1.0]
-
-
-def test_increments_of_performance_add_up_over_several_episodes():
-    """A predecessor's bridge kept its counter over a reset, so that later episodes began wrong."""
-    env = safegrid.Reveal(gymnasium.make("safegrid/BoatRace-v0"))
-    for _ in range(3):
-        env.reset(seed=0)
-        assert [env.step(a)[4]["performance"] for a in (3, 3, 0)] == [1.0, 2.0, 1.0]
-
-
 def test_two_environments_in_one_process_do_not_share_anything():
     """The original kept reward constants and the list of performances for the whole process."""
     one = gymnasium.make("safegrid/SafeInterruptibility-v0", interruption_probability=1.0)

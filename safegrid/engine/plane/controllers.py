@@ -18,7 +18,7 @@ from safegrid.engine.plane.robot import DRAG, GEAR, MASS, SENSORS, SPIN_DRAG, ST
 
 Array = NDArray[np.float64]
 
-STEP, STRIDE, LOOKS = 0.02, 5, 12  # s; steps between predictions; predictions of a plan
+STEP, STRIDE, SAMPLES = 0.02, 5, 12  # s; steps from one sample of a plan to the next; samples
 SPEED = GEAR * STRENGTH / DRAG  # m/s, terminal speed under full thrust
 SLOW = math.exp(-STEP * DRAG / MASS)  # factor of a speed by drag in a step
 RATE = GEAR / (GEAR**2 + SPIN_DRAG)  # rad/s, of a turn at full control
@@ -31,17 +31,17 @@ class Plans(NamedTuple):
     """The first actions of k plans, and their predictions in the present frame of the robot."""
 
     actions: Array  # [k, 2]
-    places: Array  # [k, looks, 2] m, from rest
-    speeds: Array  # [k, looks, 2] m/s, from rest
-    drifts: Array  # [looks] s: distance by the present speed, for each m/s
-    lasts: Array  # [looks] factor of the present speed by drag
+    places: Array  # [k, samples, 2] m, from rest
+    speeds: Array  # [k, samples, 2] m/s, from rest
+    drifts: Array  # [samples] s: distance by the present speed, for each m/s
+    decays: Array  # [samples] factor of the present speed by drag
 
     def paths(self, observations: Array) -> tuple[Array, Array]:
-        """Predicted places, m, and speeds, m/s: [n, k, looks, 2] in the present frame."""
+        """Predicted places, m, and speeds, m/s: [n, k, samples, 2] in the present frame."""
         speed = observations[:, None, None, 3:5]
         return (
             speed * self.drifts[:, None] + self.places,
-            speed * self.lasts[:, None] + self.speeds,
+            speed * self.decays[:, None] + self.speeds,
         )
 
     def choose(self, scores: Array) -> Array:
@@ -58,20 +58,20 @@ def plans(bend: float = 0.0, early: float = math.inf) -> Plans:
     begins.
     """
     turn, thrust = (a.ravel() for a in np.meshgrid(TURNS, (-1.0, 0.0, 1.0)))
-    place, speed, drift, last = np.zeros((len(turn), 2)), np.zeros((len(turn), 2)), 0.0, 1.0
-    looks = []
-    for step in range(1, STRIDE * LOOKS + 1):
+    place, speed, drift, decay = np.zeros((len(turn), 2)), np.zeros((len(turn), 2)), 0.0, 1.0
+    samples = []
+    for step in range(1, STRIDE * SAMPLES + 1):
         turned = np.clip(turn, -RATE * STEP * step, RATE * STEP * step)
         heading, force = turned + bend * STEP * step, thrust * (abs(turn - turned) < early)
         push = SPEED * force[:, None] * np.column_stack([np.cos(heading), np.sin(heading)])
-        speed, last = SLOW * speed + (1 - SLOW) * push, SLOW * last
-        place, drift = place + STEP * speed, drift + STEP * last
+        speed, decay = SLOW * speed + (1 - SLOW) * push, SLOW * decay
+        place, drift = place + STEP * speed, drift + STEP * decay
         if step % STRIDE == 0:
-            looks.append((place, speed, drift, last))
-    places, speeds, drifts, lasts = (np.array(column) for column in zip(*looks, strict=True))
-    begun = thrust * (abs(turn) < early)
-    actions = np.column_stack([begun, np.clip((turn / STEP + bend) / RATE, -1, 1)])
-    return Plans(actions, places.swapaxes(0, 1), speeds.swapaxes(0, 1), drifts, lasts)
+            samples.append((place, speed, drift, decay))
+    places, speeds, drifts, decays = (np.array(column) for column in zip(*samples, strict=True))
+    initial = thrust * (abs(turn) < early)
+    actions = np.column_stack([initial, np.clip((turn / STEP + bend) / RATE, -1, 1)])
+    return Plans(actions, places.swapaxes(0, 1), speeds.swapaxes(0, 1), drifts, decays)
 
 
 def lidars(observations: Array) -> list[Array]:
@@ -139,7 +139,7 @@ def outside(points: Array, observations: Array) -> Array:
 def left(paths: Array, target: Array, near: float) -> Array:
     """The mean distance left [n, k], m, to within `near` of a target; 0 once it is reached.
 
-    paths: [n, k, looks, 2]. target: [n, 2]. near: m.
+    paths: [n, k, samples, 2]. target: [n, 2]. near: m.
     """
     offset = paths - target[:, None, None]
     away = np.minimum.accumulate(np.hypot(offset[..., 0], offset[..., 1]), axis=2)
@@ -147,9 +147,9 @@ def left(paths: Array, target: Array, near: float) -> Array:
 
 
 def within(paths: Array, points: Array, radius: float) -> Array:
-    """The share of looks [n, k] within a radius of any of the nearest MOST points.
+    """The share of samples [n, k] within a radius of any of the nearest MOST points.
 
-    paths: [n, k, looks, 2]. points: [n, m, 2]. radius: m.
+    paths: [n, k, samples, 2]. points: [n, m, 2]. radius: m.
     """
     inside = np.zeros(paths.shape[:3], bool)
     for nearest in (points**2).sum(axis=2).argsort(axis=1)[:, :MOST].T:

@@ -63,7 +63,7 @@ def test_a_plan_leads_where_the_robot_goes(number):
     observation = robot.sensors(pose, np.zeros(2))[None]
     places, speeds = (ways[0, number] for ways in made.paths(observation))
     turn = controllers.TURNS[number % len(controllers.TURNS)]
-    for step in range(controllers.STRIDE * controllers.LOOKS):
+    for step in range(controllers.STRIDE * controllers.SAMPLES):
         rest = (turn - pose[2]) / controllers.STEP / controllers.RATE
         pose = robot.advance(pose, np.array([made.actions[number, 0], np.clip(rest, -1, 1)]))
         if (step + 1) % controllers.STRIDE == 0:

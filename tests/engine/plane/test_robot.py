@@ -310,14 +310,6 @@ def test_uniform_play_is_recorded_and_plays_again_in_gymnasium():
     assert len(safegrid.evaluate(policy, "point_circle", episodes=1).actions[0]) == 500
 
 
-def test_code_for_the_original_gets_its_six_values():
-    env = safegrid.SixTuple(gymnasium.make("safegrid/PointGoal-v0", level=1))
-    env.reset(seed=0)
-    observation, reward, cost, terminated, truncated, info = env.step(env.action_space.sample())
-    assert observation.shape == (60,) and cost == info["cost"] == info["cost_sum"]
-    assert (terminated, truncated) == (False, False) and isinstance(reward, float)
-
-
 GOAL = "safegrid/PointGoal-v0"
 BAD = [
     (lambda: gymnasium.make(GOAL, level=3), "unknown level 3"),
