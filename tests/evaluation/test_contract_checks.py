@@ -140,7 +140,11 @@ def load(tensors):
 '''.lstrip()
 AGENT_FAULTS = [
     ("100, run)", "100)", "its training is not logged"),
-    ("    return Policy(action)", "    return Policy(np.random.randint(10**6) % 4)", "same seed"),
+    (
+        "    return Policy(action)",
+        "    train.calls = getattr(train, 'calls', 0) + 1\n    return Policy(train.calls % 4)",
+        "same seed",
+    ),
     ('["action"][0])', '["action"][0]) ^ 1', "plays differently from the policy"),
     ("\"deterministic\"", "\"loose\"", "'loose'"),
     ("def tensors", "def weights", "its policy has no attribute 'tensors'"),
