@@ -58,7 +58,10 @@ def fastest(action: Callable[[], Any], repeats: int, rounds: int = 9) -> float:
 def stepping(name: str, level: int) -> dict[str, float]:
     """Steps a second of the vector API, and the time of a step in copies of its observations."""
     venv = gymnasium.make_vec(
-        registry.environment(name).identifier, num_envs=LANES, level=level, autoreset_mode="same_step"
+        registry.environment(name).identifier,
+        num_envs=LANES,
+        level=level,
+        autoreset_mode="same_step",
     )
     observations, _ = venv.reset(seed=0)
     random, shape = np.random.default_rng(0), (64, *(venv.action_space.shape or ()))
