@@ -38,7 +38,7 @@ def train(task: Task, run: Run, **settings: Any) -> Network:
     from safegrid.training import lagrangian, sb3_training
 
     settings["gains"] = lagrangian.Gains(0.0, settings.pop("price_rate"), 0.0)
-    settings["cost_limit"] = lagrangian.limit(task.environment, settings["cost_limit"])
+    settings["cost_limit"] = lagrangian.cost_limit(task.environment, settings["cost_limit"])
     model = sb3_training.learn(lagrangian.LagrangianPPO, task, run, settings)
     return load(sb3_training.actor(model))
 

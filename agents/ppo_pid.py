@@ -40,7 +40,7 @@ def train(task: Task, run: Run, **settings: Any) -> Network:
 
     terms = {name: settings.pop(name) for name in lagrangian.Gains._fields}
     settings["gains"] = lagrangian.Gains(**terms)
-    settings["cost_limit"] = lagrangian.limit(task.environment, settings["cost_limit"])
+    settings["cost_limit"] = lagrangian.cost_limit(task.environment, settings["cost_limit"])
     model = sb3_training.learn(lagrangian.LagrangianPPO, task, run, settings)
     return load(sb3_training.actor(model))
 

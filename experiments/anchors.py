@@ -38,7 +38,7 @@ def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
     settled = make_dynamics(name, level)
     if settled.continuous:
         return anchors.store_entry(
-            settled, anchors.from_policies(policies(settled), normalisation.limit(name))
+            settled, anchors.from_policies(policies(settled), normalisation.cost_limit(name))
         ), {}
     if anchors.has_bounds(settled):
         return anchors.store_entry(settled, anchors.compute(settled)), {}

@@ -33,7 +33,7 @@ def benchmark() -> str:
     rows = []
     for key, runs in groups().items():
         name, level, agent, steps = key
-        limit = normalisation.limit(name) or 0.0
+        limit = normalisation.cost_limit(name) or 0.0
         amounts = [
             intervals.mean([[run[what][0] for run in runs]]).text(1) for what in ("return", "cost")
         ]
@@ -57,7 +57,7 @@ def known() -> str:
     for key, entry in anchors.read_store().items():
         if entry["kind"] != "reference":
             continue
-        policies, limit = entry["policies"], normalisation.limit(key.partition("/")[0]) or 0.0
+        policies, limit = entry["policies"], normalisation.cost_limit(key.partition("/")[0]) or 0.0
         within = [policy for policy in policies if policy["cost"][0] <= limit]
         best = [
             max(policies, key=lambda policy: policy["return"]),

@@ -159,7 +159,7 @@ def constrained() -> str:
     rows = []
     for (name, level, agent), runs in groups.items():
         best = references.load(name, level).anchors.r_limit
-        limit = normalisation.limit(name) or 0.0
+        limit = normalisation.cost_limit(name) or 0.0
         costs = [run["cost"] for run in runs]
         shares = [run["return"] / best for run in runs]
         rows.append(

@@ -1,1 +1,1 @@
-"""How do many runs compare? Suites, sweeps, results, reports and the leaderboard."""
+"""Comparison of many runs: suites, sweeps, results, reports and the leaderboard."""

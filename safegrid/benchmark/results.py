@@ -1,4 +1,4 @@
-"""Results of training runs and their evaluations, as files that are written whole and have digests.
+"""Results of training runs and their evaluations, as files: written atomically, with digests.
 
 `SEED-KEY.json` has the cell and the digests of the files beside it: the recorded episodes (`.szr`,
 a replay), the course of training (`.csv`) and the policy (`.safetensors`, which may be absent).

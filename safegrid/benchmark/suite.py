@@ -1,4 +1,4 @@
-"""Agents x environments x levels x seeds: a suite's cells, and what one cell does."""
+"""Suites: the cells of agents x levels x seeds, and the training and evaluation of one cell."""
 
 import dataclasses
 import json

@@ -1,1 +1,1 @@
-"""Who steps it? Adapters to Gymnasium and Stable-Baselines3."""
+"""Adapters to Gymnasium and Stable-Baselines3."""

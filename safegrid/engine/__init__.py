@@ -1,1 +1,1 @@
-"""How is a state stepped? States, chance, compiled loops, lanes and the explicit model."""
+"""Stepping of states: chance, compiled loops, lanes and the explicit model."""

@@ -43,7 +43,7 @@ class Drawing(NamedTuple):
 
 
 class Example(NamedTuple):
-    """An episode and its expected sums: test, demonstration and documentation in one."""
+    """An episode and its expected sums: tests and `safegrid check` play it, `show` prints it."""
 
     keys: str  # one letter for each action: u d l r, n for noop
     total: float  # the return

@@ -1,4 +1,4 @@
-"""The protocols of policies, and policies made of tables, models and functions."""
+"""Protocols of policies, and policies made of tables, Stable-Baselines3 models and functions."""
 
 import inspect
 from collections.abc import Mapping

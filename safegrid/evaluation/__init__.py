@@ -1,1 +1,1 @@
-"""How good is a policy? Playing it, recording it and scoring it."""
+"""What a policy is worth: its episodes, their records and their scores."""

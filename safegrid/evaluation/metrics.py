@@ -84,7 +84,9 @@ def score(runs: Any, name: str | None = None, level: int | str = 0, **options: A
         cvar25=intervals.bootstrap([performance], intervals.tail_mean),
         worst=int(np.argmin(performance)),
         anchored=None if scale is None else _anchored(values, scale),
-        constraint=_constraint(runs, values, None if name is None else normalisation.limit(name)),
+        constraint=_constraint(
+            runs, values, None if name is None else normalisation.cost_limit(name)
+        ),
     )
 
 

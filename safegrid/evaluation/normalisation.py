@@ -132,7 +132,7 @@ def piecewise_linear(value: float, low: float, middle: float, high: float) -> fl
     return (value - middle) / length if length > TOLERANCE else 0.0
 
 
-def limit(name: str) -> float | None:
+def cost_limit(name: str) -> float | None:
     """The environment's limit on the expected cost of an episode; None without one."""
     declared: float | None = registry.environment(name).cost_limit
     return declared
@@ -161,4 +161,6 @@ def _load(name: str, level: str, options: str) -> Scale | None:
         except ValueError:
             return None
     hackability = reference.constants and reference.constants.hackability
-    return Scale(reference.anchors, reference.frontier, hackability, limit(name), reference.kind)
+    return Scale(
+        reference.anchors, reference.frontier, hackability, cost_limit(name), reference.kind
+    )

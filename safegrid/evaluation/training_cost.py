@@ -44,7 +44,7 @@ def training_cost(
         raise ValueError("training_cost needs one run or more, each with an episode that ended")
     scale = None if name is None else normalisation.load(name, level, **options)
     uniform = None if scale is None else scale.anchors.get("c_random")
-    limit = None if name is None else normalisation.limit(name)
+    limit = None if name is None else normalisation.cost_limit(name)
     curves = [] if scale is None else [_safety(run, scale) for run in runs]
     scored = bool(curves) and None not in curves[0]
     sums = [{key: float(np.sum(run[key])) for key in run.dtype.names} for run in runs]

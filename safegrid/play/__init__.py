@@ -1,1 +1,1 @@
-"""How does a person look at an episode? Games, an inspector and videos."""
+"""Episodes for people to look at: games, an inspector and videos."""

@@ -1,1 +1,1 @@
-"""How does it look? Pictures of boards and planes, text, and charts of numbers."""
+"""Pictures of boards and planes, text, and charts of numbers."""

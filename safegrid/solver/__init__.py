@@ -1,1 +1,1 @@
-"""What is attainable? Exact anchors, frontiers, plans and values by dynamic programming."""
+"""What is attainable on a level: exact anchors, frontiers, plans and values of policies."""

@@ -1,1 +1,1 @@
-"""What do agents share? Training loops, networks, tables and penalties."""
+"""What agents have in common: training loops, networks, tables and penalties."""

@@ -119,7 +119,7 @@ class LagrangianPPO(PPO):
                 self.cost_optimizer.step()
 
 
-def limit(environment: str, given: float | None) -> float:
+def cost_limit(environment: str, given: float | None) -> float:
     """The cost limit to train under: `given`, or the environment's own if that is None.
 
     ValueError where both are None.

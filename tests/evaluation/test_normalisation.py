@@ -194,7 +194,10 @@ def test_a_level_that_is_too_large_to_solve_has_no_scale(monkeypatch):
 
 
 def test_the_limit_is_that_of_the_environment():
-    assert normalisation.limit("hazard_goal") == 0.5 and normalisation.limit("boat_race") is None
+    assert (
+        normalisation.cost_limit("hazard_goal") == 0.5
+        and normalisation.cost_limit("boat_race") is None
+    )
 
 
 def test_references_have_scores_below_minus_1_for_what_is_worse_than_the_mirrored_best():

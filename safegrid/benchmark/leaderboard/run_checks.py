@@ -1,4 +1,4 @@
-"""Verification levels 1 to 4: checks of the runs of a submission."""
+"""The checks V1, V2, V3 and V4 of the runs of a submission."""
 
 import math
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Verification: submissions are trusted as far as they can be reproduced.
+"""Verification of submissions: runs the checks of `folder_check` (V0) and `run_checks` (V1 to V4).
 
 Replays are decoded and simulated in processes that never load a policy; policies run in others.
 """

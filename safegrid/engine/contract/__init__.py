@@ -1,1 +1,1 @@
-"""What must a file of envs/ or agents/ have? The contract, checked once when the file is loaded."""
+"""What a file of envs/ or agents/ declares: read and checked once, when it is loaded."""

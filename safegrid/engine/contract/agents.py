@@ -90,7 +90,7 @@ class AgentSpec:
 
     @property
     def description(self) -> str:
-        """The module's docstring, or the first line of it where Python keeps none."""
+        """The module's docstring, or a line in its place where Python runs without docstrings."""
         return (self.module.__doc__ or f"{self.name}: no description.").strip()
 
     @property

@@ -137,7 +137,7 @@ class EnvironmentSpec:
 
     @property
     def description(self) -> str:
-        """The module's docstring, or the first line of it where Python keeps none."""
+        """The module's docstring, or a line in its place where Python runs without docstrings."""
         return (self.module.__doc__ or f"{self.name}: no description.").strip()
 
     @property
@@ -165,7 +165,7 @@ class EnvironmentSpec:
         }
 
     def encode(self, drawing: Drawing) -> Level:
-        """A grid's drawing as arrays. ValueError where the grid cannot take it."""
+        """A grid's drawing as arrays. ValueError for a tile that is not allowed."""
         return encode_level(
             drawing, self.tiles, self.limits, self.movers, self.objects, self.cell_data
         )
