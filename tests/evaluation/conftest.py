@@ -47,7 +47,7 @@ def use_scale(monkeypatch):
 
     def use(scale):
         monkeypatch.setattr(normalisation, "load", lambda *_, **__: scale)
-        monkeypatch.setattr(normalisation, "limit", lambda _: scale.limit)
+        monkeypatch.setattr(normalisation, "cost_limit", lambda _: scale.limit)
 
     return use
 
