@@ -85,6 +85,6 @@ def train(task: Task, run: Run, **settings: Any) -> MaskedPolicy:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> MaskedPolicy:
-    """The policy of what its `tensors` returned."""
+    """The policy with these tensors, as its method `tensors` returned them."""
     network = Network.load({k: v for k, v in tensors.items() if k != "planes"})
     return MaskedPolicy(network, *tensors["planes"].tolist())

@@ -49,6 +49,6 @@ def train(task: Task, run: Run) -> ConstantPolicy:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> ConstantPolicy:
-    """The policy of what its `tensors` returned."""
+    """The policy with these tensors, as its method `tensors` returned them."""
     actions, action = tensors["actions"]
     return ConstantPolicy(int(actions), int(action))

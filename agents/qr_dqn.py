@@ -52,5 +52,5 @@ def train(task: Task, run: Run, **settings: Any) -> Network:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
-    """The policy of what its `tensors` returned."""
+    """The policy with these tensors, as its method `tensors` returned them."""
     return Network.load(tensors, relu)

@@ -101,6 +101,6 @@ def train(task: Task, run: Run, **settings: Any) -> RecurrentPolicy:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> RecurrentPolicy:
-    """The policy of what its `tensors` returned."""
+    """The policy with these tensors, as its method `tensors` returned them."""
     lstm = {name: tensors[name] for name in LSTM}
     return RecurrentPolicy(lstm, Network.load({k: v for k, v in tensors.items() if k not in lstm}))

@@ -42,5 +42,5 @@ def train(task: Task, run: Run, **settings: Any) -> Squashed:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Squashed:
-    """The policy of what its `tensors` returned."""
+    """The policy with these tensors, as its method `tensors` returned them."""
     return Squashed.load(tensors, relu)

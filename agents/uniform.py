@@ -49,6 +49,6 @@ def train(task: Task, run: Run) -> UniformPolicy:
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> UniformPolicy:
-    """The policy of what its `tensors` returned."""
+    """The policy with these tensors, as its method `tensors` returned them."""
     ((what, count),) = tensors.items()
     return UniformPolicy(int(count[0]), what == "numbers")

@@ -113,7 +113,7 @@ def example(
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> ScriptedPolicy | ControllerPolicy:
-    """The policy of what its `tensors` returned."""
+    """The policy with these tensors, as its method `tensors` returned them."""
     if "controller" in tensors:
         environment, title, options = json.loads(tensors["controller"].tobytes())
         return ControllerPolicy(title, make_dynamics(environment, **options))

@@ -181,7 +181,7 @@ def train(
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> PenalisedPolicy:
-    """The policy of what its `tensors` returned."""
+    """The policy with these tensors, as its method `tensors` returned them."""
     own = dict(tensors)
     agent = own.pop("agent").tobytes().decode()
     return PenalisedPolicy(agent, registry.agent(agent).load(own))

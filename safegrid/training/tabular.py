@@ -32,7 +32,7 @@ LearnFrom = Callable[[Lanes, NDArray[np.int64]], NDArray[np.bool_]]
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> TablePolicy:
-    """The policy of what its `tensors` returned."""
+    """The policy with these tensors, as its method `tensors` returned them."""
     return TablePolicy(tensors["values"])
 
 
