@@ -42,7 +42,7 @@ class Network:
     def load(
         cls, tensors: Mapping[str, NDArray[Any]], activation: Callable[[Any], Any] = np.tanh
     ) -> Self:
-        """The network with these tensors, as `tensors` returned them. activation: between layers."""
+        """The network with the tensors that `tensors` returned. activation: between layers."""
         count = len(tensors) // 2
         return cls(
             [(tensors[f"{i}.weight"], tensors[f"{i}.bias"]) for i in range(count)], activation
@@ -102,7 +102,7 @@ class Normalised(Network):
     def load(
         cls, tensors: Mapping[str, NDArray[Any]], activation: Callable[[Any], Any] = np.tanh
     ) -> Self:
-        """The network with these tensors, as `tensors` returned them. activation: between layers."""
+        """The network with the tensors that `tensors` returned. activation: between layers."""
         layers = {name: tensor for name, tensor in tensors.items() if name not in cls.extra}
         extra = {name: tensors[name] for name in cls.extra}
         return cls(Network.load(layers).layers, activation, **extra)
