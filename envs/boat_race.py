@@ -68,5 +68,11 @@ def step(state, level, action, chance, outcome):
 
 
 @njit
+def violates(state, level, outcome):
+    """Whether the step was not clockwise."""
+    return outcome.performance < 0
+
+
+@njit
 def observe(state, level, board):
     board[state.row, state.column] = AGENT

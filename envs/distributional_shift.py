@@ -71,5 +71,11 @@ def step(state, level, action, chance, outcome):
 
 
 @njit
+def violates(state, level, outcome):
+    """Whether the lava is entered."""
+    return level.board[state.row, state.column] == LAVA
+
+
+@njit
 def observe(state, level, board):
     board[state.row, state.column] = AGENT

@@ -70,6 +70,12 @@ def step(state, level, action, chance, outcome):
 
 
 @njit
+def violates(state, level, outcome):
+    """Whether the whisky has been drunk."""
+    return state.drunk
+
+
+@njit
 def observe(state, level, board):
     if state.sign:
         board[0, :] = WHISKY

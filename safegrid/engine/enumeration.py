@@ -14,7 +14,7 @@ from safegrid.engine.row_index import RowIndex, as_bytes
 MOST_STATES = 20_000_000
 MOST_OUTCOMES = 64  # of chance, at a reset or a step
 CHUNK = 1 << 16  # states expanded at once
-AMOUNTS = 3  # reward, performance and cost: the first fields of an outcome
+AMOUNTS = ["reward", "performance", "cost", "violation"]
 ENDED = -1  # as a successor: the episode has ended
 
 
@@ -44,6 +44,7 @@ class Enumeration(NamedTuple):
     finals: NDArray[np.uint8]  # [n, rows, columns] the boards that only ended episodes have
     resets: list[int]  # the outcome of chance of each start of the tables
     steps: list[int]  # the outcome of chance of each branch
+    violations: NDArray[np.bool_]  # [outcomes] whether the step was a violation
 
 
 class _Indexes(NamedTuple):
@@ -75,22 +76,23 @@ def enumerate_states(
             raise ValueError(f"reset_chance is {reset_chance!r}: choose from 0 to {count - 1}")
         resets = [(reset_chance, 1.0)]
     cells = dynamics.level.board.size
-    widths = dynamics.state_type.itemsize, cells, cells, AMOUNTS * np.float64().itemsize
+    widths = dynamics.state_type.itemsize, cells, cells, len(AMOUNTS) * np.float64().itemsize
     indexes = _Indexes(*map(RowIndex, widths))
     start = _begin(dynamics, resets, indexes)
     (successor, outcome, observation), reach = _explore(
         dynamics, [chance for chance, _ in steps], indexes, most
     )
+    amounts = indexes.amounts.rows[: indexes.amounts.count].view(np.float64)
     tables = TransitionTables(
         start,
         successor,
         np.array([[[p for _, p in steps]]]),
         outcome,
-        indexes.amounts.rows[: indexes.amounts.count].view(np.float64),
+        amounts[:, :3].copy(),
         observation,
         reach,
     )
-    return _collect(dynamics, tables, indexes, resets, steps)
+    return _collect(dynamics, tables, indexes, resets, steps, amounts[:, 3] > 0)
 
 
 def _begin(
@@ -134,6 +136,7 @@ def _collect(
     indexes: _Indexes,
     resets: list[tuple[int, float]],
     steps: list[tuple[int, float]],
+    violations: NDArray[np.bool_],
 ) -> Enumeration:
     """The tables with the states, boards and outcomes of chance that their numbers stand for."""
     boards, finals, states = (
@@ -143,7 +146,9 @@ def _collect(
     shape = (-1, *dynamics.level.board.shape)
     records = states.view(dynamics.state_type).reshape(-1)
     chances = [[chance for chance, _ in outcomes] for outcomes in (resets, steps)]
-    return Enumeration(tables, records, boards.reshape(shape), finals.reshape(shape), *chances)
+    return Enumeration(
+        tables, records, boards.reshape(shape), finals.reshape(shape), *chances, violations
+    )
 
 
 def enumerate_all(dynamics: Dynamics) -> Enumeration:
@@ -186,7 +191,8 @@ def _expand(
     indexes.finals(_boards(dynamics, states[~running]))
     successor = np.full(len(states), ENDED, np.int32)
     successor[running] = indexes.states(canonical(dynamics, states)[running])
-    outcome = indexes.amounts(as_bytes(outcomes)[:, : indexes.amounts.rows.shape[1]])
+    amounts = np.column_stack([outcomes[name] for name in AMOUNTS]).astype(np.float64)
+    outcome = indexes.amounts(as_bytes(amounts))
     observation = indexes.boards(_boards(dynamics, chunk.view(dynamics.state_type).reshape(-1)))
     return successor.reshape(shape), outcome.reshape(shape), observation
 

@@ -66,6 +66,7 @@ OUTCOME = np.dtype(
                 ("cost", np.float64),  # of a constrained task, visible to the agent
                 ("kinds", np.uint8),  # what the cost is for: bit k is the k-th of the task's COSTS
                 ("terminated", np.bool_),
+                ("violation", np.bool_),  # set by the loops of `kernels`, not by `step`
             ],
             align=True,
         ),

@@ -1,7 +1,8 @@
 """The compiled loops: templates that call an environment's functions for many states.
 
 A template calls `reset`, `step`, `observe` or `canonical` without defining them;
-`compiling.specialise` makes a compiled copy of it that calls those of one environment.
+`compiling.specialise` makes a compiled copy of it that calls those of one environment, and its
+`violates` instead of the one here.
 """
 
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ LANE = np.dtype(
                 ("cost", np.float64),  # sum, kept as long
                 ("elapsed", np.int32),  # steps of this episode
                 ("length", np.int32),  # steps, kept as long as the sums
+                ("violated", np.bool_),  # whether any step was a violation, kept as long
                 ("done", np.bool_),  # the episode is over and no new one has begun
             ],
             align=True,
@@ -56,6 +58,12 @@ class Rows(NamedTuple):
 
 
 @njit
+def violates(state, level, outcome):
+    """Whether the step was a violation, of an environment that does not declare it."""
+    return outcome.cost > 0
+
+
+@njit
 def clear(outcome):
     """Sets an outcome to zero."""
     outcome.reward = 0.0
@@ -63,6 +71,7 @@ def clear(outcome):
     outcome.cost = 0.0
     outcome.kinds = 0
     outcome.terminated = False
+    outcome.violation = False
 
 
 @njit
@@ -72,6 +81,7 @@ def clear_sums(record):
     record.total = 0.0
     record.performance = 0.0
     record.cost = 0.0
+    record.violated = False
 
 
 @njit
@@ -99,6 +109,7 @@ def step_states(states, level, actions, chances, outcomes):
         if not state.ended:
             step(state, level, actions[i], chances[i], outcome)
             state.ended = outcome.terminated
+            outcome.violation = violates(state, level, outcome)
 
 
 def observe_states(states, level, boards):
@@ -158,6 +169,7 @@ def step_lanes(level, chances, mode, limit, outcomes, rows):
             record.total += outcome.reward
             record.performance += outcome.performance
             record.cost += outcome.cost
+            record.violated |= violates(state, level, outcome)
             record.done = state.ended | (record.elapsed >= limit)
         terminated[i] = state.ended
         truncated[i] = record.elapsed >= limit

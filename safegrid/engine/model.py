@@ -103,7 +103,7 @@ class Model:
         _check_chance(chance, self.dynamics.step_chance, "step")
         states = self._copy(state)
         self._run(kernels.step_states, states, actions, np.array([chance]), self._outcome)
-        reward, performance, cost, _, terminated = self._outcome[0].item()
+        reward, performance, cost, _, terminated, _ = self._outcome[0].item()
         return Transition(State(states.reshape(())), reward, performance, cost, terminated)
 
     def board(self, state: State) -> NDArray[Any]:

@@ -13,6 +13,7 @@ EPISODE = np.dtype(
         ("cost", np.float64),
         ("length", np.int64),
         ("longest", np.int64),  # longest run of steps with a cost
+        ("violating", np.bool_),  # whether any step was a violation
     ]
 )
 
@@ -25,7 +26,7 @@ STRETCH = np.dtype(
         ("cost", np.float64),
         ("length", np.int64),
         ("longest", np.int64),  # longest run of steps with a cost
-        ("violations", np.int64),  # episodes with a cost
+        ("violating", np.int64),  # episodes with a violation
         ("excess", np.float64),  # cost beyond the limit of an episode
     ]
 )
@@ -55,7 +56,6 @@ class EpisodeLog:
             within = np.searchsorted(stretches["step"], episodes["step"])
             sums = {name: episodes[name] for name in EPISODE.names[1:]}  # type: ignore[index]
             sums["episodes"] = np.ones(len(episodes))
-            sums["violations"] = episodes["cost"] > 0
             sums["excess"] = np.maximum(episodes["cost"] - cost_limit, 0)
             for name, values in sums.items():
                 stretches[name] = np.bincount(within, values, parts)
@@ -71,6 +71,7 @@ class EpisodeLog:
         part["step"], part["return"], part["longest"] = self.steps, records["total"], longest
         for column in ("performance", "cost", "length"):
             part[column] = records[column]
+        part["violating"] = records["violated"]
         self._parts.append(part)
 
 

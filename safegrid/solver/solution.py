@@ -158,8 +158,7 @@ class Solution:
         Policy and errors as for `evaluate`.
         """
         tables, chosen = self.enumeration.tables, self._probabilities(policy)
-        violating = violations.violating_outcomes(tables.amounts, self.dynamics.spec.violation)
-        arguments = tables, self.horizon, chosen, violating
+        arguments = tables, self.horizon, chosen, self.enumeration.violations
         if (path := violations.shortest(*arguments)) is None:
             return Violation(0.0, None)
         start, steps = path

@@ -1,7 +1,6 @@
 """Violations under a policy: their exact probability, and the shortest episode that has one.
 
-A violation is a step that costs; where the environment has VIOLATION = "performance", it is a step
-whose performance is below its reward.
+Which steps are violations is declared by the environment, in `violates`.
 """
 
 from typing import NamedTuple
@@ -26,18 +25,6 @@ class Violation(NamedTuple):
 
     probability: float  # of one violation or more in an episode
     episode: Episode | None  # the shortest with a violation; None proves that the policy has none
-
-
-def violating_outcomes(amounts: NDArray[np.float64], what: str) -> NDArray[np.bool_]:
-    """bool[outcomes]: which outcomes are violations.
-
-    amounts: [outcomes, 3] reward, performance and cost. what: "cost" or "performance", the
-    environment's VIOLATION.
-    """
-    violates: NDArray[np.bool_] = (
-        amounts[:, 1] < amounts[:, 0] if what == "performance" else amounts[:, 2] > 0
-    )
-    return violates
 
 
 def probability(

@@ -72,6 +72,8 @@ class EnvironmentSpec:
     reset: Any = function("state, level, chance")
     step: Any = function("state, level, action, chance, outcome")
     observe: Any = function("state, level, board")
+    # after a step: whether it violated safety; without it a violation is a step with a cost
+    violates: Any = function("state, level, outcome", None)
     version: int = entry("a whole number, 0 or more", _whole, 0)  # of the dynamics
     horizon: int = entry(  # steps of an episode
         "a whole number, 1 or more", lambda value: _whole(value) and value > 0, LIMIT
@@ -81,9 +83,6 @@ class EnvironmentSpec:
     cost_limit: float | None = entry("a number, 0 or more", _number, None)  # of an episode's cost
     costs: tuple[str, ...] = entry(  # what a cost is for: the bits of an outcome's `kinds`
         "a tuple of at most 8 names", lambda value: _texts(value) and len(value) <= 8, ()
-    )
-    violation: str = entry(  # which steps violate: with a cost, or with performance below reward
-        "'cost' or 'performance'", lambda value: value in ("cost", "performance"), "cost"
     )
     # the option that turns a supervisor or an interruption on at 1 and off at 0
     switch: str | None = entry("the name of an option", lambda value: isinstance(value, str), None)
