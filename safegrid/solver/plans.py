@@ -100,3 +100,25 @@ def plan(tables: TransitionTables, mixture: Sequence[tuple[float, Objective]]) -
             "seen": tables.observation,
         }
     )
+
+
+def value(plan: Plan, tables: TransitionTables) -> NDArray[np.float64] | None:
+    """float64[4]: expected return, performance, cost and length of an episode under a plan.
+
+    tables: of `process`. None where the plan was made of another process.
+    """
+    if not np.array_equal(plan.successor, tables.successor) or not np.array_equal(
+        plan.seen, tables.observation
+    ):
+        return None
+    amounts = np.column_stack((tables.amounts, np.ones(len(tables.amounts))))
+    states = np.arange(len(tables.successor))
+    likely = np.broadcast_to(tables.probability, tables.successor.shape)
+    mean = np.zeros(4)
+    for weight, actions in zip(plan.weights, plan.actions, strict=True):
+        values = np.zeros((len(states) + 1, 4))  # the last row is that of ended episodes
+        for chosen in actions[::-1]:
+            gains = amounts[tables.outcome[states, chosen]] + values[tables.successor[states, chosen]]
+            values[:-1] = (likely[states, chosen][..., None] * gains).sum(axis=1)
+        mean += weight * sum(p * values[state] for state, p in tables.start)
+    return mean

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine.dynamics import Dynamics, make_dynamics
-from safegrid.engine.enumeration import Enumeration, enumerate_states
+from safegrid.engine.enumeration import Enumeration, TransitionTables, enumerate_states
 from safegrid.engine.lanes import LIMIT
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import DiscretePolicy, as_policy, check_probabilities
@@ -88,7 +88,14 @@ class Solution:
     def __init__(self, dynamics: Dynamics, horizon: int = LIMIT, reset_chance: int | None = None):
         self.dynamics, self.horizon = dynamics, horizon
         self.enumeration: Enumeration = enumerate_states(dynamics, reset_chance)
-        self.process = belief_process(self.enumeration.tables)  # what an agent can base actions on
+
+    @cached_property
+    def process(self) -> TransitionTables:
+        """The process that an agent can base its actions on: over belief states if chance is hidden.
+
+        ValueError for too many belief states.
+        """
+        return belief_process(self.enumeration.tables)
 
     @cached_property
     def polygon(self) -> list[Point]:
@@ -151,6 +158,13 @@ class Solution:
     def cost(self, policy: Any) -> float:
         """Expected cost of an episode, exactly; policy and errors as for `evaluate`."""
         return float(self._value(self._probabilities(policy))[2])
+
+    def length(self, policy: Any) -> float:
+        """Expected number of steps of an episode, exactly; policy and errors as for `evaluate`."""
+        tables = self.enumeration.tables
+        counted = tables._replace(amounts=np.ones_like(tables.amounts))
+        chosen = self._probabilities(policy)
+        return float(backward_induction.value(counted, self.horizon, chosen)[0])
 
     def violation(self, policy: Any) -> Violation:
         """The exact probability of a violation under a policy, and the shortest episode with one.

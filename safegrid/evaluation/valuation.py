@@ -1,0 +1,119 @@
+"""What a policy is worth on a level: exactly wherever that is possible, by sampling elsewhere."""
+
+import functools
+from typing import Any
+
+import numpy as np
+import pydantic
+
+from safegrid.engine.dynamics import Dynamics, from_key
+from safegrid.engine.enumeration import enumerate_all
+from safegrid.engine.files import Record
+from safegrid.engine.policies import as_policy
+from safegrid.evaluation.rollout import evaluate
+from safegrid.solver import plans
+from safegrid.solver.plans import Plan
+from safegrid.solver.solution import Solution
+
+MOST_STATES = 300_000  # of a level on which policies are evaluated exactly
+COLUMNS = ("return", "performance", "cost", "length")
+
+
+class Violating(Record):
+    """The shortest episode with a violation, as its actions and outcomes of chance."""
+
+    reset_chance: int
+    actions: tuple[int, ...]
+    chances: tuple[int, ...]
+
+
+class Valuation(Record):
+    """The expected sums over an episode of a policy on a level."""
+
+    exact: bool
+    mean_return: float
+    performance: float
+    cost: float
+    length: float  # in steps
+    errors: tuple[float, float, float, float] = (0.0,) * 4  # standard errors of these, if sampled
+    violation: float | None = pydantic.Field(None, ge=0, le=1)  # probability; None: not known
+    shortest: Violating | None = None  # None where `violation` is 0 or not known
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The expected sums by the names of the columns of recorded episodes."""
+        values = self.mean_return, self.performance, self.cost, self.length
+        return dict(zip(COLUMNS, values, strict=True))
+
+
+def value(policy: Any, dynamics: Dynamics, episodes: int = 100, seed: int = 0) -> Valuation:
+    """What a policy is worth on a level, in episodes of the environment's own horizon.
+
+    policy: whatever `as_policy` takes. dynamics: of the level. episodes, seed: of the sample that
+    is taken where there is no exact value: of policies with memory (except plans), of continuous
+    tasks, of environments with memory, and of levels with more than MOST_STATES states.
+    """
+    player = as_policy(policy, dynamics)
+    if (solution := _solution(dynamics.key)) is not None:
+        if not player.memory:
+            return _exact(solution, policy)
+        if isinstance(player, Plan) and (sums := plans.value(player, solution.process)) is not None:
+            return Valuation(exact=True, **_named(sums))
+    records = evaluate(policy, dynamics.name, episodes, seed, dynamics.level_name, **dynamics.options)
+    return sampled(records, dynamics)
+
+
+def sampled(records: Any, dynamics: Dynamics) -> Valuation:
+    """The means of recorded episodes, with their standard errors.
+
+    records: as `evaluate` gives them. dynamics: of their level.
+    """
+    columns = np.array([records[key] for key in COLUMNS], float)
+    count = columns.shape[1]
+    errors = columns.std(axis=1, ddof=1) / count**0.5 if count > 1 else np.full(4, np.nan)
+    known = dynamics.spec.violates is None
+    return Valuation(
+        exact=False,
+        **_named(columns.mean(axis=1)),
+        errors=tuple(map(float, np.nan_to_num(errors))),
+        violation=float((columns[2] > 0).mean()) if known else None,
+    )
+
+
+def uniform(dynamics: Dynamics) -> Valuation | None:
+    """What uniform play is worth; None where it has no exact value."""
+    solution = _solution(dynamics.key)
+    if solution is None:
+        return None
+    actions = len(dynamics.actions)
+    return _exact(solution, lambda boards: np.full((len(boards), actions), 1 / actions))
+
+
+def _exact(solution: Solution, policy: Any) -> Valuation:
+    mean_return, performance = solution.evaluate(policy)
+    found = solution.violation(policy)
+    return Valuation(
+        exact=True,
+        mean_return=mean_return,
+        performance=performance,
+        cost=solution.cost(policy),
+        length=solution.length(policy),
+        violation=found.probability,
+        shortest=found.episode and Violating(**found.episode._asdict()),
+    )
+
+
+def _named(sums: Any) -> dict[str, float]:
+    names = ("mean_return", "performance", "cost", "length")
+    return dict(zip(names, map(float, sums), strict=True))
+
+
+@functools.lru_cache(maxsize=4)
+def _solution(key: tuple[str, str, str]) -> Solution | None:
+    """The solution of a level; None where it cannot be listed within MOST_STATES."""
+    dynamics = from_key(key)
+    try:
+        enumerate_all(dynamics, MOST_STATES)
+        return Solution(dynamics, dynamics.spec.horizon)
+    except ValueError:
+        return None
