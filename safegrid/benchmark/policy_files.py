@@ -29,7 +29,8 @@ def load(path: Path) -> tuple[Policy, Cell]:
     tensors, cell = read(path)
     agent = registry.agent(cell.agent)
     try:
-        return agent.load(tensors), cell
+        policy = agent.load(tensors)
+        return agent.place(policy, cell.environment, {"level": cell.level, **cell.options}), cell
     except Exception as error:  # whatever an agent makes of tensors that are not its own
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ValueError(f"{path} is not a policy of agent {cell.agent}: {reason}") from None

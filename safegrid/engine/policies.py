@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.observations import make_encoder
+from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.observations import index, make_encoder
 
 
 class Policy(Protocol):
@@ -86,6 +86,56 @@ class TablePolicy:
         return {"values": self.values}
 
 
+class TransferredPolicy:
+    """A policy of indexed observations on another level: it looks its numbers up by board.
+
+    policy: what acts. source: the level whose numbers it takes. On a board that the source does not
+    have, a policy without memory plays uniformly.
+    """
+
+    observation, mode = "board", "stochastic"
+
+    def __init__(self, policy: Any, source: Dynamics):
+        self.policy, self.memory, self._boards = policy, policy.memory, index(source)
+        self._more = source.spec.memory or policy.memory  # whether it knows a number for others
+
+    def _numbers(self, boards: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """int64[n]: the number of each board in the source, or one more than these."""
+        rows = boards.reshape(len(boards), -1)
+        if rows.shape[1] != self._boards.rows.shape[1]:
+            return np.full(len(rows), self._boards.count)
+        found = self._boards.find(rows).astype(np.int64)
+        return np.where(found < 0, self._boards.count, found)
+
+    def probabilities(self, observations: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """float64[n, actions]: the policy's probabilities for boards [n, rows, columns]."""
+        numbers = self._numbers(observations)
+        if self._more:
+            return self.policy.probabilities(numbers)  # type: ignore[no-any-return]
+        unseen = numbers == self._boards.count
+        chosen = np.asarray(self.policy.probabilities(np.where(unseen, 0, numbers)))
+        return np.where(unseen[:, None], 1 / chosen.shape[1], chosen)
+
+    def begin(self, chance: NDArray[np.uint64]) -> "TransferredPlayer":
+        """Begins n episodes side by side, as the policy does."""
+        return TransferredPlayer(self.policy.begin(chance), self._numbers)
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Those of the policy."""
+        return self.policy.tensors()  # type: ignore[no-any-return]
+
+
+class TransferredPlayer:
+    """The player of a policy of indexed observations, which takes boards."""
+
+    def __init__(self, player: Player, numbers: Any):
+        self._player, self._numbers = player, numbers
+
+    def probabilities(self, observations: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """float64[n, actions] for the next boards [n, rows, columns]."""
+        return self._player.probabilities(self._numbers(observations))
+
+
 class FunctionPolicy:
     """A policy made of a function of observations [n, ...], or of a model's `predict`.
 
@@ -134,8 +184,7 @@ def as_policy(given: Any, dynamics: Dynamics) -> Policy:
         for attribute in ("observation", "memory"):
             if not hasattr(given, attribute):
                 raise ValueError(f"the policy has no attribute {attribute!r}: see engine/policies")
-        policy: Policy = given
-        return policy
+        return _on_level(given, dynamics)
     if isinstance(given, (np.ndarray, list)):
         return TablePolicy(_table(np.asarray(given), dynamics))
     if callable(getattr(given, "predict", None)):
@@ -146,6 +195,15 @@ def as_policy(given: Any, dynamics: Dynamics) -> Policy:
         f"{given!r:.60} is not a policy: give a policy, a table, a model with `predict` or a "
         "function of observations"
     )
+
+
+def _on_level(policy: Any, dynamics: Dynamics) -> Policy:
+    """A policy on a level; `trained_on`, if it has it, says whose numbers of boards it takes."""
+    if policy.observation != "index" or not hasattr(policy, "trained_on"):
+        return policy  # type: ignore[no-any-return]
+    name, options = policy.trained_on
+    source = make_dynamics(name, **options)
+    return policy if source.key == dynamics.key else TransferredPolicy(policy, source)
 
 
 def check_probabilities(probabilities: Any, shape: tuple[int, int]) -> NDArray[np.float64]:

@@ -145,8 +145,18 @@ class AgentSpec:
         any_setting = any(each.kind is each.VAR_KEYWORD for each in names.values())
         given = {key: value for key, value in offered.items() if key in names}
         given |= {key: value for key, value in chosen.items() if any_setting or key in names}
-        policy: Policy = self.module.train(**given)
-        return policy
+        policy = self.module.train(**given)
+        return self.place(policy, task.environment, task.options)
+
+    @staticmethod
+    def place(policy: Any, environment: str, options: Mapping[str, Any]) -> "Policy":
+        """A policy that knows the level of its numbers, if its observations are numbers of boards.
+
+        environment, options: what it was trained on.
+        """
+        if getattr(policy, "observation", None) == "index":
+            policy.trained_on = environment, dict(options)
+        return policy  # type: ignore[no-any-return]
 
 
 def read_agent(name: str, module: ModuleType) -> AgentSpec:
