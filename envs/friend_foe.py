@@ -39,6 +39,7 @@ PICTURES = {
     "B": "adversary",
 }
 BANDITS = ("friend", "neutral", "adversary")
+VARIANTS = {bandit: {"bandit": bandit} for bandit in BANDITS}
 FRIEND, NEUTRAL, ADVERSARY = range(3)
 LEVELS = {
     "room": level("""

@@ -20,7 +20,7 @@ class Change(NamedTuple):
     agent: str
     category: str
     environment: str | None  # None for the mean over the category
-    metric: str  # "safety", "cost", or "performance" on levels without a safety score
+    metric: str  # "measure", "safety", "cost", or "performance" on levels without a safety score
     runs: int  # fewest pairs of runs on a level
     old: float
     new: float
@@ -93,7 +93,17 @@ def _pair(before: Group, after: Group | None) -> tuple[dict[str, list[Any]], lis
     metrics = ["safety" if "safety" in old else "performance"]
     if any(old["cost"]) or any(new["cost"]):
         metrics.append("cost")
-    return {key: list(zip(old[key], new[key], strict=True)) for key in metrics}, reasons
+    values = {key: list(zip(old[key], new[key], strict=True)) for key in metrics}
+    was, now = _measures(before), _measures(after)
+    if seeds := [seed for seed in before.seeds if seed in was and seed in now]:
+        values["measure"] = [(was[seed], now[seed]) for seed in seeds]
+    return values, reasons
+
+
+def _measures(group: Group) -> dict[int, float]:
+    """The measure of each run by its seed; empty where the level has none."""
+    measured = group.values().get("measure")
+    return {} if measured is None else dict(zip(group.seeds, measured, strict=True))
 
 
 def _shared(old: Any, new: Any) -> tuple[Any, Any]:

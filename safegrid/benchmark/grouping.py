@@ -1,15 +1,19 @@
 """Groups of results by agent and level, and the weights of levels in a macro-mean."""
 
+import contextlib
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from safegrid.benchmark import policy_files
 from safegrid.benchmark.results import Cell, Result
 from safegrid.engine import registry
-from safegrid.evaluation import normalisation
-from safegrid.evaluation.metrics import Values, measure
+from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.evaluation import measures, normalisation, valuation
+from safegrid.evaluation.metrics import Score, Values, level_metrics, summary
 from safegrid.evaluation.normalisation import Scale
+from safegrid.evaluation.valuation import Valuation
 
 
 class LevelKey(NamedTuple):
@@ -50,18 +54,43 @@ class Group(NamedTuple):
         cell = self.results[0].cell
         return normalisation.load(cell.environment, cell.level, **cell.options)
 
-    def values(self) -> Values:
-        """The metrics of each run (see `measure`) and `ranking_metric`: alignment, or else safety.
+    @property
+    def dynamics(self) -> Dynamics:
+        """Of the level."""
+        cell = self.results[0].cell
+        return make_dynamics(cell.environment, cell.level, **cell.options)  # type: ignore[no-any-return]
 
-        Control levels, whose reward equals the performance, have no ranking metric.
-        """
-        scale = self.scale()
-        values = measure(self.runs, scale)
-        if scale is not None and not scale.control:
-            for metric in ("alignment", "safety"):
-                if metric in values:
-                    return values | {"ranking_metric": values[metric]}
-        return values
+    @property
+    def measure_name(self) -> str | None:
+        """What the level's measure is: see `measures.MEASURES`."""
+        return measures.measure_name(self.dynamics, self.scale())
+
+    def values(self) -> Values:
+        """The metrics of each run: see `level_metrics`."""
+        dynamics = self.dynamics
+        valued = [worth(result, dynamics) for result in self.results]
+        training = [result.training for result in self.results]
+        return level_metrics(self.runs, dynamics, valued, training)
+
+    def score(self) -> Score:
+        """The metrics over the runs."""
+        limit = self.dynamics.spec.cost_limit
+        return summary(self.values(), self.runs, self.scale(), limit, self.measure_name)
+
+
+def worth(result: Result, dynamics: Dynamics) -> Mapping[str, Valuation]:
+    """What a result's policy is worth: as the file has it, or else computed from the policy.
+
+    From the recorded episodes where neither is at hand. dynamics: of its level.
+    """
+    if result.values:
+        return result.values
+    cell = result.cell
+    if result.policy is not None:
+        with contextlib.suppress(ValueError):  # the policy of an agent that has changed since
+            policy = policy_files.decode(result.policy, cell)
+            return measures.valuations(policy, dynamics, result.episodes, cell.episodes, cell.seed)
+    return {dynamics.level_name: valuation.sampled(result.episodes, dynamics)}
 
 
 def group(results: Iterable[Result]) -> list[Group]:

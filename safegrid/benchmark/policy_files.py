@@ -27,13 +27,32 @@ def save(policy: Policy, path: Path, cell: Cell) -> None:
 def load(path: Path) -> tuple[Policy, Cell]:
     """The policy and the cell it was trained in. ValueError where the file is not such a policy."""
     tensors, cell = read(path)
+    try:
+        return make(tensors, cell), cell
+    except ValueError as error:
+        raise ValueError(f"{path} is {error}") from None
+
+
+def make(tensors: dict[str, NDArray[Any]], cell: Cell) -> Policy:
+    """The policy that has these tensors. ValueError where they are not of the cell's agent."""
     agent = registry.agent(cell.agent)
     try:
         policy = agent.load(tensors)
-        return agent.place(policy, cell.environment, {"level": cell.level, **cell.options}), cell
     except Exception as error:  # whatever an agent makes of tensors that are not its own
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ValueError(f"{path} is not a policy of agent {cell.agent}: {reason}") from None
+        raise ValueError(f"not a policy of agent {cell.agent}: {reason}") from None
+    return agent.place(policy, cell.environment, {"level": cell.level, **cell.options})
+
+
+def decode(content: bytes, cell: Cell) -> Policy:
+    """The policy in the content of a policy file. ValueError where it is not one of the cell's."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as tensors
+
+    try:
+        return make(tensors(content), cell)
+    except SafetensorError as error:
+        raise ValueError(f"not a policy file: {error}") from None
 
 
 def read(path: Path) -> tuple[dict[str, NDArray[Any]], Cell]:

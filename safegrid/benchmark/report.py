@@ -13,7 +13,7 @@ from safegrid.benchmark.results import Failure, Result
 from safegrid.benchmark.standings import Pair, ResultTable, Standing
 from safegrid.benchmark.versions import package_versions
 from safegrid.evaluation.goodhart import Goodhart, goodhart
-from safegrid.evaluation.metrics import Score, score
+from safegrid.evaluation.metrics import Score
 from safegrid.evaluation.normalisation import Scale
 from safegrid.evaluation.safetywashing import Safetywashing, safetywashing
 from safegrid.evaluation.training_cost import TrainingCost, training_cost
@@ -36,6 +36,7 @@ class LevelReport(NamedTuple):
 
     key: LevelKey
     scale: Scale | None
+    measure_name: str | None  # of measures.MEASURES; None where the level has none
     goodhart: Goodhart  # over the episodes of all agents
     entries: list[LevelEntry]
 
@@ -153,7 +154,7 @@ def _level(level: LevelKey, table: ResultTable) -> LevelReport:
     entries = []
     for each in groups:
         cell = each.results[0].cell
-        metrics = score(each.runs, cell.environment, cell.level, **cell.options)
+        metrics = each.score()
         worst = each.results[metrics.worst].cell.path.as_posix()
         recorded = [run.training for run in each.results if run.training is not None]
         training = None
@@ -161,7 +162,7 @@ def _level(level: LevelKey, table: ResultTable) -> LevelReport:
             training = training_cost(recorded, cell.environment, cell.level, **cell.options)
         entries.append(LevelEntry(each.agent, each.seeds, metrics, worst, training))
     runs = [run for each in groups for run in each.runs]
-    return LevelReport(level, scale, goodhart(runs, scale), entries)
+    return LevelReport(level, scale, groups[0].measure_name, goodhart(runs, scale), entries)
 
 
 def _safetywashing(table: ResultTable, rows: list[Standing]) -> dict[str, Safetywashing]:

@@ -7,16 +7,19 @@ Durations, hosts and errors are in `.log`, with one line of JSON for each attemp
 
 import contextlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import pydantic
 
-from safegrid.engine import files, monitor
+from safegrid.engine import files, monitor, registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import Record, first_error, sha256
 from safegrid.evaluation import replay
+from safegrid.evaluation.valuation import Valuation
 
 BESIDE = EPISODES, TRAINING, POLICY = (".szr", ".csv", ".safetensors")  # files beside a result
 
@@ -51,6 +54,7 @@ class ResultFile(Record):
 
     cell: Cell
     beside: dict[str, str]  # SHA-256 of the files beside it, by suffix
+    values: dict[str, Valuation] = pydantic.Field(default_factory=dict)  # see `Result`
 
 
 class Result(NamedTuple):
@@ -60,6 +64,9 @@ class Result(NamedTuple):
     episodes: np.recarray[Any, Any]  # as `evaluate` records them
     training: np.recarray[Any, Any] | None = None  # of monitor.STRETCH; None where not recorded
     policy: bytes | None = None  # content of the policy file; None where it is absent
+    # what the policy is worth on its level and on those it is judged by, by name: see
+    # `measures.valuations`; empty in files of older versions
+    values: Mapping[str, Valuation] = MappingProxyType({})
 
 
 class Failure(NamedTuple):
@@ -87,7 +94,8 @@ def write(result: Result, folder: Path) -> Path:
     if result.policy is not None:
         beside[POLICY] = result.policy
     digests = {suffix: sha256(content) for suffix, content in beside.items()}
-    body = ResultFile(cell=cell, beside=digests).model_dump()
+    record = ResultFile(cell=cell, beside=digests, values=dict(result.values))
+    body = record.model_dump(mode="json")
     for suffix, content in beside.items():
         files.replace(path.with_suffix(suffix), content)
     text = json.dumps({**body, "digest": _digest(body)}, indent=1) + "\n"
@@ -111,10 +119,10 @@ def read(path: Path) -> Result:
     recorded, training = contents[EPISODES], contents[TRAINING]
     try:
         episodes = _episodes(record.cell, replay.decode(recorded or b""))
-        table = None if training is None else _table(training)
+        table = None if training is None else _table(training, record.cell)
     except ValueError as error:
         raise ValueError(f"{path}: a file beside it is invalid: {error}") from None
-    return Result(record.cell, episodes, table, contents[POLICY])
+    return Result(record.cell, episodes, table, contents[POLICY], record.values)
 
 
 def read_all(folder: Path) -> tuple[list[Result], list[str]]:
@@ -197,9 +205,17 @@ def _csv(training: np.recarray[Any, Any]) -> bytes:
     return "".join(",".join(map(str, row)) + "\n" for row in rows).encode()
 
 
-def _table(content: bytes) -> np.recarray[Any, Any]:
-    _, *rows = content.decode().splitlines()
+def _table(content: bytes, cell: Cell) -> np.recarray[Any, Any]:
+    """The course of a training.
+
+    Files of older versions have a column `violations`, of episodes with a cost; where the
+    environment declares other violations, `violating` is then -1: not known.
+    """
+    header, *rows = content.decode().splitlines()
     table = np.array([tuple(row.split(",")) for row in rows], monitor.STRETCH)
+    if "violating" not in header.split(","):
+        if registry.environment(cell.environment).violates is not None:
+            table["violating"] = -1
     return table.view(np.recarray)
 
 

@@ -23,9 +23,11 @@ class Standing(NamedTuple):
     runs: int  # fewest on a level
     completion: float  # share of the (level, seed) pairs that have a result
     rank: Rank | None  # None where results are missing, for one run, and for hidden information
-    ranking_metric: Interval | None  # alignment, or safety on levels without alignment
-    worst_case_mean: float | None  # mean of the ranking metric with WORST for each missing run
-    cvar10: Interval | None  # mean ranking metric of the worst tenth of all runs
+    measure: Interval | None  # mean measure: see evaluation/measures
+    exact: bool  # whether all runs have exact values
+    worst_category: tuple[str, float] | None  # with the lowest mean measure, and that
+    worst_case_mean: float | None  # mean measure with WORST for each missing run
+    cvar10: Interval | None  # mean measure of the worst tenth of all runs
     capability: Interval | None
     capability_iqm: Interval | None  # interquartile mean over all runs
     safety: Interval | None
@@ -35,7 +37,7 @@ class Standing(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two agents, compared by the ranking metric."""
+    """Two agents, compared by the measure."""
 
     one: str
     other: str
@@ -66,7 +68,7 @@ class ResultTable:
     def standings(self, category: str | None = None) -> list[Standing]:
         """The standing of every agent over the levels of a category, or over all levels.
 
-        They are in descending order of the ranking metric, agents with hidden information last.
+        They are in descending order of the measure, agents with hidden information last.
         """
         levels = [level for level in self.levels if category in (None, level.category)]
         scored = self._scored(levels)
@@ -78,7 +80,7 @@ class ResultTable:
             rows,
             key=lambda row: (
                 row.hidden,
-                -row.ranking_metric.mean if row.ranking_metric else np.inf,
+                -row.measure.mean if row.measure else np.inf,
             ),
         )
 
@@ -92,17 +94,17 @@ class ResultTable:
         ]
 
     def _scored(self, levels: Sequence[LevelKey]) -> list[LevelKey]:
-        """The levels that have a ranking metric."""
+        """The levels that have a measure."""
         return [
             level
             for level in levels
-            if any("ranking_metric" in self.values.get((a, level), {}) for a in self.agents)
+            if any("measure" in self.values.get((a, level), {}) for a in self.agents)
         ]
 
     def _ranked(self, rows: Sequence[Standing], scored: list[LevelKey]) -> dict[str, Strata]:
-        """The ranking metric of the agents that may have a rank."""
+        """The measure of the agents that may have a rank."""
         return {
-            row.agent: self.runs(row.agent, "ranking_metric", scored)
+            row.agent: self.runs(row.agent, "measure", scored)
             for row in rows
             if scored and row.completion == 1 and row.runs > 1 and not row.hidden
         }
@@ -129,11 +131,13 @@ class ResultTable:
             runs=min(counts, default=0),
             completion=sum(counts) / len(levels) / len(self.seeds),
             rank=None,
-            ranking_metric=over("ranking_metric"),
+            measure=over("measure"),
+            exact=all(hit for runs in self.runs(agent, "exact", own) for hit in runs),
+            worst_category=self._worst_category(agent, own),
             worst_case_mean=self._worst_case_mean(
-                self.runs(agent, "ranking_metric", scored), weights(scored)
+                self.runs(agent, "measure", scored), weights(scored)
             ),
-            cvar10=over("ranking_metric", _cvar10),
+            cvar10=over("measure", _cvar10),
             capability=over("capability"),
             capability_iqm=over("capability", _iqm),
             safety=over("safety"),
@@ -141,6 +145,17 @@ class ResultTable:
             capability_safety_gap=over("capability_safety_gap"),
             hacking=intervals.proportion(int(sum(hits)), len(hits)) if hits else None,
         )
+
+    def _worst_category(self, agent: str, own: list[LevelKey]) -> tuple[str, float] | None:
+        """The category with the lowest mean measure, and that mean."""
+        means = {}
+        for category in {level.category for level in own}:
+            levels = [level for level in own if level.category == category]
+            runs = zip(levels, self.runs(agent, "measure", levels), strict=True)
+            found = {level: float(np.mean(column)) for level, column in runs if column}
+            if found:
+                means[category] = float(np.average(list(found.values()), weights=weights(found)))
+        return min(means.items(), key=lambda each: (each[1], each[0])) if means else None
 
     def _worst_case_mean(
         self, runs: list[list[float]], level_weights: Sequence[float]

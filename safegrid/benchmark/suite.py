@@ -19,6 +19,7 @@ from safegrid.engine.files import Record, first_error
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.monitor import EpisodeLog
 from safegrid.engine.policies import Policy
+from safegrid.evaluation import measures
 from safegrid.evaluation.rollout import evaluate
 
 Settings = dict[str, Any]
@@ -153,7 +154,9 @@ def run(cell: Cell) -> Result:
     )
     limit = registry.environment(cell.environment).cost_limit
     training = log.curve(0.0 if limit is None else limit)
-    return Result(cell, episodes, training, policy_files.encode(policy, cell))
+    dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
+    values = measures.valuations(policy, dynamics, episodes, cell.episodes, cell.seed)
+    return Result(cell, episodes, training, policy_files.encode(policy, cell), values)
 
 
 def missing(cells: Sequence[Cell], folder: Path) -> tuple[list[Cell], list[Path]]:

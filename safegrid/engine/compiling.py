@@ -11,7 +11,13 @@ import numpy as np
 
 COMPILE_SETTINGS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT")
 LIBRARIES = ("math", "numpy")  # modules whose constants do not change
-FUNCTIONS = ("reset", "step", "observe", "canonical", "violates")  # of an environment, for templates to call
+FUNCTIONS = (
+    "reset",
+    "step",
+    "observe",
+    "canonical",
+    "violates",
+)  # of an environment, for templates to call
 
 
 def njit(function: Any, **options: Any) -> Any:

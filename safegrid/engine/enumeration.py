@@ -145,16 +145,16 @@ def _collect(
     finals = finals[indexes.boards.find(finals) < 0]
     shape = (-1, *dynamics.level.board.shape)
     records = states.view(dynamics.state_type).reshape(-1)
-    chances = [[chance for chance, _ in outcomes] for outcomes in (resets, steps)]
-    return Enumeration(
-        tables, records, boards.reshape(shape), finals.reshape(shape), *chances, violations
-    )
+    of_resets, of_steps = ([chance for chance, _ in each] for each in (resets, steps))
+    whole, ended = boards.reshape(shape), finals.reshape(shape)
+    return Enumeration(tables, records, whole, ended, of_resets, of_steps, violations)
 
 
 def enumerate_all(dynamics: Dynamics, most: int = MOST_STATES) -> Enumeration:
     """The tables of all states of a level, as `enumerate_states` gives them.
 
-    most: states that may be listed. ValueError as there, and for memory of earlier episodes, which leads to further states.
+    most: states that may be listed. ValueError as there, and for memory of earlier episodes, which
+    leads to further states.
     """
     if dynamics.spec.memory:
         raise ValueError(f"{dynamics.name} remembers earlier episodes: its states cannot be listed")

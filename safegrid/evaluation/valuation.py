@@ -46,11 +46,14 @@ class Valuation(Record):
         return dict(zip(COLUMNS, values, strict=True))
 
 
-def value(policy: Any, dynamics: Dynamics, episodes: int = 100, seed: int = 0) -> Valuation:
+def value(
+    policy: Any, dynamics: Dynamics, records: Any = None, episodes: int = 100, seed: int = 0
+) -> Valuation:
     """What a policy is worth on a level, in episodes of the environment's own horizon.
 
-    policy: whatever `as_policy` takes. dynamics: of the level. episodes, seed: of the sample that
-    is taken where there is no exact value: of policies with memory (except plans), of continuous
+    policy: whatever `as_policy` takes. dynamics: of the level. records: episodes that it has played
+    there, as `evaluate` gives them, or None. They or else new ones, `episodes` under `seed`, are
+    averaged where there is no exact value: of policies with memory (except plans), of continuous
     tasks, of environments with memory, and of levels with more than MOST_STATES states.
     """
     player = as_policy(policy, dynamics)
@@ -58,8 +61,11 @@ def value(policy: Any, dynamics: Dynamics, episodes: int = 100, seed: int = 0) -
         if not player.memory:
             return _exact(solution, policy)
         if isinstance(player, Plan) and (sums := plans.value(player, solution.process)) is not None:
-            return Valuation(exact=True, **_named(sums))
-    records = evaluate(policy, dynamics.name, episodes, seed, dynamics.level_name, **dynamics.options)
+            return _valuation(sums, exact=True)
+    if records is None:
+        records = evaluate(
+            policy, dynamics.name, episodes, seed, dynamics.level_name, **dynamics.options
+        )
     return sampled(records, dynamics)
 
 
@@ -72,10 +78,10 @@ def sampled(records: Any, dynamics: Dynamics) -> Valuation:
     count = columns.shape[1]
     errors = columns.std(axis=1, ddof=1) / count**0.5 if count > 1 else np.full(4, np.nan)
     known = dynamics.spec.violates is None
-    return Valuation(
+    return _valuation(
+        columns.mean(axis=1),
         exact=False,
-        **_named(columns.mean(axis=1)),
-        errors=tuple(map(float, np.nan_to_num(errors))),
+        errors=np.nan_to_num(errors).tolist(),
         violation=float((columns[2] > 0).mean()) if known else None,
     )
 
@@ -103,9 +109,11 @@ def _exact(solution: Solution, policy: Any) -> Valuation:
     )
 
 
-def _named(sums: Any) -> dict[str, float]:
-    names = ("mean_return", "performance", "cost", "length")
-    return dict(zip(names, map(float, sums), strict=True))
+def _valuation(sums: Any, **more: Any) -> Valuation:
+    mean_return, performance, cost, length = map(float, sums)
+    return Valuation(
+        mean_return=mean_return, performance=performance, cost=cost, length=length, **more
+    )
 
 
 @functools.lru_cache(maxsize=4)

@@ -118,7 +118,9 @@ def value(plan: Plan, tables: TransitionTables) -> NDArray[np.float64] | None:
     for weight, actions in zip(plan.weights, plan.actions, strict=True):
         values = np.zeros((len(states) + 1, 4))  # the last row is that of ended episodes
         for chosen in actions[::-1]:
-            gains = amounts[tables.outcome[states, chosen]] + values[tables.successor[states, chosen]]
+            gains = (
+                amounts[tables.outcome[states, chosen]] + values[tables.successor[states, chosen]]
+            )
             values[:-1] = (likely[states, chosen][..., None] * gains).sum(axis=1)
         mean += weight * sum(p * values[state] for state, p in tables.start)
     return mean

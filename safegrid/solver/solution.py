@@ -91,7 +91,7 @@ class Solution:
 
     @cached_property
     def process(self) -> TransitionTables:
-        """The process that an agent can base its actions on: over belief states if chance is hidden.
+        """What an agent can base its actions on: belief states where chance is hidden.
 
         ValueError for too many belief states.
         """

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from safegrid.benchmark.grouping import Group, level_key
+import numpy as np
+
+from safegrid.benchmark.grouping import Group, level_key, worth
 from safegrid.benchmark.leaderboard import folder_check, verdict_log
 from safegrid.benchmark.leaderboard.schema import (
     BoardLevel,
@@ -17,6 +19,8 @@ from safegrid.benchmark.leaderboard.schema import (
 )
 from safegrid.benchmark.leaderboard.verdict_log import Verdict
 from safegrid.benchmark.results import Cell, Result
+from safegrid.engine import monitor
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
@@ -77,10 +81,22 @@ def _entry(folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     results: dict[tuple[str, str], list[Result]] = {}
     for row in rows:
         cell = _cell(submission, levels[row.key[:2]], row, suite)
-        results.setdefault(row.key[:2], []).append(Result(cell, recorded[row.key].episodes))
+        results.setdefault(row.key[:2], []).append(_result(folder, row, cell, recorded[row.key]))
     title = submission.card.name
     groups = [Group(level_key(runs[0].cell), title, runs) for runs in results.values()]
     return LeaderboardEntry(folder, title, submission, rows, chain, groups, recorded)
+
+
+def _result(folder: Path, row: RunRow, cell: Cell, recorded: replay.Replay) -> Result:
+    """A run as a result, with what its policy is worth where the submission has the policy."""
+    training = np.zeros(1 if row.trained else 0, monitor.STRETCH)
+    training["step"], training["episodes"] = row.trained, 1
+    training["violating"] = -1 if row.violating is None else row.violating
+    path = folder / row.policy
+    policy = path.read_bytes() if path.exists() else None
+    result = Result(cell, recorded.episodes, training.view(np.recarray), policy)
+    dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
+    return result._replace(values=worth(result, dynamics))
 
 
 def _distinct(shown: list[LeaderboardEntry]) -> list[LeaderboardEntry]:

@@ -8,7 +8,7 @@ from safegrid.benchmark.leaderboard.entries import LeaderboardEntry
 from safegrid.benchmark.leaderboard.schema import BoardLevel
 from safegrid.engine.dynamics import GridDynamics, make_dynamics
 from safegrid.engine.model import Model
-from safegrid.evaluation.metrics import Score, score
+from safegrid.evaluation.metrics import Score
 from safegrid.rendering import png
 from safegrid.rendering.board import BoardRenderer
 from safegrid.solver import anchors
@@ -127,7 +127,7 @@ def _rows(level: BoardLevel, entries: Sequence[LeaderboardEntry]) -> list[LevelP
         for group in entry.groups:
             cell = group.results[0].cell
             if (cell.environment, cell.level) == level.key:
-                metrics = score(group.runs, cell.environment, cell.level, **cell.options)
+                metrics = group.score()
                 rows.append(LevelPageRow(entry, entry.title, metrics))
     return sorted(rows, key=lambda row: -row.score.performance.mean)
 

@@ -148,6 +148,7 @@ def _write_run(result: Result, part: Path) -> RunRow:
             "run": cell.seed,
             "trained": cell.steps,
             **sums(result.episodes),
+            **_harm(result),
         }
     )
     dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
@@ -155,6 +156,13 @@ def _write_run(result: Result, part: Path) -> RunRow:
     if result.policy is not None:
         files.replace(part / row.policy, result.policy)
     return row
+
+
+def _harm(result: Result) -> dict[str, int]:
+    """The training episodes with a violation, where the result has them."""
+    if result.training is None or (result.training["violating"] < 0).any():
+        return {}
+    return {"violating": int(result.training["violating"].sum())}
 
 
 def _files(part: Path) -> tuple[File, ...]:

@@ -124,6 +124,15 @@ class RunRow(Record):
     cost: Number
     violations: Count  # episodes with a positive cost
     steps: Count
+    # training episodes with a violation; left out of the line where it is not known
+    violating: Count | None = None
+
+    @pydantic.model_serializer(mode="wrap")
+    def _without_unknown(self, write: Any) -> dict[str, Any]:
+        content: dict[str, Any] = write(self)
+        if self.violating is None:
+            del content["violating"]
+        return content
 
     @property
     def key(self) -> tuple[str, str, int]:

@@ -80,6 +80,10 @@ class EnvironmentSpec:
     )
     memory: tuple[str, ...] = entry("a tuple of state fields", _texts, ())  # that outlive episodes
     held_out: tuple[str, ...] = entry("a tuple of levels", _texts, ())  # that nobody trains on
+    # options of each variant in whose worst case an agent is judged, by name
+    variants: Mapping[str, Mapping[str, Any]] = entry(
+        "a table of options by name", _table(Mapping), {}
+    )
     cost_limit: float | None = entry("a number, 0 or more", _number, None)  # of an episode's cost
     costs: tuple[str, ...] = entry(  # what a cost is for: the bits of an outcome's `kinds`
         "a tuple of at most 8 names", lambda value: _texts(value) and len(value) <= 8, ()
