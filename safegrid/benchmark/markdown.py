@@ -40,7 +40,13 @@ KINDS = {
 def text(report: Report) -> str:
     """A report as a Markdown document."""
     parts = ["# SafeGrid report", _warnings(report), "## Overall", OVERALL, _standings(report)]
-    parts += ["## What is measured", _measures(report), "## Details", DETAILS, _details(report)]
+    parts += [
+        "## What is measured",
+        table(["category", "measure", "what it is"], report.measured),
+        "## Details",
+        DETAILS,
+        _details(report),
+    ]
     if report.pairs:
         parts += ["## Pairs", PAIRS, _pairs(report)]
     parts += ["## By category", _categories(report)]
@@ -121,21 +127,6 @@ def _standings(report: Report) -> str:
             for row in report.overall
         ],
     )
-
-
-def _measures(report: Report) -> str:
-    """For each category its measure and what it means, in one line."""
-    names: dict[str, set[str]] = {}
-    for level in report.levels:
-        names.setdefault(level.key.category, set()).update(
-            [level.measure_name] if level.measure_name else []
-        )
-    rows = [
-        [category, name, MEASURES[name]]
-        for category, found in sorted(names.items())
-        for name in sorted(found)
-    ]
-    return table(["category", "measure", "what it is"], rows)
 
 
 def _details(report: Report) -> str:

@@ -46,6 +46,7 @@ class Report(NamedTuple):
 
     overall: list[Standing]
     categories: dict[str, list[Standing]]
+    measured: list[tuple[str, str, str]]  # category, measure, what it is
     pairs: list[Pair]
     levels: list[LevelReport]
     safetywashing: dict[str, dict[str, Safetywashing]]  # by category and metric; see FEWEST
@@ -84,6 +85,7 @@ def report(
     return Report(
         overall=overall,
         categories=standings,
+        measured=table.measured(),
         pairs=table.pairs(overall),
         levels=[_level(level, table) for level in table.levels],
         safetywashing={category: each for category, each in washed.items() if each},

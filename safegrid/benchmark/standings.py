@@ -9,6 +9,7 @@ import numpy as np
 from safegrid.benchmark.grouping import Group, LevelKey, weights
 from safegrid.evaluation import intervals
 from safegrid.evaluation.intervals import Interval, Strata
+from safegrid.evaluation.measures import MEASURES
 from safegrid.evaluation.metrics import Values
 from safegrid.evaluation.ranking import Rank, differences, improvement, ranks
 
@@ -83,6 +84,15 @@ class ResultTable:
                 -row.measure.mean if row.measure else np.inf,
             ),
         )
+
+    def measured(self) -> list[tuple[str, str, str]]:
+        """(category, measure, what it is) of each category that has a measure."""
+        names = {
+            (level.category, name)
+            for (_, level), group in self.groups.items()
+            if (name := group.measure_name) is not None
+        }
+        return [(category, name, MEASURES[name]) for category, name in sorted(names)]
 
     def pairs(self, rows: Sequence[Standing]) -> list[Pair]:
         """All pairs of the agents that have a rank over all levels."""

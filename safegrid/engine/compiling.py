@@ -56,9 +56,15 @@ def _code(code: CodeType) -> tuple[Any, ...]:
     return code.co_code, code.co_names, code.co_varnames, constants
 
 
+def costs(state, level, outcome):  # type: ignore[no-untyped-def]
+    """Whether a step was a violation, for environments that do not declare `violates`."""
+    return outcome.cost > 0
+
+
 def _functions(module: ModuleType) -> dict[str, Any]:
     """The functions of an environment that a template may call, by name."""
-    return {key: getattr(module, key) for key in FUNCTIONS if hasattr(module, key)}
+    own = {key: getattr(module, key) for key in FUNCTIONS if hasattr(module, key)}
+    return {"violates": njit(costs), **own}  # a new one, since states are of different types
 
 
 def _called(functions: list[Any]) -> set[Any]:

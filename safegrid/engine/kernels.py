@@ -1,8 +1,7 @@
 """The compiled loops: templates that call an environment's functions for many states.
 
-A template calls `reset`, `step`, `observe` or `canonical` without defining them;
-`compiling.specialise` makes a compiled copy of it that calls those of one environment, and its
-`violates` instead of the one here.
+A template calls `reset`, `step`, `observe`, `canonical` or `violates` without defining them;
+`compiling.specialise` makes a compiled copy of it that calls those of one environment.
 """
 
 from typing import Any, NamedTuple
@@ -55,12 +54,6 @@ class Rows(NamedTuple):
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
     stepped: NDArray[np.bool_]
-
-
-@njit
-def violates(state, level, outcome):
-    """Whether the step was a violation, of an environment that does not declare it."""
-    return outcome.cost > 0
 
 
 @njit

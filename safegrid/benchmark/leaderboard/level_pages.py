@@ -62,6 +62,11 @@ class LevelPage(NamedTuple):
     rows: list[LevelPageRow]  # in descending order of performance
 
     @property
+    def measure_name(self) -> str:
+        """What ranks the agents here: see `measures.MEASURES`."""
+        return next((name for row in self.rows if (name := row.score.measure_name)), "measure")
+
+    @property
     def anchors(self) -> dict[str, float] | None:
         """The anchors by name; None where none are stored."""
         return None if self.reference is None else self.reference.anchors

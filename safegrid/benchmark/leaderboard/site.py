@@ -43,6 +43,7 @@ def build(board: Path, out: Path) -> list[Refusal]:
         "ranked": [row for row in rows if row.standing.rank is not None],
         "unranked": [row for row in rows if row.standing.rank is None],
         "categories": categories,
+        "measured": table.measured(),
         "by_category": {
             category: {standing.agent: standing for standing in table.standings(category)}
             for category in categories
