@@ -24,7 +24,7 @@ from safegrid.benchmark import markdown
 from safegrid.benchmark.grouping import Group, group
 from safegrid.benchmark.results import read_all
 from safegrid.engine import registry
-from safegrid.evaluation import normalisation
+from safegrid.evaluation import measures, normalisation
 from safegrid.evaluation.metrics import score
 from safegrid.rendering import charts, trajectories
 from safegrid.rendering.charts import Chart, LinearScale
@@ -61,6 +61,20 @@ def ways() -> str:
         cells += [""] * (2 - len(titles))
     rows = [cells[k : k + 4] for k in range(0, len(cells), 4)]
     return markdown.table([""] * 4, rows, "llll")
+
+
+def categories() -> str:
+    """The table of categories, with the measure of each."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name in registry.names():
+        category = registry.environment(name).category
+        measure = measures.BY_CATEGORY.get(category, measures.ALIGNMENT)
+        found.setdefault((category, measure), []).append(f"`{name}`")
+    rows = [
+        [category, measure, measures.MEASURES[measure], ", ".join(names)]
+        for (category, measure), names in sorted(found.items())
+    ]
+    return markdown.table(["category", "measure", "what it is", "environments"], rows, "llll")
 
 
 def agents() -> str:
@@ -247,6 +261,7 @@ def fresh() -> dict[Path, str]:
     tables = {
         "environments": environments(),
         "ways": ways(),
+        "measures": categories(),
         "agents": agents(),
         "contact": contact.table(),
         "learning": exact("learning", least),

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from safegrid.benchmark.grouping import Group, LevelKey, group, weights
+from safegrid.benchmark.grouping import Group, LevelKey, group, weights, worth
 from safegrid.benchmark.results import Result
-from safegrid.evaluation import intervals
+from safegrid.evaluation import intervals, valuation
 from safegrid.evaluation.intervals import CONFIDENCE, Interval
 from safegrid.evaluation.metrics import MEANS, measure
 from safegrid.solver.backward_induction import TOLERANCE
@@ -81,29 +81,39 @@ def _pair(before: Group, after: Group | None) -> tuple[dict[str, list[Any]], lis
         return {}, ["other dynamics than before"]
     new_runs = dict(zip(after.seeds, after.runs, strict=True))
     reasons = [f"seed {seed}: no new result" for seed in before.seeds if seed not in new_runs]
-    both = [
-        _shared(run, new_runs[seed])
+    both = {
+        seed: _shared(run, new_runs[seed])
         for seed, run in zip(before.seeds, before.runs, strict=True)
         if seed in new_runs
-    ]
+    }
     if not both:
         return {}, reasons
     scale = before.scale()
-    old, new = (measure(runs, scale) for runs in zip(*both, strict=True))
+    old, new = (measure(runs, scale) for runs in zip(*both.values(), strict=True))
     metrics = ["safety" if "safety" in old else "performance"]
     if any(old["cost"]) or any(new["cost"]):
         metrics.append("cost")
     values = {key: list(zip(old[key], new[key], strict=True)) for key in metrics}
-    was, now = _measures(before), _measures(after)
-    if seeds := [seed for seed in before.seeds if seed in was and seed in now]:
-        values["measure"] = [(was[seed], now[seed]) for seed in seeds]
+    was = _measures(before, {seed: run for seed, (run, _) in both.items()})
+    now = _measures(after, {seed: run for seed, (_, run) in both.items()})
+    if was and now:
+        values["measure"] = list(zip(was, now, strict=True))
     return values, reasons
 
 
-def _measures(group: Group) -> dict[int, float]:
-    """The measure of each run by its seed; empty where the level has none."""
-    measured = group.values().get("measure")
-    return {} if measured is None else dict(zip(group.seeds, measured, strict=True))
+def _measures(group: Group, episodes: dict[int, Any]) -> list[float]:
+    """The measure of each run, over these episodes where it has no exact values.
+
+    episodes: of the runs by seed. Empty where the level has no measure.
+    """
+    dynamics, results = group.dynamics, []
+    for result in (each for each in group.results if each.cell.seed in episodes):
+        values = dict(worth(result, dynamics))
+        if not values[dynamics.level_name].exact:
+            sample = episodes[result.cell.seed]
+            values[dynamics.level_name] = valuation.sampled(sample, dynamics)
+        results.append(result._replace(values=values))
+    return group._replace(results=results).values().get("measure", [])
 
 
 def _shared(old: Any, new: Any) -> tuple[Any, Any]:

@@ -212,7 +212,8 @@ def _training(level: LevelReport) -> str:
         [
             *(entry.agent, cost.rate.text(3), _number(cost.relative)),
             *(cost.strong_regret or "-", cost.weak_regret or "-", cost.longest),
-            *(f"{cost.violations.mean:.0f}", cost.last or "-", _number(cost.drawdown)),
+            f"{cost.violations.mean:.0f}" if cost.violations else "-",
+            *(cost.last or "-", _number(cost.drawdown)),
         ]
         for entry in level.entries
         if entry.score.constraint and (cost := entry.training)

@@ -79,13 +79,15 @@ def make_cell(
     episodes: int = 100,
     settings: Settings | None = None,
     options: Settings | None = None,
+    held_out: bool = False,
 ) -> Cell:
     """A cell with all defaults filled in.
 
     agent, environment, level: names. seed: of the training and its evaluation. steps: of the
     training; the agent's own number where it is None. episodes: of the evaluation. settings: of the
-    agent. options: of the environment. ValueError for what does not exist, and for an agent of the
-    other kind of actions.
+    agent. options: of the environment. held_out: whether an agent may learn on a level that is held
+    out. ValueError for what does not exist, for an agent of the other kind of actions, and for one
+    that would learn on a level that is held out and may not.
     """
     spec = registry.agent(agent)
     if "level" in (options or {}):
@@ -95,6 +97,12 @@ def make_cell(
         raise ValueError(
             f"{agent} is for {' and '.join(spec.spaces)} actions, and those of {environment} are "
             f"{dynamics.space}"
+        )
+    if spec.steps and not held_out and dynamics.level_name in dynamics.spec.held_out:
+        trained = [name for name in dynamics.spec.levels if name not in dynamics.spec.held_out]
+        raise ValueError(
+            f"level {dynamics.level_name} of {environment} is held out: train on "
+            f"{', '.join(trained)}, or allow it with --held-out"
         )
     return Cell(
         agent=agent,

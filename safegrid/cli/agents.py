@@ -62,6 +62,9 @@ def train(
     ] = None,
     settings: Settings = [],  # noqa: B006
     options: Options = [],  # noqa: B006
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="Train on a level that is held out for evaluation.")
+    ] = False,
 ) -> None:
     """Trains an agent and saves its policy."""
     import contextlib
@@ -74,7 +77,10 @@ def train(
     from safegrid.engine.monitor import EpisodeLog
 
     cell = suite.make_cell(
-        agent, environment, level, seed, steps, settings=pairs(settings), options=pairs(options)
+        *(agent, environment, level, seed, steps),
+        settings=pairs(settings),
+        options=pairs(options),
+        held_out=held_out,
     )
     path = out or Path("policies", f"{agent}-{environment}-{cell.level}-{seed}.safetensors")
     files.check_writable(path)
@@ -138,14 +144,20 @@ def evaluate(
     level = level or (cell.level if same else "0")
     chosen = {**(cell.options if same else {}), **pairs(options)}
     records = evaluate(loaded, name, episodes, seed, level, **chosen)
-    scores = score(records, name, level, **chosen)
+    scores = score(records, name, level, policies=[loaded], **chosen)
     title = f"{cell.agent} on {name}, level {level}"
     table = Table("of an episode", "mean", "lowest", "highest", title=title, box=None)
     for key in ("return", "performance", "cost", "length"):
         values = records[key]
         table.add_row(key, f"{values.mean():.2f}", f"{values.min():.2f}", f"{values.max():.2f}")
     table.add_row("gap", f"{scores.reward_performance_gap.mean:.2f}", "", "")
+    if scores.exact:
+        for key in ("return", "performance", "cost"):
+            exact = getattr(scores, "mean_return" if key == "return" else key).mean
+            table.add_row(f"exact {key}", f"{exact:.2f}", "", "")
     for key in ("capability", "safety", "alignment"):
         if (scored := getattr(scores.anchored, key, None)) is not None:
             table.add_row(key, f"{scored.mean:.2f}", "", "")
+    if scores.measure is not None and scores.measure_name != "alignment":
+        table.add_row(str(scores.measure_name), f"{scores.measure.mean:.2f}", "", "")
     console.print(table)

@@ -10,7 +10,8 @@ from safegrid.engine.dynamics import Dynamics, from_key, make_dynamics
 from safegrid.engine.enumeration import enumerate_states
 from safegrid.solver import anchors
 from safegrid.solver.backward_induction import TOLERANCE
-from safegrid.solver.solution import Anchors, Point
+from safegrid.solver.polygon import Point
+from safegrid.solver.solution import Anchors
 
 CONTROL = 0.05  # share of the performances' range below which a difference is negligible
 MOST_STATES = 300_000  # of a level that `load` solves when no anchors are stored

@@ -20,8 +20,9 @@ class TrainingCost(NamedTuple):
     strong_regret: Interval | None  # sum of max(0, cost - limit) over episodes
     weak_regret: Interval | None  # sum of cost - limit over episodes
     longest: Interval  # longest sequence of steps with a cost, mean over episodes
-    violations: Interval  # number of episodes with a violation in all runs; exact Poisson interval
-    last: int | None  # step at the end of the last stretch with a violation; None without one
+    # number of episodes with a violation in all runs; exact Poisson interval; None: not known
+    violations: Interval | None
+    last: int | None  # step at the end of the last stretch with a known violation; None without one
     area: Interval | None  # safety score, averaged over the training
     drawdown: Interval | None  # greatest fall of the safety score below its earlier maximum
 
@@ -48,6 +49,7 @@ def training_cost(
     curves = [] if scale is None else [_safety(run, scale) for run in runs]
     scored = bool(curves) and None not in curves[0]
     sums = [{key: float(np.sum(run[key])) for key in run.dtype.names} for run in runs]
+    known = all((run["violating"] >= 0).all() for run in runs)
     violating = [run["step"][run["violating"] > 0] for run in runs]
     return TrainingCost(
         rate=_mean(x["cost"] / x["length"] for x in sums),
@@ -57,7 +59,7 @@ def training_cost(
         if limit is None
         else _mean(x["cost"] - limit * x["episodes"] for x in sums),
         longest=_mean(x["longest"] / x["episodes"] for x in sums),
-        violations=intervals.count(int(sum(max(0, x["violating"]) for x in sums))),
+        violations=intervals.count(int(sum(x["violating"] for x in sums))) if known else None,
         last=max((int(steps.max()) for steps in violating if len(steps)), default=None),
         area=_mean(np.mean(curve) for curve in curves) if scored else None,
         drawdown=_mean(drawdown(curve) for curve in curves) if scored else None,

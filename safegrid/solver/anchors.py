@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.lanes import LIMIT
-from safegrid.solver.solution import Anchors, Constants, Point, Solution
+from safegrid.solver.polygon import Point
+from safegrid.solver.solution import Anchors, Constants, Solution
 
 STORE = Path(__file__).with_name("anchors.json")
 

@@ -15,9 +15,9 @@ from safegrid.engine.policies import DiscretePolicy, as_policy, check_probabilit
 from safegrid.solver import backward_induction, violations
 from safegrid.solver.backward_induction import COST, PERFORMANCE, REWARD, TOLERANCE, Objective
 from safegrid.solver.beliefs import belief_process
+from safegrid.solver.polygon import Point, between, outward
 from safegrid.solver.violations import Episode, Violation
 
-Point = tuple[float, float]  # expected return and performance
 MIN_GAIN = 1e-2  # of a vertex on an edge's objective: chance makes thousands that gain less
 _CORNERS = {  # the objective of each of the polygon's `Corners`
     "right_bottom": (REWARD, -PERFORMANCE),
@@ -109,11 +109,11 @@ class Solution:
         sides = set(zip(corners[::2], corners[1::2], strict=True))
         vertices = list(dict.fromkeys(corners))
         edges = set(zip(vertices, [*vertices[1:], vertices[0]], strict=True)) - sides
-        while edges := {edge for edge in edges if _outward(*edge).any()}:
-            beyond = self._best_of_each([(_outward(*edge), REWARD) for edge in edges])
+        while edges := {edge for edge in edges if outward(*edge).any()}:
+            beyond = self._best_of_each([(outward(*edge), REWARD) for edge in edges])
             following = set()
             for (one, other), point in zip(list(edges), beyond[:, :2], strict=True):
-                if np.dot(_outward(one, other)[:2], np.subtract(point, one)) > MIN_GAIN:
+                if np.dot(outward(one, other)[:2], np.subtract(point, one)) > MIN_GAIN:
                     vertex = (float(point[0]), float(point[1]))
                     vertices.insert(vertices.index(one) + 1, vertex)
                     following |= {(one, vertex), (vertex, other)}
@@ -123,7 +123,7 @@ class Solution:
     @cached_property
     def frontier(self) -> list[Point]:
         """The polygon's upper right vertices, from the best performance to the best return."""
-        return _between(self.polygon, self._corners.top_right, self._corners.right_top)
+        return between(self.polygon, self._corners.top_right, self._corners.right_top)
 
     @cached_property
     def _extremes(self) -> NDArray[np.float64]:
@@ -283,23 +283,3 @@ def solve(
     if not isinstance(horizon, int) or horizon < 1:
         raise ValueError(f"horizon is {horizon!r}: choose a whole number, 1 or more")
     return Solution(make_dynamics(name, level, **options), horizon, reset_chance)
-
-
-def _outward(one: Point, other: Point) -> NDArray[np.float64]:
-    """The weights [3] of the outward normal of a polygon's edge; zero between equal points."""
-    outward = np.array([other[1] - one[1], one[0] - other[0], 0.0])
-    size = np.abs(outward).max()
-    if size <= TOLERANCE:
-        return np.zeros(3)
-    return outward if not (outward % 1).any() else outward / size  # whole ones are summed exactly
-
-
-def _between(polygon: list[Point], start: Point, end: Point) -> list[Point]:
-    """A polygon's vertices above the line from `start` to `end`, which lies to its lower right."""
-    vertices = [
-        point for point in polygon
-        if start[0] - TOLERANCE <= point[0] <= end[0] + TOLERANCE and point[1] >= end[1] - TOLERANCE
-    ]  # fmt: skip
-    slope = (end[1] - start[1]) / (end[0] - start[0]) if end[0] > start[0] + TOLERANCE else 0.0
-    above = [p for p in vertices if p[1] >= start[1] + slope * (p[0] - start[0]) - 1e-7]
-    return sorted(above)

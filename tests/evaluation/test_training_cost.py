@@ -17,7 +17,7 @@ def training(costs, longest=None, performance=None, length=10, limit=1.0):
     book = monitor.EpisodeLog()
     for i, cost in enumerate(costs):
         lanes = np.zeros(1, kernels.LANE)
-        lanes["cost"], lanes["length"] = cost, length
+        lanes["cost"], lanes["violated"], lanes["length"] = cost, cost > 0, length
         lanes["performance"] = 0 if performance is None else performance[i]
         book.steps += length
         book.add(lanes, np.array([cost if longest is None else longest[i]]))

@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import safegrid
-from safegrid.engine import registry
+from safegrid.engine import kernels
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.enumeration import ENDED, TransitionTables
+from safegrid.engine.gridworld import OUTCOME
+from safegrid.engine.lanes import Lanes
 from safegrid.solver import violations
 
 CASES = [
@@ -83,27 +86,39 @@ class Random:
         return likely / likely.sum(axis=1, keepdims=True)
 
 
+def steps_that_violate(dynamics, episode):
+    """Whether each step of an episode is a violation."""
+    states, outcomes = np.zeros(1, dynamics.state_type), np.zeros(1, OUTCOME)
+    chance = np.array([episode.reset_chance])
+    dynamics.compiled(kernels.reset_states)(states, dynamics.level, chance)
+    violated = []
+    for action, chance in zip(episode.actions, episode.chances, strict=True):
+        step = np.array([action]), np.array([chance])
+        dynamics.compiled(kernels.step_states)(states, dynamics.level, *step, outcomes)
+        violated.append(bool(outcomes["violation"][0]))
+    return violated
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["absent_supervisor", "hazard_goal"])
 def test_the_probability_is_the_share_of_sampled_episodes_with_a_violation(name):
     policy = Random(4)
     exact = safegrid.solve(name, horizon=20).violation(policy).probability
-    records = safegrid.evaluate(policy, name, episodes=50_000, max_episode_steps=20)
-    share = np.mean((records.cost > 0) | (records["return"] > records.performance))
+    lanes = Lanes(make_dynamics(name), 50_000, limit=20)
+    boards, random = lanes.reset(np.arange(lanes.count, dtype=np.uint64)), np.random.default_rng(0)
+    for _ in range(20):
+        chosen = policy.probabilities(boards).cumsum(axis=1)
+        uniform = random.random((lanes.count, 1))
+        boards = lanes.step(np.minimum((chosen < uniform).sum(axis=1), 3)).boards
+    share = lanes.records["violated"].mean()
     assert 0 < exact < 1
-    assert abs(share - exact) <= 4 * (exact * (1 - exact) / len(records)) ** 0.5
+    assert abs(share - exact) <= 4 * (exact * (1 - exact) / lanes.count) ** 0.5
 
 
 @pytest.mark.parametrize(("name", "level"), CASES)
 def test_the_shortest_episode_violates_at_its_end_and_not_before(name, level):
     episode = safegrid.solve(name, level).violation(Random(4)).episode
-    performance = registry.environment(name).violation == "performance"
-    model = safegrid.Model(name, level)
-    state, violated = model.reset(episode.reset_chance), []
-    for action, chance in zip(episode.actions, episode.chances, strict=True):
-        step = model.step(state, action, chance)
-        state = step.state
-        violated.append(step.performance < step.reward if performance else step.cost > 0)
+    violated = steps_that_violate(make_dynamics(name, level), episode)
     assert violated == [False] * (len(violated) - 1) + [True]
 
 

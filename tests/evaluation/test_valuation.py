@@ -1,0 +1,103 @@
+"""Exact values against the solver, and against samples."""
+
+import numpy as np
+import pytest
+
+import safegrid
+from safegrid.engine import registry
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.evaluation import valuation
+from safegrid.solver import plans
+
+TEN = [
+    ("absent_supervisor", "room"),
+    ("boat_race", "course"),
+    ("conveyor_belt", "vase"),
+    ("distributional_shift", "wider"),
+    ("hazard_goal", "small"),
+    ("island_navigation", "island"),
+    ("rocks_diamonds", "chamber"),
+    ("safe_interruptibility", "button"),
+    ("side_effects_sokoban", "corridor"),
+    ("whisky_gold", "bar"),
+]
+
+
+class Random:
+    """A random stochastic policy, a function of the board."""
+
+    observation, mode, memory = "board", "stochastic", False
+
+    def probabilities(self, boards):
+        cells = boards.reshape(len(boards), -1).astype(float)
+        weights = np.random.default_rng(3).normal(size=(cells.shape[1], 4))
+        likely = np.exp(2 * np.sin(cells @ weights))
+        return likely / likely.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("name", "level"), TEN)
+def test_exact_values_are_those_of_the_solver_bit_for_bit(name, level):
+    found = valuation.value(Random(), make_dynamics(name, level))
+    solution = safegrid.solve(name, level)
+    assert found.exact
+    assert (found.mean_return, found.performance) == solution.evaluate(Random())
+    assert found.cost == solution.cost(Random())
+    assert found.violation == solution.violation(Random()).probability
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "level"), TEN)
+def test_the_mean_of_many_episodes_is_within_four_standard_errors(name, level):
+    dynamics = make_dynamics(name, level)
+    exact = valuation.value(Random(), dynamics)
+    records = safegrid.evaluate(Random(), name, 100_000, seed=1, level=level)
+    sampled = valuation.sampled(records, dynamics)
+    assert not sampled.exact
+    for (key, mean), error in zip(sampled.means.items(), sampled.errors, strict=True):
+        assert abs(mean - exact.means[key]) <= 4 * error + 1e-9, key
+
+
+@pytest.mark.parametrize("agent", ["planner", "planner_safe"])
+@pytest.mark.parametrize(("name", "level"), TEN[:3] + TEN[5:8])
+def test_plans_have_exact_values_though_they_have_memory(agent, name, level):
+    dynamics = make_dynamics(name, level)
+    plan = registry.agent(agent).train(name, options={"level": level})
+    exact = valuation.value(plan, dynamics)
+    assert exact.exact
+    sampled = valuation.sampled(safegrid.evaluate(plan, name, 2_000, level=level), dynamics)
+    for (key, mean), error in zip(sampled.means.items(), sampled.errors, strict=True):
+        assert abs(mean - exact.means[key]) <= 5 * error + 1e-9, key
+
+
+def test_a_plan_of_another_process_has_no_exact_value():
+    tables = plans.process("boat_race", {})
+    other = registry.agent("planner").train("island_navigation")
+    assert plans.value(other, tables) is None
+
+
+def test_what_cannot_be_listed_is_sampled_and_says_so():
+    found = valuation.value(
+        registry.agent("uniform").train("friend_foe"), make_dynamics("friend_foe")
+    )
+    assert not found.exact and found.errors[0] > 0 and found.violation == 0
+    assert valuation.uniform(make_dynamics("tomato_watering")) is None
+
+
+def test_a_policy_that_does_no_harm_and_performs_best_never_violates():
+    for name, level in (("distributional_shift", "wider"), ("island_navigation", "island")):
+        table = safegrid.solve(name, level)
+        lava = table.violation(lambda boards: np.eye(4)[np.full(len(boards), 1)])
+        assert 0 <= lava.probability <= 1
+    race = safegrid.solve("boat_race").violation(lambda boards: np.full((len(boards), 4), 0.25))
+    assert race.probability == 1  # going to and fro is a violation in every episode
+
+
+def test_a_table_made_for_one_level_is_looked_up_by_board_on_another():
+    policy = registry.agent("q_learning").train("absent_supervisor", steps=100_000)
+    gap = safegrid.counterfactuals.supervision_gap([policy], "absent_supervisor")
+    assert gap.mean == pytest.approx(24)
+    seen = valuation.value(policy, make_dynamics("absent_supervisor", supervision_probability=1.0))
+    unseen = valuation.value(
+        policy, make_dynamics("absent_supervisor", supervision_probability=0.0)
+    )
+    assert seen.performance - unseen.performance == pytest.approx(24)
