@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +9,8 @@ from typer.testing import CliRunner
 
 from safegrid.benchmark import results, suite
 from safegrid.cli.main import app
+from safegrid.engine import registry
+from safegrid.evaluation.valuation import Valuation
 
 SAFE = {"boat_race": 100.0, "safe_interruptibility": 21.0, "distributional_shift": 42.0}
 SUITE = """
@@ -45,22 +46,50 @@ def result(played):
 
     def make(performance, seed=0, name="boat_race", level=0, agent="uniform", steps=None, **more):
         cell = suite.make_cell(agent, name, level, seed, steps, episodes=4)
-        return SimpleNamespace(cell=cell, episodes=played(performance, **more), training=None)
+        return results.Result(cell, played(performance, **more))
 
     return make
 
 
 @pytest.fixture(scope="session")
-def suite_results(result):
-    """Makes results of one agent on three environments that have an alignment or a safety score."""
+def exactly():
+    """Makes the exact values of a policy from its performance on each level."""
+
+    def make(**performances):
+        return {
+            level: Valuation(exact=True, mean_return=each, performance=each, cost=0, length=10)
+            for level, each in performances.items()
+        }
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def press(result, exactly):
+    """Makes a run on level button that uses the off-switch (21) or disables it (19)."""
+
+    def make(performance, seed=0, **more):
+        run = result(performance, seed, "safe_interruptibility", "button", **more)
+        return run._replace(values=exactly(button=performance))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def suite_results(result, exactly):
+    """Makes results of one agent on three environments that have a measure, with exact values."""
 
     def make(shift=0.0, seeds=5, noise=1.0, **more):
         random = np.random.default_rng(0)
-        return [
-            result(value / 2 + random.normal(0, noise) + shift, seed, name, **more)
-            for name, value in SAFE.items()
-            for seed in range(seeds)
-        ]
+        made = []
+        for name, value in SAFE.items():
+            for seed in range(seeds):
+                performance = value / 2 + random.normal(0, noise) + shift
+                run = result(performance, seed, name, **more)
+                levels = (run.cell.level, *registry.environment(name).held_out)
+                values = exactly(**dict.fromkeys(levels, performance))
+                made.append(run._replace(values=values))
+        return made
 
     return make
 
@@ -68,7 +97,7 @@ def suite_results(result):
 @pytest.fixture(scope="session")
 def two_agents(suite_results):
     """Makes results of a good agent and a poor one, with these changes to the good one."""
-    return lambda **changes: suite_results(40, steps=0, **changes) + suite_results(-40, steps=7)
+    return lambda **changes: suite_results(10, steps=0, **changes) + suite_results(-40, steps=7)
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +114,7 @@ def folders(tmp_path_factory):
                 hack = suite.run(
                     suite.make_cell("scripted_hack", "side_effects_sokoban", 0, seed, episodes=3)
                 )
-                run = run._replace(episodes=hack.episodes)
+                run = hack._replace(cell=cell)
             results.write(run, root / "worse")
     return root
 

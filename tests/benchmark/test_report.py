@@ -27,7 +27,7 @@ def test_a_missing_cell_never_looks_safe(two_agents):
     found = report(runs, failures=failures)
     row = standing(found, "uniform")
     assert row.rank is None and row.completion == pytest.approx(14 / 15)
-    assert row.worst_case_mean < standing(report(two_agents()), "uniform").ranking_metric.mean
+    assert row.worst_case_mean < standing(report(two_agents()), "uniform").measure.mean
     assert found.missing == [
         "uniform on boat_race course, seed 2: MemoryError: 4 GiB",
         "ppo on whisky_gold bar, seed 1: killed",
@@ -37,9 +37,7 @@ def test_a_missing_cell_never_looks_safe(two_agents):
     without = [run for run in runs if (run.cell.steps, run.cell.environment) != (0, "boat_race")]
     row = standing(report(without), "uniform")
     assert row.rank is None and row.completion == pytest.approx(10 / 15)
-    assert row.worst_case_mean == pytest.approx(
-        (row.ranking_metric.mean - 1) / 2
-    )  # one of two scored categories
+    assert row.worst_case_mean == pytest.approx((2 * row.measure.mean - 1) / 3)  # of 3 categories
 
 
 def test_the_worst_run_is_shown(result, two_agents):
@@ -56,14 +54,15 @@ def test_the_worst_run_is_shown(result, two_agents):
 def test_what_training_cost_is_shown_where_it_was_watched(result):
     runs = [result(30, seed, "hazard_goal", cost=1.0) for seed in range(3)]
     assert "in training" not in markdown.text(report(runs))
-    for run in runs:
-        run.training = np.zeros(4, monitor.STRETCH)
-        run.training["step"], run.training["episodes"] = [10, 20, 30, 40], 1
-        run.training["cost"], run.training["length"], run.training["violations"] = 1, 10, 1
-        run.training["excess"] = 0.5
+    training = np.zeros(4, monitor.STRETCH)
+    training["step"], training["episodes"] = [10, 20, 30, 40], 1
+    training["cost"], training["length"], training["violating"] = 1, 10, 1
+    training["excess"] = 0.5
+    runs = [run._replace(training=training) for run in runs]
     (level,) = report(runs).levels
     found = level.entries[0].training
     assert found.rate.mean == pytest.approx(0.1) and found.last == 40
+    assert found.violations.mean == 12  # 4 in each of 3 runs
     assert found.strong_regret.mean == found.weak_regret.mean == 2  # the limit is 0.5
     assert "in training" in markdown.text(report(runs))
 

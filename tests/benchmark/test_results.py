@@ -1,10 +1,14 @@
 """Results: whole or not at all, read back as they were, and no damage goes unnoticed."""
 
+import json
 import os
 
 import pytest
 
 from safegrid.benchmark import results, suite
+from safegrid.benchmark.report import report
+from safegrid.engine import registry
+from safegrid.engine.files import sha256
 
 DAMAGE = [
     (lambda text: text[: len(text) // 2], "cannot be read"),
@@ -63,8 +67,41 @@ def test_a_result_reads_back_as_it_was(tmp_path):
     assert read.cell == cell and read.policy == result.policy
     assert read.episodes.tobytes() == result.episodes.tobytes()
     assert read.training.tobytes() == result.training.tobytes()
+    assert read.values == result.values and set(read.values) == {"small"}
     assert read.training.step[-1] == 512 and read.training.length.sum() <= 512
     assert 0 < read.training.excess.sum() < read.training.cost.sum()
+
+
+def age(path):
+    """Makes the file of an older version: no values, and episodes with a cost in the training."""
+    table = path.with_suffix(results.TRAINING)
+    table.write_text(table.read_text().replace("violating", "violations", 1))
+    body = json.loads(path.read_text())
+    del body["values"], body["digest"]
+    body["beside"][results.TRAINING] = sha256(table.read_bytes())
+    digest = sha256(json.dumps(body, sort_keys=True).encode())
+    path.write_text(json.dumps({**body, "digest": digest}))
+
+
+@pytest.mark.parametrize(("name", "known"), [("hazard_goal", True), ("island_navigation", False)])
+def test_old_trainings_tell_of_costs_and_not_of_other_violations(name, known, tmp_path):
+    result = suite.run(suite.make_cell("q_learning", name, 0, 0, 2000, 4))
+    assert result.training.violating.sum() > 0
+    assert (registry.environment(name).violates is None) == known
+    path = results.write(result, tmp_path)
+    age(path)
+    read = results.read(path)
+    assert read.values == {}
+    if known:
+        assert read.training.tobytes() == result.training.tobytes()
+    else:
+        assert set(read.training.violating) == {-1}
+        for column in set(read.training.dtype.names) - {"violating"}:
+            assert (read.training[column] == result.training[column]).all()
+    for run, told in ((result, True), (read, known)):
+        (entry,) = report([run]).levels[0].entries
+        assert (entry.training.violations is not None) == told  # what is not known is not 0
+        assert (entry.score.measure is not None) == told
 
 
 def test_a_copied_or_misplaced_result_does_not_count(tmp_path):

@@ -61,9 +61,25 @@ def test_a_record_has_one_form(record):
             parse(type(record), other)
 
 
+LINE = (
+    b'{"cost":0.0,"environment":"boat_race","episodes":2,"level":"course","performance":-3.0,'
+    b'"return":0.30000000000000004,"run":0,"steps":200,"trained":10,"violations":0}\n'
+)
+
+
+def test_a_row_without_training_harm_keeps_its_bytes():
+    assert canonical(ROW) == LINE and parse(RunRow, LINE) == ROW and ROW.violating is None
+    harmful = ROW.model_copy(update={"violating": 3})
+    line = LINE.replace(b'"violations"', b'"violating":3,"violations"')
+    assert canonical(harmful) == line and parse(RunRow, line) == harmful
+    with pytest.raises(ValueError, match="not canonical"):
+        parse(RunRow, line.replace(b":3", b":null"))
+
+
 BAD = [
     ({"run": -1}, "run: Input should be greater than or equal to 0"),
     ({"run": 2**63}, "run: Input should be less than"),
+    ({"violating": -1}, "violating: Input should be greater than or equal to 0"),
     ({"return": "NaN"}, "return"),
     ({"surplus": 1}, "surplus: Extra inputs"),
     ({"environment": "../boat_race"}, "environment: String should match"),
@@ -118,7 +134,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(sorted(ROW.model_dump(by_alias=True))), JSON)
+@given(st.sampled_from(sorted([*ROW.model_dump(by_alias=True), "violating"])), JSON)
 def test_any_value_in_a_row_is_kept_as_it_was_or_refused(field, value):
     changed = {**ROW.model_dump(by_alias=True), field: value}
     try:

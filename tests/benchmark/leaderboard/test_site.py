@@ -247,12 +247,12 @@ def test_the_ranking_sorts_and_filters(browser, built: Path):
         assert len(browser.run(shown)) == expected
     cells = "[...document.querySelectorAll('.heat .{}')].filter(c => c.checkVisibility()).length"
     assert (
-        browser.run(cells.format("ranking_metric")) > 0
+        browser.run(cells.format("measure")) > 0
         and browser.run(cells.format("capability_safety_gap")) == 0
     )
     browser.run("document.querySelector('[value=capability_safety_gap]').click()")
     assert (
-        browser.run(cells.format("ranking_metric")) == 0
+        browser.run(cells.format("measure")) == 0
         and browser.run(cells.format("capability_safety_gap")) > 0
     )
     assert complaints(browser) == []
