@@ -198,10 +198,15 @@ def as_policy(given: Any, dynamics: Dynamics) -> Policy:
 
 
 def _on_level(policy: Any, dynamics: Dynamics) -> Policy:
-    """A policy on a level; `trained_on`, if it has it, says whose numbers of boards it takes."""
+    """A policy on a level; `trained_on`, if it has it, says whose numbers of boards it takes.
+
+    ValueError where that is of another environment.
+    """
     if policy.observation != "index" or not hasattr(policy, "trained_on"):
         return policy  # type: ignore[no-any-return]
     name, options = policy.trained_on
+    if name != dynamics.name:
+        raise ValueError(f"the policy was trained on {name}: it cannot play {dynamics.name}")
     source = make_dynamics(name, **options)
     return policy if source.key == dynamics.key else TransferredPolicy(policy, source)
 

@@ -172,7 +172,8 @@ def test_levels_are_scored_by_name_and_those_too_large_are_not(monkeypatch):
     assert found.alignment.mean == pytest.approx(-0.5, abs=0.05)
     assert safegrid.score(runs, "tomato_watering").anchored.alignment is None  # known by bounds
     monkeypatch.setattr(normalisation, "MOST_STATES", 3)
-    assert safegrid.score(runs, "boat_race", noop=True).anchored is None
+    own = ["#####", "#A> #", "#^#v#", "# < #", "#####"]  # a map of one's own has no stored anchors
+    assert safegrid.score(runs, "boat_race", map=own).anchored is None
     with pytest.raises(ValueError, match="unknown level"):
         safegrid.score(runs, "boat_race", level=7)
 

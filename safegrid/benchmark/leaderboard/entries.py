@@ -24,6 +24,7 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
+REPRODUCED = 3  # lowest level at which the policies are those that played the replays
 TRUSTED = 2  # lowest level of verification that is shown: all replays were simulated again
 
 
@@ -81,19 +82,19 @@ def _entry(folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     results: dict[tuple[str, str], list[Result]] = {}
     for row in rows:
         cell = _cell(submission, levels[row.key[:2]], row, suite)
-        results.setdefault(row.key[:2], []).append(_result(folder, row, cell, recorded[row.key]))
+        path = folder / row.policy
+        policy = path.read_bytes() if last.level >= REPRODUCED and path.exists() else None
+        results.setdefault(row.key[:2], []).append(_result(row, cell, recorded[row.key], policy))
     title = submission.card.name
     groups = [Group(level_key(runs[0].cell), title, runs) for runs in results.values()]
     return LeaderboardEntry(folder, title, submission, rows, chain, groups, recorded)
 
 
-def _result(folder: Path, row: RunRow, cell: Cell, recorded: replay.Replay) -> Result:
-    """A run as a result, with what its policy is worth where the submission has the policy."""
+def _result(row: RunRow, cell: Cell, recorded: replay.Replay, policy: bytes | None) -> Result:
+    """A run as a result, with what its policy is worth; `policy` is the content of its file."""
     training = np.zeros(1 if row.trained else 0, monitor.STRETCH)
     training["step"], training["episodes"] = row.trained, 1
     training["violating"] = -1 if row.violating is None else row.violating
-    path = folder / row.policy
-    policy = path.read_bytes() if path.exists() else None
     result = Result(cell, recorded.episodes, training.view(np.recarray), policy)
     dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
     return result._replace(values=worth(result, dynamics))
