@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from safegrid.benchmark import results, suite
-from safegrid.benchmark.leaderboard import packing, schema
+from safegrid.benchmark.grouping import group
+from safegrid.benchmark.leaderboard import entries, packing, schema, verdict_log
 from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
@@ -75,3 +76,25 @@ def test_a_card_says_who_made_the_agent(small_results, board_copy):
     (folder,) = packing.submit(small_results, board_copy, named)
     written = json.loads((folder / "submission.json").read_bytes())["card"]
     assert (written["name"], written["authors"]) == ("Another", ["A. Nobody"])
+
+
+def test_harm_in_training_is_in_a_row_where_it_is_known(tmp_path):
+    cell = suite.make_cell("q_learning", "island_navigation", 0, 0, 2048, 4)  # whole steps of lanes
+    made = suite.run(cell)
+    unknown = made.training.copy()
+    unknown["violating"] = -1  # as in files of older versions
+    for name, training, expected in (
+        ("known", made.training, made.training.violating.sum()),
+        ("old", unknown, None),
+        ("unrecorded", None, None),
+    ):
+        results.write(made._replace(training=training), tmp_path / name / "results")
+        (folder,) = packing.submit(tmp_path / name / "results", tmp_path / name / "board")
+        (row,) = schema.read_rows(folder)
+        assert row.violating == expected and expected != 0
+        digest = sha256((folder / "submission.json").read_bytes())
+        verdict_log.append(folder, digest, 2, [], None)
+        ((entry,), _) = entries.entries(tmp_path / name / "board", [folder])
+        (before,) = group([made])
+        shown = entry.groups[0].values().get("measure")  # the same as in a report of the results
+        assert shown == (None if expected is None else before.values()["measure"])
