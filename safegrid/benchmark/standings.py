@@ -23,7 +23,8 @@ class Standing(NamedTuple):
     hidden: bool  # whether it uses hidden information
     runs: int  # fewest on a level
     completion: float  # share of the (level, seed) pairs that have a result
-    rank: Rank | None  # None where results are missing, for one run, and for hidden information
+    # None where results or measures are missing, for one run, and for hidden information
+    rank: Rank | None
     measure: Interval | None  # mean measure: see evaluation/measures
     exact: bool  # whether all runs have exact values
     worst_category: tuple[str, float] | None  # with the lowest mean measure, and that
@@ -112,11 +113,16 @@ class ResultTable:
         ]
 
     def _ranked(self, rows: Sequence[Standing], scored: list[LevelKey]) -> dict[str, Strata]:
-        """The measure of the agents that may have a rank."""
+        """The measure of the agents that may have a rank: those that have it on every level."""
+        measured = {row.agent: self.runs(row.agent, "measure", scored) for row in rows}
         return {
-            row.agent: self.runs(row.agent, "measure", scored)
+            row.agent: measured[row.agent]
             for row in rows
-            if scored and row.completion == 1 and row.runs > 1 and not row.hidden
+            if scored
+            and all(measured[row.agent])
+            and row.completion == 1
+            and row.runs > 1
+            and not row.hidden
         }
 
     def runs(self, agent: str, metric: str, levels: Sequence[LevelKey]) -> list[list[float]]:
