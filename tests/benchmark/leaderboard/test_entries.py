@@ -48,3 +48,16 @@ def test_equal_names_are_told_apart_by_their_ids(small_board):
         f"{one.title} ({entry.folder.name[:6]})" for entry in (one, other)
     ]
     assert all(g.agent == entry.title for entry in distinct for g in entry.groups)
+
+
+def test_values_are_exact_only_of_policies_that_are_reproduced(board_copy, submission_of):
+    folder = submission_of(board_copy, "uniform")
+    digest = sha256((folder / "submission.json").read_bytes())
+    for level, exact in ((2, False), (3, True)):
+        verdict_log.append(folder, digest, level, [], None)
+        entry = next(each for each in found(board_copy)[0] if each.title == "uniform")
+        course = next(each for each in entry.groups if each.level.environment == "boat_race")
+        assert [run.values["course"].exact for run in course.results] == [exact] * 2
+        expected = [run["performance"].mean() / 100 for run in course.runs]
+        expected = [-0.5, -0.5] if exact else expected  # -50, between -100 and 0
+        assert course.values()["measure"] == pytest.approx(expected)
