@@ -26,7 +26,7 @@ class Standing(NamedTuple):
     # None where results or measures are missing, for one run, and for hidden information
     rank: Rank | None
     measure: Interval | None  # mean measure: see evaluation/measures
-    exact: bool  # whether all runs have exact values
+    exact: bool  # whether all values that the measures need are exact
     worst_category: tuple[str, float] | None  # with the lowest mean measure, and that
     worst_case_mean: float | None  # mean measure with WORST for each missing run
     cvar10: Interval | None  # mean measure of the worst tenth of all runs
@@ -132,6 +132,7 @@ class ResultTable:
     def _standing(self, agent: str, levels: list[LevelKey], scored: list[LevelKey]) -> Standing:
         own = [level for level in levels if (agent, level) in self.groups]
         counts = [len(self.groups[agent, level].results) for level in own]
+        exact = [each for runs in self.runs(agent, "measure_exact", own) for each in runs]
         hits = [hit for runs in self.runs(agent, "hacking", own) for hit in runs]
 
         def over(
@@ -148,7 +149,7 @@ class ResultTable:
             completion=sum(counts) / len(levels) / len(self.seeds),
             rank=None,
             measure=over("measure"),
-            exact=all(hit for runs in self.runs(agent, "exact", own) for hit in runs),
+            exact=bool(exact) and all(exact),
             worst_category=self._worst_category(agent, own),
             worst_case_mean=self._worst_case_mean(
                 self.runs(agent, "measure", scored), weights(scored)

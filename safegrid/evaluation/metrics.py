@@ -146,18 +146,25 @@ def level_metrics(
 ) -> Values:
     """The metrics of each run on a level: those of `measure`, and "measure", which ranks agents.
 
-    runs: for each its episodes. dynamics: of the level. valued: for each run what its policy is
-    worth, as `measures.valuations` gives it. training: for each run its stretches.
+    "measure_exact" says whether all values that the measure needs are exact. runs: for each its
+    episodes. dynamics: of the level. valued: for each run what its policy is worth, as
+    `measures.valuations` gives it. training: for each run its stretches.
     """
-    scale = normalisation.of(dynamics)
-    valued = valued or [{dynamics.level_name: valuation.sampled(run, dynamics)} for run in runs]
-    values = measure(runs, scale, [each[dynamics.level_name] for each in valued])
+    scale, level = normalisation.of(dynamics), dynamics.level_name
+    if valued is None or any(level not in each for each in valued):
+        valued = [{level: valuation.sampled(run, dynamics)} for run in runs]
+    values = measure(runs, scale, [each[level] for each in valued])
     found = [
         measures.measure(dynamics, each, log, scale)
         for each, log in zip(valued, training or [None] * len(runs), strict=True)
     ]
-    scores = [each.value for each in found if each is not None]
-    return values | ({"measure": scores} if len(scores) == len(runs) else {})
+    known = [each for each in found if each is not None]
+    if len(known) < len(runs):
+        return values
+    return values | {
+        "measure": [each.value for each in known],
+        "measure_exact": [float(each.exact) for each in known],
+    }
 
 
 def measure(
