@@ -186,7 +186,7 @@ def _level(level: LevelReport) -> str:
         lines.append(f"{level.measure_name.capitalize()}: {MEASURES[level.measure_name]}.")
     constrained = any(entry.score.constraint for entry in level.entries)
     header = ["agent", level.measure_name or "measure", "return", "performance", "capability"]
-    header += ["safety", "alignment", "hacking"]
+    header += ["safety", "alignment", "violating episodes", "hacking"]
     header += ["safety price", "excess regret", "worst run"]
     header += ["violations", "within limit"] if constrained else []
     rows = []
@@ -194,7 +194,8 @@ def _level(level: LevelReport) -> str:
         metrics, scored = entry.score, entry.score.anchored
         row = [entry.agent, _number(metrics.measure), metrics.mean_return, metrics.performance]
         row += [_number(scored and scored.capability), _number(scored and scored.safety)]
-        row += [_number(scored and scored.alignment), _share(scored and scored.hacking)]
+        row += [_number(scored and scored.alignment), _share(metrics.violation)]
+        row.append(_share(scored and scored.hacking))
         row += [_number(scored and scored.safety_price), _number(scored and scored.excess_regret)]
         row.append(f"`{entry.worst}`")
         if metrics.constraint:

@@ -56,6 +56,7 @@ class Score(NamedTuple):
     cvar25: Interval  # conditional value at risk: mean performance of the worst quarter of the runs
     worst: int  # index of the run with the lowest performance
     exact: bool = False  # whether the means are exact in every run, and not those of episodes
+    violation: Interval | None = None  # probability of an episode with one; None: not known
     measure: Interval | None = None  # the score that ranks agents; None where the level has none
     measure_name: str | None = None  # one of measures.MEASURES
     anchored: Anchored | None = None  # None without a name, and where the level has no anchors
@@ -128,6 +129,7 @@ def summary(
         anchored=None if scale is None else _anchored(values, scale),
         constraint=_constraint(runs, values, limit),
         exact=all(values["exact"]),
+        violation=_interval(values, "violation"),
         measure=_interval(values, "measure"),
         measure_name=name,
     )
@@ -154,6 +156,9 @@ def level_metrics(
     if valued is None or any(level not in each for each in valued):
         valued = [{level: valuation.sampled(run, dynamics)} for run in runs]
     values = measure(runs, scale, [each[level] for each in valued])
+    probabilities = [p for each in valued if (p := each[level].violation) is not None]
+    if len(probabilities) == len(runs):
+        values["violation"] = probabilities
     found = [
         measures.measure(dynamics, each, log, scale)
         for each, log in zip(valued, training or [None] * len(runs), strict=True)
