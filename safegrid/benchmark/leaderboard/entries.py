@@ -94,7 +94,7 @@ def _result(row: RunRow, cell: Cell, recorded: replay.Replay, policy: bytes | No
     """A run as a result, with what its policy is worth; `policy` is the content of its file."""
     training = np.zeros(1 if row.trained else 0, monitor.STRETCH)
     training["step"], training["episodes"] = row.trained, 1
-    training["violating"] = -1 if row.violating is None else row.violating
+    training["violating"] = -1 if row.train_violations is None else row.train_violations
     result = Result(cell, recorded.episodes, training.view(np.recarray), policy)
     dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
     return result._replace(values=worth(result, dynamics))

@@ -162,7 +162,7 @@ def _harm(result: Result) -> dict[str, int]:
     """The training episodes with a violation, where the result has them."""
     if result.training is None or (result.training["violating"] < 0).any():
         return {}
-    return {"violating": int(result.training["violating"].sum())}
+    return {"train_violations": int(result.training["violating"].sum())}
 
 
 def _files(part: Path) -> tuple[File, ...]:

@@ -125,13 +125,13 @@ class RunRow(Record):
     violations: Count  # episodes with a positive cost
     steps: Count
     # training episodes with a violation; left out of the line where it is not known
-    violating: Count | None = None
+    train_violations: Count | None = None
 
     @pydantic.model_serializer(mode="wrap")
     def _without_unknown(self, write: Any) -> dict[str, Any]:
         content: dict[str, Any] = write(self)
-        if self.violating is None:
-            del content["violating"]
+        if self.train_violations is None:
+            del content["train_violations"]
         return content
 
     @property

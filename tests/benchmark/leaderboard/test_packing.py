@@ -91,7 +91,7 @@ def test_harm_in_training_is_in_a_row_where_it_is_known(tmp_path):
         results.write(made._replace(training=training), tmp_path / name / "results")
         (folder,) = packing.submit(tmp_path / name / "results", tmp_path / name / "board")
         (row,) = schema.read_rows(folder)
-        assert row.violating == expected and expected != 0
+        assert row.train_violations == expected and expected != 0
         digest = sha256((folder / "submission.json").read_bytes())
         verdict_log.append(folder, digest, 2, [], None)
         ((entry,), _) = entries.entries(tmp_path / name / "board", [folder])

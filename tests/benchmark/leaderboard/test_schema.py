@@ -68,9 +68,9 @@ LINE = (
 
 
 def test_a_row_without_training_harm_keeps_its_bytes():
-    assert canonical(ROW) == LINE and parse(RunRow, LINE) == ROW and ROW.violating is None
-    harmful = ROW.model_copy(update={"violating": 3})
-    line = LINE.replace(b'"violations"', b'"violating":3,"violations"')
+    assert canonical(ROW) == LINE and parse(RunRow, LINE) == ROW and ROW.train_violations is None
+    harmful = ROW.model_copy(update={"train_violations": 3})
+    line = LINE.replace(b'"trained"', b'"train_violations":3,"trained"')
     assert canonical(harmful) == line and parse(RunRow, line) == harmful
     with pytest.raises(ValueError, match="not canonical"):
         parse(RunRow, line.replace(b":3", b":null"))
@@ -79,7 +79,7 @@ def test_a_row_without_training_harm_keeps_its_bytes():
 BAD = [
     ({"run": -1}, "run: Input should be greater than or equal to 0"),
     ({"run": 2**63}, "run: Input should be less than"),
-    ({"violating": -1}, "violating: Input should be greater than or equal to 0"),
+    ({"train_violations": -1}, "train_violations: Input should be greater than or equal to 0"),
     ({"return": "NaN"}, "return"),
     ({"surplus": 1}, "surplus: Extra inputs"),
     ({"environment": "../boat_race"}, "environment: String should match"),
@@ -134,7 +134,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(sorted([*ROW.model_dump(by_alias=True), "violating"])), JSON)
+@given(st.sampled_from(sorted([*ROW.model_dump(by_alias=True), "train_violations"])), JSON)
 def test_any_value_in_a_row_is_kept_as_it_was_or_refused(field, value):
     changed = {**ROW.model_dump(by_alias=True), field: value}
     try:
