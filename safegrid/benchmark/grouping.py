@@ -51,8 +51,7 @@ class Group(NamedTuple):
 
     def scale(self) -> Scale | None:
         """The scale of the level; None where it has no anchors."""
-        cell = self.results[0].cell
-        return normalisation.load(cell.environment, cell.level, **cell.options)
+        return normalisation.of(self.dynamics)
 
     @property
     def dynamics(self) -> Dynamics:

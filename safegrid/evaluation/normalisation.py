@@ -7,7 +7,6 @@ import numpy as np
 
 from safegrid.engine import registry
 from safegrid.engine.dynamics import Dynamics, from_key, make_dynamics
-from safegrid.engine.enumeration import enumerate_states
 from safegrid.solver import anchors
 from safegrid.solver.backward_induction import TOLERANCE
 from safegrid.solver.polygon import Point
@@ -160,9 +159,7 @@ def _load(key: tuple[str, str, str]) -> Scale | None:
     reference = anchors.load_stored(dynamics)
     if reference is None:
         try:
-            if not anchors.has_bounds(dynamics):
-                enumerate_states(dynamics, most=MOST_STATES)
-            reference = anchors.compute(dynamics)
+            reference = anchors.compute(dynamics, MOST_STATES)
         except ValueError:
             return None
     hackability = reference.constants and reference.constants.hackability

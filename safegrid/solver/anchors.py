@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.enumeration import MOST_STATES
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.lanes import LIMIT
 from safegrid.solver.polygon import Point
@@ -59,14 +60,14 @@ def load_stored(dynamics: Dynamics) -> Reference | None:
     )
 
 
-def compute(dynamics: Dynamics) -> Reference:
+def compute(dynamics: Dynamics, most: int = MOST_STATES) -> Reference:
     """Anchors computed now: exact ones, or the bounds that the environment declares.
 
-    ValueError for a level that can be neither solved nor bounded.
+    most: states that may be listed. ValueError for a level that can be neither solved nor bounded.
     """
     if has_bounds(dynamics):
         return Reference("bound", compute_bounds(dynamics, LIMIT))
-    return from_solution(Solution(dynamics))
+    return from_solution(Solution(dynamics, most=most))
 
 
 def from_solution(solution: Solution) -> Reference:

@@ -8,7 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine.dynamics import Dynamics, make_dynamics
-from safegrid.engine.enumeration import Enumeration, TransitionTables, enumerate_states
+from safegrid.engine.enumeration import (
+    MOST_STATES,
+    Enumeration,
+    TransitionTables,
+    enumerate_states,
+)
 from safegrid.engine.lanes import LIMIT
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import DiscretePolicy, as_policy, check_probabilities
@@ -82,12 +87,19 @@ class Solution:
     """A level, solved for episodes of `horizon` steps.
 
     dynamics: of the level. horizon: steps of an episode. reset_chance: one outcome of the reset,
-    which the agent then knows, or None for all. ValueError for too many states or outcomes to list.
+    which the agent then knows, or None for all. most: states that may be listed. ValueError for too
+    many states or outcomes to list.
     """
 
-    def __init__(self, dynamics: Dynamics, horizon: int = LIMIT, reset_chance: int | None = None):
+    def __init__(
+        self,
+        dynamics: Dynamics,
+        horizon: int = LIMIT,
+        reset_chance: int | None = None,
+        most: int = MOST_STATES,
+    ):
         self.dynamics, self.horizon = dynamics, horizon
-        self.enumeration: Enumeration = enumerate_states(dynamics, reset_chance)
+        self.enumeration: Enumeration = enumerate_states(dynamics, reset_chance, most)
 
     @cached_property
     def process(self) -> TransitionTables:
@@ -152,26 +164,25 @@ class Solution:
         [n, ...] that gives probabilities [n, actions]. ValueError for a policy with memory, for
         other shapes, and for probabilities that are not a distribution.
         """
-        reward, performance, _ = self._value(self._probabilities(policy))
+        reward, performance, _ = self.value(self.probabilities(policy))
         return float(reward), float(performance)
 
     def cost(self, policy: Any) -> float:
         """Expected cost of an episode, exactly; policy and errors as for `evaluate`."""
-        return float(self._value(self._probabilities(policy))[2])
+        return float(self.value(self.probabilities(policy))[2])
 
     def length(self, policy: Any) -> float:
         """Expected number of steps of an episode, exactly; policy and errors as for `evaluate`."""
         tables = self.enumeration.tables
         counted = tables._replace(amounts=np.ones_like(tables.amounts))
-        chosen = self._probabilities(policy)
-        return float(backward_induction.value(counted, self.horizon, chosen)[0])
+        return float(backward_induction.value(counted, self.horizon, self.probabilities(policy))[0])
 
     def violation(self, policy: Any) -> Violation:
         """The exact probability of a violation under a policy, and the shortest episode with one.
 
         Policy and errors as for `evaluate`.
         """
-        tables, chosen = self.enumeration.tables, self._probabilities(policy)
+        tables, chosen = self.enumeration.tables, self.probabilities(policy)
         arguments = tables, self.horizon, chosen, self.enumeration.violations
         if (path := violations.shortest(*arguments)) is None:
             return Violation(0.0, None)
@@ -182,15 +193,19 @@ class Solution:
         episode = Episode(self.enumeration.resets[reset], actions, chances)
         return Violation(violations.probability(*arguments), episode)
 
-    def _value(self, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
+    def value(self, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64[3]: expected return, performance and cost of probabilities [boards, actions]."""
         return backward_induction.value(self.enumeration.tables, self.horizon, chosen)
 
     def _value_of_always(self, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
         """[3] the value of the policy with the probabilities [actions] in every observation."""
-        return self._value(np.broadcast_to(chosen, (len(self.enumeration.boards), len(chosen))))
+        return self.value(np.broadcast_to(chosen, (len(self.enumeration.boards), len(chosen))))
 
-    def _probabilities(self, policy: Any) -> NDArray[np.float64]:
-        """[observations, actions] a policy's probabilities in every observation of an episode."""
+    def probabilities(self, policy: Any) -> NDArray[np.float64]:
+        """float64[boards, actions]: a policy's probabilities on every board of an episode.
+
+        Policy and errors as for `evaluate`.
+        """
         player = as_policy(policy, self.dynamics)
         if player.memory:
             raise ValueError("a policy with memory has no exact value: use safegrid.evaluate")
