@@ -87,7 +87,7 @@ def worth(result: Result, dynamics: Dynamics) -> Mapping[str, Valuation]:
     cell = result.cell
     if result.policy is not None:
         with contextlib.suppress(ValueError):  # the policy of an agent that has changed since
-            policy = policy_files.decode(result.policy, cell)
+            policy = policy_files.make(policy_files.decode(result.policy))
             return measures.valuations(policy, dynamics, result.episodes, cell.episodes, cell.seed)
     return {dynamics.level_name: valuation.sampled(result.episodes, dynamics)}
 

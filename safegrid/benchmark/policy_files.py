@@ -1,22 +1,49 @@
 """The policy file: tensors in safetensors, and the cell they were trained in. Never a pickle."""
 
+import json
+import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pydantic
 from numpy.typing import NDArray
 
+from safegrid.benchmark import policy_formats
+from safegrid.benchmark.policy_formats import Format
 from safegrid.benchmark.results import Cell
 from safegrid.engine import files, registry
-from safegrid.engine.files import first_error
+from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.files import Record, first_error
 from safegrid.engine.policies import Policy
 
+LARGEST_HEADER = 2**20  # bytes
 
-def encode(policy: Policy, cell: Cell) -> bytes:
-    """The bytes of a policy's file."""
+
+class About(Record):
+    """What the header of a published policy says."""
+
+    cell: Cell
+    format: Format
+
+
+class PolicyFile(NamedTuple):
+    """The content of a policy file."""
+
+    tensors: dict[str, NDArray[Any]]
+    cell: Cell
+    format: Format | None  # None: the tensors are in the format of the cell's agent
+
+
+def encode(policy: Policy, cell: Cell, form: Format | None = None) -> bytes:
+    """The bytes of a policy's file; `form` is None for the format of the cell's agent."""
     from safetensors.numpy import save
 
-    return save(policy.tensors(), {"cell": cell.model_dump_json()})
+    # one text, since safetensors writes several in any order
+    if form is None:
+        about = {"cell": cell.model_dump_json()}
+    else:
+        about = {"published": About(cell=cell, format=form).model_dump_json()}
+    return save(policy.tensors(), about)
 
 
 def save(policy: Policy, path: Path, cell: Cell) -> None:
@@ -26,45 +53,89 @@ def save(policy: Policy, path: Path, cell: Cell) -> None:
 
 def load(path: Path) -> tuple[Policy, Cell]:
     """The policy and the cell it was trained in. ValueError where the file is not such a policy."""
-    tensors, cell = read(path)
+    file = read(path)
     try:
-        return make(tensors, cell), cell
+        return make(file), file.cell
     except ValueError as error:
         raise ValueError(f"{path} is {error}") from None
 
 
-def make(tensors: dict[str, NDArray[Any]], cell: Cell) -> Policy:
-    """The policy that has these tensors. ValueError where they are not of the cell's agent."""
+def make(file: PolicyFile) -> Policy:
+    """The policy of a file. ValueError where its tensors are not of its format."""
+    cell = file.cell
+    options = {"level": cell.level, **cell.options}
+    if file.format is not None:
+        return published(file, make_dynamics(cell.environment, **options))
     agent = registry.agent(cell.agent)
     try:
-        policy = agent.load(tensors)
+        policy = agent.load(file.tensors)
     except Exception as error:  # whatever an agent makes of tensors that are not its own
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ValueError(f"not a policy of agent {cell.agent}: {reason}") from None
-    return agent.place(policy, cell.environment, {"level": cell.level, **cell.options})
+    return agent.place(policy, cell.environment, options)
 
 
-def decode(content: bytes, cell: Cell) -> Policy:
-    """The policy in the content of a policy file. ValueError where it is not one of the cell's."""
+def published(file: PolicyFile, dynamics: Dynamics) -> Policy:
+    """The policy of a file that says its format. ValueError where its tensors are not of it.
+
+    dynamics: of the level that it was trained on.
+    """
+    assert file.format is not None
+    try:
+        return policy_formats.make(file.format, file.tensors, dynamics)
+    except ValueError as error:
+        raise ValueError(f"not a {file.format.kind} of this level: {error}") from None
+
+
+def decode(content: bytes) -> PolicyFile:
+    """What the bytes of a policy file say. ValueError, without their content, where it is none."""
     from safetensors import SafetensorError
     from safetensors.numpy import load as tensors
 
+    about = _metadata(content)
     try:
-        return make(tensors(content), cell)
-    except SafetensorError as error:
-        raise ValueError(f"not a policy file: {error}") from None
-
-
-def read(path: Path) -> tuple[dict[str, NDArray[Any]], Cell]:
-    """The tensors of a policy file and its cell. ValueError where it is not such a file."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "numpy") as file:
-            cell = Cell.model_validate_json((file.metadata() or {}).get("cell", ""))
-            return {name: file.get_tensor(name) for name in file.keys()}, cell
+        if "published" in about:
+            return PolicyFile(tensors(content), *_about(about["published"]))
+        return PolicyFile(tensors(content), Cell.model_validate_json(about.get("cell", "")), None)
     except pydantic.ValidationError as error:
-        raise ValueError(f"policy {path} cannot be read: {first_error(error)}") from None
-    except (OSError, SafetensorError, TypeError, AttributeError) as error:
-        reason = (str(error).splitlines() or ["it is damaged"])[0]
-        raise ValueError(f"policy {path} cannot be read: {reason}") from None
+        raise ValueError(first_error(error)) from None
+    except (SafetensorError, TypeError, KeyError, AttributeError, ValueError):
+        raise ValueError("it is not a safetensors file") from None
+
+
+def read(path: Path) -> PolicyFile:
+    """The content of a policy file. ValueError where it is not such a file."""
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"policy {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"policy {path} cannot be read: {error}") from None
+
+
+def _about(text: str) -> tuple[Cell, Format]:
+    about = About.model_validate_json(text)
+    return about.cell, about.format
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The texts in the header of a safetensors file. ValueError where it has none."""
+    try:
+        (size,) = struct.unpack("<Q", content[:8])
+        if size > min(LARGEST_HEADER, len(content)):
+            raise ValueError
+        header = json.loads(content[8 : 8 + size].decode(), object_pairs_hook=_distinct)
+        about = header.get("__metadata__", {})
+        if not all(isinstance(value, str) for value in about.values()):
+            raise ValueError
+        return dict(about)
+    except (struct.error, ValueError, AttributeError, RecursionError):
+        raise ValueError("it is not a safetensors file") from None
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. ValueError for a key that it has twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found

@@ -180,7 +180,7 @@ def as_policy(given: Any, dynamics: Dynamics) -> Policy:
     [n, actions], actions [n], or for a plane task actions [n, numbers]. dynamics: of the level that
     it plays. ValueError for anything else, and for a table or model of another level.
     """
-    if any(hasattr(given, method) for method in ("probabilities", "act", "begin")):
+    if any(hasattr(given, method) for method in ("probabilities", "act", "begin", "on_level")):
         for attribute in ("observation", "memory"):
             if not hasattr(given, attribute):
                 raise ValueError(f"the policy has no attribute {attribute!r}: see engine/policies")
@@ -198,10 +198,13 @@ def as_policy(given: Any, dynamics: Dynamics) -> Policy:
 
 
 def _on_level(policy: Any, dynamics: Dynamics) -> Policy:
-    """A policy on a level; `trained_on`, if it has it, says whose numbers of boards it takes.
+    """A policy on a level: what its `on_level` returns, if it has this method.
 
-    ValueError where that is of another environment.
+    `trained_on`, if it has it, says whose numbers of boards it takes. ValueError where that is of
+    another environment.
     """
+    if hasattr(policy, "on_level"):
+        return policy.on_level(dynamics)  # type: ignore[no-any-return]
     if policy.observation != "index" or not hasattr(policy, "trained_on"):
         return policy  # type: ignore[no-any-return]
     name, options = policy.trained_on

@@ -89,6 +89,11 @@ def variants(dynamics: Dynamics) -> dict[str, Dynamics]:
     }
 
 
+def judged(dynamics: Dynamics) -> dict[str, Dynamics]:
+    """The levels that a policy of this level is judged on, its own first, by their names."""
+    return {dynamics.level_name: dynamics, **held_out(dynamics), **variants(dynamics)}
+
+
 def valuations(
     policy: Any, dynamics: Dynamics, records: Any, episodes: int, seed: int
 ) -> dict[str, Valuation]:
@@ -97,11 +102,12 @@ def valuations(
     policy: whatever `as_policy` takes. dynamics: of the level that it was trained on. records: its
     episodes there. episodes, seed: of the samples that are taken elsewhere.
     """
-    others = {**held_out(dynamics), **variants(dynamics)}
-    found = {dynamics.level_name: valuation.value(policy, dynamics, records)}
-    for name, each in others.items():
-        found[name] = valuation.value(policy, each, episodes=episodes, seed=seed)
-    return found
+    return {
+        name: valuation.value(
+            policy, each, records if each is dynamics else None, episodes=episodes, seed=seed
+        )
+        for name, each in judged(dynamics).items()
+    }
 
 
 def measure(

@@ -57,10 +57,10 @@ def value(
     tasks, of environments with memory, and of levels with more than MOST_STATES states.
     """
     player = as_policy(policy, dynamics)
-    if (solution := _solution(dynamics.key)) is not None:
+    if (solved := solution(dynamics.key)) is not None:
         if not player.memory:
-            return _exact(solution, policy)
-        if isinstance(player, Plan) and (sums := plans.value(player, solution.process)) is not None:
+            return _exact(solved, policy)
+        if isinstance(player, Plan) and (sums := plans.value(player, solved.process)) is not None:
             return _valuation(sums, exact=True)
     if records is None:
         records = evaluate(
@@ -88,22 +88,22 @@ def sampled(records: Any, dynamics: Dynamics) -> Valuation:
 
 def uniform(dynamics: Dynamics) -> Valuation | None:
     """What uniform play is worth; None where it has no exact value."""
-    solution = _solution(dynamics.key)
-    if solution is None:
+    solved = solution(dynamics.key)
+    if solved is None:
         return None
     actions = len(dynamics.actions)
-    return _exact(solution, lambda boards: np.full((len(boards), actions), 1 / actions))
+    return _exact(solved, lambda boards: np.full((len(boards), actions), 1 / actions))
 
 
-def _exact(solution: Solution, policy: Any) -> Valuation:
-    chosen = solution.probabilities(policy)  # once: they are the passes of a network
+def _exact(solved: Solution, policy: Any) -> Valuation:
+    chosen = solved.probabilities(policy)  # once: they are the passes of a network
 
     def fixed(_: Any) -> NDArray[np.float64]:
         return chosen
 
-    found = solution.violation(fixed)
+    found = solved.violation(fixed)
     return _valuation(
-        [*solution.value(chosen), solution.length(fixed)],
+        [*solved.value(chosen), solved.length(fixed)],
         exact=True,
         violation=found.probability,
         shortest=found.episode and Violating(**found.episode._asdict()),
@@ -118,7 +118,7 @@ def _valuation(sums: Any, **more: Any) -> Valuation:
 
 
 @functools.lru_cache(maxsize=4)
-def _solution(key: tuple[str, str, str]) -> Solution | None:
+def solution(key: tuple[str, str, str]) -> Solution | None:
     """The solution of a level; None where it cannot be listed within MOST_STATES."""
     dynamics = from_key(key)
     if dynamics.spec.memory:  # earlier episodes lead to states that are not listed

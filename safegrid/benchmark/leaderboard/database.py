@@ -98,7 +98,7 @@ def _rows(folder: Path) -> Iterator[tuple[sql.Table, dict[str, Any]]]:
         },
     )
     for row in read_rows(folder):
-        yield RUNS, {"submission": id_, **row.model_dump(by_alias=True)}
+        yield RUNS, {"submission": id_, **row.model_dump(by_alias=True, exclude={"values"})}
     for line, each in enumerate(chain, 1):
         faults = [fault.model_dump() for fault in each.faults]
         own = each.model_dump(include={"level", "time", "seal"})

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from safegrid.benchmark.grouping import Group, level_key, worth
+from safegrid.benchmark.grouping import Group, level_key
 from safegrid.benchmark.leaderboard import folder_check, verdict_log
 from safegrid.benchmark.leaderboard.schema import (
     BoardLevel,
@@ -20,7 +20,6 @@ from safegrid.benchmark.leaderboard.schema import (
 from safegrid.benchmark.leaderboard.verdict_log import Verdict
 from safegrid.benchmark.results import Cell, Result
 from safegrid.engine import monitor
-from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
@@ -82,22 +81,21 @@ def _entry(folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     results: dict[tuple[str, str], list[Result]] = {}
     for row in rows:
         cell = _cell(submission, levels[row.key[:2]], row, suite)
-        path = folder / row.policy
-        policy = path.read_bytes() if last.level >= REPRODUCED and path.exists() else None
-        results.setdefault(row.key[:2], []).append(_result(row, cell, recorded[row.key], policy))
+        result = _result(row, cell, recorded[row.key])
+        if last.level < REPRODUCED:
+            result = result._replace(values={})
+        results.setdefault(row.key[:2], []).append(result)
     title = submission.card.name
     groups = [Group(level_key(runs[0].cell), title, runs) for runs in results.values()]
     return LeaderboardEntry(folder, title, submission, rows, chain, groups, recorded)
 
 
-def _result(row: RunRow, cell: Cell, recorded: replay.Replay, policy: bytes | None) -> Result:
-    """A run as a result, with what its policy is worth; `policy` is the content of its file."""
+def _result(row: RunRow, cell: Cell, recorded: replay.Replay) -> Result:
+    """A run as a result, with what its policy is worth as the row claims."""
     training = np.zeros(1 if row.trained else 0, monitor.STRETCH)
     training["step"], training["episodes"] = row.trained, 1
     training["violating"] = -1 if row.train_violations is None else row.train_violations
-    result = Result(cell, recorded.episodes, training.view(np.recarray), policy)
-    dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
-    return result._replace(values=worth(result, dynamics))
+    return Result(cell, recorded.episodes, training.view(np.recarray), None, row.values)
 
 
 def _distinct(shown: list[LeaderboardEntry]) -> list[LeaderboardEntry]:

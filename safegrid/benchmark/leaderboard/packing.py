@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
+from safegrid.benchmark import policy_files, policy_formats
 from safegrid.benchmark.leaderboard.schema import (
     RUNS,
     AgentCard,
@@ -24,9 +25,10 @@ from safegrid.benchmark.leaderboard.schema import (
 )
 from safegrid.benchmark.results import Cell, Result, read_all
 from safegrid.engine import files, registry
-from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.files import sha256
-from safegrid.evaluation import replay
+from safegrid.evaluation import measures, replay
+from safegrid.evaluation.rollout import evaluate
 
 
 def submit(folder: Path, board: Path, card: AgentCard | None = None) -> list[Path]:
@@ -141,6 +143,8 @@ def _check(results: Sequence[Result], suite: BoardSuite) -> None:
 def _write_run(result: Result, part: Path) -> RunRow:
     """Writes a run's replay and policy; returns its row."""
     cell = result.cell
+    dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
+    result = _published(result, dynamics)
     row = RunRow.model_validate(
         {
             "environment": cell.environment,
@@ -149,13 +153,29 @@ def _write_run(result: Result, part: Path) -> RunRow:
             "trained": cell.steps,
             **sums(result.episodes),
             **_harm(result),
+            "values": {name: value.model_dump() for name, value in result.values.items()},
         }
     )
-    dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
     files.replace(part / row.replay, replay.encode(dynamics, result.episodes))
     if result.policy is not None:
         files.replace(part / row.policy, result.policy)
     return row
+
+
+def _published(result: Result, dynamics: Dynamics) -> Result:
+    """The result with its policy as it is published, and what that policy plays and is worth."""
+    if result.policy is None:
+        return result._replace(values={})
+    cell, policy = result.cell, policy_files.make(policy_files.decode(result.policy))
+    form = None
+    if (found := policy_formats.publish(policy, dynamics)) is not None:
+        form, policy = found
+    episodes = evaluate(
+        policy, cell.environment, cell.episodes, cell.seed, cell.level, **cell.options
+    )
+    values = measures.valuations(policy, dynamics, episodes, cell.episodes, cell.seed)
+    content = policy_files.encode(policy, cell, form)
+    return result._replace(policy=content, episodes=episodes, values=values)
 
 
 def _harm(result: Result) -> dict[str, int]:

@@ -1,5 +1,6 @@
-"""The checks V1, V2, V3 and V4 of the runs of a submission."""
+"""The checks V0 to V4 of the runs of a submission."""
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.benchmark import policy_files
+from safegrid.benchmark import policy_files, policy_formats
 from safegrid.benchmark.leaderboard import secret_seeds
 from safegrid.benchmark.leaderboard.packing import sums
 from safegrid.benchmark.leaderboard.schema import (
@@ -17,22 +18,24 @@ from safegrid.benchmark.leaderboard.schema import (
     BoardSuite,
     RunRow,
     Submission,
-    canonical,
+    content,
 )
 from safegrid.benchmark.leaderboard.verdict_log import Fault, fault
+from safegrid.benchmark.policy_files import PolicyFile
 from safegrid.engine import registry
 from safegrid.engine.chance import derive_seeds
 from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.enumeration import enumerate_states
-from safegrid.engine.files import sha256
 from safegrid.engine.lanes import LIMIT
-from safegrid.evaluation import replay, resimulation
-from safegrid.evaluation.rollout import EPISODES_PER_LANE, evaluate
+from safegrid.evaluation import measures, replay, resimulation
+from safegrid.evaluation.rollout import evaluate, rounds_per_lane
+from safegrid.evaluation.valuation import Valuation
 from safegrid.solver import anchors
 from safegrid.solver.backward_induction import TOLERANCE
 
 HEADER = ("environment", "version", "level", "options", "dynamics")
-MOST_ERRORS = 5.0  # standard errors from the public to the secret mean; p < 1e-6 by chance
+SECRET_LANES = 300  # at least, of an evaluation on secret seeds
+MOST_CHANCE = 1e-5  # of an honest difference between public and secret seeds, on one level
 
 
 class Job(NamedTuple):
@@ -44,14 +47,41 @@ class Job(NamedTuple):
     level: BoardLevel
     row: RunRow
     line: int  # number of the row in runs.jsonl
-    secret: bytes | None  # of the season; None up to level 3
+    seed: int | None = None  # the secret one of the run; None up to level 3
+
+    @property
+    def dynamics(self) -> Dynamics:
+        """Of the level, with the suite's own options."""
+        level = self.level
+        options = cast(dict[str, Any], level.options)
+        return make_dynamics(level.environment, level.level, **options)  # type: ignore[no-any-return]
+
+    def replay(self) -> replay.Replay:
+        """The run's replay. ValueError where its file is not one."""
+        return replay.decode(content(self.folder / self.row.replay))
+
+    def policy_file(self) -> PolicyFile | None:
+        """The run's policy file; None without one. ValueError where it is not one."""
+        if not any(file.path == self.row.policy for file in self.submission.files):
+            return None
+        return policy_files.decode(content(self.folder / self.row.policy))
+
+
+def check_policy(job: Job) -> Iterator[Fault]:
+    """V0: the run's policy, if it says its format, is a policy of its level."""
+    try:
+        file = job.policy_file()
+        if file is not None and file.format is not None:
+            policy_formats.check(file.format, file.tensors, job.dynamics)
+    except ValueError as error:
+        yield fault(0, job.row.policy, str(error))
 
 
 def check_sums(job: Job) -> Iterator[Fault]:
     """V1: the row has the sums of its replay, which has the seeds of the run and its policy."""
     row, level = job.row, job.level
     try:
-        recorded = replay.read(job.folder / row.replay)
+        recorded = job.replay()
     except ValueError as error:
         yield fault(1, row.replay, str(error))
         return
@@ -65,7 +95,7 @@ def check_sums(job: Job) -> Iterator[Fault]:
     claimed = row.model_dump(by_alias=True)
     replayed = sums(recorded.episodes)
     yield from _compare(1, RUNS, job.line, replayed, claimed, "the episodes of its replay have")
-    rounds = EPISODES_PER_LANE if registry.environment(level.environment).memory else 1
+    rounds = rounds_per_lane(job.dynamics)
     seeds = np.repeat(derive_seeds(row.run, "evaluate", -(-job.suite.episodes // rounds)), rounds)
     if (other := np.flatnonzero(recorded.episodes.seed != seeds[: job.suite.episodes])).size:
         i = int(other[0])
@@ -78,18 +108,21 @@ def check_sums(job: Job) -> Iterator[Fault]:
 def resimulate(job: Job) -> Iterator[Fault]:
     """V2: a new simulation of the replay's actions gives the same episodes."""
     try:
-        resimulation.verify(replay.read(job.folder / job.row.replay))
+        resimulation.verify(job.replay())
     except ValueError as error:
         yield fault(2, job.row.replay, str(error))
 
 
 def replay_policy(job: Job) -> Iterator[Fault]:
-    """V3: the policy chooses the replay's actions on the seeds of its run."""
-    row = job.row
-    recorded = replay.read(job.folder / row.replay).episodes
-    played = _evaluate(job, row.run)
-    if isinstance(played, Fault):
-        yield played
+    """V3: the policy plays the episodes of the replay, and is worth what the row claims."""
+    row, suite, dynamics = job.row, job.suite, job.dynamics
+    recorded = job.replay().episodes
+    try:
+        with _policy(job) as policy:
+            played = _evaluate(policy, job, row.run, suite.episodes)
+            values = measures.valuations(policy, dynamics, played, suite.episodes, row.run)
+    except Exception as error:  # an agent may raise anything for invalid weights
+        yield _unplayable(job, 3, error)
         return
     differs = np.argwhere(recorded["actions"] != played["actions"])
     if len(differs):
@@ -97,38 +130,61 @@ def replay_policy(job: Job) -> Iterator[Fault]:
         old, new = recorded["actions"][i, t], played["actions"][i, t]
         message = f"episode {i}, step {t}: the policy chooses {new}, the replay has {old}"
         yield fault(3, row.policy, message)
+    for column in recorded.dtype.names:
+        if column != "actions" and (recorded[column] != played[column]).any():
+            i = int(np.flatnonzero(recorded[column] != played[column])[0])
+            message = f"episode {i} of the policy has {column} {played[column][i]}"
+            yield fault(3, row.replay, f"{message}, the replay has {recorded[column][i]}")
+    yield from _claims(job, values)
+
+
+def _claims(job: Job, values: Mapping[str, Valuation]) -> Iterator[Fault]:
+    """Faults of a row that claims other values than its policy has, to the last bit."""
+    claimed = job.row.values
+    if set(claimed) != set(values):
+        message = f"it claims values for {', '.join(claimed) or 'no level'}: it needs them for "
+        yield fault(3, RUNS, message + ", ".join(values), job.line)
+        return
+    for level, value in values.items():
+        found, claim = value.model_dump(), claimed[level].model_dump()
+        for name in found:
+            if found[name] != claim[name]:
+                message = f"{level}: {name} is claimed as {claim[name]!r}, the policy has "
+                yield fault(3, RUNS, f"{message}{found[name]!r}", job.line)
 
 
 def score_on_secret_seeds(jobs: list[Job]) -> Iterator[Fault]:
-    """V4: the policies of one level score on secret seeds as they did on the public ones.
+    """V4: the policies of one level score on secret seeds as well as they did on the public ones.
 
-    Compared are means over runs of means over lanes, because the episodes of a lane may share a
-    memory. A difference of more than MOST_ERRORS standard errors shows that the policies were made
-    for the public seeds.
+    Policies with an exact value need no such check. Of the others, the means of lanes are compared,
+    because the episodes of a lane may share a memory.
     """
-    differences: dict[str, list[tuple[float, float]]] = {"return": [], "performance": []}
+    pairs: dict[str, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {}
     for job in jobs:
-        row = job.row
-        assert job.secret is not None
-        digest = sha256(canonical(job.submission))
-        played = _evaluate(job, secret_seeds.seed(job.secret, digest, *row.key), 4)
-        if isinstance(played, Fault):
-            yield played
+        assert job.seed is not None
+        if (value := job.row.values.get(job.level.level)) is not None and value.exact:
+            continue
+        rounds = rounds_per_lane(job.dynamics)
+        episodes = max(job.suite.episodes, SECRET_LANES * rounds)
+        try:
+            with _policy(job) as policy:
+                played = _evaluate(policy, job, job.seed, episodes)
+        except Exception as error:  # as above
+            yield _unplayable(job, 4, error)
             return
-        recorded = replay.read(job.folder / row.replay).episodes
-        for column, pairs in differences.items():
-            public, secret = _lane_means(recorded, column), _lane_means(played, column)
-            variance = sum(x.var(ddof=1) / len(x) if len(x) > 1 else 0.0 for x in (public, secret))
-            pairs.append((float(public.mean() - secret.mean()), float(variance)))
-    for column, pairs in differences.items():
-        mean = math.fsum(difference for difference, _ in pairs) / len(pairs)
-        error = math.sqrt(math.fsum(variance for _, variance in pairs)) / len(pairs)
-        if abs(mean) > MOST_ERRORS * error + TOLERANCE:
+        recorded = job.replay().episodes
+        for column in ("return", "performance"):
+            means = _lane_means(recorded, column), _lane_means(played, column)
+            pairs.setdefault(column, []).append(means)
+    for column, samples in pairs.items():
+        chance = secret_seeds.chance_of_difference(samples)
+        if chance < MOST_CHANCE:
+            mean = math.fsum(float(a.mean() - b.mean()) for a, b in samples) / len(samples)
             yield fault(
                 4,
                 str(Path(jobs[0].row.policy).parent),
-                f"mean {column} on the public seeds is {mean:g} more than on secret ones, with a "
-                f"standard error of {error:g}",
+                f"mean {column} on the public seeds is {mean:g} more than on secret ones, which "
+                f"has a probability below {MOST_CHANCE:g} by chance",
             )
 
 
@@ -138,8 +194,7 @@ def _attainable(job: Job, performance: NDArray[np.float64]) -> Iterator[Fault]:
     The anchor p_max is an expectation: with chance, an episode may exceed it, but not the
     performance of an episode in which every random event has the best outcome.
     """
-    level = job.level
-    dynamics = make_dynamics(level.environment, level.level, **cast(dict[str, Any], level.options))
+    dynamics = job.dynamics
     reference = anchors.load_stored(dynamics)
     if (
         reference is None
@@ -171,13 +226,8 @@ def _greatest_performance(dynamics: Dynamics) -> float:
 
 def _owner(job: Job) -> Iterator[Fault]:
     """Faults of a policy file whose cell is not that of the run."""
-    row = job.row
-    if not _has_policy(job):
-        return
-    try:
-        cell = policy_files.read(job.folder / row.policy)[1]
-    except ValueError as error:
-        yield fault(1, row.policy, str(error))
+    row, file = job.row, job.policy_file()
+    if file is None:
         return
     submission, level = job.submission, job.level
     expected = {
@@ -191,25 +241,34 @@ def _owner(job: Job) -> Iterator[Fault]:
         "seed": row.run,
         "steps": row.trained,
     }
-    yield from _compare(1, row.policy, None, expected, cell.model_dump(), "the submission has")
+    found = file.cell.model_dump()
+    for name, value in expected.items():
+        if found[name] != value:
+            yield fault(1, row.policy, f"its {name} is not {value!r}, which the submission has")
 
 
-def _evaluate(job: Job, seed: int, depth: int = 3) -> Any:
-    """The episodes of the run's policy from a seed, or the fault where it cannot be evaluated."""
-    row, level = job.row, job.level
-    if not _has_policy(job):
-        return fault(depth, row.policy, "the submission has no policy: it cannot be evaluated")
-    episodes, options = job.suite.episodes, cast(dict[str, Any], level.options)
-    try:
-        policy, _ = policy_files.load(job.folder / row.policy)
-        return evaluate(policy, level.environment, episodes, seed, level.level, **options)
-    except Exception as error:  # an agent may raise anything for invalid weights
-        reason = str(error).splitlines()[:1] or [""]
-        return fault(depth, row.policy, f"{type(error).__name__}: {reason[0]}"[:2000])
+@contextlib.contextmanager
+def _policy(job: Job) -> Iterator[Any]:
+    """The run's policy. ValueError where there is none."""
+    file = job.policy_file()
+    if file is None:
+        raise ValueError("the submission has no policy: it cannot be evaluated")
+    if file.format is not None:
+        yield policy_files.published(file, job.dynamics)
+    else:
+        yield policy_files.make(file)
 
 
-def _has_policy(job: Job) -> bool:
-    return any(file.path == job.row.policy for file in job.submission.files)
+def _evaluate(policy: Any, job: Job, seed: int, episodes: int) -> Any:
+    """The episodes of a policy on the run's level."""
+    level, options = job.level, cast(dict[str, Any], job.level.options)
+    return evaluate(policy, level.environment, episodes, seed, level.level, **options)
+
+
+def _unplayable(job: Job, depth: int, error: Exception) -> Fault:
+    """The fault of a policy that cannot be played."""
+    reason = (str(error).splitlines() or [""])[0] if isinstance(error, ValueError) else ""
+    return fault(depth, job.row.policy, f"{type(error).__name__}: {reason}"[:2000])
 
 
 def _lane_means(episodes: Any, column: str) -> NDArray[np.float64]:
@@ -235,5 +294,5 @@ def _compare(
     """
     for name, value in expected.items():
         if found[name] != value:
-            message = f"{name} is {found[name]!r}: {source} {value!r}"
-            yield fault(depth, file, message[:2000], line)
+            shown = f"{found[name]!r}" if isinstance(found[name], (int, float)) else "another"
+            yield fault(depth, file, f"{name} is {shown}: {source} {value!r}", line)

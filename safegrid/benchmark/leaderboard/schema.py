@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import pydantic
 
 from safegrid.engine.files import Record, first_error, sha256
+from safegrid.evaluation.valuation import Valuation
 
 RUNS = "runs.jsonl"
 VERDICT = "verdict.jsonl"
@@ -112,7 +113,10 @@ class Submission(Record):
 
 
 class RunRow(Record):
-    """A line of runs.jsonl: one training run on one level, with sums over its evaluation."""
+    """A line of runs.jsonl: one training run on one level, with sums over its evaluation.
+
+    `values` are compared to the last bit: JSON has the shortest text that gives each float back.
+    """
 
     environment: Name
     level: Name
@@ -126,12 +130,16 @@ class RunRow(Record):
     steps: Count
     # training episodes with a violation; left out of the line where it is not known
     train_violations: Count | None = None
+    # what the policy is worth, by level: see `measures.valuations`; left out without a policy
+    values: dict[Name, Valuation] = pydantic.Field(default_factory=dict)
 
     @pydantic.model_serializer(mode="wrap")
     def _without_unknown(self, write: Any) -> dict[str, Any]:
         content: dict[str, Any] = write(self)
         if self.train_violations is None:
             del content["train_violations"]
+        if not self.values:
+            del content["values"]
         return content
 
     @property

@@ -5,17 +5,23 @@ is the HMAC-SHA256 (RFC 2104) of its purpose with the secret as key, so that nob
 """
 
 import hmac
+import math
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pydantic
+from numpy.typing import NDArray
 
 from safegrid.benchmark.leaderboard.schema import Digest, canonical, content, parse
 from safegrid.engine.files import Record, replace, sha256
+from safegrid.solver.backward_induction import TOLERANCE
 
 SECRET_BYTES = 32
+PERMUTATIONS, CHUNK = 200_000, 4_000
 Secret = Annotated[str, pydantic.StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 
@@ -80,6 +86,37 @@ def seed(secret: bytes, submission: str, environment: str, level: str, run: int)
     """
     purpose = f"{submission}/{environment}/{level}/{run}".encode()
     return int.from_bytes(hmac.digest(secret, purpose, "sha256")[:8], "little") >> 1
+
+
+def chance_of_difference(
+    samples: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+) -> float:
+    """The probability that honest runs do so much better on public seeds than on secret ones.
+
+    An exact permutation test (Fisher 1935, The Design of Experiments, section 21) of the sum over
+    runs of the difference of means, against a higher mean on the public seeds: it holds for
+    outcomes of any distribution. 1 for a sum of less than three standard errors.
+
+    samples: of each run, outcomes [n] on the public seeds and outcomes [m] on secret ones.
+    """
+    observed = math.fsum(float(public.mean() - secret.mean()) for public, secret in samples)
+    pooled = [np.concatenate(pair) for pair in samples]
+    variance = math.fsum(
+        float(both.var(ddof=1)) * (1 / len(public) + 1 / len(secret))
+        for both, (public, secret) in zip(pooled, samples, strict=True)
+    )
+    if observed <= 3 * math.sqrt(variance) + TOLERANCE:
+        return 1.0
+    random, as_much = np.random.default_rng(0), 0
+    for _ in range(PERMUTATIONS // CHUNK):
+        total = np.zeros(CHUNK)
+        for both, (public, secret) in zip(pooled, samples, strict=True):
+            n, m = len(public), len(secret)
+            drawn = random.random((CHUNK, n + m)).argpartition(n - 1, axis=1)[:, :n]
+            sums = both[drawn].sum(axis=1)
+            total += sums / n - (both.sum() - sums) / m
+        as_much += int((total >= observed - TOLERANCE).sum())
+    return (as_much + 1) / (PERMUTATIONS + 1)
 
 
 def _read_secret(board: Path, path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""Verification of submissions: runs the checks of `folder_check` (V0) and `run_checks` (V1 to V4).
+"""Verification of submissions: runs the checks of `folder_check` (V0) and `run_checks` (V0 to V4).
 
 Replays are decoded and simulated in processes that never load a policy; policies run in others.
 """
@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 
 from safegrid.benchmark.leaderboard import folder_check, run_checks, secret_seeds, verdict_log
 from safegrid.benchmark.leaderboard.run_checks import Job
-from safegrid.benchmark.leaderboard.schema import BoardSuite, content, read, read_rows, read_suite
+from safegrid.benchmark.leaderboard.schema import (
+    BoardSuite,
+    canonical,
+    content,
+    read,
+    read_rows,
+    read_suite,
+)
 from safegrid.benchmark.leaderboard.verdict_log import Fault, Verdict, fault
 from safegrid.benchmark.processes import process_pool
 from safegrid.engine.files import sha256
@@ -63,13 +70,14 @@ def verify(
     attained = {folder: _attained(0, folder_check.check(folder, suite)) for folder in folders}
     last = depth if depth < 4 or secret is not None else 3
     for stages in (
-        ((1, run_checks.check_sums), (2, run_checks.resimulate)),
+        ((0, run_checks.check_policy), (1, run_checks.check_sums), (2, run_checks.resimulate)),
         ((3, run_checks.replay_policy), (4, run_checks.score_on_secret_seeds)),
     ):
         with process_pool(workers, PRELOAD) as pool:
             for level, check in stages:
                 if level <= last:
-                    ready = [folder for folder, a in attained.items() if a.level == level - 1]
+                    before = max(0, level - 1)
+                    ready = [folder for folder, a in attained.items() if a.level == before]
                     tasks = list(_tasks(ready, suite, level, secret))
                     found = _run(pool, check, tasks, level, progress)
                     attained |= {f: _attained(level, found.get(f, [])) for f in ready}
@@ -96,7 +104,10 @@ def _tasks(
         jobs: dict[tuple[str, ...], list[Job]] = {}
         for line, row in enumerate(read_rows(folder), 1):
             key = row.key[:2]
-            job = Job(folder, submission, suite, levels[key], row, line, secret)
+            seed = None
+            if level == 4 and secret is not None:
+                seed = secret_seeds.seed(secret, sha256(canonical(submission)), *row.key)
+            job = Job(folder, submission, suite, levels[key], row, line, seed)
             jobs.setdefault(key, []).append(job)
         for group in jobs.values():
             if level == 4:

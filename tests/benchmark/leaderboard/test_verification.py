@@ -224,9 +224,10 @@ def other_seeds(episodes):
 def relabel(folder, _):
     """Another run's weights under this run's name."""
     path = folder / "policies/hazard_goal/small"
-    other, _ = policy_files.load(path / "1.safetensors")
-    _, cell = policy_files.read(path / "0.safetensors")
-    policy_files.save(other, path / "0.safetensors", cell)
+    other, ours = (policy_files.read(path / f"{run}.safetensors") for run in (1, 0))
+    (path / "0.safetensors").write_bytes(
+        policy_files.encode(policy_files.make(other), ours.cell, other.format)
+    )
 
 
 def opposite_actions(episodes):

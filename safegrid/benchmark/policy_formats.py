@@ -1,0 +1,187 @@
+"""Formats of published policies: data that is checked against a level and played by our own code.
+
+A policy is published as tables where the boards of its levels can be listed, as a multilayer
+perceptron elsewhere, and as a plan if it is a planner's. Other policies stay in the format of their
+agent, which only the agent's own code can read.
+"""
+
+import functools
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pydantic
+from numpy.typing import NDArray
+
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.files import Record
+from safegrid.engine.observations import make_encoder
+from safegrid.engine.policies import Policy
+from safegrid.evaluation import measures, tabulation, valuation
+from safegrid.evaluation.tabulation import TabulatedPolicy
+from safegrid.solver import plans
+from safegrid.solver.plans import Plan
+from safegrid.training import mlp
+
+Tensors = Mapping[str, NDArray[Any]]
+OUTPUTS: dict[str, type[mlp.Network]] = {
+    "greedy": mlp.Network,
+    "softmax": mlp.Stochastic,
+    "squashed": mlp.Squashed,
+    "normal": mlp.Gaussian,
+}
+ACTIVATIONS: dict[str, Any] = {"tanh": np.tanh, "relu": mlp.relu}
+
+
+class TableFormat(Record):
+    """One table for each level that the policy is judged on: see `tabulation.TabulatedPolicy`."""
+
+    kind: Literal["table"] = "table"
+    boards: dict[str, str]  # by level: SHA-256 of the boards that its indexes number
+
+
+class NetworkFormat(Record):
+    """A multilayer perceptron: see `mlp.Network`."""
+
+    kind: Literal["mlp"] = "mlp"
+    output: Literal["greedy", "softmax", "squashed", "normal"]
+    activation: Literal["tanh", "relu"]
+
+
+class PlanFormat(Record):
+    """A planner's plan: see `plans.Plan`."""
+
+    kind: Literal["plan"] = "plan"
+
+
+Format = Annotated[TableFormat | NetworkFormat | PlanFormat, pydantic.Field(discriminator="kind")]
+
+
+def publish(policy: Any, dynamics: Dynamics) -> tuple[Format, Policy] | None:
+    """A policy in one of the formats; None where it can only be had in its agent's own.
+
+    dynamics: of the level that it was trained on.
+    """
+    if (table := tabulation.tabulate(policy, dynamics)) is not None:
+        boards = {
+            name: tabulation.enumeration_digest(each)
+            for name, each in measures.judged(dynamics).items()
+        }
+        return TableFormat(boards=boards), table
+    if isinstance(policy, Plan):
+        return PlanFormat(), policy
+    for output, network in OUTPUTS.items():
+        for name, activation in ACTIVATIONS.items():
+            if type(policy) is network and policy.activation is activation:
+                return NetworkFormat(output=output, activation=name), policy  # type: ignore[arg-type]
+    return None
+
+
+def make(form: Format, tensors: Tensors, dynamics: Dynamics) -> Policy:
+    """The policy with these tensors. ValueError where they are not one of the level."""
+    check(form, tensors, dynamics)
+    if isinstance(form, TableFormat):
+        return TabulatedPolicy(tensors, dynamics)  # type: ignore[return-value]
+    if isinstance(form, PlanFormat):
+        return Plan(tensors)
+    return OUTPUTS[form.output].load(tensors, ACTIVATIONS[form.activation])
+
+
+def check(form: Format, tensors: Tensors, dynamics: Dynamics) -> None:
+    """ValueError for tensors that are not a policy of the level: names, types, shapes, values."""
+    if isinstance(form, TableFormat):
+        _check_tables(form, tensors, dynamics)
+    elif isinstance(form, NetworkFormat):
+        _check_network(form, tensors, dynamics)
+    else:
+        _check_plan(tensors, dynamics)
+
+
+def _check_tables(form: TableFormat, tensors: Tensors, dynamics: Dynamics) -> None:
+    levels = measures.judged(dynamics)
+    if set(tensors) != set(levels) or set(form.boards) != set(levels):
+        raise ValueError(f"it needs one table for each of {', '.join(levels)}, and no other")
+    for name, each in levels.items():
+        if form.boards[name] != tabulation.enumeration_digest(each):
+            raise ValueError(f"its table for {name} numbers other boards than the level has")
+        try:
+            tabulation.check_table(tensors[name], each)
+        except ValueError as error:
+            raise ValueError(f"level {name}: {error}") from None
+
+
+def _check_network(form: NetworkFormat, tensors: Tensors, dynamics: Dynamics) -> None:
+    network, actions = OUTPUTS[form.output], len(dynamics.actions)
+    if network.observation not in dynamics.observation_kinds:
+        raise ValueError(f"a network with output {form.output} cannot play {dynamics.name}")
+    size = math.prod(make_encoder(dynamics, network.observation).space.shape or ())
+    extra: dict[str, Any] = {
+        "mean": (np.float64, (size,)),
+        "scale": (np.float64, (size,)),
+        "deviation": (np.float32, (actions,)),
+    }
+    expected = {name: extra[name] for name in getattr(network, "extra", ())}
+    layers, odd = divmod(len(tensors) - len(expected), 2)
+    for layer in range(layers):
+        bias = tensors.get(f"{layer}.bias")
+        outputs = actions if layer == layers - 1 else 0 if bias is None else len(np.ravel(bias))
+        expected[f"{layer}.weight"] = np.float32, (outputs, size)
+        expected[f"{layer}.bias"] = np.float32, (outputs,)
+        size = outputs
+    if odd or layers < 1 or set(tensors) != set(expected):
+        raise ValueError(f"a network of {max(1, layers)} layers has {', '.join(expected)}")
+    _check_arrays(tensors, expected)
+    if "scale" in tensors and not (tensors["scale"] > 0).all():
+        raise ValueError("scale has a number that is not above 0")
+
+
+def _check_plan(tensors: Tensors, dynamics: Dynamics) -> None:
+    process = _process(dynamics)
+    start = np.array([state for state, _ in process.start], np.int32)
+    same = {"start": start, "successor": process.successor, "seen": process.observation}
+    if set(tensors) != {*same, "weights", "actions"}:
+        raise ValueError(f"a plan has {', '.join(('weights', 'actions', *same))}")
+    mixed, horizon = len(np.ravel(tensors["weights"])), np.shape(tensors["actions"])[1:2]
+    states, actions = process.successor.shape[:2]
+    expected: dict[str, Any] = {
+        "weights": (np.float64, (mixed,)),
+        "actions": (np.uint8, (mixed, *horizon, states)),
+        **{name: (array.dtype, array.shape) for name, array in same.items()},
+    }
+    _check_arrays(tensors, expected)
+    for name, array in same.items():
+        if not np.array_equal(tensors[name], array):
+            raise ValueError(f"{name} is not that of the level")
+    weights = tensors["weights"]
+    if not (weights >= 0).all() or abs(weights.sum() - 1) > 1e-9:
+        raise ValueError("weights are not a distribution: they must sum to 1")
+    if not tensors["actions"].size or tensors["actions"].max() >= actions:
+        raise ValueError(f"actions must be from 0 to {actions - 1}")
+
+
+def _check_arrays(tensors: Tensors, expected: Mapping[str, tuple[Any, tuple[int, ...]]]) -> None:
+    """ValueError for an array of another type or shape, and for numbers that are not finite."""
+    for name, (kind, shape) in expected.items():
+        tensor = tensors[name]
+        if tensor.dtype != kind or tensor.shape != shape:
+            raise ValueError(
+                f"{name} is {tensor.dtype}{list(tensor.shape)}: it must be "
+                f"{np.dtype(kind)}{list(shape)}"
+            )
+        if not np.isfinite(tensor).all():
+            raise ValueError(f"{name} has numbers that are not finite")
+
+
+def _process(dynamics: Dynamics) -> Any:
+    """The process of a level that a plan follows."""
+    solved = valuation.solution(dynamics.key)
+    return _long_process(dynamics.key) if solved is None else solved.process
+
+
+@functools.lru_cache(maxsize=2)
+def _long_process(key: tuple[str, str, str]) -> Any:
+    from safegrid.engine.dynamics import from_key
+
+    dynamics = from_key(key)
+    return plans.process(dynamics.name, {"level": dynamics.level_name, **dynamics.options})

@@ -1,0 +1,109 @@
+"""Policies as tables: what a policy does on every board of the levels that it is judged on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.files import sha256
+from safegrid.engine.observations import index, make_encoder
+from safegrid.engine.policies import FunctionPolicy, as_policy, check_probabilities
+from safegrid.evaluation import measures, valuation
+
+Table = NDArray[Any]  # uint8[observations] actions, or float32[observations, actions] probabilities
+UNSEEN = 255  # the code of every cell of a board that cannot be reached
+
+
+class TabulatedPolicy:
+    """A policy without memory as tables, one for each level that it is judged on.
+
+    tables: by the names of `measures.judged`. dynamics: of the level that it was trained on.
+    """
+
+    observation, memory = "index", False
+
+    def __init__(self, tables: Mapping[str, Table], dynamics: Dynamics):
+        self._tables = dict(tables)
+        self._labels = {each.key: label for label, each in measures.judged(dynamics).items()}
+        actions = all(table.ndim == 1 for table in tables.values())
+        self.mode = "deterministic" if actions else "stochastic"
+
+    def on_level(self, dynamics: Dynamics) -> FunctionPolicy:
+        """The policy on one of its levels. ValueError for another level."""
+        table = self._tables.get(self._labels.get(dynamics.key, ""))
+        if table is None:
+            raise ValueError(
+                f"the policy has no table for {dynamics.name}, level {dynamics.level_name}, with "
+                f"these options: it has {', '.join(self._tables)}"
+            )
+        if table.ndim == 2:
+            table = table.astype(np.float64)
+            table /= table.sum(axis=1, keepdims=True)
+        return FunctionPolicy(lambda numbers: table[numbers], "index", dynamics)
+
+    def tensors(self) -> dict[str, Table]:
+        """The tables by the names of the levels.
+
+        uint8[observations] numbers of actions, or float32[observations, actions] probabilities.
+        """
+        return self._tables
+
+
+def tabulate(policy: Any, dynamics: Dynamics) -> TabulatedPolicy | None:
+    """A policy as tables; None where it has memory, or a level's boards cannot be listed.
+
+    Levels that a policy of other observations than indexes is tabulated on have at most
+    `valuation.MOST_STATES` states. On an environment that remembers earlier episodes, only a policy
+    of indexes is a table.
+
+    policy: whatever `as_policy` takes. dynamics: of the level that it was trained on.
+    """
+    tables = {}
+    for label, each in measures.judged(dynamics).items():
+        player = as_policy(policy, each)
+        indexed = getattr(policy, "observation", "") == "index"
+        if player.memory or each.space == "continuous":
+            return None
+        if not indexed and valuation.solution(each.key) is None:
+            return None
+        observations = make_encoder(each, player.observation)(_boards(each))
+        shape = len(observations), len(each.actions)
+        chosen = check_probabilities(player.probabilities(observations), shape)  # type: ignore[attr-defined]
+        certain = bool((chosen.max(axis=1) == 1).all())
+        tables[label] = (
+            chosen.argmax(axis=1).astype(np.uint8) if certain else chosen.astype(np.float32)
+        )
+    return TabulatedPolicy(tables, dynamics)
+
+
+def enumeration_digest(dynamics: Dynamics) -> str:
+    """SHA-256 of the boards that index observations number, in their order."""
+    numbers = index(dynamics)
+    return sha256(numbers.rows[: numbers.count].tobytes())
+
+
+def check_table(table: Table, dynamics: Dynamics) -> None:
+    """ValueError for a table that is not one of a level: its type, its shape or its values."""
+    observations, actions = make_encoder(dynamics, "index").space.n, len(dynamics.actions)  # type: ignore[attr-defined]
+    if table.dtype == np.uint8 and table.shape == (observations,):
+        if table.size and table.max() >= actions:
+            raise ValueError(f"it has action {table.max()}: choose from 0 to {actions - 1}")
+    elif table.dtype == np.float32 and table.shape == (observations, actions):
+        check_probabilities(table, (observations, actions))
+    else:
+        raise ValueError(
+            f"its table is {table.dtype}{list(table.shape)}: it needs uint8[{observations}] or "
+            f"float32[{observations}, {actions}]"
+        )
+
+
+def _boards(dynamics: Dynamics) -> NDArray[np.uint8]:
+    """[observations, rows, columns] the board of each index observation."""
+    numbers = index(dynamics)
+    rows = numbers.rows[: numbers.count]
+    if dynamics.spec.memory:  # the last number is that of all other boards
+        rows = np.concatenate((rows, np.full_like(rows[:1], UNSEEN)))
+    boards: NDArray[np.uint8] = rows.reshape(-1, *dynamics.level.board.shape)
+    return boards

@@ -1,0 +1,107 @@
+"""Formats of published policies: the policy comes back, tensors of other levels are refused."""
+
+import numpy as np
+import pytest
+
+from safegrid.benchmark import policy_files, policy_formats, suite
+from safegrid.benchmark.policy_formats import NetworkFormat, PlanFormat, TableFormat
+from safegrid.engine import registry
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.training import mlp
+
+
+def gaussian(dynamics, **changes):
+    """A policy of a plane task with random weights."""
+    random = np.random.default_rng(0)
+    size, numbers = len(dynamics.level.background), len(dynamics.actions)
+    tensors = {
+        "0.weight": random.normal(size=(3, size)).astype(np.float32),
+        "0.bias": np.zeros(3, np.float32),
+        "1.weight": random.normal(size=(numbers, 3)).astype(np.float32),
+        "1.bias": np.zeros(numbers, np.float32),
+        "mean": np.zeros(size),
+        "scale": np.ones(size),
+        "deviation": np.ones(numbers, np.float32),
+    }
+    return {**tensors, **changes}
+
+
+@pytest.mark.parametrize("agent, name, kind", [
+    ("uniform", "boat_race", TableFormat),
+    ("planner", "boat_race", PlanFormat),
+    ("uniform", "friend_foe", None),
+    ("scripted_safe", "boat_race", None),
+])  # fmt: skip
+def test_a_published_policy_comes_back_from_its_file(agent, name, kind):
+    cell = suite.make_cell(agent, name, steps=0)
+    policy, dynamics = suite.train(cell), make_dynamics(name)
+    found = policy_formats.publish(policy, dynamics)
+    if kind is None:
+        assert found is None
+        return
+    form, published = found
+    assert type(form) is kind
+    content = policy_files.encode(published, cell, form)
+    assert content == policy_files.encode(published, cell, form)
+    file = policy_files.decode(content)
+    assert (file.cell, file.format) == (cell, form)
+    for made in (policy_files.make(file), policy_files.published(file, dynamics)):
+        assert {k: v.tobytes() for k, v in made.tensors().items()} == {
+            k: v.tobytes() for k, v in published.tensors().items()
+        }
+
+
+def test_a_network_is_published_as_such_where_boards_cannot_be_listed():
+    dynamics = make_dynamics("point_goal")
+    policy = mlp.Gaussian.load(gaussian(dynamics))
+    form, published = policy_formats.publish(policy, dynamics)
+    assert form == NetworkFormat(output="normal", activation="tanh") and published is policy
+    made = policy_formats.make(form, policy.tensors(), dynamics)
+    vectors, chance = np.ones((2, len(dynamics.level.background))), np.full((2, 2), 0.3)
+    assert made.act(vectors, chance).tobytes() == policy.act(vectors, chance).tobytes()
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"0.weight": np.zeros((3, 7), np.float32)}, "0.weight is float32[3, 7]: it must be"),
+    ({"0.bias": np.zeros(3)}, "0.bias is float64[3]: it must be float32[3]"),
+    ({"1.bias": np.zeros(3, np.float32)}, "1.bias is float32[3]: it must be float32[2]"),
+    ({"mean": np.zeros(3)}, "mean is float64[3]: it must be float64["),
+    ({"scale": None}, "scale has a number that is not above 0"),
+    ({"deviation": np.full(2, np.nan, np.float32)}, "deviation has numbers that are not finite"),
+    ({"2.weight": np.zeros((1, 1), np.float32)}, "a network of 2 layers has"),
+    ({"extra": np.zeros(1), "more": np.zeros(1)}, "a network of 3 layers has"),
+])  # fmt: skip
+def test_a_network_of_other_shapes_is_refused(changes, message):
+    dynamics = make_dynamics("point_goal")
+    if "scale" in changes:
+        changes = {"scale": np.zeros(len(dynamics.level.background))}
+    form = NetworkFormat(output="normal", activation="tanh")
+    with pytest.raises(ValueError) as error:
+        policy_formats.check(form, gaussian(dynamics, **changes), dynamics)
+    assert message in str(error.value)
+
+
+def test_a_network_of_planes_does_not_play_a_plane_task():
+    form = NetworkFormat(output="greedy", activation="relu")
+    with pytest.raises(ValueError, match="cannot play point_goal"):
+        policy_formats.check(form, {}, make_dynamics("point_goal"))
+
+
+@pytest.mark.parametrize("name, change, message", [
+    ("weights", lambda a: a * 2, "weights are not a distribution"),
+    ("weights", lambda a: a.astype(np.float32), "weights is float32"),
+    ("actions", lambda a: a + 10, "actions must be from 0 to 3"),
+    ("actions", lambda a: a[:, :0], "actions must be from 0 to 3"),
+    ("actions", lambda a: a[..., :-1], "actions is uint8"),
+    ("successor", lambda a: a * 0, "successor is not that of the level"),
+    ("seen", lambda a: a[:-1], "seen is int32"),
+    ("start", lambda a: a + 1, "start is not that of the level"),
+])  # fmt: skip
+def test_a_plan_of_another_level_is_refused(name, change, message):
+    dynamics, plan = make_dynamics("boat_race"), registry.agent("planner").train("boat_race")
+    tensors = plan.tensors()
+    policy_formats.check(PlanFormat(), tensors, dynamics)
+    with pytest.raises(ValueError, match=message):
+        policy_formats.check(PlanFormat(), {**tensors, name: change(tensors[name])}, dynamics)
+    with pytest.raises(ValueError, match="a plan has weights, actions"):
+        policy_formats.check(PlanFormat(), {"weights": tensors["weights"]}, dynamics)
