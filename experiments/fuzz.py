@@ -26,7 +26,14 @@ from typing import Any
 import numpy as np
 
 from safegrid.benchmark import policy_files, suite
-from safegrid.benchmark.leaderboard import folder_check, packing, schema, verdict_log, verification
+from safegrid.benchmark.leaderboard import (
+    folder_check,
+    keys,
+    packing,
+    schema,
+    verdicts,
+    verification,
+)
 from safegrid.benchmark.leaderboard.schema import (
     AgentCard,
     BoardSuite,
@@ -35,7 +42,7 @@ from safegrid.benchmark.leaderboard.schema import (
     canonical,
     parse,
 )
-from safegrid.benchmark.leaderboard.verdict_log import Verdict
+from safegrid.benchmark.leaderboard.verdicts import SignedVerdict
 from safegrid.benchmark.results import Result, write
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
@@ -106,7 +113,9 @@ def sound(folder: Path) -> Path:
         episodes = evaluate(policy, "hazard_goal", 5, seed)
         write(Result(cell, episodes, None, policy_files.encode(policy, cell)), folder / "made")
     (path,) = packing.submit(folder / "made", folder / "board")
-    verification.verify(folder / "board", [path], 2, workers=1)
+    key = keys.create(folder / "key")
+    keys.trust(folder / "board", keys.public(key))
+    verification.verify(folder / "board", [path], 2, key=key, workers=1)
     return path
 
 
@@ -116,6 +125,7 @@ def surfaces(path: Path) -> dict[str, Surface]:
     place.mkdir()
     network = np.zeros((4, 7 * 5 * len(make_dynamics("hazard_goal").tiles)), np.float32)
     weights = registry.agent("ppo").load({"0.weight": network, "0.bias": network[:, 0]})
+    verdict = verdicts.path(path.parent, path.name)
     manifest, run = path / "submission.json", (path / schema.RUNS).read_bytes()
     policy = (path / "policies/hazard_goal/small/0.safetensors").read_bytes()
 
@@ -128,7 +138,6 @@ def surfaces(path: Path) -> dict[str, Surface]:
     def whole(name: str) -> Surface:
         def read() -> None:
             list(folder_check.check(path, board))
-            verdict_log.read(path)
 
         return (path / name).read_bytes(), path / name, read
 
@@ -136,7 +145,7 @@ def surfaces(path: Path) -> dict[str, Surface]:
         "submission": record("submission", Submission, manifest.read_bytes()),
         "suite": record("suite", BoardSuite, canonical(board)),
         "row": record("row", RunRow, run.splitlines(keepends=True)[0]),
-        "verdict": record("verdict", Verdict, (path / schema.VERDICT).read_bytes()),
+        "verdict": record("verdict", SignedVerdict, verdict.read_bytes()),
         "card": surface("card.toml", CARD.encode(), schema.read_card),
         "card as JSON": record("card", AgentCard, canonical(schema.read(path).card)),
         "replay": surface("0.szr", (path / RECORDED).read_bytes(), replay.read),
@@ -148,7 +157,11 @@ def surfaces(path: Path) -> dict[str, Surface]:
         ),
         "folder, submission": whole("submission.json"),
         "folder, runs": whole(schema.RUNS),
-        "folder, verdicts": whole(schema.VERDICT),
+        "board, verdict": (
+            verdict.read_bytes(),
+            verdict,
+            lambda: verdicts.read(path.parent, path.name),
+        ),
     }
 
 

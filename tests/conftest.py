@@ -45,6 +45,15 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"SKIPPED, which is not allowed: {line}", red=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def verifier_key(tmp_path_factory):
+    """The file of the key that verdicts are signed with, which is not the user's own."""
+    path = tmp_path_factory.mktemp("key") / "verifier.key"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAFEGRID_KEY", str(path))
+        yield path
+
+
 @pytest.fixture(scope="session")
 def experiment():
     """Loads a script of experiments/ by its name."""

@@ -33,11 +33,8 @@ class Group(NamedTuple):
     level: LevelKey
     agent: str  # with the settings that differ from its defaults, where it has several setups
     results: list[Result]  # by seed
-
-    @property
-    def hidden(self) -> bool:
-        """Whether the agent uses hidden information."""
-        return registry.agent(self.results[0].cell.agent).uses_hidden_info
+    hidden: bool = False  # whether the agent uses hidden information
+    ranked: bool = True  # whether it may have a rank
 
     @property
     def seeds(self) -> list[int]:
@@ -105,7 +102,12 @@ def group(results: Iterable[Result]) -> list[Group]:
         rest = cell.model_copy(update={"seed": 0}).key
         groups[level_key(cell), agent, rest].append(result)
     return [
-        Group(level, agent, sorted(runs, key=lambda run: run.cell.seed))
+        Group(
+            level,
+            agent,
+            sorted(runs, key=lambda run: run.cell.seed),
+            registry.agent(runs[0].cell.agent).uses_hidden_info,
+        )
         for (level, agent, _), runs in sorted(groups.items())
     ]
 

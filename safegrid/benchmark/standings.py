@@ -123,6 +123,7 @@ class ResultTable:
             and row.completion == 1
             and row.runs > 1
             and not row.hidden
+            and all(self.groups[row.agent, level].ranked for level in scored)
         }
 
     def runs(self, agent: str, metric: str, levels: Sequence[LevelKey]) -> list[list[float]]:

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -39,38 +39,48 @@ def submit(
         console.print(f"submission {folder}", soft_wrap=True, highlight=False)
 
 
-@app.command(epilog="Example: safegrid leaderboard verify --board submissions --level 2")
+@app.command(epilog="Example: safegrid leaderboard verify --board submissions --level 5 --sample 2")
 def verify(
     submissions: Annotated[
         list[Path], typer.Argument(help="Folders of submissions; by default all of the board.")
     ] = [],  # noqa: B006
     board: Board = BOARD,
-    level: Annotated[int, typer.Option(min=0, max=4, help="Last level to check.")] = 3,
+    level: Annotated[int, typer.Option(min=0, max=5, help="Last level to check.")] = 3,
     secret: Annotated[
         Path | None,
         typer.Option(help="File of the season's secret, for level 4 before it is published."),
     ] = None,
+    sample: Annotated[
+        int, typer.Option(min=1, help="Runs of each submission that level 5 trains again.")
+    ] = 1,
+    key: Annotated[
+        Path | None,
+        typer.Option(help="File of the verifier's private key; by default $SAFEGRID_KEY."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = os.cpu_count() or 1,
 ) -> None:
-    """Verifies submissions up to a level, and appends the verdicts to their logs.
+    """Verifies submissions up to a level, and records signed verdicts on the board.
 
-    Exits with 1 if a check failed.
+    Level 4 is checked where the season's secret is known. Exits with 1 if a check failed.
     """
-    from safegrid.benchmark.leaderboard import secret_seeds, verification
+    from safegrid.benchmark.leaderboard import keys, secret_seeds, verification
 
-    depth = 4 if secret is not None else level
+    depth = max(level, 4) if secret is not None else level
     folders = submissions or verification.submissions(board)
-    season_secret = secret_seeds.read_secret(board, secret) if depth == 4 else None
+    season_secret = secret_seeds.read_secret(board, secret) if depth >= 4 else None
     if depth == 4 and season_secret is None:
         raise ValueError("level 4 needs the season's secret: give its file as --secret")
+    signer = _signer(board, key)
     with progress_bar() as progress:
-        tasks = {f"V{i}": progress.add_task(f"V{i}", total=None) for i in range(1, depth + 1)}
+        tasks = {f"V{i}": progress.add_task(f"V{i}", total=None) for i in range(depth + 1)}
         try:
             verdicts = verification.verify(
                 board,
                 folders,
                 depth,
                 season_secret,
+                sample,
+                signer,
                 workers,
                 lambda level, done, count: progress.update(
                     tasks[level], completed=done, total=count
@@ -81,11 +91,56 @@ def verify(
             raise typer.Exit(130) from None
     for folder, verdict in verdicts.items():
         reached = "none" if verdict.level is None else f"V{verdict.level}"
-        console.print(f"{folder.name}  {reached}", soft_wrap=True, highlight=False)
+        console.print(f"{folder.name}  {reached}", markup=False, soft_wrap=True, highlight=False)
         for fault in verdict.faults:
             console.print(f"  {fault}", markup=False, soft_wrap=True, highlight=False)
+    if signer is None:
+        errors.print(
+            f"no verdict was recorded: {board / keys.VERIFIERS} names other keys than yours",
+            markup=False,
+        )
     if any(verdict.faults for verdict in verdicts.values()):
         raise typer.Exit(1)
+
+
+def _signer(board: Path, path: Path | None) -> Any:
+    """The private key that signs verdicts of a board; None where the board believes others.
+
+    The default key is made at the first use, and a board without verifiers believes it.
+    """
+    from safegrid.benchmark.leaderboard import keys
+
+    place = path or keys.default_path()
+    key = keys.load(place) if path is not None or place.exists() else keys.create(place)
+    known = keys.trusted(board)
+    if not known:
+        keys.trust(board, keys.public(key))
+    elif keys.public(key) not in known:
+        if path is not None:
+            raise ValueError(
+                f"{board / keys.VERIFIERS} does not name the key {path}: add it with "
+                "safegrid leaderboard key"
+            )
+        return None
+    return key
+
+
+@app.command(epilog="Example: safegrid leaderboard key ~/verifier.key --board submissions")
+def key(
+    path: Annotated[Path, typer.Argument(help="File of the private key; made if it is not there.")],
+    board: Board = BOARD,
+) -> None:
+    """Makes a verifier's key, and makes a board believe the verdicts that it signs."""
+    from safegrid.benchmark.leaderboard import keys
+
+    private = keys.load(path) if path.exists() else keys.create(path)
+    keys.trust(board, keys.public(private))
+    console.print(
+        f"{board / keys.VERIFIERS} names {keys.public(private)}: keep {path} secret",
+        markup=False,
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 @app.command(epilog="Example: safegrid leaderboard season ~/secret --board submissions")

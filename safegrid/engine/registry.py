@@ -19,6 +19,7 @@ from gymnasium.envs import registration
 
 from safegrid.engine.contract.agents import AgentSpec, read_agent
 from safegrid.engine.contract.environments import EnvironmentSpec, read_environment
+from safegrid.engine.contract.manifest import Manifest, read_manifest
 from safegrid.engine.contract.names import unknown
 
 __all__ = ["unknown"]
@@ -57,6 +58,19 @@ def agent(name: str) -> AgentSpec:
 _environment = functools.cache(read_environment)
 _agent = functools.cache(read_agent)
 _READERS: dict[str, Any] = {"environment": _environment, "agent": _agent}
+
+
+def manifest(name: str) -> Manifest | None:
+    """What the file of an agent states, read without running it; None where there is no such file.
+
+    ValueError where it does not state what an agent must.
+    """
+    if (path := _agent_file(name)) is None:
+        return None
+    try:
+        return read_manifest(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"agent {name}: {error}") from None
 
 
 def register(plugin: str | Path | ModuleType) -> str:
@@ -152,6 +166,19 @@ def _installed(what: str) -> dict[str, ModuleType]:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             warnings.warn(f"{what} {point.name} is left out: {reason}", stacklevel=2)
     return modules
+
+
+def _agent_file(name: str) -> Path | None:
+    """The file of an agent, without importing it; None where it is not known."""
+    if name in _registered["agent"]:
+        return Path(str(_registered["agent"][name].__file__))
+    if name in _shipped("agent"):
+        folders = importlib.import_module("safegrid.agents").__path__
+        return next(p for folder in folders if (p := Path(folder) / f"{name}.py").exists())
+    for point in metadata.entry_points(group="safegrid.agents", name=name):
+        if point.dist is not None:
+            return Path(str(point.dist.locate_file(point.module.replace(".", "/") + ".py")))
+    return None
 
 
 def _module(what: str, name: str) -> ModuleType:

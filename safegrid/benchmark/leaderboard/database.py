@@ -3,15 +3,17 @@
 The files of the board are authoritative: `write` replaces the tables with their content.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
 
-from safegrid.benchmark.leaderboard import folder_check, verdict_log
-from safegrid.benchmark.leaderboard.schema import read, read_rows, read_suite
+from safegrid.benchmark.leaderboard import folder_check, verdicts
+from safegrid.benchmark.leaderboard.schema import canonical, read, read_rows, read_suite
 from safegrid.benchmark.leaderboard.verification import submissions
+from safegrid.engine.files import sha256
 
 METADATA = sql.MetaData()
 SUBMISSIONS = sql.Table(
@@ -47,11 +49,10 @@ VERDICTS = sql.Table(
     "verdicts",
     METADATA,
     sql.Column("submission", sql.String(12), sql.ForeignKey(SUBMISSION), primary_key=True),
-    sql.Column("line", sql.Integer, primary_key=True),
     sql.Column("level", sql.Integer),
     sql.Column("faults", sql.JSON, nullable=False),
     sql.Column("time", sql.Text, nullable=False),
-    sql.Column("seal", sql.String(64), nullable=False),
+    sql.Column("season", sql.String(64)),  # NULL without secret seeds
 )
 
 
@@ -86,23 +87,25 @@ def write(url: str, board: Path) -> int:
 
 def _rows(folder: Path) -> Iterator[tuple[sql.Table, dict[str, Any]]]:
     """(table, row) of each row about a submission."""
-    submission, chain = read(folder), verdict_log.read(folder)
-    card, id_ = submission.card, folder.name
+    submission, card, id_, found = read(folder), read(folder).card, folder.name, None
+    with contextlib.suppress(ValueError):
+        found = verdicts.read(folder.parent, id_)
+    if found is not None and found.submission != sha256(canonical(submission)):
+        found = None
     yield (
         SUBMISSIONS,
         {
             "id": id_,
             **card.model_dump(include={"name", "agent", "version", "kind"}),
             **submission.model_dump(include={"uses_hidden_info", "settings", "runs"}),
-            "level": chain[-1].level if chain else None,
+            "level": None if found is None else found.level,
         },
     )
     for row in read_rows(folder):
         yield RUNS, {"submission": id_, **row.model_dump(by_alias=True, exclude={"values"})}
-    for line, each in enumerate(chain, 1):
-        faults = [fault.model_dump() for fault in each.faults]
-        own = each.model_dump(include={"level", "time", "seal"})
-        yield VERDICTS, {"submission": id_, "line": line, "faults": faults, **own}
+    if found is not None:
+        own = found.model_dump(include={"level", "time", "season", "faults"}, mode="json")
+        yield VERDICTS, {"submission": id_, **own}
 
 
 def _shown(url: str) -> str:

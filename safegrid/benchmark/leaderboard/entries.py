@@ -1,29 +1,34 @@
 """Entries of the leaderboard: the verified submissions of a board, with their episodes."""
 
+import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from safegrid.benchmark import policy_files
 from safegrid.benchmark.grouping import Group, level_key
-from safegrid.benchmark.leaderboard import folder_check, verdict_log
+from safegrid.benchmark.leaderboard import folder_check, verdicts
 from safegrid.benchmark.leaderboard.schema import (
     BoardLevel,
     BoardSuite,
     RunRow,
     Submission,
     canonical,
+    content,
     read,
     read_rows,
     read_suite,
 )
-from safegrid.benchmark.leaderboard.verdict_log import Verdict
+from safegrid.benchmark.leaderboard.verdicts import Verdict
 from safegrid.benchmark.results import Cell, Result
 from safegrid.engine import monitor
 from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
 REPRODUCED = 3  # lowest level at which the policies are those that played the replays
+RANKED = ("learned", "llm")  # kinds of agents that may have a rank
+LOOKALIKES = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "|": "l"})
 TRUSTED = 2  # lowest level of verification that is shown: all replays were simulated again
 
 
@@ -31,17 +36,22 @@ class LeaderboardEntry(NamedTuple):
     """A submission that is shown on the leaderboard."""
 
     folder: Path
-    title: str  # name of its agent, unique on the board
+    title: str  # name of its agent, which no other on the board can be confused with
     submission: Submission
     rows: list[RunRow]
-    verdicts: list[Verdict]
+    verdict: Verdict
     groups: list[Group]  # runs by level
     recorded: dict[tuple[str, str, int], replay.Replay]  # by environment, level and run
 
     @property
     def level(self) -> int:
         """The level of verification that the submission has reached."""
-        return self.verdicts[-1].level or 0
+        return self.verdict.level or 0
+
+    @property
+    def not_retrained(self) -> bool:
+        """Whether it is said to have learned, and no run of it was trained again."""
+        return self.submission.card.kind == "learned" and self.level < max(verdicts.LEVELS)
 
 
 class Refusal(NamedTuple):
@@ -54,40 +64,93 @@ class Refusal(NamedTuple):
 def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], list[Refusal]]:
     """The submissions of a board that are verified to TRUSTED or more, and the others.
 
-    ValueError where the board has no valid suite.json.
+    Of submissions with names that can be confused, or with equal policies, the one that was
+    verified first is shown. ValueError where the board has no valid suite.json.
     """
     suite = read_suite(board)
-    shown, refused = [], []
+    found, refused = [], []
     for folder in folders:
         try:
-            shown.append(_entry(folder, suite))
-        except ValueError as error:
-            refused.append(Refusal(folder, str(error)))
-    return _distinct(shown), refused
+            found.append(_entry(board, folder, suite))
+        except Exception as error:  # one submission must not stop the others
+            reason = str(error) if isinstance(error, ValueError) else type(error).__name__
+            refused.append(Refusal(folder, reason))
+    shown: dict[str, LeaderboardEntry] = {}
+    played: dict[str, LeaderboardEntry] = {}
+    for entry in sorted(found, key=lambda each: (each.verdict.time, each.folder.name)):
+        names, content = skeleton(entry.title), _policies(entry)
+        if names in shown:
+            reason = f"its name can be confused with that of {shown[names].folder.name}"
+        elif content in played:
+            reason = f"it has the policies of {played[content].folder.name} under another name"
+        else:
+            shown[names] = played[content] = entry
+            continue
+        refused.append(Refusal(entry.folder, reason))
+    return sorted(shown.values(), key=lambda each: each.folder.name), refused
 
 
-def _entry(folder: Path, suite: BoardSuite) -> LeaderboardEntry:
+def may_rank(submission: Submission, verdict: Verdict) -> bool:
+    """Whether an agent may have a rank: a trained one, whose policies are reproduced."""
+    return (verdict.level or 0) >= REPRODUCED and submission.card.kind in RANKED
+
+
+def skeleton(name: str) -> str:
+    """A name without what the eye overlooks: case, separators, and characters that look alike."""
+    return "".join(c for c in name.casefold() if c.isalnum()).translate(LOOKALIKES)
+
+
+def _policies(entry: LeaderboardEntry) -> str:
+    """A digest of what all policies do: their tensors, or their replays where they are absent.
+
+    That of an agent that was not trained is its own, since planners may well agree.
+    """
+    if entry.submission.card.kind not in RANKED:
+        return entry.folder.name
+    digest = hashlib.sha256()
+    files = {file.path for file in entry.submission.files}
+    for row in entry.rows:
+        digest.update("/".join(map(str, row.key)).encode())
+        if row.policy not in files:
+            digest.update(content(entry.folder / row.replay))
+            continue
+        tensors = policy_files.decode(content(entry.folder / row.policy)).tensors
+        for name, tensor in sorted(tensors.items()):
+            digest.update(f"{name} {tensor.dtype} {tensor.shape}".encode() + tensor.tobytes())
+    return digest.hexdigest()
+
+
+def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     """The entry of a submission. ValueError where its present content is not verified."""
     for fault in folder_check.check(folder, suite):
         raise ValueError(str(fault))
-    submission, rows, chain = read(folder), read_rows(folder), verdict_log.read(folder)
-    if not chain or chain[-1].submission != sha256(canonical(submission)):
+    submission, rows, last = read(folder), read_rows(folder), verdicts.read(board, folder.name)
+    bound = sha256(canonical(submission)), sha256(canonical(suite))
+    if last is None or (last.submission, last.suite) != bound:
         raise ValueError("it has no verdict: run safegrid leaderboard verify")
-    last = chain[-1]
+    for fault in last.faults:
+        if fault.proven or last.level is None:
+            raise ValueError(str(fault))
     if last.level is None or last.level < TRUSTED:
-        raise ValueError(str(last.faults[0]) if last.faults else f"it is verified to V{last.level}")
+        raise ValueError(f"it is verified to V{last.level}")
     levels = {level.key: level for level in suite.levels}
-    recorded = {row.key: replay.read(folder / row.replay) for row in rows}
+    recorded = {row.key: replay.decode(content(folder / row.replay)) for row in rows}
     results: dict[tuple[str, str], list[Result]] = {}
     for row in rows:
         cell = _cell(submission, levels[row.key[:2]], row, suite)
         result = _result(row, cell, recorded[row.key])
         if last.level < REPRODUCED:
             result = result._replace(values={})
+        elif (secret := last.secret_values.get(row.policy)) is not None:
+            result = result._replace(values={**result.values, row.level: secret})
         results.setdefault(row.key[:2], []).append(result)
     title = submission.card.name
-    groups = [Group(level_key(runs[0].cell), title, runs) for runs in results.values()]
-    return LeaderboardEntry(folder, title, submission, rows, chain, groups, recorded)
+    hidden = submission.uses_hidden_info
+    ranked = may_rank(submission, last)
+    groups = [
+        Group(level_key(runs[0].cell), title, runs, hidden, ranked) for runs in results.values()
+    ]
+    return LeaderboardEntry(folder, title, submission, rows, last, groups, recorded)
 
 
 def _result(row: RunRow, cell: Cell, recorded: replay.Replay) -> Result:
@@ -96,19 +159,6 @@ def _result(row: RunRow, cell: Cell, recorded: replay.Replay) -> Result:
     training["step"], training["episodes"] = row.trained, 1
     training["violating"] = -1 if row.train_violations is None else row.train_violations
     return Result(cell, recorded.episodes, training.view(np.recarray), None, row.values)
-
-
-def _distinct(shown: list[LeaderboardEntry]) -> list[LeaderboardEntry]:
-    """The entries with distinct titles: ids are appended to equal names."""
-    names = [entry.title for entry in shown]
-    distinct = []
-    for entry in shown:
-        if names.count(entry.title) > 1:
-            title = f"{entry.title} ({entry.folder.name[:6]})"
-            groups = [group._replace(agent=title) for group in entry.groups]
-            entry = entry._replace(title=title, groups=groups)
-        distinct.append(entry)
-    return distinct
 
 
 def _cell(submission: Submission, level: BoardLevel, row: RunRow, suite: BoardSuite) -> Cell:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from safegrid.benchmark.leaderboard.schema import (
     RUNS,
-    VERDICT,
     BoardSuite,
     RunRow,
     Submission,
@@ -15,8 +14,9 @@ from safegrid.benchmark.leaderboard.schema import (
     read,
     read_rows,
 )
-from safegrid.benchmark.leaderboard.verdict_log import Fault, fault
+from safegrid.benchmark.leaderboard.verdicts import Fault, fault
 from safegrid.engine import registry
+from safegrid.engine.contract.manifest import Manifest
 from safegrid.engine.files import sha256
 
 
@@ -42,7 +42,7 @@ def _members(folder: Path, submission: Submission) -> Iterator[Fault]:
         yield fault(0, "submission.json", "the files are not in the order of their paths")
     present = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
     for name, path in present.items():
-        plain = path.is_dir() or name in {*listed, "submission.json", VERDICT}
+        plain = path.is_dir() or name in {*listed, "submission.json"}
         if path.is_symlink() or not plain:
             yield fault(0, name, "it is a link, or is not listed in submission.json")
     for name, file in listed.items():
@@ -60,19 +60,39 @@ def _members(folder: Path, submission: Submission) -> Iterator[Fault]:
 
 
 def _names(folder: Path, submission: Submission, suite: BoardSuite) -> Iterator[Fault]:
-    """Faults of the id, the suite and the use of hidden information."""
+    """Faults of the id, the suite, and of what is claimed of the agent."""
     if folder.name != identity(submission):
         message = f"its content has the id {identity(submission)}: the folder is {folder.name}"
         yield fault(0, "submission.json", message)
     if submission.suite != (digest := sha256(canonical(suite))):
         message = f"suite is {submission.suite}: the board's suite.json has SHA-256 {digest}"
         yield fault(0, "submission.json", message)
+    if submission.runs != suite.runs:
+        message = f"runs is {submission.runs}: suite {suite.name} has {suite.runs} of each level"
+        yield fault(0, "submission.json", message)
+    try:
+        manifest = registry.manifest(submission.card.agent)
+    except ValueError as error:
+        yield fault(0, "submission.json", str(error))
+        return
+    if manifest is not None:
+        yield from _claims(submission, manifest)
+
+
+def _claims(submission: Submission, manifest: Manifest) -> Iterator[Fault]:
+    """Faults of statements that the agent's file contradicts."""
     agent = submission.card.agent
-    if agent in registry.agents():
-        hidden = registry.agent(agent).uses_hidden_info
-        if hidden != submission.uses_hidden_info:
-            message = f"uses_hidden_info is {submission.uses_hidden_info}: agents/{agent}.py has"
-            yield fault(0, "submission.json", f"{message} {hidden}")
+    for name, claimed, stated in (
+        ("kind", submission.card.kind, manifest.kind),
+        ("agent_version", submission.agent_version, manifest.version),
+        ("uses_hidden_info", submission.uses_hidden_info, manifest.uses_hidden_info),
+    ):
+        if claimed != stated:
+            message = f"{name} is {claimed!r}: the file of agent {agent} has {stated!r}"
+            yield fault(0, "submission.json", message)
+    if manifest.settings is not None and set(submission.settings) != set(manifest.settings):
+        message = f"settings are not those of agent {agent}: {', '.join(manifest.settings)}"
+        yield fault(0, "submission.json", message)
 
 
 def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iterator[Fault]:
@@ -87,8 +107,8 @@ def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iter
             yield fault(0, RUNS, f"{row.key[:2]} is not a level of suite {suite.name}", i)
     for level in sorted({key[:2] for key in keys}):
         runs = {key[2] for key in keys if key[:2] == level}
-        if runs != set(range(submission.runs)):
-            last = submission.runs - 1
+        if runs != set(range(suite.runs)):
+            last = suite.runs - 1
             message = f"{level} has runs {sorted(runs)}: it must have all of 0 to {last}"
             yield fault(0, RUNS, message)
     files = {file.path for file in submission.files}

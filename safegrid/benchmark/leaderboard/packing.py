@@ -85,6 +85,7 @@ def _suite(results: Sequence[Result], board: Path, name: str) -> BoardSuite:
     levels = {_level(result.cell).key: _level(result.cell) for result in results}
     suite = BoardSuite(
         name=name,
+        runs=1 + max(result.cell.seed for result in results),
         episodes=results[0].cell.episodes,
         levels=tuple(levels[key] for key in sorted(levels)),
     )
@@ -104,13 +105,14 @@ def _pack(results: Sequence[Result], board: Path, suite: BoardSuite, card: Agent
         ):
             rows.append(_write_run(result, part))
         (part / RUNS).write_bytes(b"".join(map(canonical, rows)))
-        cell = results[0].cell
+        cell, manifest = results[0].cell, registry.manifest(card.agent)
         submission = Submission(
             format=1,
             suite=sha256(canonical(suite)),
             card=card,
             uses_hidden_info=registry.agent(card.agent).uses_hidden_info,
             agent_version=cell.agent_version,
+            agent_file=None if manifest is None else manifest.digest,
             settings=cell.settings,
             runs=1 + max(row.run for row in rows),
             files=_files(part),

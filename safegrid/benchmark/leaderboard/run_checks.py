@@ -20,14 +20,14 @@ from safegrid.benchmark.leaderboard.schema import (
     Submission,
     content,
 )
-from safegrid.benchmark.leaderboard.verdict_log import Fault, fault
+from safegrid.benchmark.leaderboard.verdicts import Fault, fault
 from safegrid.benchmark.policy_files import PolicyFile
 from safegrid.engine import registry
 from safegrid.engine.chance import derive_seeds
 from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.enumeration import enumerate_states
 from safegrid.engine.lanes import LIMIT
-from safegrid.evaluation import measures, replay, resimulation
+from safegrid.evaluation import measures, replay, resimulation, valuation
 from safegrid.evaluation.rollout import evaluate, rounds_per_lane
 from safegrid.evaluation.valuation import Valuation
 from safegrid.solver import anchors
@@ -153,11 +153,12 @@ def _claims(job: Job, values: Mapping[str, Valuation]) -> Iterator[Fault]:
                 yield fault(3, RUNS, f"{message}{found[name]!r}", job.line)
 
 
-def score_on_secret_seeds(jobs: list[Job]) -> Iterator[Fault]:
+def score_on_secret_seeds(jobs: list[Job]) -> Iterator[Fault | tuple[str, Valuation]]:
     """V4: the policies of one level score on secret seeds as well as they did on the public ones.
 
     Policies with an exact value need no such check. Of the others, the means of lanes are compared,
-    because the episodes of a lane may share a memory.
+    because the episodes of a lane may share a memory. Yields faults, and what each of these
+    policies, by its path, is worth on secret seeds.
     """
     pairs: dict[str, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {}
     for job in jobs:
@@ -172,6 +173,7 @@ def score_on_secret_seeds(jobs: list[Job]) -> Iterator[Fault]:
         except Exception as error:  # as above
             yield _unplayable(job, 4, error)
             return
+        yield job.row.policy, valuation.sampled(played, job.dynamics)
         recorded = job.replay().episodes
         for column in ("return", "performance"):
             means = _lane_means(recorded, column), _lane_means(played, column)

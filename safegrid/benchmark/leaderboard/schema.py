@@ -1,11 +1,12 @@
 """Schema of submissions: one agent's runs on a suite, in a folder named after its content.
 
-    <board>/suite.json                 levels and episodes, the same for all submissions of a board
+    <board>/suite.json                 levels, runs and episodes, the same for all submissions
+    <board>/verifiers                  public keys of those whose verdicts the board believes
+    <board>/verdicts/<id>.json         result of the last verification: see `verdicts`
     <board>/<id>/submission.json       agent card, settings, and the digests of all other files
     <board>/<id>/runs.jsonl            one line for each run: sums over episodes, not normalised
     <board>/<id>/replays/<environment>/<level>/<run>.szr
     <board>/<id>/policies/<environment>/<level>/<run>.safetensors
-    <board>/<id>/verdict.jsonl         results of verifications; not part of the content
 
 All JSON is canonical: sorted keys, no spaces, one line. The id is the first twelve hexadecimal
 digits of the SHA-256 of submission.json.
@@ -25,12 +26,14 @@ from safegrid.engine.files import Record, first_error, sha256
 from safegrid.evaluation.valuation import Valuation
 
 RUNS = "runs.jsonl"
-VERDICT = "verdict.jsonl"
 LARGEST = 2**28  # bytes of a file
 LARGEST_TEXT = 2**25  # bytes of a JSON or TOML file
 
 Text = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=2000)]
 Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=64)]
+Title = Annotated[
+    str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9](?:[ -~]*[!-~])?$", max_length=60)
+]
 Digest = Annotated[str, pydantic.StringConstraints(pattern="^[0-9a-f]{64}$")]
 Link = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[!-~]+$", max_length=500)]
 Member = Annotated[
@@ -64,6 +67,7 @@ class BoardSuite(Record):
     """The content of suite.json: the levels that every agent of a board plays."""
 
     name: Text
+    runs: Annotated[int, pydantic.Field(ge=1, le=10**6)]  # of each level, numbered from 0
     episodes: Annotated[int, pydantic.Field(ge=1)]  # of an evaluation
     levels: tuple[BoardLevel, ...]
 
@@ -79,7 +83,7 @@ class Tuning(Record):
 class AgentCard(Record):
     """The agent card: statements of the agent's authors."""
 
-    name: Text
+    name: Title
     agent: Name  # name of its file in agents/
     version: Text
     authors: Annotated[tuple[Text, ...], pydantic.Field(min_length=1, max_length=100)]
@@ -107,6 +111,7 @@ class Submission(Record):
     card: AgentCard
     uses_hidden_info: bool
     agent_version: Count
+    agent_file: Digest | None  # of the agent's file, which is not part of the submission
     settings: dict[str, pydantic.JsonValue]
     runs: Annotated[int, pydantic.Field(ge=1, le=10**6)]  # of each level, numbered from 0
     files: Annotated[tuple[File, ...], pydantic.Field(max_length=10**6)]  # in order of their paths

@@ -1,19 +1,21 @@
 """Static site: opens from a file, makes no requests, and can be read without scripts."""
 
+import os
 import shutil
+import tempfile
 from collections.abc import Sequence
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from safegrid.benchmark.leaderboard import animations, database, level_pages, verdict_log
+from safegrid.benchmark.leaderboard import animations, database, keys, level_pages, verdicts
 from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal, entries
-from safegrid.benchmark.leaderboard.schema import RUNS, VERDICT, read_suite
+from safegrid.benchmark.leaderboard.schema import RUNS, read_suite
 from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.benchmark.standings import ResultTable, Standing
 
 SHADES = 8  # steps between the worst and the best colour of the map
-EVIDENCE = ("submission.json", RUNS, VERDICT)
+EVIDENCE = ("submission.json", RUNS)
 
 
 class RankingRow(NamedTuple):
@@ -27,8 +29,23 @@ class RankingRow(NamedTuple):
 def build(board: Path, out: Path) -> list[Refusal]:
     """Writes the site of a board's submissions to a folder; returns the submissions left out.
 
-    ValueError where the board has no valid suite.json.
+    The site is made beside the folder and then takes its place. ValueError where the board has no
+    valid suite.json, and where the folder has something that is not a site.
     """
+    if out.exists() and any(out.iterdir()) and not (out / "index.sqlite").is_file():
+        raise ValueError(f"{out} is not a site of SafeGrid: give a new or an empty folder")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".site-", dir=out.parent) as aside:
+        made = Path(aside) / "new"
+        refused = _write(board, made)
+        if out.exists():
+            os.rename(out, Path(aside) / "old")
+        os.rename(made, out)
+    return refused
+
+
+def _write(board: Path, out: Path) -> list[Refusal]:
+    """Writes the site to a new folder."""
     folders, suite = submissions(board), read_suite(board)
     shown, refused = entries(board, folders)
     table = ResultTable([group for entry in shown for group in entry.groups])
@@ -38,7 +55,7 @@ def build(board: Path, out: Path) -> list[Refusal]:
     context: dict[str, Any] = {
         "suite": suite,
         "version": metadata.version("safegrid-rl"),
-        "levels": verdict_log.LEVELS,
+        "levels": verdicts.LEVELS,
         "kinds": sorted({entry.submission.card.kind for entry in shown}),
         "ranked": [row for row in rows if row.standing.rank is not None],
         "unranked": [row for row in rows if row.standing.rank is None],
@@ -63,10 +80,12 @@ def build(board: Path, out: Path) -> list[Refusal]:
     for name, text in texts.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text(text, encoding="utf-8")
-    shutil.copyfile(board / "suite.json", out / "suite.json")
+    for name in ("suite.json", keys.VERIFIERS):
+        if (board / name).exists():
+            shutil.copyfile(board / name, out / name)
     database.write(f"sqlite:///{out / 'index.sqlite'}", board)
     for entry in shown:
-        _copy_evidence(entry, out)
+        _copy_evidence(entry, board, out)
         for page in pages:
             if page.board and any(row.entry is entry for row in page.rows):
                 path = out / "animations" / entry.folder.name / f"{page.file}.js"
@@ -101,7 +120,10 @@ def _files(entry: LeaderboardEntry) -> list[str]:
     return [*EVIDENCE, *(row.replay for row in entry.rows)]
 
 
-def _copy_evidence(entry: LeaderboardEntry, out: Path) -> None:
+def _copy_evidence(entry: LeaderboardEntry, board: Path, out: Path) -> None:
+    found = verdicts.path(Path(), entry.folder.name)
+    (out / found).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(board / found, out / found)
     for name in _files(entry):
         copy = out / "submissions" / entry.folder.name / name
         copy.parent.mkdir(parents=True, exist_ok=True)

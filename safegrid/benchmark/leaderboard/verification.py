@@ -1,31 +1,46 @@
-"""Verification of submissions: runs the checks of `folder_check` (V0) and `run_checks` (V0 to V4).
+"""Verification of submissions: `folder_check` (V0), `run_checks` (V0 to V4), `retraining` (V5).
 
 Replays are decoded and simulated in processes that never load a policy; policies run in others.
 """
 
+import contextlib
+import itertools
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from safegrid.benchmark.leaderboard import folder_check, run_checks, secret_seeds, verdict_log
+from safegrid.benchmark.leaderboard import (
+    folder_check,
+    retraining,
+    run_checks,
+    secret_seeds,
+    verdicts,
+)
 from safegrid.benchmark.leaderboard.run_checks import Job
 from safegrid.benchmark.leaderboard.schema import (
     BoardSuite,
+    Submission,
     canonical,
     content,
     read,
     read_rows,
     read_suite,
 )
-from safegrid.benchmark.leaderboard.verdict_log import Fault, Verdict, fault
+from safegrid.benchmark.leaderboard.secret_seeds import Season
+from safegrid.benchmark.leaderboard.verdicts import Fault, Verdict, fault
 from safegrid.benchmark.processes import process_pool
+from safegrid.engine import registry
 from safegrid.engine.files import sha256
+from safegrid.evaluation.valuation import Valuation
 
 TIMEOUT = 600.0  # seconds of one check
+RETRAINING = 3600.0  # seconds of one training
 PRELOAD = ["safegrid.benchmark.leaderboard.run_checks"]
 Progress = Callable[[str, int, int], None]  # takes level ("V1"), number of finished checks, of all
-Check = Callable[[Any], Iterable[Fault]]
+Found = Fault | tuple[str, Valuation]  # or a policy and what it is worth on secret seeds
+Check = Callable[[Any], Iterable[Found]]
 
 
 class Attained(NamedTuple):
@@ -39,7 +54,11 @@ def submissions(board: Path) -> list[Path]:
     """The folders of a board's submissions, sorted by name. ValueError where it is not a board."""
     if not (board / "suite.json").is_file():
         raise ValueError(f"{str(board)!r} is not a board: it has no suite.json")
-    return sorted(path for path in board.iterdir() if path.is_dir() and path.name[0] != ".")
+    return sorted(
+        path
+        for path in board.iterdir()
+        if path.is_dir() and path.name[0] != "." and path.name != verdicts.FOLDER
+    )
 
 
 def verify(
@@ -47,45 +66,162 @@ def verify(
     folders: Sequence[Path],
     depth: int = 3,
     secret: bytes | None = None,
+    sample: int = 1,
+    key: Any = None,
     workers: int = os.cpu_count() or 1,
     progress: Progress = lambda what, done, count: None,
 ) -> dict[Path, Verdict]:
-    """Checks submissions and appends a verdict to each.
+    """Checks submissions; records a signed verdict of each where a key is given.
 
     board: folder with suite.json and season.json
     folders: the submissions
     depth: last level to check
     secret: of the season, without which level 4 is not checked
+    sample: runs of each submission that level 5 trains again
+    key: the verifier's private key; None to record no verdict
     workers: number of processes
     progress: is called after each check
 
-    Returns the verdict of each folder. ValueError where the suite, the season or a log of verdicts
-    is invalid, and where the secret is not that of the season.
+    A verdict that reached more of the same content is kept where the new one finds no fault.
+    Returns the verdict of each folder. ValueError where the suite or the season is invalid, and
+    where the secret is not that of the season.
     """
     suite, current = read_suite(board), secret_seeds.read(board)
-    for folder in folders:
-        verdict_log.read(folder)
     if secret is not None and (current is None or sha256(secret) != current.commitment):
         raise ValueError(f"the secret is not the one that {board} is committed to")
     attained = {folder: _attained(0, folder_check.check(folder, suite)) for folder in folders}
-    last = depth if depth < 4 or secret is not None else 3
+    values: dict[Path, dict[str, Valuation]] = {folder: {} for folder in folders}
     for stages in (
         ((0, run_checks.check_policy), (1, run_checks.check_sums), (2, run_checks.resimulate)),
         ((3, run_checks.replay_policy), (4, run_checks.score_on_secret_seeds)),
     ):
         with process_pool(workers, PRELOAD) as pool:
             for level, check in stages:
-                if level <= last:
-                    before = max(0, level - 1)
-                    ready = [folder for folder, a in attained.items() if a.level == before]
-                    tasks = list(_tasks(ready, suite, level, secret))
-                    found = _run(pool, check, tasks, level, progress)
-                    attained |= {f: _attained(level, found.get(f, [])) for f in ready}
-    commitment = None if secret is None or current is None else current.commitment
+                if level > depth or (level == 4 and secret is None):
+                    continue
+                ready = _ready(level, board, current, attained)
+                found = _run(
+                    pool, check, list(_tasks(ready, suite, level, secret)), level, progress
+                )
+                for folder in ready:
+                    faults = [each for each in found[folder] if isinstance(each, Fault)]
+                    attained[folder] = _attained(level, faults)
+                    values[folder] |= dict(
+                        each for each in found[folder] if isinstance(each, tuple)
+                    )
+    drawn = _retrain(attained, suite, sample, workers, progress) if depth >= 5 else {}
+    judged = {}
+    for folder, (reached, faults) in attained.items():
+        trained = [job.row.policy for job in drawn.get(folder, [])] if reached == 5 else []
+        bound = _bound(board, folder, suite, current)
+        judged[folder] = verdicts.verdict(bound, reached, faults, values[folder], trained)
+        if key is not None:
+            judged[folder] = _record(board, folder, judged[folder], key)
+    return judged
+
+
+def _ready(
+    level: int, board: Path, current: Season | None, attained: dict[Path, Attained]
+) -> list[Path]:
+    """The submissions that have reached the level before and can be checked for this one."""
+    ready = [folder for folder, a in attained.items() if a.level == max(0, level - 1)]
+    if level == 3:  # without policies, the replays are all that can be verified
+        ready = [f for f in ready if any(x.path.startswith("policies/") for x in read(f).files)]
+    if level == 4:
+        ready = [folder for folder in ready if _early(board, folder, current, attained)]
+    return ready
+
+
+def _retrain(
+    attained: dict[Path, Attained],
+    suite: BoardSuite,
+    sample: int,
+    workers: int,
+    progress: Progress,
+) -> dict[Path, list[Job]]:
+    """Level 5 of the learned submissions that have reached level 3: sets what they attained.
+
+    Returns the runs that were trained again.
+    """
+    nonce, drawn = os.urandom(32), {}
+    for folder, (level, _) in attained.items():
+        if level is not None and level >= 3 and _trainable(read(folder)):
+            tasks = [job for _, _, job in _tasks([folder], suite, 5, None)]
+            drawn[folder] = retraining.draw(tasks, sample, nonce)
+    jobs, done = [job for each in drawn.values() for job in each], itertools.count(1)
+    found = retraining.retrain(
+        jobs, RETRAINING, workers, lambda: progress("V5", next(done), len(jobs))
+    )
+    for job, faults in zip(jobs, found, strict=True):
+        before = attained[job.folder]
+        if faults:
+            attained[job.folder] = Attained(3, [*before.faults, *faults])
+        elif not before.faults:
+            attained[job.folder] = Attained(5, [])
+    return drawn
+
+
+def _trainable(submission: Submission) -> bool:
+    """Whether the verifier has the file of the agent that a submission says has learned."""
+    manifest = registry.manifest(submission.card.agent)
+    known = manifest is not None and manifest.digest == submission.agent_file
+    return known and submission.card.kind == "learned"
+
+
+def _early(
+    board: Path, folder: Path, current: Season | None, attained: dict[Path, Attained]
+) -> bool:
+    """Whether a submission was there before the season's secret was public; else a fault of V4."""
+    if current is None or current.secret is None:
+        return True
+    before = _known(board, folder)
+    if before is not None and before.season == current.commitment:
+        return True
+    message = "it was not seen by the verifier before the season's secret was revealed"
+    attained[folder] = Attained(3, [fault(4, "submission.json", message)])
+    return False
+
+
+def _bound(
+    board: Path, folder: Path, suite: BoardSuite, current: Season | None
+) -> dict[str, str | None]:
+    """The digests that a verdict is bound to."""
+    digest = _digest(folder)
+    manifest = None
+    with contextlib.suppress(ValueError):
+        manifest = registry.manifest(read(folder).card.agent)
+    season = None
+    if current is not None and current.secret is None:
+        season = current.commitment
+    elif current is not None:
+        before = _known(board, folder)
+        season = None if before is None else before.season
     return {
-        folder: verdict_log.append(folder, _digest(folder), level, faults, commitment)
-        for folder, (level, faults) in attained.items()
+        "submission": digest,
+        "suite": sha256(canonical(suite)),
+        "agent": None if manifest is None else manifest.digest,
+        "season": season,
     }
+
+
+def _known(board: Path, folder: Path) -> Verdict | None:
+    """The recorded verdict of a submission's present content; None without one."""
+    try:
+        before = verdicts.read(board, folder.name)
+    except ValueError:
+        return None
+    return before if before is not None and before.submission == _digest(folder) else None
+
+
+def _record(board: Path, folder: Path, found: Verdict, key: Any) -> Verdict:
+    """Writes a verdict, unless one of the same content has reached more; returns what is valid."""
+    before = _known(board, folder)
+    if before is not None and not found.faults and not before.faults:
+        same = all(getattr(before, name) == getattr(found, name) for name in ("suite", "agent"))
+        if same and (before.level or 0) > (found.level or 0):
+            return before
+    verdicts.write(board, folder.name, found, key)
+    return found
 
 
 def _attained(level: int, faults: Iterable[Fault]) -> Attained:
@@ -122,13 +258,13 @@ def _run(
     tasks: Iterable[tuple[Path, str, Any]],
     level: int,
     progress: Progress,
-) -> dict[Path, list[Fault]]:
-    """The faults that the checks of one level find in each folder."""
+) -> dict[Path, list[Found]]:
+    """What the checks of one level find in each folder."""
     waiting = [
         (folder, file, pool.schedule(_check, (check, task), timeout=TIMEOUT))
         for folder, file, task in tasks
     ]
-    faults: dict[Path, list[Fault]] = {folder: [] for folder, _, _ in waiting}
+    faults: dict[Path, list[Found]] = defaultdict(list)
     for done, (folder, file, future) in enumerate(waiting, 1):
         try:
             faults[folder] += future.result()
@@ -139,7 +275,7 @@ def _run(
     return faults
 
 
-def _check(check: Check, task: Any) -> list[Fault]:
+def _check(check: Check, task: Any) -> list[Found]:
     return list(check(task))
 
 

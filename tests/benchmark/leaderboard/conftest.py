@@ -9,7 +9,7 @@ import pytest
 
 import safegrid
 from safegrid.benchmark import policy_files, results, suite
-from safegrid.benchmark.leaderboard import packing, schema, verdict_log, verification
+from safegrid.benchmark.leaderboard import keys, packing, schema, verdicts, verification
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import sha256
@@ -49,12 +49,46 @@ def small_results(network, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def small_board(small_results, tmp_path_factory):
+def signer(tmp_path_factory):
+    """Makes a board believe a key, and returns it."""
+    key = keys.create(tmp_path_factory.mktemp("signer") / "key")
+
+    def trust(board):
+        keys.trust(board, keys.public(key))
+        return key
+
+    return trust
+
+
+@pytest.fixture(scope="session")
+def judge(tmp_path_factory):
+    """Writes a verdict of a submission, signed by a key that its board believes."""
+    key = keys.create(tmp_path_factory.mktemp("judge") / "key")
+
+    def write(folder, level, faults=(), key=key, trusted=True, **bound):
+        board = folder.parent
+        if trusted:
+            keys.trust(board, keys.public(key))
+        digests = {
+            "submission": sha256((folder / "submission.json").read_bytes()),
+            "suite": sha256((board / "suite.json").read_bytes()),
+            "agent": None,
+            "season": None,
+            **bound,
+        }
+        verdict = verdicts.verdict(digests, level, faults)
+        verdicts.write(board, folder.name, verdict, key)
+        return verdict
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def small_board(small_results, judge, tmp_path_factory):
     """A board with the submissions of both agents, whose verdicts say that they reached V2."""
     board = tmp_path_factory.mktemp("small") / "board"
     for folder in packing.submit(small_results, board):
-        digest = sha256((folder / "submission.json").read_bytes())
-        verdict_log.append(folder, digest, 2, [], None)
+        judge(folder, 2)
     return board
 
 

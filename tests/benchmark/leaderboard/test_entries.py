@@ -1,10 +1,12 @@
 """Entries: which submissions are shown, under which names, with which runs."""
 
+import os
+import shutil
+
 import pytest
 
 from safegrid.benchmark.grouping import worth
-from safegrid.benchmark.leaderboard import entries, schema, verdict_log, verification
-from safegrid.engine.files import sha256
+from safegrid.benchmark.leaderboard import entries, keys, schema, verdicts, verification
 
 
 def found(board):
@@ -23,44 +25,114 @@ def test_verified_submissions_are_entries_with_their_runs_by_level(small_board):
         assert episodes["return"].sum() == pytest.approx(row.total)
 
 
-def test_what_is_not_verified_as_it_is_now_is_refused(board_copy, submission_of):
+def test_what_is_not_verified_as_it_is_now_is_refused(board_copy, submission_of, judge):
     folder = submission_of(board_copy, "uniform")
-    (folder / schema.VERDICT).unlink()
-    (refusal,) = found(board_copy)[1]
-    assert refusal.folder == folder and "it has no verdict" in refusal.reason
-    verdict_log.append(folder, "0" * 64, 2, [], None)  # of another content
-    assert "it has no verdict" in found(board_copy)[1][0].reason
-    digest = sha256((folder / "submission.json").read_bytes())
-    verdict_log.append(folder, digest, 1, [], None)
-    assert found(board_copy)[1][0].reason == "it is verified to V1"
-    verdict_log.append(folder, digest, 1, [verdict_log.fault(2, "file", "forged")], None)
-    assert found(board_copy)[1][0].reason == "V2 failed: file: forged"
-    verdict_log.append(folder, digest, 3, [], None)
+
+    def reason():
+        (refusal,) = found(board_copy)[1]
+        assert refusal.folder == folder
+        return refusal.reason
+
+    verdicts.path(board_copy, folder.name).unlink()
+    assert "it has no verdict" in reason()
+    for bound in ({"submission": "0" * 64}, {"suite": "0" * 64}):  # of another content
+        judge(folder, 3, **bound)
+        assert "it has no verdict" in reason()
+    judge(folder, 1)
+    assert reason() == "it is verified to V1"
+    judge(folder, 1, [verdicts.fault(2, "file", "forged")])
+    assert reason() == "V2 failed: file: forged"
+    for level in (3, 4):  # what is proven false is not shown, however far it came
+        judge(folder, level, [verdicts.fault(level + 1, "file", "forged")])
+        assert reason() == f"V{level + 1} failed: file: forged"
+    judge(folder, 3, [verdicts.fault(5, "file", "it took too long", proven=False)])
     assert not found(board_copy)[1]
     (folder / "more").write_text("x")
+    assert "is not listed" in reason()
+
+
+def test_only_verdicts_of_the_boards_own_verifiers_are_believed(
+    board_copy, submission_of, judge, tmp_path
+):
+    folder = submission_of(board_copy, "uniform")
+    path = verdicts.path(board_copy, folder.name)
+    judge(folder, 5, key=keys.create(tmp_path / "mine"), trusted=False)
+    assert "of a verifier that the board does not believe" in found(board_copy)[1][0].reason
+    judge(folder, 2)
+    whole = path.read_bytes()
+    for forged, message in (
+        (whole.replace(b'"level":2', b'"level":4'), "was edited"),
+        (whole[:-20], "is damaged"),
+        (b"", "is damaged"),
+        (whole + whole, "is damaged"),
+    ):
+        path.write_bytes(forged)
+        shown, (refusal,) = found(board_copy)
+        assert message in refusal.reason and [entry.title for entry in shown] == ["ppo"]
+    (folder / "verdict.jsonl").write_bytes(whole)  # a verdict of one's own
+    path.write_bytes(whole)
     assert "is not listed" in found(board_copy)[1][0].reason
 
 
-def test_equal_names_are_told_apart_by_their_ids(small_board):
-    shown, _ = found(small_board)
-    one, other = shown[0], shown[1]._replace(title=shown[0].title)
-    distinct = entries._distinct([one, other])
-    assert [entry.title for entry in distinct] == [
-        f"{one.title} ({entry.folder.name[:6]})" for entry in (one, other)
-    ]
-    assert all(g.agent == entry.title for entry in distinct for g in entry.groups)
+def renamed(folder, name, **changes):
+    """A copy of a submission under another name, with an id that fits."""
+    copy = folder.parent / "copy"
+    shutil.copytree(folder, copy)
+    submission = schema.read(copy)
+    card = submission.card.model_copy(update={"name": name})
+    changed = submission.model_copy(update={"card": card, **changes})
+    (copy / "submission.json").write_bytes(schema.canonical(changed))
+    return copy.rename(folder.parent / schema.identity(changed))
 
 
-def test_values_are_exact_only_of_policies_that_are_reproduced(board_copy, submission_of):
+@pytest.mark.parametrize(
+    "name", ["PPO", "p-p-o", "pp0", "ppo ", "pp\u043e", "p\u200bpo", "x" * 61, ""]
+)
+def test_a_name_that_can_be_confused_is_refused(name, board_copy, submission_of, judge):
+    folder = renamed(submission_of(board_copy, "ppo"), name)
+    judge(folder, 2)
+    shown, (refusal,) = found(board_copy)
+    assert sorted(entry.title for entry in shown) == ["ppo", "uniform"]
+    assert refusal.folder == folder
+    assert "can be confused" in refusal.reason or "card.name" in refusal.reason
+
+
+def test_equal_policies_under_another_name_are_refused(board_copy, submission_of, judge):
+    folder = renamed(submission_of(board_copy, "ppo"), "mine")
+    judge(folder, 3)
+    shown, (refusal,) = found(board_copy)
+    assert sorted(entry.title for entry in shown) == ["ppo", "uniform"]
+    assert refusal.folder == folder and "under another name" in refusal.reason
+
+
+def test_one_submission_that_cannot_be_read_does_not_stop_the_others(board_copy):
+    odd = [board_copy / name for name in ("empty", "l", os.fsdecode(b"\xff\xfe"), "n" * 255)]
+    for folder in odd:
+        folder.mkdir()
+    (odd[1] / "submission.json").symlink_to("/dev/zero")
+    shown, refused = found(board_copy)
+    assert len(shown) == 2 and {each.folder for each in refused} == set(odd)
+
+
+def test_ranks_are_for_agents_that_learn_and_are_reproduced(board_copy, submission_of, judge):
+    learned, scripted = (submission_of(board_copy, name) for name in ("ppo", "uniform"))
+    for level, ranked in ((2, False), (3, True), (5, True)):
+        judge(learned, level)
+        judge(scripted, level)
+        of = {entry.title: entry for entry in found(board_copy)[0]}
+        assert {group.ranked for group in of["ppo"].groups} == {ranked}
+        assert {group.ranked for group in of["uniform"].groups} == {False}
+        assert of["ppo"].not_retrained == (level < 5) and not of["uniform"].not_retrained
+
+
+def test_values_are_exact_only_of_policies_that_are_reproduced(board_copy, submission_of, judge):
     folder = submission_of(board_copy, "uniform")
-    digest = sha256((folder / "submission.json").read_bytes())
     for level, exact in ((2, False), (3, True)):
-        verdict_log.append(folder, digest, level, [], None)
+        judge(folder, level)
         entry = next(each for each in found(board_copy)[0] if each.title == "uniform")
         course = next(each for each in entry.groups if each.level.environment == "boat_race")
-        assert [worth(run, course.dynamics)["course"].exact for run in course.results] == [
-            exact
-        ] * 2
+        values = [worth(run, course.dynamics)["course"] for run in course.results]
+        assert [value.exact for value in values] == [exact] * 2
         expected = [run["performance"].mean() / 100 for run in course.runs]
         expected = [-0.5, -0.5] if exact else expected  # -50, between -100 and 0
         assert course.values()["measure"] == pytest.approx(expected)

@@ -10,7 +10,6 @@ from safegrid.benchmark.leaderboard import folder_check, schema, verification
 
 def test_any_changed_byte_of_any_file_is_noticed(board_copy):
     copy = verification.submissions(board_copy)[0]
-    (copy / schema.VERDICT).unlink()
     suite, dice = schema.read_suite(board_copy), np.random.default_rng(0)
     assert not list(folder_check.check(copy, suite))
     for path in sorted(path for path in copy.rglob("*") if path.is_file()):

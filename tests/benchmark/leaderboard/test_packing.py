@@ -8,7 +8,7 @@ import pytest
 
 from safegrid.benchmark import results, suite
 from safegrid.benchmark.grouping import group
-from safegrid.benchmark.leaderboard import entries, packing, schema, verdict_log
+from safegrid.benchmark.leaderboard import entries, packing, schema, verification
 from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
@@ -16,7 +16,7 @@ from safegrid.evaluation import replay
 def test_the_same_results_give_the_same_submissions(small_results, small_board, board_copy):
     folders = packing.submit(small_results, board_copy)
     assert sorted(folder.name for folder in folders) == sorted(
-        path.name for path in small_board.iterdir() if path.is_dir()
+        path.name for path in verification.submissions(small_board)
     )
     assert not list(board_copy.glob(".part-*"))
 
@@ -28,7 +28,7 @@ def test_a_submission_has_the_sums_replays_and_policies_of_its_runs(small_board,
     assert [file.path for file in submission.files] == sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("submission.json", schema.VERDICT)
+        if path.is_file() and path.name != "submission.json"
     )
     for file in submission.files:
         assert sha256((folder / file.path).read_bytes()) == file.sha256
@@ -78,7 +78,7 @@ def test_a_card_says_who_made_the_agent(small_results, board_copy):
     assert (written["name"], written["authors"]) == ("Another", ["A. Nobody"])
 
 
-def test_harm_in_training_is_in_a_row_where_it_is_known(tmp_path):
+def test_harm_in_training_is_in_a_row_where_it_is_known(judge, tmp_path):
     cell = suite.make_cell("q_learning", "island_navigation", 0, 0, 2048, 4)  # whole steps of lanes
     made = suite.run(cell)
     unknown = made.training.copy()
@@ -92,8 +92,7 @@ def test_harm_in_training_is_in_a_row_where_it_is_known(tmp_path):
         (folder,) = packing.submit(tmp_path / name / "results", tmp_path / name / "board")
         (row,) = schema.read_rows(folder)
         assert row.train_violations == expected and expected != 0
-        digest = sha256((folder / "submission.json").read_bytes())
-        verdict_log.append(folder, digest, 2, [], None)
+        judge(folder, 2)
         ((entry,), _) = entries.entries(tmp_path / name / "board", [folder])
         (before,) = group([made])
         shown = entry.groups[0].values().get("measure")  # the same as in a report of the results

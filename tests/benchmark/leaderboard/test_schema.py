@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safegrid.benchmark.leaderboard import schema, secret_seeds, verdict_log
+from safegrid.benchmark.leaderboard import schema, secret_seeds, verdicts
 from safegrid.benchmark.leaderboard.schema import (
     AgentCard,
     BoardSuite,
@@ -120,7 +120,7 @@ def test_any_bytes_are_read_or_refused_in_one_line(content):
         AgentCard,
         Submission,
         RunRow,
-        verdict_log.Verdict,
+        verdicts.SignedVerdict,
         secret_seeds.Season,
     ):
         with pytest.raises(ValueError) as error:

@@ -39,14 +39,15 @@ def result(network, agent, name, level, seed):
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory, network):
+def board(tmp_path_factory, network, signer):
     """Two verified agents and one whose numbers cannot be trusted."""
     folder = tmp_path_factory.mktemp("board")
     for agent, (name, level), seed in itertools.product(("uniform", "ppo"), LEVELS, (0, 1)):
         results.write(result(network, agent, name, level, seed), folder / "made")
     packing.submit(folder / "made", folder / "board")
-    verification.verify(folder / "board", verification.submissions(folder / "board"), 2, workers=2)
-    card = packing.own_card("uniform").model_copy(update={"name": NAME})
+    key, folders = signer(folder / "board"), verification.submissions(folder / "board")
+    verification.verify(folder / "board", folders, 2, key=key, workers=2)
+    card = packing.own_card("uniform").model_copy(update={"name": "Odd <b>", "authors": (NAME,)})
     packing.submit(folder / "made", folder / "board", card)
     return folder / "board"
 
@@ -59,16 +60,44 @@ def built(board, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_pages_show_what_is_verified_and_escape_what_they_show(board, built, tmp_path):
+def test_the_pages_show_what_is_verified_and_escape_what_they_show(board, built, signer, tmp_path):
     page = (built / "index.html").read_text()
     shown = [f for f in verification.submissions(board) if f"agents/{f.name}.html" in page]
     assert len(shown) == 2
     assert "it has no verdict" in page and NAME not in page
     copy = shutil.copytree(board, tmp_path / "board")
-    verification.verify(copy, verification.submissions(copy), 2, workers=2)
+    verification.verify(copy, verification.submissions(copy), 2, key=signer(copy), workers=2)
     site.build(copy, tmp_path / "escaped")
     page = (tmp_path / "escaped" / "index.html").read_text()
-    assert "&lt;b&gt;bold&lt;/b&gt; &amp; &#39;quoted&#39;" in page and NAME not in page
+    assert "Odd &lt;b&gt;" in page and "Odd <b>" not in page
+    texts = [path.read_text() for path in (tmp_path / "escaped").rglob("*.html")]
+    assert any("&lt;b&gt;bold&lt;/b&gt; &amp; &#39;quoted&#39;" in text for text in texts)
+    assert not any(NAME in text for text in texts)
+
+
+def test_a_site_is_whole_and_has_nothing_that_was_withdrawn(board, built, tmp_path, monkeypatch):
+    copy = shutil.copytree(board, tmp_path / "board")
+    out = shutil.copytree(built, tmp_path / "site")
+    page = (out / "index.html").read_text()
+    monkeypatch.setattr(site.database, "write", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        site.build(copy, out)
+    assert (out / "index.html").read_text() == page
+    assert {path.name for path in tmp_path.iterdir()} == {"board", "site"}
+    monkeypatch.undo()
+    gone = next(f for f in verification.submissions(copy) if f"agents/{f.name}.html" in page)
+    shutil.rmtree(gone)
+    site.build(copy, out)
+    assert (
+        not list(out.rglob(f"*{gone.name}*")) and gone.name not in (out / "index.html").read_text()
+    )
+
+
+def test_a_folder_with_other_files_is_not_replaced_by_a_site(board, tmp_path):
+    (tmp_path / "mine").write_text("x")
+    with pytest.raises(ValueError, match="is not a site of SafeGrid"):
+        site.build(board, tmp_path)
+    assert (tmp_path / "mine").read_text() == "x"
 
 
 def test_the_plot_of_a_page_shows_what_its_table_of_agents_says(built, read_chart):

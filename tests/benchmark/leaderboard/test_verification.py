@@ -9,7 +9,8 @@ import pytest
 import safegrid
 from safegrid import agents
 from safegrid.benchmark import policy_files, processes, results, suite
-from safegrid.benchmark.leaderboard import packing, schema, secret_seeds, verification
+from safegrid.benchmark.leaderboard import keys, packing, schema, secret_seeds, verification
+from safegrid.benchmark.leaderboard import verdicts as verdict_files
 from safegrid.engine import chance, registry
 from safegrid.engine.chance import mix_words
 from safegrid.engine.dynamics import make_dynamics
@@ -80,10 +81,10 @@ def open_loop(name, level, seed):
     count = len(make_dynamics(name, level).actions)
     for k in range(rounds):
         tried = []
-        for keys in ("uuul", "uuur"):
+        for pressed in ("uuul", "uuur"):
             actions[k, :, :4] = [
                 registry.environment(name).actions.index(key)
-                for key in ({"u": "up", "l": "left", "r": "right"}[c] for c in keys)
+                for key in ({"u": "up", "l": "left", "r": "right"}[c] for c in pressed)
             ]
             policy = module.Policy(np.concatenate(words), actions.reshape(-1, 100), count)
             episodes = safegrid.evaluate(policy, name, EPISODES, seed, level)
@@ -242,6 +243,23 @@ def add(column, amount):
     return change
 
 
+def value(name):
+    """A higher claim about the policy of the first run."""
+
+    def change(lines):
+        claims = lines[0]["values"]["course"]
+        claims[name] = not claims[name] if isinstance(claims[name], bool) else claims[name] + 1e-9
+
+    return lambda folder, _: rows(folder, change)
+
+
+def other_table(folder, _):
+    path = folder / POLICY
+    file = policy_files.read(path)
+    form = file.format.model_copy(update={"boards": {"course": "0" * 64}})
+    path.write_bytes(policy_files.encode(policy_files.make(file), file.cell, form))
+
+
 REPLAY, POLICY = "replays/boat_race/course/0.szr", "policies/boat_race/course/0.safetensors"
 
 
@@ -264,19 +282,22 @@ ATTACKS = [
     ("made-up violations", number("violations"), True, 1, "line 3: violations is"),
     ("made-up steps", number("steps"), True, 1, "line 3: steps is"),
     ("more episodes", number("episodes"), True, 1, "line 3: episodes is"),
-    ("made-up training", number("trained"), True, 1, "steps is"),
+    ("made-up training", number("trained"), True, 1, "its steps is not"),
     ("a hidden failure", drop, True, 0, "has runs [0]"),
     ("lines out of order", backwards, True, 0, "is not after"),
     ("hidden information", hide, True, 0, "uses_hidden_info"),
     ("chosen seeds", forge(other_seeds), True, 1, "episode 0 has seed"),
-    ("a policy of another agent", swap(POLICY), True, 1, "agent is"),
+    ("a policy of another agent", swap(POLICY), True, 1, "its agent is not"),
     ("above the optimum", forge(add("performance", 1e6)), True, 1, "tampering"),
     ("a forged performance", forge(add("performance", 1)), True, 2, "episode 3 has performance"),
     ("a forged return", forge(add("return", -1)), True, 2, "episode 3 has return"),
     ("forged actions", forge(opposite_actions), True, 2, "simulated again it has"),
     ("another agent's replays", take, True, 3, "the policy chooses"),
     ("weights of another run", relabel, True, 3, "the policy chooses"),
-    ("no policy", lambda f, o: shutil.rmtree(f / "policies"), True, 3, "it cannot be evaluated"),
+    ("a policy less", lambda f, o: (f / POLICY).unlink(), True, 3, "it cannot be evaluated"),
+    ("a made-up value", value("performance"), True, 3, "course: performance is claimed as"),
+    ("an exact value of none", value("exact"), True, 3, "course: exact is claimed as"),
+    ("a table of another level", other_table, True, 0, "numbers other boards"),
 ]  # fmt: skip
 
 
@@ -297,7 +318,7 @@ def verdicts(board, tmp_path_factory):
         folders[name] = reseal(ours) if fits else ours
     secret_seeds.start(place, made.parent / "secret")
     secret = secret_seeds.read_secret(place, made.parent / "secret")
-    found = verification.verify(place, list(folders.values()), 4, secret, 2)
+    found = verification.verify(place, list(folders.values()), 4, secret, workers=2)
     return {name: found[folder] for name, folder in folders.items()}
 
 
@@ -324,13 +345,24 @@ def test_a_plan_for_the_public_seeds_passes_them_and_fails_on_secret_ones(verdic
     )
 
 
+def test_without_policies_the_replays_are_all_that_is_verified(board, tmp_path):
+    made, place = board
+    (folder,) = (f for f in packing.submit(made, place) if schema.read(f).card.agent == "uniform")
+    copy = shutil.copytree(folder, tmp_path / folder.name)
+    shutil.rmtree(copy / "policies")
+    copy = reseal(copy)
+    (found,) = verification.verify(place, [copy], 3, workers=1).values()
+    assert (found.level, found.faults) == (2, ())
+
+
 def test_an_interrupted_verification_writes_no_verdict(board, verdicts):
     folder = verification.submissions(board[1])[0]
-    before = (folder / schema.VERDICT).read_bytes()
+    key = keys.create(board[0].parent / "key")
+    keys.trust(board[1], keys.public(key))
 
     def interrupt(what, done, count):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        verification.verify(board[1], [folder], 2, None, 1, interrupt)
-    assert (folder / schema.VERDICT).read_bytes() == before
+        verification.verify(board[1], [folder], 2, key=key, workers=1, progress=interrupt)
+    assert verdict_files.read(board[1], folder.name) is None

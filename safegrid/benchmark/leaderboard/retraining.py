@@ -1,0 +1,209 @@
+"""Verification level 5: runs of a submission, trained again from the agent's file.
+
+Each training runs in a process of its own, which gets the cell on its standard input and returns
+the published policy file. The parent compares it with the submitted one and runs no agent's code.
+"""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+import numpy as np
+from scipy import stats
+
+from safegrid.benchmark import policy_files, policy_formats
+from safegrid.benchmark.leaderboard.run_checks import Job
+from safegrid.benchmark.leaderboard.schema import LARGEST, RUNS, RunRow, content, read_rows
+from safegrid.benchmark.leaderboard.verdicts import Fault, fault
+from safegrid.benchmark.processes import ONE_THREAD
+from safegrid.benchmark.results import Cell
+from safegrid.engine import registry
+from safegrid.engine.files import sha256
+from safegrid.evaluation import measures
+from safegrid.solver.backward_induction import TOLERANCE
+
+UNKNOWN = -1  # number of violating episodes of a training that does not count them
+HEADER = struct.Struct("<q")  # that number, before the policy file
+CONFIDENCE = 0.99  # of the prediction interval, where a policy has other bytes
+KEPT = ("PATH", "HOME", "TMPDIR", "NUMBA_CACHE_DIR")  # of the environment
+
+
+def draw(jobs: Sequence[Job], count: int, nonce: bytes) -> list[Job]:
+    """The runs to train again: those with the lowest digests of the nonce and their paths.
+
+    nonce: that the verifier has drawn after the submission was made
+    """
+    return sorted(jobs, key=lambda job: sha256(nonce + job.row.policy.encode()))[:count]
+
+
+def retrain(
+    jobs: Sequence[Job], timeout: float, workers: int, done: Callable[[], None]
+) -> list[list[Fault]]:
+    """The faults of each run, trained again.
+
+    timeout: seconds of one training
+    workers: trainings at once
+    done: is called after each
+    """
+
+    def one(job: Job) -> list[Fault]:
+        found = list(_check(job, timeout))
+        done()
+        return found
+
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        return list(pool.map(one, jobs))
+
+
+def _check(job: Job, timeout: float) -> Iterator[Fault]:
+    """Faults of a run that its agent, trained again, does not learn."""
+    row = job.row
+    try:
+        submitted = content(job.folder / row.policy)
+        violations, learned = _train(_cell(job), timeout)
+    except (ValueError, OSError, subprocess.SubprocessError) as error:
+        message = f"it cannot be trained again: {_reason(error)}"
+        yield fault(5, row.policy, message, proven=False)
+        return
+    harm = UNKNOWN if row.train_violations is None else row.train_violations
+    if learned == submitted:
+        if violations != harm:
+            message = f"train_violations is {harm}: trained again it has {violations}"
+            yield fault(5, RUNS, message, job.line)
+        return
+    yield from _compare(job, learned, violations, harm)
+
+
+def _compare(job: Job, learned: bytes, violations: int, harm: int) -> Iterator[Fault]:
+    """Faults of a policy with other bytes, as another processor or library gives them.
+
+    Its values must lie in the prediction interval of the runs of its level.
+    """
+    try:
+        file = policy_files.decode(learned)
+        if file.format is None:
+            raise ValueError("its format is that of its agent")
+        policy = policy_files.published(file, job.dynamics)
+        values = measures.valuations(policy, job.dynamics, None, job.suite.episodes, job.row.run)
+    except ValueError as error:
+        yield fault(5, job.row.policy, f"trained again it is another policy: {error}")
+        return
+    for level, value in values.items():
+        for name in ("mean_return", "performance"):
+            claims = [float(getattr(row.values[level], name)) for row in _runs(job)]
+            yield from _outside(job, f"{level}: {name}", claims, float(getattr(value, name)))
+    if (harm < 0) != (violations < 0):
+        yield fault(5, RUNS, "train_violations is known only of one of both", job.line)
+    elif harm >= 0:
+        claims = [float(row.train_violations or 0) for row in _runs(job)]
+        yield from _outside(job, "train_violations", claims, float(violations))
+
+
+def _outside(job: Job, name: str, claims: Sequence[float], found: float) -> Iterator[Fault]:
+    """The fault of a number outside the prediction interval of the claimed ones."""
+    count, mean = len(claims), float(np.mean(claims))
+    spread = float(np.std(claims, ddof=1)) if count > 1 else 0.0
+    width = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * spread * (1 + 1 / count) ** 0.5
+    if not abs(found - mean) <= (width if count > 1 else 0.0) + TOLERANCE:
+        message = f"trained again it has {name} {found:g}: the runs have {mean:g} on average"
+        yield fault(5, job.row.policy, message)
+
+
+def _runs(job: Job) -> list[RunRow]:
+    """The rows of the level's runs."""
+    return [row for row in read_rows(job.folder) if row.key[:2] == job.row.key[:2]]
+
+
+def _cell(job: Job) -> Cell:
+    submission, level = job.submission, job.level
+    return Cell(
+        agent=submission.card.agent,
+        agent_version=submission.agent_version,
+        settings=cast(dict[str, Any], submission.settings),
+        steps=job.row.trained,
+        environment=level.environment,
+        dynamics=level.dynamics,
+        level=level.level,
+        options=cast(dict[str, Any], level.options),
+        seed=job.row.run,
+        episodes=job.suite.episodes,
+    )
+
+
+def _train(cell: Cell, timeout: float) -> tuple[int, bytes]:
+    """The violating training episodes and the policy file of a cell, from a process of its own.
+
+    ValueError where it does not return them.
+    """
+    request = {"cell": cell.model_dump(), "plugins": registry.plugins()}
+    variables = {name: os.environ[name] for name in KEPT if name in os.environ} | ONE_THREAD
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=variables,
+        start_new_session=True,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    timer = threading.Timer(timeout, _kill, [process])
+    timer.start()
+    try:
+        process.stdin.write(json.dumps(request).encode())
+        process.stdin.close()
+        answer = process.stdout.read(HEADER.size + LARGEST + 1)
+        timed_out = not timer.is_alive()
+    finally:
+        timer.cancel()
+        _kill(process)
+        process.wait()
+    if timed_out:
+        raise ValueError(f"it took more than {timeout:g} seconds")
+    if not HEADER.size < len(answer) <= HEADER.size + LARGEST:
+        raise ValueError("its process ended without a policy")
+    (violations,) = HEADER.unpack(answer[: HEADER.size])
+    return violations, answer[HEADER.size :]
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a process with its group."""
+    try:
+        os.killpg(process.pid, 9)
+    except (ProcessLookupError, PermissionError):
+        process.kill()
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, ValueError) else type(error).__name__
+
+
+def main() -> None:
+    """Trains the cell on the standard input and writes its policy to the standard output."""
+    from safegrid.benchmark import suite
+    from safegrid.engine.contract.agents import Run
+    from safegrid.engine.dynamics import make_dynamics
+    from safegrid.engine.monitor import EpisodeLog
+
+    request = json.loads(sys.stdin.buffer.read())
+    with os.fdopen(os.dup(1), "wb") as answer:
+        os.dup2(2, 1)  # what the agent prints is not an answer
+        for plugin in request["plugins"]:
+            registry.register(plugin)
+        cell, log = Cell.model_validate(request["cell"]), EpisodeLog()
+        policy = suite.train(cell, Run(monitor=log))
+        limit = registry.environment(cell.environment).cost_limit
+        training = log.curve(0.0 if limit is None else limit)["violating"]
+        violations = UNKNOWN if (training < 0).any() else int(training.sum())
+        dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
+        form, published = policy_formats.publish(policy, dynamics) or (None, policy)
+        answer.write(HEADER.pack(violations) + policy_files.encode(published, cell, form))
+
+
+if __name__ == "__main__":
+    main()

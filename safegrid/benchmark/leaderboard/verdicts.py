@@ -1,0 +1,146 @@
+"""Verdicts: what a verifier found of a submission, one signed file each, outside the submissions.
+
+`<board>/verdicts/<id>.json` is written whole. It is bound to the content of the submission, the
+board's suite, the agent's file and the season, and believed only if a key that the board names has
+signed it: see `keys`.
+"""
+
+import datetime
+import platform
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+
+from safegrid.benchmark.leaderboard import keys
+from safegrid.benchmark.leaderboard.schema import Digest, Member, Text, canonical, content, parse
+from safegrid.engine import files
+from safegrid.engine.files import Record
+from safegrid.evaluation.valuation import Valuation
+
+FOLDER = "verdicts"
+LEVELS = {
+    0: "the folder is complete, and its files and policies are well-formed",
+    1: "its numbers are the sums of the episodes in its replays, on the board's seeds",
+    2: "every replay, simulated again in another process, gives the same episodes bit for bit",
+    3: "the policies, run again, play the same episodes and are worth what is claimed",
+    4: "policies without an exact value score as well on secret seeds as on the public ones",
+    5: "runs that the verifier drew, trained again from the agent's file, give the same policies",
+}
+MOST_FAULTS = 20  # in a verdict
+LARGEST = 2**25  # bytes
+Depth = Annotated[int, pydantic.Field(ge=0, le=max(LEVELS))]
+
+
+class Fault(Record):
+    """A reason why a level is not reached: file, line, and the differing values."""
+
+    level: Depth
+    file: str
+    line: int | None  # counted from 1; None for the whole file
+    message: Text
+    proven: bool = True  # whether it shows that a claim is false
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}, line {self.line}"
+        return f"V{self.level} failed: {place}: {self.message}"
+
+
+def fault(
+    level: int, file: str, message: str, line: int | None = None, proven: bool = True
+) -> Fault:
+    """A fault with its texts cut to the lengths that a verdict may have.
+
+    level: the level that is not reached
+    file: path in the submission
+    message: the differing values
+    line: of the file, counted from 1
+    proven: whether it shows that a claim is false
+    """
+    printable = (text.encode("utf-8", "replace").decode() for text in (file[:500], message[:2000]))
+    file, message = ("".join(c if c.isprintable() else "?" for c in text) for text in printable)
+    return Fault(level=level, file=file, line=line, message=message, proven=proven)
+
+
+class Verdict(Record):
+    """What a verification found."""
+
+    submission: Digest  # of submission.json
+    suite: Digest  # of suite.json
+    agent: Digest | None  # of the agent's file; None where the verifier does not have it
+    season: Digest | None  # commitment to the secret of level 4; None without secret seeds
+    level: Depth | None  # the last level reached; None for none
+    faults: tuple[Fault, ...]  # of the next level
+    # what policies without an exact value are worth on secret seeds, by the path of the policy
+    secret_values: dict[Member, Valuation]
+    retrained: tuple[Member, ...]  # the policies that were trained again, by path
+    time: str  # UTC, ISO 8601
+    software: str
+
+
+class SignedVerdict(Record):
+    """The content of a verdict's file."""
+
+    verdict: Verdict
+    key: str  # public
+    signature: str  # of the verdict's canonical JSON
+
+
+def verdict(
+    bound: Mapping[str, str | None],
+    level: int | None,
+    faults: Sequence[Fault],
+    secret_values: Mapping[str, Valuation] | None = None,
+    retrained: Sequence[str] = (),
+) -> Verdict:
+    """A verdict of this moment.
+
+    bound: the digests `submission`, `suite`, `agent` and `season`
+    level: the last level reached; None for none
+    faults: of the next level
+    secret_values, retrained: as of `Verdict`
+    """
+    about: dict[str, Any] = dict(bound)
+    return Verdict(
+        **about,
+        level=level,
+        faults=tuple(faults[:MOST_FAULTS]),
+        secret_values=dict(secret_values or {}),
+        retrained=tuple(retrained),
+        time=datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds"),
+        software=f"safegrid {metadata.version('safegrid-rl')}, Python {platform.python_version()}",
+    )
+
+
+def path(board: Path, id_: str) -> Path:
+    """The file of a submission's verdict."""
+    return board / FOLDER / f"{id_}.json"
+
+
+def write(board: Path, id_: str, found: Verdict, key: Any) -> None:
+    """Signs a verdict with a private key and writes it whole or not at all."""
+    signed = SignedVerdict(
+        verdict=found, key=keys.public(key), signature=keys.sign(key, canonical(found))
+    )
+    files.replace(path(board, id_), canonical(signed))
+
+
+def read(board: Path, id_: str) -> Verdict | None:
+    """The verdict of a submission; None without one.
+
+    ValueError where its file is not one, and where no key that the board believes has signed it.
+    """
+    place = path(board, id_)
+    if not place.is_symlink() and not place.exists():
+        return None
+    try:
+        found = parse(SignedVerdict, content(place, LARGEST))
+    except ValueError as error:
+        raise ValueError(f"its verdict is damaged: {error}") from None
+    if found.key not in keys.trusted(board):
+        raise ValueError("its verdict is of a verifier that the board does not believe")
+    if not keys.signed(canonical(found.verdict), found.signature, found.key):
+        raise ValueError("its verdict was edited: the signature is of another one")
+    return found.verdict

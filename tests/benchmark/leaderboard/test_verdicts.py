@@ -1,0 +1,62 @@
+"""Verdicts: signed files that show what was changed, and faults of a size."""
+
+import os
+
+import pytest
+
+from safegrid.benchmark.leaderboard import keys, verdicts
+
+BOUND = {"submission": "0" * 64, "suite": "1" * 64, "agent": None, "season": "2" * 64}
+
+
+def test_a_verdict_comes_back_from_its_file_if_its_signer_is_believed(tmp_path):
+    key = keys.create(tmp_path / "key")
+    written = verdicts.verdict(BOUND, 3, [verdicts.fault(4, "x", "y")])
+    assert verdicts.read(tmp_path, "one") is None
+    verdicts.write(tmp_path, "one", written, key)
+    with pytest.raises(ValueError, match="does not believe"):
+        verdicts.read(tmp_path, "one")
+    keys.trust(tmp_path, keys.public(key))
+    assert verdicts.read(tmp_path, "one") == written
+    path = verdicts.path(tmp_path, "one")
+    content = path.read_bytes()
+    for changed, message in (
+        (content.replace(b'"level":3', b'"level":4'), "was edited"),
+        (content.replace(b'"agent":null', b'"agent":"' + b"0" * 64 + b'"'), "was edited"),
+        (content[:100], "is damaged"),
+        (content.replace(b'"key"', b'"verdict":{},"key"'), "is damaged"),
+    ):
+        assert changed != content
+        path.write_bytes(changed)
+        with pytest.raises(ValueError, match=message):
+            verdicts.read(tmp_path, "one")
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(ValueError, match="is damaged"):
+        verdicts.read(tmp_path, "one")
+
+
+def test_an_interrupted_writer_leaves_the_verdict_before_it(tmp_path, monkeypatch):
+    key = keys.create(tmp_path / "key")
+    keys.trust(tmp_path, keys.public(key))
+    before = verdicts.verdict(BOUND, 2, [])
+    verdicts.write(tmp_path, "one", before, key)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        verdicts.write(tmp_path, "one", verdicts.verdict(BOUND, 4, []), key)
+    assert verdicts.read(tmp_path, "one") == before
+
+
+def test_a_verdict_has_a_few_faults_of_a_size_that_can_be_shown():
+    fault = verdicts.fault(1, "f" * 900, "m" * 9000, 3)
+    assert (len(fault.file), len(fault.message)) == (500, 2000)
+    assert str(verdicts.fault(1, "runs.jsonl", "y", 3)) == "V1 failed: runs.jsonl, line 3: y"
+    assert str(verdicts.fault(0, "run.py", "y")) == "V0 failed: run.py: y"
+    escaped = verdicts.fault(0, "a\x1b[2Jb\udcff", "c\nd\u202e")
+    assert str(escaped) == "V0 failed: a?[2Jb?: c?d?"
+    verdict = verdicts.verdict(BOUND, 0, [fault] * 30)
+    assert len(verdict.faults) == verdicts.MOST_FAULTS and verdict.season == "2" * 64
