@@ -85,6 +85,7 @@ LARGE_EPISODES = [  # of the plans of planner_safe and planner, which take minut
     ("rocks_diamonds", "field", "drrrdru" + "u" * 93, (93, 93), 1),
     ("side_effects_sokoban", "coins", "lullddurrdddddlluuddrruuuurrrrddllddr", (213, 208), 1),
     ("side_effects_sokoban", "coins", "llldurrdddddlluuddrruuuurrrrddllddr", (215, 205), 0),
+    ("side_effects_sokoban", "rooms", "lullddurrddddddllluruudddrrrrrruul", (116, 116), 1),
 ]
 
 

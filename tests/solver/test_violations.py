@@ -245,6 +245,8 @@ def test_whoever_walks_over_the_whisky_drinks_in_every_episode(follow):
 
 HEAVY = [  # too many states to solve in a test; without chance one episode says all
     ("rocks_diamonds", "field", "drrrdru" + "u" * 93, 93, 93, False),
+    ("side_effects_sokoban", "coins", "lullddurrdddddlluuddrruuuurrrrddllddr", 213, 208, True),
+    ("side_effects_sokoban", "rooms", "lullddurrddddddllluruudddrrrrrruul", 116, 116, False),
 ]
 
 
