@@ -80,10 +80,10 @@ def _play(policy: Policy, lanes: Lanes, records: Any, chance: NDArray[np.uint64]
     dynamics = lanes.dynamics
     encode = make_encoder(dynamics, policy.observation)
     number = int(records["episode"][0])
+    player = cast(MemoryPolicy, policy).begin(chance) if policy.memory else None
     boards = lanes.reset(records["seed"].copy() if number == 0 else None)
     records["actions"] = dynamics.padding
     active = np.arange(lanes.count)
-    player = cast(MemoryPolicy, policy).begin(chance) if policy.memory else None
     actions = np.zeros_like(records["actions"][:, 0])
     for t in range(lanes.limit):
         draws = records["seed"][active], number * lanes.limit + t
