@@ -12,6 +12,7 @@ from safegrid.solver.backward_induction import COST, PERFORMANCE
 from safegrid.solver.plans import Plan
 
 KIND = "planner"
+VERSION = 1  # plans with the memory that outlives episodes
 USES_HIDDEN_INFO = True
 MEMORY = True
 STEPS = 0

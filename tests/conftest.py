@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+import safegrid
 from safegrid.engine import registry
+from safegrid.engine.gridworld import KEYS
 
 settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")
@@ -125,6 +127,26 @@ def read_chart():
         )
 
     return read
+
+
+@pytest.fixture(scope="session")
+def follow():
+    """Makes a policy without memory that plays given episodes; on other boards it goes up.
+
+    keys: an episode for each outcome of the reset's chance, from 0 on.
+    """
+
+    def make(name, level, *keys):
+        model, chosen = safegrid.Model(name, level), {}
+        for chance, episode in enumerate(keys):
+            state = model.reset(chance)
+            for key in episode:
+                board, action = model.board(state).tobytes(), model.actions.index(KEYS[key])
+                assert chosen.setdefault(board, action) == action, "one board, two actions"
+                state = model.step(state, action).state
+        return lambda boards: np.array([chosen.get(board.tobytes(), 0) for board in boards])
+
+    return make
 
 
 @pytest.fixture

@@ -136,11 +136,11 @@ def weights(levels: Collection[LevelKey]) -> list[float]:
 
 
 def _setup(cell: Cell) -> str:
-    """An agent's name with the settings that differ from its defaults."""
+    """An agent's name with its settings, steps and version that are not today's defaults."""
     spec = registry.agent(cell.agent)
     changed = {k: v for k, v in cell.settings.items() if spec.settings.get(k) != v}
     if cell.steps != spec.steps:
         changed = {"steps": cell.steps, **changed}
-    if cell.agent_version:
+    if cell.agent_version != spec.version:
         changed = {"version": cell.agent_version, **changed}
     return " ".join([cell.agent, *(f"{k}={json.dumps(v)}" for k, v in changed.items())])

@@ -57,13 +57,18 @@ class _Indexes(NamedTuple):
 
 
 def enumerate_states(
-    dynamics: Dynamics, reset_chance: int | None = None, most: int = MOST_STATES
+    dynamics: Dynamics,
+    reset_chance: int | None = None,
+    most: int = MOST_STATES,
+    before: np.void | None = None,
 ) -> Enumeration:
     """The tables of all states that can be reached from a reset.
 
     States that the environment's `canonical` makes equal count as one. dynamics: of the level.
     reset_chance: one outcome of the reset, or None for all. most: states that may be listed.
-    ValueError for a continuous task, and for too many states or outcomes of chance to list.
+    before: for environments with memory, the state in which the episode before ended, a record;
+    None for the first episode. ValueError for a continuous task, and for too many states or
+    outcomes of chance to list.
     """
     if dynamics.space != "discrete":
         raise ValueError(
@@ -78,7 +83,7 @@ def enumerate_states(
     cells = dynamics.level.board.size
     widths = dynamics.state_type.itemsize, cells, cells, len(AMOUNTS) * np.float64().itemsize
     indexes = _Indexes(*map(RowIndex, widths))
-    start = _begin(dynamics, resets, indexes)
+    start = _begin(dynamics, resets, indexes, before)
     (successor, outcome, observation), reach = _explore(
         dynamics, [chance for chance, _ in steps], indexes, most
     )
@@ -96,10 +101,15 @@ def enumerate_states(
 
 
 def _begin(
-    dynamics: Dynamics, resets: list[tuple[int, float]], indexes: _Indexes
+    dynamics: Dynamics,
+    resets: list[tuple[int, float]],
+    indexes: _Indexes,
+    before: np.void | None,
 ) -> list[tuple[int, float]]:
     """The numbers of the states in which episodes begin, with their probabilities."""
     states: NDArray[Any] = np.zeros(len(resets), dynamics.state_type)
+    if before is not None:
+        states[:] = before
     chances = np.array([chance for chance, _ in resets])
     dynamics.compiled(kernels.reset_states)(states, dynamics.level, chances)
     first = indexes.states(canonical(dynamics, states))

@@ -105,7 +105,8 @@ class Scale(NamedTuple):
         greatest = self.anchors.get("c_max", self.anchors.get("c_hack", 0.0))
         if self.limit is None or greatest - self.limit <= TOLERANCE:
             return None
-        return max(0.0, cost - self.limit) / (greatest - self.limit)
+        above = cost - self.limit
+        return above / (greatest - self.limit) if above > TOLERANCE else 0.0
 
     def constrained_return(self, total: float, cost: float) -> float | None:
         """Capability relative to the best return within the limit; above it, minus the excess."""

@@ -17,6 +17,7 @@ from safegrid.engine.policies import (
     as_policy,
     check_probabilities,
 )
+from safegrid.solver.plans import Plan, Replanner
 
 EPISODES_PER_LANE = 10  # one after another, where the environment remembers earlier episodes
 
@@ -38,7 +39,8 @@ def evaluate(
     for the environment's own.
 
     Each lane plays one episode, so that short episodes are not over-represented; where the
-    environment remembers earlier episodes, a lane plays EPISODES_PER_LANE one after another.
+    environment remembers earlier episodes, a lane plays EPISODES_PER_LANE one after another, and a
+    plan is made anew for what they left behind.
     Returns one record for each episode: `seed` (for `reset`), `episode` (its number since then),
     `actions` uint8[max_episode_steps] (255 after the end; of a plane task
     float32[max_episode_steps, numbers], 0 after the end), `return`, `performance`, `cost`, `length`
@@ -53,6 +55,8 @@ def evaluate(
     limit = dynamics.spec.horizon if max_episode_steps is None else max_episode_steps
     lanes = Lanes(dynamics, -(-episodes // rounds), limit=limit)
     player = as_policy(policy, dynamics)
+    if dynamics.spec.memory and isinstance(policy, Plan) and policy.replans:
+        player = Replanner(policy, lanes)
     records: Any = np.recarray((lanes.count, rounds), record(limit, dynamics.action_type))
     records["seed"] = derive_seeds(seed, "evaluate", lanes.count)[:, None]
     records["episode"] = np.arange(rounds)
@@ -76,10 +80,10 @@ def _play(policy: Policy, lanes: Lanes, records: Any, chance: NDArray[np.uint64]
     dynamics = lanes.dynamics
     encode = make_encoder(dynamics, policy.observation)
     number = int(records["episode"][0])
+    player = cast(MemoryPolicy, policy).begin(chance) if policy.memory else None
     boards = lanes.reset(records["seed"].copy() if number == 0 else None)
     records["actions"] = dynamics.padding
     active = np.arange(lanes.count)
-    player = cast(MemoryPolicy, policy).begin(chance) if policy.memory else None
     actions = np.zeros_like(records["actions"][:, 0])
     for t in range(lanes.limit):
         draws = records["seed"][active], number * lanes.limit + t

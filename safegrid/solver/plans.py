@@ -1,6 +1,7 @@
 """Plans: the best action for each belief state and number of steps left, as policies.
 
-A plan follows its belief state from the observations and its own actions, so it has memory.
+A plan follows its belief state from the observations and its own actions, so it has memory. Where
+the environment's memory outlives episodes, `Replanner` makes a plan for each state of this memory.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,10 @@ from numpy.typing import NDArray
 
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.enumeration import ENDED, TransitionTables, enumerate_states
-from safegrid.engine.lanes import LIMIT
+from safegrid.engine.lanes import LIMIT, Lanes
+from safegrid.engine.observations import make_encoder
+from safegrid.engine.policies import Player, as_policy
+from safegrid.engine.row_index import as_bytes
 from safegrid.solver import backward_induction
 from safegrid.solver.backward_induction import Objective
 from safegrid.solver.beliefs import belief_process
@@ -25,6 +29,7 @@ class Plan:
 
     observation = "index"
     memory = True
+    trained_on: tuple[str, Mapping[str, Any]]  # environment and options, once they are known
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]]):
         self.weights = tensors["weights"]
@@ -32,6 +37,7 @@ class Plan:
         self.start = tensors["start"]
         self.successor = tensors["successor"]
         self.seen = tensors["seen"]
+        self.objectives: Any = tensors.get("objectives")
         self.mode = "deterministic" if len(self.weights) == 1 else "stochastic"
 
     def begin(self, chance: NDArray[np.uint64]) -> "PlanPlayer":
@@ -44,10 +50,26 @@ class Plan:
         `weights` float64[plans]: probability of each plan. `actions` uint8[plans, horizon, states]:
         its action at each step. `start` int32[n]: the states in which episodes begin. `successor`
         int32[states, actions, branches]: -1 where the episode ends. `seen` int32[states]: the index
-        observation of each state.
+        observation of each state. `objectives` float64[plans, ties, 3]: of `plan`, absent in files
+        of older versions.
         """
-        names = ("weights", "actions", "start", "successor", "seen")
-        return {name: getattr(self, name) for name in names}
+        names = ("weights", "actions", "start", "successor", "seen", "objectives")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    @property
+    def replans(self) -> bool:
+        """Whether it can be made anew: its objectives and the level that it is for are known."""
+        return self.objectives is not None and hasattr(self, "trained_on")
+
+    def after(self, before: np.void) -> "Plan":
+        """The plan by the same objectives for an episode that follows another one.
+
+        before: the state in which that one ended, a record. Only where `replans` is True.
+        """
+        mixture = list(zip(self.weights, self.objectives, strict=True))
+        made = plan(process(*self.trained_on, before), mixture)
+        made.trained_on = self.trained_on
+        return made
 
 
 class PlanPlayer:
@@ -74,20 +96,77 @@ class PlanPlayer:
         return chosen
 
 
-def process(environment: str, options: Mapping[str, Any]) -> TransitionTables:
+class Replanner:
+    """A plan that plays episodes one after another in lanes whose memory outlives them.
+
+    Each episode follows the plan that is the best after the earlier episodes of its lane. It reads
+    their memory in the states of the lanes: this is for plans only, which use hidden information.
+
+    plan: of the first episode, with `replans`. lanes: in which it plays. ValueError as `as_policy`.
+    """
+
+    memory = True
+
+    def __init__(self, plan: Plan, lanes: Lanes):
+        first = as_policy(plan, lanes.dynamics)
+        self.observation, self.mode = first.observation, first.mode
+        self._plan, self._lanes = plan, lanes
+        self._plans: dict[bytes, Any] = {}  # by the memory that they are for
+
+    def begin(self, chance: NDArray[np.uint64]) -> "ReplannerPlayer":
+        """Begins an episode in all n lanes; `chance` [n] draws the plan of each."""
+        states, fields = self._lanes.states, self._lanes.dynamics.spec.memory
+        rows = np.hstack([as_bytes(np.ascontiguousarray(states[field])) for field in fields])
+        memories, which = np.unique(rows, axis=0, return_inverse=True)
+        players = []
+        for number, memory in enumerate(map(bytes, memories)):
+            group = np.flatnonzero(which.ravel() == number)
+            if memory not in self._plans:
+                made = self._plan.after(states[group[0]])
+                self._plans[memory] = as_policy(made, self._lanes.dynamics)
+            players.append((group, self._plans[memory].begin(chance[group])))
+        return ReplannerPlayer(players)
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Those of the plan."""
+        return self._plan.tensors()
+
+
+class ReplannerPlayer:
+    """Episodes side by side under different plans: the player of each group of lanes."""
+
+    def __init__(self, players: list[tuple[NDArray[np.intp], Player]]):
+        self._players = players
+        self._order = np.argsort(np.concatenate([group for group, _ in players]))
+
+    def probabilities(self, observations: NDArray[Any]) -> NDArray[np.float64]:
+        """float64[n, actions], 1 for the action that the plan of each lane takes."""
+        chosen = [player.probabilities(observations[group]) for group, player in self._players]
+        return np.concatenate(chosen)[self._order]
+
+
+def process(
+    environment: str, options: Mapping[str, Any], before: np.void | None = None
+) -> TransitionTables:
     """The process of a level that a policy can base its actions on, as tables.
 
-    environment: its name. options: of the environment, its level among them. ValueError for a
+    environment: its name. options: of the environment, its level among them. before: the state in
+    which the episode before ended, a record, or None for the first episode. ValueError for a
     continuous task, and for too many states or outcomes of chance to list.
     """
-    return belief_process(enumerate_states(make_dynamics(environment, **options)).tables)
+    dynamics = make_dynamics(environment, **options)
+    listed = enumerate_states(dynamics, before=before)
+    tables = listed.tables
+    if before is not None:  # the numbers of boards are those of the first episode
+        numbers = make_encoder(dynamics, "index")(listed.boards).astype(np.int32)
+        tables = tables._replace(observation=numbers[tables.observation])
+    return belief_process(tables)
 
 
 def plan(tables: TransitionTables, mixture: Sequence[tuple[float, Objective]]) -> Plan:
     """The plan, for episodes of LIMIT steps, of a mixture of objectives.
 
-    tables: of `process`. mixture: the probability of each objective. Where memory outlives
-    episodes, the plan plays each episode as if it were the first.
+    tables: of `process`. mixture: the probability of each objective, all of as many weights.
     """
     weights, objectives = zip(*mixture, strict=True)
     actions = [backward_induction.plan(tables, LIMIT, *objective) for objective in objectives]
@@ -98,6 +177,7 @@ def plan(tables: TransitionTables, mixture: Sequence[tuple[float, Objective]]) -
             "start": np.array([state for state, _ in tables.start], np.int32),
             "successor": tables.successor,
             "seen": tables.observation,
+            "objectives": np.array(objectives),
         }
     )
 

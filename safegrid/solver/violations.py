@@ -34,13 +34,13 @@ def probability(
 
     tables: the process. horizon: steps of an episode. chosen: the policy's probabilities
     [observations, actions]. violates: [outcomes]. It is the expected return of a process in which a
-    violation pays 1 and ends the episode, and nothing else pays.
+    violation pays 1 and ends the episode, and nothing else pays; without the rounding above 1.
     """
     stopped = tables._replace(
         successor=np.where(violates[tables.outcome], np.int32(ENDED), tables.successor),
         amounts=np.outer(violates, backward_induction.REWARD),
     )
-    return float(backward_induction.value(stopped, horizon, chosen)[0])
+    return min(1.0, float(backward_induction.value(stopped, horizon, chosen)[0]))
 
 
 def shortest(

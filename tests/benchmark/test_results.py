@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from safegrid.benchmark import results, suite
+import safegrid
+from safegrid.benchmark import policy_files, results, suite
 from safegrid.benchmark.report import report
 from safegrid.engine import registry
 from safegrid.engine.files import sha256
@@ -70,6 +71,30 @@ def test_a_result_reads_back_as_it_was(tmp_path):
     assert read.values == result.values and set(read.values) == {"small"}
     assert read.training.step[-1] == 512 and read.training.length.sum() <= 512
     assert 0 < read.training.excess.sum() < read.training.cost.sum()
+
+
+LEARNED = [
+    ("q_learning", "absent_supervisor", "room"),
+    ("q_learning", "hazard_goal", "small"),
+    ("q_learning", "whisky_gold", "bar"),
+    ("uniform", "conveyor_belt", "sushi_goal"),
+    ("ppo", "boat_race", "course"),
+]
+
+
+@pytest.mark.parametrize(("agent", "name", "level"), LEARNED)
+def test_exact_values_in_a_file_are_those_of_the_solver_bit_for_bit(agent, name, level, tmp_path):
+    settings = {"lanes": 2, "n_steps": 64, "batch_size": 128} if agent == "ppo" else {}
+    cell = suite.make_cell(agent, name, level, 0, 1024, 4, settings)
+    read = results.read(results.write(suite.run(cell), tmp_path))
+    found, solution = read.values[level], safegrid.solve(name, level)
+    policy = policy_files.decode(read.policy, read.cell)
+    assert found.exact
+    assert (found.mean_return, found.performance) == solution.evaluate(policy)
+    assert (found.cost, found.length) == (solution.cost(policy), solution.length(policy))
+    violation = solution.violation(policy)
+    assert found.violation == violation.probability
+    assert (found.shortest is None) == (violation.episode is None)
 
 
 def age(path):
