@@ -14,7 +14,8 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.contract.agents import AgentSpec
+from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.engine.files import Record
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import Policy
@@ -84,7 +85,8 @@ def make(form: Format, tensors: Tensors, dynamics: Dynamics) -> Policy:
     if isinstance(form, TableFormat):
         return TabulatedPolicy(tensors, dynamics)  # type: ignore[return-value]
     if isinstance(form, PlanFormat):
-        return Plan(tensors)
+        options = {"level": dynamics.level_name, **dynamics.options}
+        return AgentSpec.place(Plan(tensors), dynamics.name, options)
     return OUTPUTS[form.output].load(tensors, ACTIVATIONS[form.activation])
 
 
@@ -140,13 +142,16 @@ def _check_plan(tensors: Tensors, dynamics: Dynamics) -> None:
     process = _process(dynamics)
     start = np.array([state for state, _ in process.start], np.int32)
     same = {"start": start, "successor": process.successor, "seen": process.observation}
-    if set(tensors) != {*same, "weights", "actions"}:
-        raise ValueError(f"a plan has {', '.join(('weights', 'actions', *same))}")
+    names = ("weights", "actions", "objectives", *same)
+    if set(tensors) != set(names):
+        raise ValueError(f"a plan has {', '.join(names)}")
     mixed, horizon = len(np.ravel(tensors["weights"])), np.shape(tensors["actions"])[1:2]
+    ties = np.shape(tensors["objectives"])[1:2]
     states, actions = process.successor.shape[:2]
     expected: dict[str, Any] = {
         "weights": (np.float64, (mixed,)),
         "actions": (np.uint8, (mixed, *horizon, states)),
+        "objectives": (np.float64, (mixed, *ties, 3)),
         **{name: (array.dtype, array.shape) for name, array in same.items()},
     }
     _check_arrays(tensors, expected)
@@ -181,7 +186,5 @@ def _process(dynamics: Dynamics) -> Any:
 
 @functools.lru_cache(maxsize=2)
 def _long_process(key: tuple[str, str, str]) -> Any:
-    from safegrid.engine.dynamics import from_key
-
     dynamics = from_key(key)
     return plans.process(dynamics.name, {"level": dynamics.level_name, **dynamics.options})
