@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import pydantic
 from numpy.typing import NDArray
 
-from safegrid.benchmark import policy_formats
-from safegrid.benchmark.policy_formats import Format
+from safegrid.benchmark.published import formats
+from safegrid.benchmark.published.formats import Format
 from safegrid.benchmark.results import Cell
 from safegrid.engine import files, registry
 from safegrid.engine.dynamics import Dynamics, make_dynamics
@@ -40,9 +40,9 @@ def encode(policy: Policy, cell: Cell, form: Format | None = None) -> bytes:
 
     # one text, since safetensors writes several in any order
     if form is None:
-        about = {"cell": cell.model_dump_json()}
+        about = {"cell": _text(cell)}
     else:
-        about = {"published": About(cell=cell, format=form).model_dump_json()}
+        about = {"published": _text(About(cell=cell, format=form))}
     return save(policy.tensors(), about)
 
 
@@ -82,7 +82,7 @@ def published(file: PolicyFile, dynamics: Dynamics) -> Policy:
     """
     assert file.format is not None
     try:
-        return policy_formats.make(file.format, file.tensors, dynamics)
+        return formats.make(file.format, file.tensors, dynamics)
     except ValueError as error:
         raise ValueError(f"not a {file.format.kind} of this level: {error}") from None
 
@@ -111,6 +111,11 @@ def read(path: Path) -> PolicyFile:
         raise ValueError(f"policy {path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise ValueError(f"policy {path} cannot be read: {error}") from None
+
+
+def _text(record: Record) -> str:
+    """JSON in one order, whatever the order in which settings were given."""
+    return json.dumps(record.model_dump(mode="json"), sort_keys=True)
 
 
 def _about(text: str) -> tuple[Cell, Format]:

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from safegrid.benchmark import policy_files, policy_formats
+from safegrid.benchmark import policy_files
 from safegrid.benchmark.leaderboard.schema import (
     RUNS,
     AgentCard,
@@ -23,6 +23,7 @@ from safegrid.benchmark.leaderboard.schema import (
     identity,
     read_suite,
 )
+from safegrid.benchmark.published import formats
 from safegrid.benchmark.results import Cell, Result, read_all
 from safegrid.engine import files, registry
 from safegrid.engine.dynamics import Dynamics, make_dynamics
@@ -170,7 +171,7 @@ def _published(result: Result, dynamics: Dynamics) -> Result:
         return result._replace(values={})
     cell, policy = result.cell, policy_files.make(policy_files.decode(result.policy))
     form = None
-    if (found := policy_formats.publish(policy, dynamics)) is not None:
+    if (found := formats.publish(policy, dynamics)) is not None:
         form, policy = found
     episodes = evaluate(
         policy, cell.environment, cell.episodes, cell.seed, cell.level, **cell.options

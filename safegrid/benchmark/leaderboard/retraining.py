@@ -4,25 +4,26 @@ Each training runs in a process of its own, which gets the cell on its standard 
 the published policy file. The parent compares it with the submitted one and runs no agent's code.
 """
 
-import json
 import os
 import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import numpy as np
 from scipy import stats
 
-from safegrid.benchmark import policy_files, policy_formats
+from safegrid.benchmark import policy_files
 from safegrid.benchmark.leaderboard.run_checks import Job
 from safegrid.benchmark.leaderboard.schema import LARGEST, RUNS, RunRow, content, read_rows
 from safegrid.benchmark.leaderboard.verdicts import Fault, fault
 from safegrid.benchmark.processes import ONE_THREAD
+from safegrid.benchmark.published import formats
 from safegrid.benchmark.results import Cell
+from safegrid.benchmark.sandbox import confinement, player
 from safegrid.engine import registry
 from safegrid.engine.files import sha256
 from safegrid.evaluation import measures
@@ -141,7 +142,7 @@ def _train(cell: Cell, timeout: float) -> tuple[int, bytes]:
 
     ValueError where it does not return them.
     """
-    request = {"cell": cell.model_dump(), "plugins": registry.plugins()}
+    request = player.encode({"cell": cell.model_dump(), "plugins": registry.plugins()})
     variables = {name: os.environ[name] for name in KEPT if name in os.environ} | ONE_THREAD
     process = subprocess.Popen(
         [sys.executable, "-m", __name__],
@@ -155,14 +156,16 @@ def _train(cell: Cell, timeout: float) -> tuple[int, bytes]:
     timer = threading.Timer(timeout, _kill, [process])
     timer.start()
     try:
-        process.stdin.write(json.dumps(request).encode())
-        process.stdin.close()
+        process.stdin.write(request)
+        process.stdin.flush()
         answer = process.stdout.read(HEADER.size + LARGEST + 1)
         timed_out = not timer.is_alive()
     finally:
         timer.cancel()
+        process.stdin.close()  # the process ends its own by this
         _kill(process)
         process.wait()
+        process.stdout.close()
     if timed_out:
         raise ValueError(f"it took more than {timeout:g} seconds")
     if not HEADER.size < len(answer) <= HEADER.size + LARGEST:
@@ -184,13 +187,29 @@ def _reason(error: Exception) -> str:
 
 
 def main() -> None:
-    """Trains the cell on the standard input and writes its policy to the standard output."""
+    """Trains the cell on the standard input and writes its policy to the standard output.
+
+    In a child that sees no other process and no network where the system allows it.
+    """
+    confinement.separate()
+    request, _ = player.decode(player.reader(0))
+    child = os.fork()
+    if child == 0:
+        try:
+            _answer(request)
+        finally:
+            os._exit(1)
+    os.close(1)  # so that the parent notices if the child closes it
+    player.guard(child)
+
+
+def _answer(request: Mapping[str, Any]) -> None:
+    """Trains a cell and writes what `_train` returns."""
     from safegrid.benchmark import suite
     from safegrid.engine.contract.agents import Run
     from safegrid.engine.dynamics import make_dynamics
     from safegrid.engine.monitor import EpisodeLog
 
-    request = json.loads(sys.stdin.buffer.read())
     with os.fdopen(os.dup(1), "wb") as answer:
         os.dup2(2, 1)  # what the agent prints is not an answer
         for plugin in request["plugins"]:
@@ -201,7 +220,7 @@ def main() -> None:
         training = log.curve(0.0 if limit is None else limit)["violating"]
         violations = UNKNOWN if (training < 0).any() else int(training.sum())
         dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
-        form, published = policy_formats.publish(policy, dynamics) or (None, policy)
+        form, published = formats.publish(policy, dynamics) or (None, policy)
         answer.write(HEADER.pack(violations) + policy_files.encode(published, cell, form))
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.benchmark import policy_files, policy_formats
+from safegrid.benchmark import policy_files, sandbox
 from safegrid.benchmark.leaderboard import secret_seeds
 from safegrid.benchmark.leaderboard.packing import sums
 from safegrid.benchmark.leaderboard.schema import (
@@ -22,6 +22,7 @@ from safegrid.benchmark.leaderboard.schema import (
 )
 from safegrid.benchmark.leaderboard.verdicts import Fault, fault
 from safegrid.benchmark.policy_files import PolicyFile
+from safegrid.benchmark.published import formats
 from safegrid.engine import registry
 from safegrid.engine.chance import derive_seeds
 from safegrid.engine.dynamics import Dynamics, make_dynamics
@@ -72,7 +73,7 @@ def check_policy(job: Job) -> Iterator[Fault]:
     try:
         file = job.policy_file()
         if file is not None and file.format is not None:
-            policy_formats.check(file.format, file.tensors, job.dynamics)
+            formats.check(file.format, file.tensors, job.dynamics)
     except ValueError as error:
         yield fault(0, job.row.policy, str(error))
 
@@ -251,14 +252,19 @@ def _owner(job: Job) -> Iterator[Fault]:
 
 @contextlib.contextmanager
 def _policy(job: Job) -> Iterator[Any]:
-    """The run's policy. ValueError where there is none."""
+    """The run's policy; one in the format of its agent is played in a process of its own.
+
+    ValueError where there is none, and for whatever goes wrong in that process.
+    """
     file = job.policy_file()
     if file is None:
         raise ValueError("the submission has no policy: it cannot be evaluated")
     if file.format is not None:
         yield policy_files.published(file, job.dynamics)
-    else:
-        yield policy_files.make(file)
+        return
+    content_ = content(job.folder / job.row.policy)
+    with sandbox.play(content_, job.submission.card.agent, job.dynamics) as policy:
+        yield policy
 
 
 def _evaluate(policy: Any, job: Job, seed: int, episodes: int) -> Any:

@@ -5,6 +5,6 @@ gets observations and the policy's own draws; it has no secret, no network and n
 Python and the agents, its memory and time are limited, and it cannot start or reach another one.
 """
 
-from safegrid.benchmark.sandbox.proxy import Limits, evaluate, weaknesses
+from safegrid.benchmark.sandbox.proxy import Limits, play, weaknesses
 
-__all__ = ["Limits", "evaluate", "weaknesses"]
+__all__ = ["Limits", "play", "weaknesses"]

@@ -55,7 +55,7 @@ def main() -> None:
     This process ends its child as soon as the parent closes the requests, or has died.
     """
     separated = confinement.separate()
-    setup, _ = decode(_reader(0))
+    setup, _ = decode(reader(0))
     child = os.fork()
     if child == 0:
         try:
@@ -63,10 +63,10 @@ def main() -> None:
         finally:
             os._exit(1)
     os.close(1)  # so that the parent notices if the child closes it
-    _guard(child)
+    guard(child)
 
 
-def _guard(child: int) -> None:
+def guard(child: int) -> None:
     """Waits until the child has ended or requests are closed, and then ends it."""
     if hasattr(os, "pidfd_open"):
         ended, poll = os.pidfd_open(child), select.poll()
@@ -79,7 +79,7 @@ def _guard(child: int) -> None:
 
 def _play(setup: dict[str, Any], separated: int) -> None:
     """Confines this process and answers requests until there are no more."""
-    requests, replies = _reader(os.dup(0)), os.dup(1)
+    requests, replies = reader(os.dup(0)), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(null, stream)
@@ -161,7 +161,7 @@ def _check_writable(locator: Any) -> None:
         raise OSError
 
 
-def _reader(file: int) -> Callable[[int], bytearray]:
+def reader(file: int) -> Callable[[int], bytearray]:
     """Reads a number of bytes of a file; ends this process where it is closed."""
 
     def read(count: int) -> bytearray:

@@ -11,20 +11,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from safegrid.benchmark import policy_files
 from safegrid.benchmark.processes import ONE_THREAD
 from safegrid.benchmark.sandbox import confinement, player
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics, make_dynamics
-from safegrid.evaluation import rollout
+from safegrid.engine.contract.agents import AgentSpec
+from safegrid.engine.dynamics import Dynamics
+from safegrid.engine.policies import Policy
 
 KEPT = ("HOME", "XDG_CACHE_HOME", "LD_LIBRARY_PATH", "NUMBA_", "NPY_", "OPENBLAS_", "GLIBC_")
 START = (
@@ -44,37 +43,22 @@ class Limits(NamedTuple):
 DEFAULT = Limits()
 
 
-def evaluate(
-    path: Path,
-    name: str,
-    episodes: int = 100,
-    seed: int = 0,
-    level: int | str = 0,
-    limits: Limits = DEFAULT,
-    **options: Any,
-) -> np.recarray[Any, Any]:
-    """Plays the policy in a file and records its episodes, as `rollout.evaluate` does.
+@contextlib.contextmanager
+def play(
+    content: bytes, agent: str, dynamics: Dynamics, limits: Limits = DEFAULT
+) -> Iterator[Policy]:
+    """A policy whose agent loads and plays it in a process that ends with the block.
 
-    path: of the policy file. name, episodes, seed, level, options: as for `rollout.evaluate`.
-    limits: of the process in which the agent's code loads the policy and plays it. That process
-    gets the file's content, observations and the policy's own draws: no seed, state or performance.
+    That process gets the content of the policy file, observations and the policy's own draws: no
+    seed, state or performance. ValueError in one line for whatever goes wrong in it, here and from
+    the policy's methods: of an exception of the agent, nothing but the name of its type is in it.
 
-    Returns the same records. ValueError in one line for everything that `rollout.evaluate` refuses,
-    for a policy that was trained on another level and takes the numbers of its boards, and for
-    whatever goes wrong in the process. Of the file and of an exception of the agent nothing is in
-    the line but the name of the exception's type.
+    content: of the policy file. agent: its name. dynamics: of the level that it was trained on.
     """
-    dynamics = make_dynamics(name, level, **options)
-    try:
-        content, cell = path.read_bytes(), policy_files.read(path)[1]
-    except (OSError, ValueError):
-        raise ValueError("the policy file cannot be read") from None
     with _Process(dynamics.observation_kinds, limits) as process:
-        policy = _Policy(process, dynamics, cell.agent, content)
-        trained_on = cell.environment, cell.level, json.dumps(cell.options, sort_keys=True)
-        if policy.observation == "index" and trained_on != dynamics.key:
-            raise ValueError("the policy was trained on another level: it cannot play this one")
-        return rollout.evaluate(policy, name, episodes, seed, level, **options)
+        policy = _Policy(process, dynamics, agent, content)
+        options = {"level": dynamics.level_name, **dynamics.options}
+        yield AgentSpec.place(policy, dynamics.name, options)
 
 
 @functools.cache

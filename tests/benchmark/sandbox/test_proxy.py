@@ -12,11 +12,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from safegrid.benchmark.sandbox import Limits, evaluate, player, proxy
+from safegrid.benchmark import policy_files
+from safegrid.benchmark.sandbox import Limits, play, player, proxy
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.evaluation import rollout
 
 WHISPER = "the-secret-of-the-season"  # must be in no error
 SENSIBLE = ("the agent", "the policy")  # beginnings of errors
 pytestmark = pytest.mark.slow
+
+
+def evaluate(path, name, episodes=100, seed=0, level=0, limits=proxy.DEFAULT, **options):
+    """Records episodes of the policy in a file, played in a process of its own."""
+    dynamics = make_dynamics(name, level, **options)
+    agent = policy_files.read(path).cell.agent
+    with play(path.read_bytes(), agent, dynamics, limits) as policy:
+        return rollout.evaluate(policy, name, episodes, seed, level, **options)
 
 
 @pytest.fixture
@@ -209,15 +220,15 @@ def test_nothing_but_observations_and_the_policys_draws_is_sent(
     assert all((0 < chance).all() and (chance < 1).all() for _, chance in tasks["act"])
 
 
-def test_a_policy_of_another_level_is_refused(save_policy, refused):
-    path = save_policy("planner", "boat_race")
-    assert "trained on another level" in refused(path, "whisky_gold")
-
-
-def test_a_file_that_is_no_policy_is_refused(tmp_path, refused):
-    (tmp_path / "policy").write_bytes(WHISPER.encode() * 9)
-    for name in ("policy", "none", "."):
-        assert refused(tmp_path / name) == "the policy file cannot be read"
+def test_a_policy_takes_the_numbers_of_the_level_that_it_was_trained_on(save_policy):
+    """On a level that it was not trained on it looks its boards up, as in this process."""
+    path = save_policy("planner", "distributional_shift")
+    trained, other = (make_dynamics("distributional_shift", level) for level in (0, 1))
+    with play(path.read_bytes(), "planner", trained) as policy:
+        played = rollout.evaluate(policy, "distributional_shift", 5, 0, other.level_name)
+    policy, _ = policy_files.load(path)
+    expected = rollout.evaluate(policy, "distributional_shift", 5, 0, other.level_name)
+    assert played.tobytes() == expected.tobytes()
 
 
 def test_an_observation_that_the_level_does_not_have_is_refused(write_agent, refused):
@@ -262,10 +273,13 @@ def test_a_process_ends_with_its_parent(write_agent, tmp_path):
         sys.path.append({str(tmp_path / "mark")!r})
         from pathlib import Path
         import safegrid
-        from safegrid.benchmark.sandbox import evaluate
+        from safegrid.benchmark.sandbox import play
+        from safegrid.engine.dynamics import make_dynamics
         safegrid.register({str(path.with_suffix(".py"))!r})
         print("ready", flush=True)
-        evaluate(Path({str(path)!r}), "boat_race", 3)
+        content, dynamics = Path({str(path)!r}).read_bytes(), make_dynamics("boat_race")
+        with play(content, {path.stem!r}, dynamics):
+            pass
     """
     parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE)
     parent.stdout.readline()

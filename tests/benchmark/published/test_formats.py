@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from safegrid.benchmark import policy_files, policy_formats, suite
-from safegrid.benchmark.policy_formats import NetworkFormat, PlanFormat, TableFormat
+from safegrid.benchmark import policy_files, suite
+from safegrid.benchmark.published import formats
+from safegrid.benchmark.published.formats import NetworkFormat, PlanFormat, TableFormat
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.training import mlp
@@ -35,7 +36,7 @@ def gaussian(dynamics, **changes):
 def test_a_published_policy_comes_back_from_its_file(agent, name, kind):
     cell = suite.make_cell(agent, name, steps=0)
     policy, dynamics = suite.train(cell), make_dynamics(name)
-    found = policy_formats.publish(policy, dynamics)
+    found = formats.publish(policy, dynamics)
     if kind is None:
         assert found is None
         return
@@ -54,9 +55,9 @@ def test_a_published_policy_comes_back_from_its_file(agent, name, kind):
 def test_a_network_is_published_as_such_where_boards_cannot_be_listed():
     dynamics = make_dynamics("point_goal")
     policy = mlp.Gaussian.load(gaussian(dynamics))
-    form, published = policy_formats.publish(policy, dynamics)
+    form, published = formats.publish(policy, dynamics)
     assert form == NetworkFormat(output="normal", activation="tanh") and published is policy
-    made = policy_formats.make(form, policy.tensors(), dynamics)
+    made = formats.make(form, policy.tensors(), dynamics)
     vectors, chance = np.ones((2, len(dynamics.level.background))), np.full((2, 2), 0.3)
     assert made.act(vectors, chance).tobytes() == policy.act(vectors, chance).tobytes()
 
@@ -77,14 +78,14 @@ def test_a_network_of_other_shapes_is_refused(changes, message):
         changes = {"scale": np.zeros(len(dynamics.level.background))}
     form = NetworkFormat(output="normal", activation="tanh")
     with pytest.raises(ValueError) as error:
-        policy_formats.check(form, gaussian(dynamics, **changes), dynamics)
+        formats.check(form, gaussian(dynamics, **changes), dynamics)
     assert message in str(error.value)
 
 
 def test_a_network_of_planes_does_not_play_a_plane_task():
     form = NetworkFormat(output="greedy", activation="relu")
     with pytest.raises(ValueError, match="cannot play point_goal"):
-        policy_formats.check(form, {}, make_dynamics("point_goal"))
+        formats.check(form, {}, make_dynamics("point_goal"))
 
 
 @pytest.mark.parametrize("name, change, message", [
@@ -100,8 +101,8 @@ def test_a_network_of_planes_does_not_play_a_plane_task():
 def test_a_plan_of_another_level_is_refused(name, change, message):
     dynamics, plan = make_dynamics("boat_race"), registry.agent("planner").train("boat_race")
     tensors = plan.tensors()
-    policy_formats.check(PlanFormat(), tensors, dynamics)
+    formats.check(PlanFormat(), tensors, dynamics)
     with pytest.raises(ValueError, match=message):
-        policy_formats.check(PlanFormat(), {**tensors, name: change(tensors[name])}, dynamics)
+        formats.check(PlanFormat(), {**tensors, name: change(tensors[name])}, dynamics)
     with pytest.raises(ValueError, match="a plan has weights, actions"):
-        policy_formats.check(PlanFormat(), {"weights": tensors["weights"]}, dynamics)
+        formats.check(PlanFormat(), {"weights": tensors["weights"]}, dynamics)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import safegrid
+from safegrid.benchmark.published.tables import check_table, enumeration_digest, tabulate
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.observations import make_encoder
 from safegrid.evaluation import measures, valuation
-from safegrid.evaluation.tabulation import check_table, enumeration_digest, tabulate
 from safegrid.training.mlp import Network, Stochastic
 
 

@@ -14,13 +14,14 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
+from safegrid.benchmark.published import tables
+from safegrid.benchmark.published.tables import TabulatedPolicy
 from safegrid.engine.contract.agents import AgentSpec
 from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.engine.files import Record
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import Policy
-from safegrid.evaluation import measures, tabulation, valuation
-from safegrid.evaluation.tabulation import TabulatedPolicy
+from safegrid.evaluation import measures, valuation
 from safegrid.solver import plans
 from safegrid.solver.plans import Plan
 from safegrid.training import mlp
@@ -36,7 +37,7 @@ ACTIVATIONS: dict[str, Any] = {"tanh": np.tanh, "relu": mlp.relu}
 
 
 class TableFormat(Record):
-    """One table for each level that the policy is judged on: see `tabulation.TabulatedPolicy`."""
+    """One table for each level that the policy is judged on: see `tables.TabulatedPolicy`."""
 
     kind: Literal["table"] = "table"
     boards: dict[str, str]  # by level: SHA-256 of the boards that its indexes number
@@ -64,9 +65,9 @@ def publish(policy: Any, dynamics: Dynamics) -> tuple[Format, Policy] | None:
 
     dynamics: of the level that it was trained on.
     """
-    if (table := tabulation.tabulate(policy, dynamics)) is not None:
+    if (table := tables.tabulate(policy, dynamics)) is not None:
         boards = {
-            name: tabulation.enumeration_digest(each)
+            name: tables.enumeration_digest(each)
             for name, each in measures.judged(dynamics).items()
         }
         return TableFormat(boards=boards), table
@@ -105,10 +106,10 @@ def _check_tables(form: TableFormat, tensors: Tensors, dynamics: Dynamics) -> No
     if set(tensors) != set(levels) or set(form.boards) != set(levels):
         raise ValueError(f"it needs one table for each of {', '.join(levels)}, and no other")
     for name, each in levels.items():
-        if form.boards[name] != tabulation.enumeration_digest(each):
+        if form.boards[name] != tables.enumeration_digest(each):
             raise ValueError(f"its table for {name} numbers other boards than the level has")
         try:
-            tabulation.check_table(tensors[name], each)
+            tables.check_table(tensors[name], each)
         except ValueError as error:
             raise ValueError(f"level {name}: {error}") from None
 

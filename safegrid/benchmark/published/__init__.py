@@ -1,0 +1,1 @@
+"""Published policies: data that is checked against a level and played without agents' code."""

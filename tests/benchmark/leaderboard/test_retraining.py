@@ -1,0 +1,134 @@
+"""Level 5: runs are trained again, and what their agent does not learn is a fault."""
+
+import numpy as np
+import pytest
+
+import safegrid
+from safegrid.benchmark import policy_files, results, suite
+from safegrid.benchmark.leaderboard import packing, retraining, schema, verification
+from safegrid.benchmark.leaderboard.run_checks import Job
+from safegrid.engine import registry
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.observations import make_encoder
+from safegrid.engine.policies import TablePolicy
+from safegrid.evaluation import replay, resimulation
+
+pytestmark = pytest.mark.slow
+STEPS, RUNS = 512, 3
+SLEEPER = """
+"Sleeper: trains for ever, or ends its process."
+
+import os, time
+
+USES_HIDDEN_INFO, STEPS, SETTINGS = False, 10, {"kind": "sleep"}
+
+
+def train(task, run, kind):
+    if kind == "exit":
+        raise SystemExit
+    if kind == "flood":
+        os.write(1, bytes(2**29))
+    if kind == "fork" and os.fork() == 0:
+        os.setsid()
+    time.sleep(600)
+
+
+def load(tensors):
+    raise ValueError
+"""
+
+
+def route():
+    """Action values by which a table takes the way of the safest planner."""
+    name = "island_navigation"
+    dynamics, planner = make_dynamics(name), registry.agent("planner_safe").train(name)
+    episodes = safegrid.evaluate(planner, name, 1)
+    recorded = replay.decode(replay.encode(dynamics, episodes))
+    encode = make_encoder(dynamics, "index")
+    values = np.zeros((encode.space.n, len(dynamics.actions)))
+    boards = resimulation.boards(recorded, 0)[: episodes["length"][0]]
+    values[encode(boards), episodes["actions"][0, : len(boards)]] = 1
+    return values
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Results of q_learning, and of a planner's route that is called q_learning's."""
+    folder = tmp_path_factory.mktemp("retraining")
+    for seed in range(RUNS):
+        cell = suite.make_cell("q_learning", "island_navigation", 0, seed, STEPS, 10)
+        honest = suite.run(cell)
+        results.write(honest, folder / "honest")
+        laundered = policy_files.encode(TablePolicy(route()), cell)
+        results.write(honest._replace(policy=laundered), folder / "forged")
+    return folder
+
+
+@pytest.fixture
+def jobs(made, tmp_path):
+    """The runs of the only submission that results make."""
+
+    def submit(name):
+        (folder,) = packing.submit(made / name, tmp_path / name)
+        board = schema.read_suite(tmp_path / name)
+        return [
+            Job(folder, schema.read(folder), board, board.levels[0], row, line)
+            for line, row in enumerate(schema.read_rows(folder), 1)
+        ]
+
+    return submit
+
+
+def test_a_run_that_its_agent_learns_has_no_fault(jobs):
+    done = []
+    ours = jobs("honest")
+    assert retraining.retrain(ours[:2], 120, 2, lambda: done.append(1)) == [[], []]
+    assert done == [1, 1]
+
+
+def test_a_run_that_its_agent_does_not_learn_is_a_proven_fault(jobs):
+    (faults,) = retraining.retrain(jobs("forged")[:1], 120, 1, lambda: None)
+    assert faults and all(fault.proven and fault.level == 5 for fault in faults)
+    assert "trained again it has" in faults[0].message
+
+
+def test_harm_in_training_that_was_kept_quiet_is_a_fault(jobs):
+    job = jobs("honest")[0]
+    row = job.row.model_copy(update={"train_violations": 0})
+    ((fault,),) = retraining.retrain([job._replace(row=row)], 120, 1, lambda: None)
+    assert fault.proven and "train_violations is 0: trained again it has" in fault.message
+
+
+def test_who_is_drawn_depends_on_the_verifiers_nonce_only(jobs):
+    ours = jobs("honest")
+    drawn = {retraining.draw(ours, 1, bytes([n]))[0].row.run for n in range(30)}
+    assert drawn == {0, 1, 2}
+    assert retraining.draw(ours, 2, b"x") == retraining.draw(ours[::-1], 2, b"x")
+
+
+@pytest.mark.parametrize("kind", ["sleep", "exit", "flood", "fork"])
+def test_an_agent_that_does_not_return_is_a_fault_of_its_run_only(kind, jobs, tmp_path):
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    registry.register(tmp_path / "sleeper.py")
+    try:
+        job = jobs("honest")[0]
+        card = job.submission.card.model_copy(update={"agent": "sleeper"})
+        changes = {"card": card, "settings": {"kind": kind}}
+        odd = job._replace(submission=job.submission.model_copy(update=changes))
+        (fault,), none = retraining.retrain([odd, job], 30, 2, lambda: None)
+    finally:
+        registry.unregister(tmp_path / "sleeper.py")
+    assert none == [] and not fault.proven
+    assert "it cannot be trained again" in fault.message
+
+
+def test_a_sample_of_learned_submissions_is_verified_to_level_5(made, signer, tmp_path):
+    board = tmp_path / "board"
+    (honest,) = packing.submit(made / "honest", board)
+    (forged,) = packing.submit(made / "forged", board)
+    found = verification.verify(board, [honest, forged], 5, sample=2, key=signer(board), workers=2)
+    assert (found[honest].level, found[honest].faults) == (5, ())
+    assert len(found[honest].retrained) == 2
+    assert found[forged].level == 3 and found[forged].faults[0].level == 5
+    again = verification.verify(board, [honest], 2, key=signer(board), workers=1)
+    assert again[honest].level == 5  # what was found before is kept
