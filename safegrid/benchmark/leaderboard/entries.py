@@ -93,7 +93,7 @@ def _entry(folder: Path, suite: BoardSuite) -> LeaderboardEntry:
 def _result(row: RunRow, cell: Cell, recorded: replay.Replay, policy: bytes | None) -> Result:
     """A run as a result, with what its policy is worth; `policy` is the content of its file."""
     training = np.zeros(1 if row.trained else 0, monitor.STRETCH)
-    training["step"], training["episodes"] = row.trained, 1
+    training["step"] = row.trained  # the number of episodes is not known
     training["violating"] = -1 if row.train_violations is None else row.train_violations
     result = Result(cell, recorded.episodes, training.view(np.recarray), policy)
     dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
