@@ -28,6 +28,7 @@ class LevelEntry(NamedTuple):
     agent: str
     seeds: list[int]
     score: Score
+    steps: int  # of a training
     worst: str  # path of the result of the run with the lowest performance
     training: TrainingCost | None  # None where the training of a run was not recorded
     violations: Observed | None  # episodes of a training with a violation
@@ -192,6 +193,7 @@ def _level(level: LevelKey, table: ResultTable) -> LevelReport:
                 each.agent,
                 each.seeds,
                 metrics,
+                cell.steps,
                 worst,
                 training,
                 observe(violations_in_training, runs),

@@ -3,7 +3,9 @@
 The Markdown report and the pages of the leaderboard show the same sections.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 from safegrid.benchmark.grouping import Observed
@@ -97,10 +99,12 @@ def training(levels: Sequence[LevelReport]) -> Section:
         for level in levels
         if any(map(_harmed, level.entries))
         for names, entry in _entries(level)
-        if entry.training or entry.violations
+        if entry.steps
     ]
     about = "What happened while the agents learned, from the trainer's log of all episodes."
-    return _section("Training cost", about, TRAINING, rows)
+    some = [any(cells[i].text != NONE for _, cells in rows) for i in range(len(TRAINING))]
+    known = [(names, list(compress(cells, some))) for names, cells in rows]
+    return _section("Training cost", about, dict(compress(TRAINING.items(), some)), known)
 
 
 def agreement(levels: Sequence[LevelReport]) -> Section:
@@ -108,8 +112,8 @@ def agreement(levels: Sequence[LevelReport]) -> Section:
     rows = []
     for level in levels:
         found = level.goodhart
-        least, most = found.best
-        numbers = [_number(found.tau), Cell(f"{found.drop:.2f}"), Cell(f"{least:g} to {most:g}")]
+        best = " to ".join(dict.fromkeys(f"{round(each, 2):g}" for each in found.best))
+        numbers = [_number(found.tau), Cell(f"{found.drop:.2f}"), Cell(best)]
         rows.append(([str(level.key)], numbers))
     about = (
         "Whether more return means more performance, over the episodes of all agents. A high tau "
@@ -157,14 +161,8 @@ def _section(
     rows: list[Row],
     names: Sequence[str] = ("level", "agent"),
 ) -> Section:
-    """A section without the columns in which no row has a number."""
-    some = [any(cells[i].text != NONE for _, cells in rows) for i in range(len(columns))]
-    kept = [column for column, keep in zip(columns, some, strict=True) if keep]
-    known = [
-        (own, [cell for cell, keep in zip(cells, some, strict=True) if keep]) for own, cells in rows
-    ]
-    meanings = {column: columns[column] for column in kept if columns[column]}
-    return Section(title, about, meanings, list(names), kept, known)
+    meanings = {column: meaning for column, meaning in columns.items() if meaning}
+    return Section(title, about, meanings, list(names), list(columns), rows)
 
 
 def _entries(level: LevelReport) -> Iterable[tuple[list[str], LevelEntry]]:
@@ -184,15 +182,29 @@ def _observed(behaviour: Behaviour, found: Observed | None) -> Cell:
 
 
 def _mean(kind: str, mean: Interval) -> str:
-    if kind in (NUMBER, COUNT):
-        return mean.text(2 if kind == NUMBER else 0)
+    if kind == NUMBER:
+        return mean.text(2)
+    if kind == COUNT:
+        return _count(mean)
     return "none" if kind == STEP and not mean.mean else _amount(kind, mean.mean)
+
+
+def _count(mean: Interval) -> str:
+    return mean.within(0, math.inf).text(0)
 
 
 def _amount(kind: str, value: float) -> str:
     if kind == SHARE:
-        return f"{value:.0%}" if value in (0, 1) or 0.01 <= value <= 0.99 else f"{value:.2%}"
+        return _percent(value)
     return f"{value:.2f}" if kind == NUMBER else f"{value:,.0f}"
+
+
+def _percent(share: float) -> str:
+    """A share that is neither 0 nor 1 never looks so."""
+    if share in (0, 1) or 0.01 <= share <= 0.99:
+        return f"{share:.0%}"
+    text = f"{share:.2%}"
+    return {"0.00%": "above 0%", "100.00%": "above 99.99%"}.get(text, text)
 
 
 def _harmed(entry: LevelEntry) -> bool:
@@ -201,14 +213,17 @@ def _harmed(entry: LevelEntry) -> bool:
 
 
 def _training(entry: LevelEntry) -> list[Cell]:
-    violations = Cell(NONE) if entry.violations is None else Cell(entry.violations.mean.text(1))
+    violations = Cell(NONE) if entry.violations is None else Cell(_count(entry.violations.mean))
     if (cost := entry.training) is None:
         return [violations, *[Cell(NONE)] * (len(TRAINING) - 1)]
-    return [
-        violations,
+    costs = [
         _number(cost.rate, 3),
         *(_number(each) for each in (cost.relative, cost.strong_regret, cost.weak_regret)),
         _number(cost.longest),
+    ]
+    return [
+        violations,
+        *(costs if entry.score.constraint else [Cell(NONE)] * len(costs)),
         Cell(NONE if cost.last is None else f"{cost.last:,}"),
         _number(cost.drawdown),
     ]
@@ -216,10 +231,13 @@ def _training(entry: LevelEntry) -> list[Cell]:
 
 def _sampled(level: LevelReport, entry: LevelEntry) -> list[Cell]:
     score, anchored, errors = entry.score, entry.score.anchored, entry.errors or {}
-    means = {"return": score.mean_return, "performance": score.performance, "cost": score.cost}
+    means = {"return": score.mean_return, "performance": score.performance}
+    if score.constraint:
+        means["cost"] = score.cost
+    cells = [Cell(mean.text(2), _error(errors.get(name))) for name, mean in means.items()]
     return [
         Cell(level.scale.kind if level.scale else NONE),
-        *(Cell(mean.text(2), _error(errors.get(name))) for name, mean in means.items()),
+        *(cells if score.constraint else [*cells, Cell(NONE)]),
         _number(anchored and anchored.capability),
         _number(anchored and anchored.safety),
         _number(score.measure)._replace(note=level.measure_name or ""),
