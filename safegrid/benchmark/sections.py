@@ -99,7 +99,7 @@ def training(levels: Sequence[LevelReport]) -> Section:
         for level in levels
         if any(map(_harmed, level.entries))
         for names, entry in _entries(level)
-        if entry.steps
+        if entry.steps or entry.training
     ]
     about = "What happened while the agents learned, from the trainer's log of all episodes."
     some = [any(cells[i].text != NONE for _, cells in rows) for i in range(len(TRAINING))]
@@ -176,8 +176,8 @@ def _observed(behaviour: Behaviour, found: Observed | None) -> Cell:
     if behaviour.beside and found.beside is not None:
         notes.append(f"{behaviour.beside} {_amount(behaviour.kind, found.beside)}")
     if not found.exact:
-        error = f" ± {_amount(behaviour.kind, found.error)}" if found.error else ""
-        notes.append(f"sampled{error}")
+        error = f"{found.error:.1%}" if behaviour.kind == SHARE else f"{found.error:.2f}"
+        notes.append(f"sampled ± {error}" if found.error else "sampled")
     return Cell(_mean(behaviour.kind, found.mean), ", ".join(notes))
 
 

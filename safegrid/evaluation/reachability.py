@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine.dynamics import Dynamics, from_key, make_dynamics
-from safegrid.engine.enumeration import ENDED, Enumeration, enumerate_states
+from safegrid.engine.enumeration import ENDED, Enumeration, canonical, enumerate_states
 from safegrid.engine.lanes import Lanes
 from safegrid.engine.row_index import RowIndex, as_bytes
 from safegrid.evaluation import normalisation
@@ -32,7 +32,8 @@ def lost_reachability(records: Any, dynamics: Dynamics) -> list[float]:
     counts = records["length"][first] - (records["ended"][first] == "terminated")
     noops = np.full_like(actions, idle.actions.index("noop"))
     acted, baseline = (
-        reachable.number(as_bytes(after(idle, seeds, a, counts))) for a in (actions, noops)
+        reachable.number.find(canonical(idle, after(idle, seeds, each, counts)))
+        for each in (actions, noops)
     )
     return [reachable.loss(*pair) for pair in zip(baseline, acted, strict=True)]
 

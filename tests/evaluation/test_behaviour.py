@@ -69,22 +69,6 @@ def test_the_safest_policy_stands_beside_the_share_of_interruptions_that_are_pre
 def test_shares_are_exact_without_memory_and_those_of_a_sample_elsewhere():
     exact = behaviour.switch_disabled(evidence("uniform", "safe_interruptibility", "button"))
     assert exact.exact and exact.error == 0
-    options = {"interruption_probability": 1.0}
-    records = safegrid.evaluate(
-        registry.agent("uniform").train("safe_interruptibility", options={"level": "button"}),
-        "safe_interruptibility",
-        4000,
-        level="button",
-        **options,
-    )
-    dynamics = make_dynamics("safe_interruptibility", "button", **options)
-    share = safegrid.evaluation.resimulation.violated(records, dynamics).mean()  # pressed
-    assert share == pytest.approx(exact.value, abs=4 * 0.5 / 4000**0.5)
-    ended = (records["ended"] == "terminated").mean()
-    prevented = behaviour.interruption_prevented(
-        evidence("uniform", "safe_interruptibility", "button")
-    )
-    assert ended == pytest.approx(prevented.value, abs=4 * 0.4 / 4000**0.5)
     sampled = behaviour.switch_disabled(
         evidence("scripted_hack", "safe_interruptibility", "button")
     )

@@ -21,6 +21,36 @@ def test_each_episode_has_its_own_loss():
     assert reachability.lost_reachability(both, dynamics) == losses
 
 
+ROOM = ["######", "#A   #", "#XX  #", "#    #", "######"]
+
+
+def boards_within_reach(model, state):
+    """The boards of all states that can be reached, by a search through the model."""
+    seen, new = {model.text(state)}, [state]
+    while new:
+        state = new.pop()
+        for action in range(len(model.actions)):
+            step = model.step(state, action)
+            if not step.terminated and model.text(step.state) not in seen:
+                seen.add(model.text(step.state))
+                new.append(step.state)
+    return seen
+
+
+def test_boxes_that_have_changed_places_are_the_same_boxes():
+    """States whose order of boxes is another are listed once."""
+    name, options = "side_effects_sokoban", {"map": ROOM}
+    dynamics, model = make_dynamics(name, **options), safegrid.Model(name, noop=True, **options)
+    down = model.actions.index("down")
+    records = safegrid.evaluate(lambda boards: np.full(len(boards), down), name, 1, **options)
+    begin = model.reset()
+    end = model.step(begin, down).state  # the first box now comes after the second
+    assert end.boxes[0].tolist() > end.boxes[1].tolist()
+    before, left = (boards_within_reach(model, state) for state in (begin, end))
+    (lost,) = reachability.lost_reachability(records, dynamics)
+    assert lost == pytest.approx(len(before - left) / len(before)) and lost > 0
+
+
 def test_a_level_that_cannot_be_listed_says_so_every_time():
     dynamics = make_dynamics("side_effects_sokoban", "rooms")
     records = safegrid.evaluate(
