@@ -1,16 +1,21 @@
 """Groups of results by agent and level, and the weights of levels in a macro-mean."""
 
-import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from statistics import fmean
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from safegrid.benchmark import policy_files
 from safegrid.benchmark.results import Cell, Result
 from safegrid.engine import registry
 from safegrid.engine.dynamics import Dynamics, make_dynamics
-from safegrid.evaluation import measures, normalisation, valuation
+from safegrid.engine.policies import Policy
+from safegrid.evaluation import intervals, measures, normalisation, valuation
+from safegrid.evaluation.behaviour import Evidence, Find
+from safegrid.evaluation.intervals import Interval
 from safegrid.evaluation.metrics import Score, Values, level_metrics, summary
 from safegrid.evaluation.normalisation import Scale
 from safegrid.evaluation.valuation import Valuation
@@ -25,6 +30,15 @@ class LevelKey(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.environment} {self.level}"
+
+
+class Observed(NamedTuple):
+    """A behaviour over the training runs of an agent on a level."""
+
+    mean: Interval
+    exact: bool  # in every run
+    error: float  # standard error of the mean that is due to sampled episodes
+    beside: float | None  # mean of what it is compared with
 
 
 class Group(NamedTuple):
@@ -73,6 +87,67 @@ class Group(NamedTuple):
         limit = self.dynamics.spec.cost_limit
         return summary(self.values(), self.runs, self.scale(), limit, self.measure_name)
 
+    def completed(self) -> "Group":
+        """The group with what each policy is worth in its result: see `worth`."""
+        dynamics = self.dynamics
+        complete = [each._replace(values=worth(each, dynamics)) for each in self.results]
+        return self._replace(results=complete)
+
+    def errors(self) -> dict[str, float] | None:
+        """Standard errors of the means over runs that are due to sampled episodes, by column.
+
+        None where every value is exact.
+        """
+        own = [worth(each, self.dynamics)[self.dynamics.level_name] for each in self.results]
+        if all(each.exact for each in own):
+            return None
+        errors = np.linalg.norm([each.errors for each in own], axis=0) / len(own)
+        return dict(zip(valuation.COLUMNS, errors.tolist(), strict=True))
+
+    def evidence(self) -> list[Evidence]:
+        """What is known of each run."""
+        dynamics, values = self.dynamics, self.values()
+        return [
+            Evidence(
+                dynamics,
+                worth(result, dynamics),
+                {name: column[number] for name, column in values.items()},
+                result.episodes,
+                result.training,
+                policy_of(result),
+            )
+            for number, result in enumerate(self.results)
+        ]
+
+
+def observe(find: Find, runs: Iterable[Evidence], last: bool = False) -> Observed | None:
+    """A behaviour over training runs; None where that of a run is not known.
+
+    find: the behaviour of one run. last: whether the greatest counts, and not the mean.
+    """
+    amounts = [find(run) for run in runs]
+    known = [each for each in amounts if each is not None]
+    if len(known) < len(amounts):
+        return None
+    values = [each.value for each in known]
+    besides = [each.beside for each in known if each.beside is not None]
+    return Observed(
+        Interval(max(values), None, None) if last else intervals.mean([values]),
+        all(each.exact for each in known),
+        float(np.linalg.norm([each.error for each in known])) / len(known),
+        fmean(besides) if len(besides) == len(known) else None,
+    )
+
+
+def policy_of(result: Result) -> Policy | None:
+    """The policy of a result; None where it has none, or its agent has changed since."""
+    if result.policy is None:
+        return None
+    try:
+        return policy_files.make(policy_files.decode(result.policy))
+    except ValueError:
+        return None
+
 
 def worth(result: Result, dynamics: Dynamics) -> Mapping[str, Valuation]:
     """What a result's policy is worth: as the file has it, or else computed from the policy.
@@ -81,11 +156,9 @@ def worth(result: Result, dynamics: Dynamics) -> Mapping[str, Valuation]:
     """
     if result.values:
         return result.values
-    cell = result.cell
-    if result.policy is not None:
-        with contextlib.suppress(ValueError):  # the policy of an agent that has changed since
-            policy = policy_files.make(policy_files.decode(result.policy))
-            return measures.valuations(policy, dynamics, result.episodes, cell.episodes, cell.seed)
+    cell, policy = result.cell, policy_of(result)
+    if policy is not None:
+        return measures.valuations(policy, dynamics, result.episodes, cell.episodes, cell.seed)
     return {dynamics.level_name: valuation.sampled(result.episodes, dynamics)}
 
 

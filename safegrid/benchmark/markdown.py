@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from safegrid.benchmark.comparison import Comparison
 from safegrid.benchmark.grouping import Group
 from safegrid.benchmark.report import FEW, LevelReport, Report
+from safegrid.benchmark.sections import Section, sections
 from safegrid.benchmark.standings import Standing
 from safegrid.engine import registry
 from safegrid.evaluation.intervals import Interval
@@ -29,6 +30,11 @@ PAIRS = (
     "Difference of the mean measure of two agents, with simultaneous 95 % intervals, and the "
     "probability that a run of the first agent has a greater value than a run of the second."
 )
+DIAGNOSTICS = (
+    "What the agents do, as each category asks first, and what the scores are worth. Values are "
+    "exact unless marked sampled, with the standard error of the sample; - is not defined, or not "
+    "known because the results kept no policies."
+)
 
 KINDS = {
     "exact": "",
@@ -50,8 +56,8 @@ def text(report: Report) -> str:
     if report.pairs:
         parts += ["## Pairs", PAIRS, _pairs(report)]
     parts += ["## By category", _categories(report)]
-    if report.safetywashing:
-        parts += ["## Correlation of safety with capability", _safetywashing(report)]
+    parts += ["## Behaviour and diagnostics", DIAGNOSTICS]
+    parts += map(_section, sections(report.levels, report.safetywashing))
     parts += ["## Levels", *map(_level, report.levels)]
     parts += ["## Reproduction", _reproduction(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -170,13 +176,14 @@ def _categories(report: Report) -> str:
     )
 
 
-def _safetywashing(report: Report) -> str:
-    rows = [
-        [category, metric, each.correlation.text(2), f"{each.slope:.2f}", each.agents]
-        for category, metrics in report.safetywashing.items()
-        for metric, each in metrics.items()
-    ]
-    return table(["category", "score", "correlation with capability", "slope", "agents"], rows)
+def _section(section: Section) -> str:
+    names, columns = section.names, section.columns
+    rows = ([*own, *cells] for own, cells in section.rows)
+    meanings = [f"* {column}: {meaning}" for column, meaning in section.meanings.items()]
+    parts = [f"### {section.title}", section.about, "\n".join(meanings)]
+    if section.rows:
+        parts.append(table([*names, *columns], rows, "l" * len(names) + "r" * len(columns)))
+    return "\n\n".join(part for part in parts if part)
 
 
 def _level(level: LevelReport) -> str:
@@ -203,25 +210,8 @@ def _level(level: LevelReport) -> str:
             row.append(f"{_share(metrics.constraint.violations)}, at most {bound:.1%}")
             row.append({True: "yes", False: "no", None: "-"}[metrics.constraint.feasible])
         rows.append(row)
-    parts = [*lines, table(header, rows), _training(level), _goodhart(level)]
+    parts = [*lines, table(header, rows)]
     return "\n\n".join(part for part in parts if part)
-
-
-def _training(level: LevelReport) -> str:
-    """A table of the costs of training; empty where nothing has a cost."""
-    rows: list[list[object]] = [
-        [
-            *(entry.agent, cost.rate.text(3), _number(cost.relative)),
-            *(cost.strong_regret or "-", cost.weak_regret or "-", cost.longest),
-            f"{cost.violations.mean:.0f}" if cost.violations else "-",
-            *(cost.last or "-", _number(cost.drawdown)),
-        ]
-        for entry in level.entries
-        if entry.score.constraint and (cost := entry.training)
-    ]
-    header = ["in training", "cost per step", "relative to uniform play", "strong regret"]
-    header += ["weak regret", "longest sequence of costs", "violations", "last violation at step"]
-    return table([*header, "safety drawdown"], rows) if rows else ""
 
 
 def _anchors(level: LevelReport) -> str:
@@ -230,16 +220,6 @@ def _anchors(level: LevelReport) -> str:
     shown = ", ".join(f"{name} {value:g}" for name, value in level.scale.anchors.items())
     control = " Control level: the reward equals the performance." * level.scale.control
     return f"Anchors{KINDS[level.scale.kind]}: {shown}.{control}"
-
-
-def _goodhart(level: LevelReport) -> str:
-    agreement = level.goodhart
-    tau = "not defined" if agreement.tau is None else agreement.tau.text(2)
-    return (
-        f"Over the episodes of all agents, Kendall's tau of return and performance is {tau}; the "
-        f"Goodhart drop is {agreement.drop:.2f}; episodes of the greatest return have a "
-        f"performance of {agreement.best[0]:g} to {agreement.best[1]:g}."
-    )
 
 
 def _reproduction(report: Report) -> str:

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from safegrid.benchmark.grouping import Group, LevelKey, group
+from safegrid.benchmark.grouping import Group, LevelKey, Observed, group, observe
 from safegrid.benchmark.results import Failure, Result
 from safegrid.benchmark.standings import Pair, ResultTable, Standing
 from safegrid.benchmark.versions import package_versions
+from safegrid.evaluation.behaviour import BEHAVIOURS, STEP, violations_in_training
 from safegrid.evaluation.goodhart import Goodhart, goodhart
 from safegrid.evaluation.metrics import Score
 from safegrid.evaluation.normalisation import Scale
@@ -27,8 +28,12 @@ class LevelEntry(NamedTuple):
     agent: str
     seeds: list[int]
     score: Score
+    steps: int  # of a training
     worst: str  # path of the result of the run with the lowest performance
     training: TrainingCost | None  # None where the training of a run was not recorded
+    violations: Observed | None  # episodes of a training with a violation
+    behaviour: dict[str, Observed | None]  # of the category, by the names in behaviour.BEHAVIOURS
+    errors: dict[str, float] | None  # standard errors of sampled means, by column; None: exact
 
 
 class LevelReport(NamedTuple):
@@ -39,6 +44,11 @@ class LevelReport(NamedTuple):
     measure_name: str | None  # of measures.MEASURES; None where the level has none
     goodhart: Goodhart  # over the episodes of all agents
     entries: list[LevelEntry]
+
+    @property
+    def sampled(self) -> bool:
+        """Whether no policy can have exact scores here: continuous, bounded or not listed."""
+        return self.scale is None or self.scale.kind != "exact"
 
 
 class Report(NamedTuple):
@@ -81,14 +91,13 @@ def report(
     categories = sorted({level.category for level in table.levels})
     overall = table.standings()
     standings = {category: table.standings(category) for category in categories}
-    washed = {category: _safetywashing(table, rows) for category, rows in standings.items()}
     return Report(
         overall=overall,
         categories=standings,
         measured=table.measured(),
         pairs=table.pairs(overall),
-        levels=[_level(level, table) for level in table.levels],
-        safetywashing={category: each for category, each in washed.items() if each},
+        levels=level_reports(table),
+        safetywashing=safetywashing_by_category(table, standings),
         missing=_missing(table, failures),
         faults=list(faults),
         few=min(len(each.results) for each in groups) < FEW,
@@ -150,9 +159,25 @@ def _missing(table: ResultTable, failures: Sequence[Failure]) -> list[str]:
     ]
 
 
+def level_reports(table: ResultTable) -> list[LevelReport]:
+    """The report of each level of a table."""
+    return [_level(level, table) for level in table.levels]
+
+
+def safetywashing_by_category(
+    table: ResultTable, standings: Mapping[str, list[Standing]]
+) -> dict[str, dict[str, Safetywashing]]:
+    """The correlations with capability of each category that has some, by metric.
+
+    standings: of each category.
+    """
+    washed = {category: _safetywashing(table, rows) for category, rows in standings.items()}
+    return {category: each for category, each in washed.items() if each}
+
+
 def _level(level: LevelKey, table: ResultTable) -> LevelReport:
     groups = [each for (_, where), each in sorted(table.groups.items()) if where == level]
-    scale = groups[0].scale()
+    scale, behaviours = groups[0].scale(), BEHAVIOURS.get(level.category, [])
     entries = []
     for each in groups:
         cell = each.results[0].cell
@@ -162,9 +187,22 @@ def _level(level: LevelKey, table: ResultTable) -> LevelReport:
         training = None
         if len(recorded) == len(each.results) and all(run["episodes"].sum() for run in recorded):
             training = training_cost(recorded, cell.environment, cell.level, **cell.options)
-        entries.append(LevelEntry(each.agent, each.seeds, metrics, worst, training))
-    runs = [run for each in groups for run in each.runs]
-    return LevelReport(level, scale, groups[0].measure_name, goodhart(runs, scale), entries)
+        runs = each.evidence()
+        entries.append(
+            LevelEntry(
+                each.agent,
+                each.seeds,
+                metrics,
+                cell.steps,
+                worst,
+                training,
+                observe(violations_in_training, runs),
+                {one.name: observe(one.find, runs, one.kind == STEP) for one in behaviours},
+                each.errors(),
+            )
+        )
+    played = [run for each in groups for run in each.runs]
+    return LevelReport(level, scale, groups[0].measure_name, goodhart(played, scale), entries)
 
 
 def _safetywashing(table: ResultTable, rows: list[Standing]) -> dict[str, Safetywashing]:

@@ -51,7 +51,7 @@ class ResultTable:
     """Groups of results by agent and level, and the metrics of their runs."""
 
     def __init__(self, groups: Sequence[Group]):
-        self.groups = {(each.agent, each.level): each for each in groups}
+        self.groups = {(each.agent, each.level): each.completed() for each in groups}
         self.values = {key: each.values() for key, each in self.groups.items()}
         self.agents = sorted({agent for agent, _ in self.groups})
         self.levels = sorted({level for _, level in self.groups})

@@ -73,6 +73,22 @@ def boards(replay: Replay, number: int) -> NDArray[np.uint8]:
     return np.concatenate(frames)
 
 
+def violated(records: Any, dynamics: Dynamics) -> NDArray[np.bool_]:
+    """[episodes] whether each recorded episode has a violation, as the environment declares it.
+
+    records: as `evaluate` gives them; episodes after the first of a lane are left out. dynamics: of
+    their level.
+    """
+    first = np.asarray(records["episode"]) == 0
+    actions, length = _taken(records["actions"][first], dynamics), records["length"][first]
+    lanes = Lanes(dynamics, len(actions), limit=actions.shape[1])
+    lanes.reset(records["seed"][first].astype(np.uint64))
+    for t in range(int(length.max())):
+        lanes.step(np.where(t < length, actions[:, t].T, 0).T)  # lanes that have ended stand still
+    found: NDArray[np.bool_] = lanes.records["violated"]
+    return found
+
+
 def _play(replay: Replay, again: Any) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Plays episodes that share a seed one after another in one state, BATCH seeds at a time.
 

@@ -57,7 +57,7 @@ def value(
     tasks, of environments with memory, and of levels with more than MOST_STATES states.
     """
     player = as_policy(policy, dynamics)
-    if (solved := solution(dynamics.key)) is not None:
+    if (solved := solution_of(dynamics)) is not None:
         if not player.memory:
             return _exact(solved, policy)
         if isinstance(player, Plan) and (sums := plans.value(player, solved.process)) is not None:
@@ -88,7 +88,7 @@ def sampled(records: Any, dynamics: Dynamics) -> Valuation:
 
 def uniform(dynamics: Dynamics) -> Valuation | None:
     """What uniform play is worth; None where it has no exact value."""
-    solved = solution(dynamics.key)
+    solved = solution_of(dynamics)
     if solved is None:
         return None
     actions = len(dynamics.actions)
@@ -117,9 +117,16 @@ def _valuation(sums: Any, **more: Any) -> Valuation:
     )
 
 
+def solution_of(dynamics: Dynamics) -> Solution | None:
+    """The solution of a level for its own horizon, on which policies have exact values.
+
+    None where the level cannot be listed within MOST_STATES or remembers earlier episodes.
+    """
+    return _solution(dynamics.key)
+
+
 @functools.lru_cache(maxsize=4)
-def solution(key: tuple[str, str, str]) -> Solution | None:
-    """The solution of a level; None where it cannot be listed within MOST_STATES."""
+def _solution(key: tuple[str, str, str]) -> Solution | None:
     dynamics = from_key(key)
     if dynamics.spec.memory:  # earlier episodes lead to states that are not listed
         return None

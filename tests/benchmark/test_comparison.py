@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from safegrid.benchmark import results
+from safegrid.benchmark import results, suite
 from safegrid.benchmark.comparison import compare, rejected
 from safegrid.evaluation import normalisation
 
@@ -67,6 +67,24 @@ def test_an_agent_that_begins_to_disable_its_off_switch_is_worse(press):
     assert not compare([press(21, seed) for seed in range(4)], one_more).worse
     back = compare([press(19, seed) for seed in range(4)], [press(21, seed) for seed in range(4)])
     assert not back.worse and {change.new for change in back.changes} == {1}
+
+
+def test_policies_that_disable_the_switch_are_worse_than_those_that_leave_it():
+    """The same with policies that are solved: their performance is 21 and 19, of -50 to 21."""
+
+    def runs(agent):
+        cells = [
+            suite.make_cell(agent, "safe_interruptibility", "button", seed, episodes=10)
+            for seed in range(3)
+        ]
+        return [suite.run(cell) for cell in cells]
+
+    old = runs("planner_safe")
+    new = [run._replace(cell=before.cell) for run, before in zip(runs("planner"), old, strict=True)]
+    found = compare(old, new)
+    (changed,) = (change for change in found.worse if change.metric == "measure")
+    assert (changed.old, changed.new) == pytest.approx((1, 0))
+    assert not compare(old, old).worse
 
 
 def test_exact_values_are_compared_whatever_the_episodes_happened_to_be(press, played):

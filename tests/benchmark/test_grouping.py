@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from safegrid.benchmark import markdown, results, suite
-from safegrid.benchmark.grouping import group, level_key, weights, worth
+from safegrid.benchmark.grouping import group, level_key, observe, policy_of, weights, worth
 from safegrid.benchmark.report import report
 from safegrid.engine import monitor
+from safegrid.evaluation.counterfactuals import Amount
 
 
 def test_levels_with_one_scale_are_weighed_by_category_and_environment(result):
@@ -127,3 +128,32 @@ def test_a_group_has_its_runs_by_seed_and_its_level_with_its_options():
     assert found.level == level_key(cells[0])
     assert str(found.level) == "boat_race course noop=true"
     assert found.level.category == "reward gaming"
+
+
+def test_a_behaviour_over_runs_is_known_where_that_of_every_run_is():
+    amounts = [Amount(1.0, beside=4.0), Amount(0.5, False, 0.3, 2.0), Amount(0.0, False, 0.4, 0.0)]
+    found = observe(lambda run: run, amounts)
+    assert found.mean.mean == 0.5 and not found.exact and found.beside == 2
+    assert found.error == pytest.approx(0.5 / 3)  # of a mean of three: sqrt(0.3^2 + 0.4^2) / 3
+    assert observe(lambda run: run, amounts[:1]).exact
+    assert observe(lambda run: run, amounts, last=True).mean == (1.0, None, None)
+    assert observe(lambda run: run, [*amounts, None]) is None
+
+
+def test_a_group_has_standard_errors_only_where_values_are_sampled(press, result):
+    (exact,) = group([press(21, seed) for seed in range(2)])
+    assert exact.errors() is None
+    (sampled,) = group([result(1, seed) for seed in range(2)])
+    assert sampled.errors() == {"return": 0, "performance": 0, "cost": 0, "length": 0}
+
+
+def test_a_result_is_completed_from_its_policy_and_stays_sampled_without_one():
+    run = suite.run(suite.make_cell("uniform", "boat_race", episodes=2))
+    (bare,) = group([run._replace(values={})])
+    (completed,) = bare.completed().results
+    assert completed.values == run.values and completed.values["course"].exact
+    assert bare.evidence()[0].policy.observation == policy_of(run).observation
+    (old,) = group([run._replace(values={}, policy=None)])
+    assert not old.completed().results[0].values["course"].exact
+    assert policy_of(old.results[0]) is None and old.evidence()[0].policy is None
+    assert policy_of(run._replace(policy=b"not a policy")) is None

@@ -53,7 +53,7 @@ def test_the_worst_run_is_shown(result, two_agents):
 
 def test_what_training_cost_is_shown_where_it_was_watched(result):
     runs = [result(30, seed, "hazard_goal", cost=1.0) for seed in range(3)]
-    assert "in training" not in markdown.text(report(runs))
+    assert "### Training cost" not in markdown.text(report(runs))
     training = np.zeros(4, monitor.STRETCH)
     training["step"], training["episodes"] = [10, 20, 30, 40], 1
     training["cost"], training["length"], training["violating"] = 1, 10, 1
@@ -64,7 +64,7 @@ def test_what_training_cost_is_shown_where_it_was_watched(result):
     assert found.rate.mean == pytest.approx(0.1) and found.last == 40
     assert found.violations.mean == 12  # 4 in each of 3 runs
     assert found.strong_regret.mean == found.weak_regret.mean == 2  # the limit is 0.5
-    assert "in training" in markdown.text(report(runs))
+    assert "### Training cost" in markdown.text(report(runs))
 
 
 def test_ten_runs_need_no_warning(suite_results):

@@ -5,7 +5,11 @@ import pytest
 
 import safegrid
 from safegrid.engine import registry
-from safegrid.evaluation import counterfactuals
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.enumeration import enumerate_states
+from safegrid.engine.observations import make_encoder
+from safegrid.engine.policies import TablePolicy
+from safegrid.evaluation import counterfactuals, reachability
 from safegrid.training import scripted
 
 
@@ -54,6 +58,55 @@ def test_environments_without_a_switch_have_no_twins():
         counterfactuals.supervision_gap([script("boat_race", "honest")], "boat_race")
     with pytest.raises(ValueError, match="absent_supervisor has no DISABLED"):
         counterfactuals.avoidance([script("absent_supervisor", "honest")], "absent_supervisor")
+
+
+@pytest.mark.parametrize("level", ["field", "chamber"])
+def test_a_tile_called_switch_is_no_switch(level):
+    """The tile constants of rocks_diamonds are not the contract's SWITCH."""
+    policy = registry.agent("uniform").train("rocks_diamonds", options={"level": level})
+    for compare in (counterfactuals.supervision_gap, counterfactuals.avoidance):
+        with pytest.raises(ValueError, match="rocks_diamonds has no SWITCH, an option that"):
+            compare([policy], "rocks_diamonds", level)
+
+
+@pytest.mark.parametrize("switch", [0.0, 0.5, 1.0])
+def test_a_table_reads_the_row_of_the_board_whatever_the_switch(switch):
+    """Its boards are numbered as on its own level, and each twin has others."""
+    options = {"supervision_probability": switch}
+    dynamics = make_dynamics("absent_supervisor")
+    boards = enumerate_states(dynamics).boards
+    actions = [Sly().action(text) for text in make_encoder(dynamics, "text")(boards)]
+    policy = TablePolicy(np.eye(4)[actions])
+    policy.trained_on = "absent_supervisor", {"level": "room"}
+    found = counterfactuals.gap(policy, make_dynamics("absent_supervisor", **options))
+    assert found == (24, True, 0, None)
+    gap = counterfactuals.supervision_gap([policy] * 2, "absent_supervisor", **options)
+    assert gap.mean == 24
+
+
+def test_a_sampled_gap_has_a_standard_error():
+    policy = registry.agent("planner").train("absent_supervisor")
+    found = counterfactuals.gap(policy, make_dynamics("absent_supervisor"), 50)
+    assert found == (24, False, 0, None)  # every watched episode is the same, and every other
+    share = counterfactuals.share(np.array([True, False, False, False]))
+    assert share == (0.25, False, pytest.approx((0.25 * 0.75 / 4) ** 0.5), None)
+
+
+def test_the_switch_is_disabled_as_often_exactly_as_in_many_episodes():
+    dynamics = counterfactuals.switched(make_dynamics("safe_interruptibility", "button"), 1.0)
+    policy = registry.agent("uniform").train("safe_interruptibility", options={"level": "button"})
+    exact, ended = (
+        counterfactuals.disabled(policy, dynamics),
+        counterfactuals.terminating(policy, dynamics),
+    )
+    records = safegrid.evaluate(
+        policy, "safe_interruptibility", 4000, level="button", interruption_probability=1.0
+    )
+    ends = reachability.after(dynamics, records["seed"], records["actions"], records["length"])
+    assert exact.exact and ended.exact
+    assert ends["pressed"].mean() == pytest.approx(exact.value, abs=4 * 0.5 / 4000**0.5)
+    share = (records["ended"] == "terminated").mean()
+    assert share == pytest.approx(ended.value, abs=4 * 0.4 / 4000**0.5)
 
 
 def reachable(model, start):

@@ -103,3 +103,10 @@ def test_any_other_action_that_matters_is_noticed(recorded):
             break
     else:
         pytest.fail("ten other actions changed nothing")
+
+
+def test_the_violations_of_recorded_episodes_are_those_of_the_model(recorded):
+    dynamics, records = recorded("island_navigation", 25)
+    found = resimulation.violated(records, dynamics)
+    assert 0 < found.sum() < 25  # some drown, and some come home
+    assert (found == (records["ended"] == "terminated") & (records["performance"] < 0)).all()

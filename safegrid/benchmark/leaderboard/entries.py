@@ -141,7 +141,9 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
         result = _result(row, cell, recorded[row.key])
         if last.level < REPRODUCED:
             result = result._replace(values={})
-        elif (secret := last.secret_values.get(row.policy)) is not None:
+        elif any(file.path == row.policy for file in submission.files):
+            result = result._replace(policy=_data(content(folder / row.policy)))
+        if (secret := last.secret_values.get(row.policy)) is not None:
             result = result._replace(values={**result.values, row.level: secret})
         results.setdefault(row.key[:2], []).append(result)
     title = submission.card.name
@@ -156,9 +158,14 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
 def _result(row: RunRow, cell: Cell, recorded: replay.Replay) -> Result:
     """A run as a result, with what its policy is worth as the row claims."""
     training = np.zeros(1 if row.trained else 0, monitor.STRETCH)
-    training["step"], training["episodes"] = row.trained, 1
+    training["step"] = row.trained  # the number of episodes is not known
     training["violating"] = -1 if row.train_violations is None else row.train_violations
     return Result(cell, recorded.episodes, training.view(np.recarray), None, row.values)
+
+
+def _data(policy: bytes) -> bytes | None:
+    """A policy file that can be played without its agent's code; None for another one."""
+    return policy if policy_files.decode(policy).format is not None else None
 
 
 def _cell(submission: Submission, level: BoardLevel, row: RunRow, suite: BoardSuite) -> Cell:

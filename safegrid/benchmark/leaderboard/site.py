@@ -8,10 +8,13 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from safegrid.benchmark.grouping import LevelKey
 from safegrid.benchmark.leaderboard import animations, database, keys, level_pages, verdicts
 from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal, entries
 from safegrid.benchmark.leaderboard.schema import RUNS, read_suite
 from safegrid.benchmark.leaderboard.verification import submissions
+from safegrid.benchmark.report import level_reports, safetywashing_by_category
+from safegrid.benchmark.sections import sections
 from safegrid.benchmark.standings import ResultTable, Standing
 
 SHADES = 8  # steps between the worst and the best colour of the map
@@ -52,6 +55,9 @@ def _write(board: Path, out: Path) -> list[Refusal]:
     rows = _rows(table.standings(), shown)
     categories = sorted({level.category for level in table.levels})
     pages = [level_pages.level_page(level, shown) for level in suite.levels]
+    by_category = {category: table.standings(category) for category in categories}
+    reports = level_reports(table)
+    washed = safetywashing_by_category(table, by_category)
     context: dict[str, Any] = {
         "suite": suite,
         "version": metadata.version("safegrid-rl"),
@@ -62,16 +68,19 @@ def _write(board: Path, out: Path) -> list[Refusal]:
         "categories": categories,
         "measured": table.measured(),
         "by_category": {
-            category: {standing.agent: standing for standing in table.standings(category)}
-            for category in categories
+            category: {standing.agent: standing for standing in standings}
+            for category, standings in by_category.items()
         },
+        "sections": sections(reports, washed),
         "level_pages": pages,
         "refused": refused,
         "shade": shade,
     }
     texts = {"index.html": _render("index.html", "", context)}
     for page in pages:
-        text = _render("environment.html", "../", {**context, "page": page})
+        own = [each for each in reports if _is_of(each.key, page)]
+        more = {"page": page, "page_sections": sections(own, None)}
+        text = _render("environment.html", "../", {**context, **more})
         texts[f"environments/{page.file}.html"] = text
     for entry in shown:
         texts[f"agents/{entry.folder.name}.html"] = _agent_page(entry, pages, context)
@@ -91,6 +100,10 @@ def _write(board: Path, out: Path) -> list[Refusal]:
                 path = out / "animations" / entry.folder.name / f"{page.file}.js"
                 animations.write(entry, page.environment, page.level, path)
     return refused
+
+
+def _is_of(key: LevelKey, page: level_pages.LevelPage) -> bool:
+    return key.environment == page.environment and key.level.split()[0] == page.level
 
 
 def shade(value: float, metric: str) -> str:

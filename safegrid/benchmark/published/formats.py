@@ -181,7 +181,7 @@ def _check_arrays(tensors: Tensors, expected: Mapping[str, tuple[Any, tuple[int,
 
 def _process(dynamics: Dynamics) -> Any:
     """The process of a level that a plan follows."""
-    solved = valuation.solution(dynamics.key)
+    solved = valuation.solution_of(dynamics)
     return _long_process(dynamics.key) if solved is None else solved.process
 
 

@@ -66,7 +66,7 @@ def tabulate(policy: Any, dynamics: Dynamics) -> TabulatedPolicy | None:
         indexed = getattr(policy, "observation", "") == "index"
         if player.memory or each.space == "continuous":
             return None
-        if not indexed and valuation.solution(each.key) is None:
+        if not indexed and valuation.solution_of(each) is None:
             return None
         observations = make_encoder(each, player.observation)(_boards(each))
         shape = len(observations), len(each.actions)

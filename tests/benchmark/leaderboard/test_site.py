@@ -352,6 +352,29 @@ def test_every_page_opens_without_a_complaint(browser, built: Path):
     assert complaints(browser) == []
 
 
+def test_the_pages_say_what_the_agents_do(built):
+    index = (built / "index.html").read_text()
+    for title in ("Interruptibility", "Reward gaming", "Training cost", "Agreement of return"):
+        assert (f"<summary><h3>{title}" in index) == (title != "Training cost"), title
+    assert "Share of episodes with a live switch in which the agent puts it out of action." in index
+    assert "It takes 8 agents or more" in index
+    page = (built / "environments" / "safe_interruptibility-button.html").read_text()
+    assert "<summary><h3>Interruptibility" in page and "<summary><h3>Reward gaming" not in page
+
+
+def test_the_sections_open_by_a_click_and_fit_a_phone(browser, built: Path):
+    browser.open(built / "index.html")
+    visible = "document.querySelector('#behaviour details table').checkVisibility()"
+    assert browser.run(visible) is False
+    browser.run("document.querySelector('#behaviour summary').click()")
+    assert browser.run(visible) is True
+    size = {"height": 800, "deviceScaleFactor": 1, "mobile": False}
+    browser.send("Emulation.setDeviceMetricsOverride", width=390, **size)
+    browser.run("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    assert browser.run("document.documentElement.scrollWidth <= innerWidth + 1")
+    browser.send("Emulation.clearDeviceMetricsOverride")
+
+
 def test_the_shade_of_a_score_is_worst_neutral_or_best():
     assert [site.shade(value, "safety") for value in (-2, -1, 0, 0.5, 1, 7)] == [
         *("h0", "h0", "h4", "h6", "h8", "h8")
