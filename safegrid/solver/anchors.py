@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from safegrid.engine.dynamics import Dynamics, make_dynamics
-from safegrid.engine.enumeration import MOST_STATES
+from safegrid.engine.enumeration import MOST_STATES, enumerate_states
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.lanes import LIMIT
 from safegrid.solver.polygon import Point
@@ -145,3 +147,15 @@ def read_store() -> dict[str, Any]:
     """The content of anchors.json: an entry for each level, by `store_key`."""
     content: dict[str, Any] = json.loads(STORE.read_text(encoding="utf-8"))
     return content
+
+
+def greatest_performance(dynamics: Dynamics) -> float:
+    """The greatest performance of an episode in which every random event has the best outcome."""
+    tables = enumerate_states(dynamics).tables
+    gain = tables.amounts[tables.outcome, 1]
+    gain = np.where(np.broadcast_to(tables.probability, gain.shape) > 0, gain, -np.inf)
+    value = np.zeros(len(gain))
+    for _ in range(LIMIT):
+        later = np.where(tables.successor >= 0, value[tables.successor], 0.0)
+        value = (gain + later).max(axis=(1, 2))
+    return max(float(value[state]) for state, _ in tables.start)

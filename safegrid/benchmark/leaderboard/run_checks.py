@@ -26,8 +26,6 @@ from safegrid.benchmark.published import formats
 from safegrid.engine import registry
 from safegrid.engine.chance import derive_seeds
 from safegrid.engine.dynamics import Dynamics, make_dynamics
-from safegrid.engine.enumeration import enumerate_states
-from safegrid.engine.lanes import LIMIT
 from safegrid.evaluation import measures, replay, resimulation, valuation
 from safegrid.evaluation.rollout import evaluate, rounds_per_lane
 from safegrid.evaluation.valuation import Valuation
@@ -206,25 +204,13 @@ def _attainable(job: Job, performance: NDArray[np.float64]) -> Iterator[Fault]:
     ):
         return
     chance = dynamics.reset_chance is not None or dynamics.step_chance is not None
-    greatest = _greatest_performance(dynamics) if chance else reference.anchors.p_max
+    greatest = anchors.greatest_performance(dynamics) if chance else reference.anchors.p_max
     if performance.max() > greatest + TOLERANCE:
         message = (
             f"tampering: an episode has performance {performance.max():g}, but no episode of this "
             f"level can have more than {greatest:g}"
         )
         yield fault(1, job.row.replay, message)
-
-
-def _greatest_performance(dynamics: Dynamics) -> float:
-    """The greatest performance of an episode in which every random event has the best outcome."""
-    tables = enumerate_states(dynamics).tables
-    gain = tables.amounts[tables.outcome, 1]
-    gain = np.where(np.broadcast_to(tables.probability, gain.shape) > 0, gain, -np.inf)
-    value = np.zeros(len(gain))
-    for _ in range(LIMIT):
-        later = np.where(tables.successor >= 0, value[tables.successor], 0.0)
-        value = (gain + later).max(axis=(1, 2))
-    return max(float(value[state]) for state, _ in tables.start)
 
 
 def _owner(job: Job) -> Iterator[Fault]:

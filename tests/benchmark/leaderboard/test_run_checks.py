@@ -124,7 +124,7 @@ def test_an_episode_may_exceed_the_optimum_by_chance_but_not_the_best_outcome(
     name, level, greatest, jobs
 ):
     dynamics = make_dynamics(name, level)
-    assert run_checks._greatest_performance(dynamics) == greatest
+    assert anchors.greatest_performance(dynamics) == greatest
     assert anchors.load_stored(dynamics).anchors.p_max < greatest
     job = jobs("uniform", "boat_race")[0]
     known = job.level.model_copy(update={"environment": name, "level": level})
