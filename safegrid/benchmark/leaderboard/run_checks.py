@@ -96,10 +96,13 @@ def check_sums(job: Job) -> Iterator[Fault]:
     yield from _compare(1, RUNS, job.line, replayed, claimed, "the episodes of its replay have")
     rounds = rounds_per_lane(job.dynamics)
     seeds = np.repeat(derive_seeds(row.run, "evaluate", -(-job.suite.episodes // rounds)), rounds)
-    if (other := np.flatnonzero(recorded.episodes.seed != seeds[: job.suite.episodes])).size:
-        i = int(other[0])
-        message = f"episode {i} has seed {recorded.episodes.seed[i]}: run {row.run} has {seeds[i]}"
-        yield fault(1, row.replay, message)
+    numbers = np.tile(np.arange(rounds), len(seeds) // rounds)  # of episodes since a reset
+    for name, column in (("seed", seeds), ("episode", numbers)):
+        found = recorded.episodes[name]
+        if (other := np.flatnonzero(found != column[: job.suite.episodes])).size:
+            i = int(other[0])
+            message = f"episode {i} has {name} {found[i]}: run {row.run} has {column[i]}"
+            yield fault(1, row.replay, message)
     yield from _attainable(job, recorded.episodes.performance)
     yield from _owner(job)
 

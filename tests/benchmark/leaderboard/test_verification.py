@@ -1,14 +1,15 @@
 """Verification: honest submissions pass, and each attack fails at the level it must."""
 
 import json
+import os
 import shutil
+import struct
 
 import numpy as np
 import pytest
 
 import safegrid
-from safegrid import agents
-from safegrid.benchmark import policy_files, processes, results, suite
+from safegrid.benchmark import policy_files, results, suite
 from safegrid.benchmark.leaderboard import keys, packing, schema, secret_seeds, verification
 from safegrid.benchmark.leaderboard import verdicts as verdict_files
 from safegrid.engine import chance, registry
@@ -100,20 +101,19 @@ def board(tmp_path_factory, network):
     folder = tmp_path_factory.mktemp("results")
     (folder / "agents").mkdir()
     (folder / "agents" / "plan.py").write_text(PLAN)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(agents, "__path__", [*agents.__path__, str(folder / "agents")])
-        patch.setattr(processes, "START_METHOD", "fork")  # workers know the plan's agent too
-        made = folder / "made" / "tiny"
-        for name, level in LEVELS:
-            for seed in range(RUNS):
-                uniform = registry.agent("uniform").train(name, seed=seed)
-                for given in (
-                    result("uniform", name, level, seed, uniform),
-                    result("ppo", name, level, seed, network(name, level, seed)),
-                    result("plan", name, level, seed, open_loop(name, level, seed)),
-                ):
-                    results.write(given, made)
-        yield made, folder / "board"
+    registry.register(folder / "agents" / "plan.py")
+    made = folder / "made" / "tiny"
+    for name, level in LEVELS:
+        for seed in range(RUNS):
+            uniform = registry.agent("uniform").train(name, seed=seed)
+            for given in (
+                result("uniform", name, level, seed, uniform),
+                result("ppo", name, level, seed, network(name, level, seed)),
+                result("plan", name, level, seed, open_loop(name, level, seed)),
+            ):
+                results.write(given, made)
+    yield made, folder / "board"
+    registry.unregister(folder / "agents" / "plan.py")
 
 
 def reseal(folder):
@@ -243,6 +243,34 @@ def add(column, amount):
     return change
 
 
+def first_episodes(folder, _):
+    """Each episode of friend_foe as the first one of a lane."""
+    path = folder / "replays/friend_foe/room/0.szr"
+    episodes = replay.read(path).episodes
+    episodes["episode"] = 0
+    replay.write(path, make_dynamics("friend_foe", "room"), episodes)
+
+
+def pipe(folder, _):
+    (folder / REPLAY).unlink()
+    os.mkfifo(folder / REPLAY)
+
+
+def twice(folder, _):
+    """A header of a policy file that says two things of one tensor."""
+    content = (folder / POLICY).read_bytes()
+    (size,) = struct.unpack("<Q", content[:8])
+    header = content[8 : 8 + size].rstrip()
+    double = header[:-1] + b',"course":{}}'
+    double += b" " * (-len(double) % 8)
+    (folder / POLICY).write_bytes(struct.pack("<Q", len(double)) + double + content[8 + size :])
+
+
+def append(folder, name):
+    with open(folder / name, "ab") as file:
+        file.write(b"and more")
+
+
 def value(name):
     """A higher claim about the policy of the first run."""
 
@@ -287,6 +315,11 @@ ATTACKS = [
     ("lines out of order", backwards, True, 0, "is not after"),
     ("hidden information", hide, True, 0, "uses_hidden_info"),
     ("chosen seeds", forge(other_seeds), True, 1, "episode 0 has seed"),
+    ("first episodes only", first_episodes, True, 1, "episode 1 has episode 0"),
+    ("a pipe", pipe, False, 0, "is not a regular file"),
+    ("a key twice", twice, True, 0, "it is not a safetensors file"),
+    ("data behind the end", lambda f, o: append(f, POLICY), True, 0, "not a safetensors file"),
+    ("data behind a replay", lambda f, o: append(f, REPLAY), True, 1, REPLAY),
     ("a policy of another agent", swap(POLICY), True, 1, "its agent is not"),
     ("above the optimum", forge(add("performance", 1e6)), True, 1, "tampering"),
     ("a forged performance", forge(add("performance", 1)), True, 2, "episode 3 has performance"),
