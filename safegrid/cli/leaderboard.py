@@ -109,15 +109,18 @@ def build(
     board: Board = BOARD,
     out: Annotated[Path, typer.Option(help="Folder for the pages.")] = SITE,
     index: Annotated[
-        str | None, typer.Option(help="URL of a database to write in addition to the site's own.")
+        str | None,
+        typer.Option(
+            help="URL of a database to write this board's rows to, besides the site's own."
+        ),
     ] = None,
 ) -> None:
     """Writes the verified submissions of a board as a static site."""
     from safegrid.benchmark.leaderboard import database, site
 
-    refused = site.build(board, out)
     if index is not None:
         database.write(index, board)
+    refused = site.build(board, out)
     console.print(f"wrote {out / 'index.html'}", soft_wrap=True, highlight=False)
     for folder, reason in refused:
         errors.print(f"not shown: {folder.name}: {reason}", markup=False)

@@ -64,7 +64,7 @@ def build(board: Path, out: Path) -> list[Refusal]:
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text(text, encoding="utf-8")
     shutil.copyfile(board / "suite.json", out / "suite.json")
-    database.write(f"sqlite:///{out / 'index.sqlite'}", board)
+    database.write(f"sqlite:///{out / 'index.sqlite'}", board, alone=True)
     for entry in shown:
         _copy_evidence(entry, out)
         for page in pages:
