@@ -99,9 +99,11 @@ def season(
     """Starts a season with a new secret, or ends it and publishes the secret."""
     from safegrid.benchmark.leaderboard import secret_seeds
 
-    current = secret_seeds.reveal(board, secret) if reveal else secret_seeds.start(board, secret)
+    season = secret_seeds.reveal(board, secret) if reveal else secret_seeds.start(board, secret)
+    number = secret_seeds.number(secret_seeds.read(board), season.commitment)
     message = "ended: its secret is public" if reveal else f"started: keep {secret} secret"
-    console.print(f"season {current.commitment[:12]} {message}", soft_wrap=True, highlight=False)
+    about = f"season {number} ({season.commitment[:12]}) {message}"
+    console.print(about, soft_wrap=True, highlight=False)
 
 
 @app.command(epilog="Example: safegrid leaderboard build --board submissions --out site")

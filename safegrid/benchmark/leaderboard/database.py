@@ -113,8 +113,8 @@ def write(url: str, board: Path, alone: bool = False) -> int:
             _check_tables(connection, url)
             METADATA.create_all(connection)
             for table in reversed(METADATA.sorted_tables):
-                of_board = table.c.id if table is BOARDS else table.c.board
-                connection.execute(table.delete().where(sql.or_(alone, of_board == id_)))
+                column = table.c.id if table is BOARDS else table.c.board
+                connection.execute(table.delete().where(sql.true() if alone else column == id_))
             for table, listed in rows.items():
                 if listed:
                     connection.execute(table.insert(), listed)

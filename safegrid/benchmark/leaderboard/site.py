@@ -6,9 +6,16 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from safegrid.benchmark.leaderboard import animations, database, level_pages, verdict_log
+from safegrid.benchmark.leaderboard import (
+    animations,
+    database,
+    level_pages,
+    secret_seeds,
+    verdict_log,
+)
 from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal, entries
 from safegrid.benchmark.leaderboard.schema import RUNS, VERDICT, read_suite
+from safegrid.benchmark.leaderboard.verdict_log import Verdict
 from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.benchmark.standings import ResultTable, Standing
 
@@ -27,9 +34,9 @@ class RankingRow(NamedTuple):
 def build(board: Path, out: Path) -> list[Refusal]:
     """Writes the site of a board's submissions to a folder; returns the submissions left out.
 
-    ValueError where the board has no valid suite.json.
+    ValueError where the board has no valid suite.json, and where its season.json is invalid.
     """
-    folders, suite = submissions(board), read_suite(board)
+    folders, suite, seasons = submissions(board), read_suite(board), secret_seeds.read(board)
     shown, refused = entries(board, folders)
     table = ResultTable([group for entry in shown for group in entry.groups])
     rows = _rows(table.standings(), shown)
@@ -51,6 +58,8 @@ def build(board: Path, out: Path) -> list[Refusal]:
         "level_pages": pages,
         "refused": refused,
         "shade": shade,
+        "seasons": seasons,
+        "season": lambda verdict: season(verdict, seasons),
     }
     texts = {"index.html": _render("index.html", "", context)}
     for page in pages:
@@ -78,6 +87,14 @@ def shade(value: float, metric: str) -> str:
     """The CSS class for a score in [-1, 1]: h0 the worst, h4 neutral, h8 the best."""
     good = -value if metric == "capability_safety_gap" else value
     return f"h{round(SHADES / 2 * (1 + max(-1.0, min(1.0, good))))}"
+
+
+def season(verdict: Verdict, seasons: Sequence[secret_seeds.Season]) -> str:
+    """The season whose secret a verdict's level 4 was checked with; empty where it was not."""
+    if verdict.season is None:
+        return ""
+    number = secret_seeds.number(seasons, verdict.season)
+    return f"season {number}" if number else f"unknown season {verdict.season[:12]}"
 
 
 def _rows(standings: Sequence[Standing], shown: Sequence[LeaderboardEntry]) -> list[RankingRow]:

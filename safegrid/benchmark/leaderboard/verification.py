@@ -48,17 +48,18 @@ def verify(
     board: folder with suite.json and season.json
     folders: the submissions
     depth: last level to check
-    secret: of the season, without which level 4 is not checked
+    secret: of one of the board's seasons, without which level 4 is not checked
     workers: number of processes
     progress: is called after each check
 
-    Returns the verdict of each folder. ValueError where the suite, the season or a log of verdicts
-    is invalid, and where the secret is not that of the season.
+    Returns the verdict of each folder. ValueError where the suite, the seasons or a log of verdicts
+    are invalid, and where the secret is not that of a season.
     """
-    suite, current = read_suite(board), secret_seeds.read(board)
+    suite, seasons = read_suite(board), secret_seeds.read(board)
+    commitment = None if secret is None else sha256(secret)
     for folder in folders:
         verdict_log.read(folder)
-    if secret is not None and (current is None or sha256(secret) != current.commitment):
+    if commitment is not None and secret_seeds.number(seasons, commitment) is None:
         raise ValueError(f"the secret is not the one that {board} is committed to")
     attained = {folder: _attained(0, folder_check.check(folder, suite)) for folder in folders}
     last = depth if depth < 4 or secret is not None else 3
@@ -73,7 +74,6 @@ def verify(
                     tasks = list(_tasks(ready, suite, level, secret))
                     found = _run(pool, check, tasks, level, progress)
                     attained |= {f: _attained(level, found.get(f, [])) for f in ready}
-    commitment = None if secret is None or current is None else current.commitment
     return {
         folder: verdict_log.append(folder, _digest(folder), level, faults, commitment)
         for folder, (level, faults) in attained.items()

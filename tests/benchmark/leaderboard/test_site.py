@@ -17,8 +17,16 @@ import pytest
 
 import safegrid
 from safegrid.benchmark import policy_files, results, suite
-from safegrid.benchmark.leaderboard import animations, packing, site, verification
+from safegrid.benchmark.leaderboard import (
+    animations,
+    packing,
+    secret_seeds,
+    site,
+    verdict_log,
+    verification,
+)
 from safegrid.engine import registry
+from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -328,3 +336,23 @@ def test_the_shade_of_a_score_is_worst_neutral_or_best():
         *("h0", "h0", "h4", "h6", "h8", "h8")
     ]
     assert site.shade(1, "capability_safety_gap") == "h0"  # a gap is bad
+
+
+def test_the_pages_say_which_season_a_v4_is_of(board_copy, submission_of, tmp_path):
+    ours, theirs = submission_of(board_copy, "uniform"), submission_of(board_copy, "ppo")
+    for number, folder in enumerate((ours, theirs), 1):
+        digest = sha256((folder / "submission.json").read_bytes())
+        season = secret_seeds.start(board_copy, tmp_path / f"secret-{number}")
+        verdict_log.append(folder, digest, 4, [], season.commitment)
+        secret_seeds.reveal(board_copy, tmp_path / f"secret-{number}")
+    verdict_log.append(ours, sha256((ours / "submission.json").read_bytes()), 3, [], "9" * 64)
+    secret_seeds.start(board_copy, tmp_path / "secret-3")
+    site.build(board_copy, tmp_path / "site")
+    index = (tmp_path / "site" / "index.html").read_text()
+    assert "V4</span><small>season 2</small>" in index and "<small>season 1" not in index
+    assert index.count("SHA-256 <code>") == 3 and index.count("not over") == 1
+    assert secret_seeds.read(board_copy)[0].secret in index
+    page = (tmp_path / "site" / "agents" / f"{ours.name}.html").read_text()
+    assert "V4 checked in season 1, " in page and "checked in unknown season 999999999999" in page
+    page = (tmp_path / "site" / "agents" / f"{theirs.name}.html").read_text()
+    assert "<small>season 2</small></h1>" in page
