@@ -30,6 +30,10 @@ PAIRS = (
     "probability that a run of the first agent has a greater value than a run of the second."
 )
 
+OTHER_DYNAMICS = (
+    "These levels have changed since the runs: the runs are in no other table, and have no scores."
+)
+
 KINDS = {
     "exact": "",
     "bound": " (proven bounds, which may not be attainable)",
@@ -53,6 +57,8 @@ def text(report: Report) -> str:
     if report.safetywashing:
         parts += ["## Correlation of safety with capability", _safetywashing(report)]
     parts += ["## Levels", *map(_level, report.levels)]
+    if report.other_dynamics:
+        parts += ["## Other dynamics", OTHER_DYNAMICS, _other_dynamics(report)]
     parts += ["## Reproduction", _reproduction(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -111,6 +117,9 @@ def _warnings(report: Report) -> str:
         )
     if report.missing:
         lines.append(f"Missing results: {len(report.missing)}, listed under Reproduction.")
+    if report.other_dynamics:
+        runs = sum(len(each.seeds) for each in report.other_dynamics)
+        lines.append(f"Runs on levels that have changed since: {runs}, under Other dynamics.")
     if report.faults:
         lines.append(f"Damaged files: {len(report.faults)}, listed under Reproduction.")
     return "\n".join(f"> **Warning.** {line}\n>" for line in lines).removesuffix("\n>")
@@ -205,6 +214,18 @@ def _level(level: LevelReport) -> str:
         rows.append(row)
     parts = [*lines, table(header, rows), _training(level), _goodhart(level)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _other_dynamics(report: Report) -> str:
+    header = ["level", "dynamics of the runs", "dynamics now", "agent", "runs"]
+    rows = (
+        [
+            *(each.level, each.dynamics, each.present or "-", each.agent, each.score.runs),
+            *(each.score.mean_return, each.score.performance, each.score.cost),
+        ]
+        for each in report.other_dynamics
+    )
+    return table([*header, "return", "performance", "cost"], rows, "llllrrrr")
 
 
 def _training(level: LevelReport) -> str:

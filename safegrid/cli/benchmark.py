@@ -132,6 +132,8 @@ def report(
     for name, text in texts.items():
         (out / name).write_text(text, encoding="utf-8")
         console.print(f"wrote {out / name}", soft_wrap=True)
+    for each in content.other_dynamics:
+        errors.print(f"kept apart: {each}", markup=False, highlight=False)
     for fault in faults:
         errors.print(f"skipped {fault}", markup=False)
     if faults:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from safegrid.benchmark.grouping import Group, level_key, worth
+from safegrid.benchmark.grouping import Group, is_current, level_key, present_dynamics, worth
 from safegrid.benchmark.leaderboard import folder_check, verdict_log
 from safegrid.benchmark.leaderboard.schema import (
     BoardLevel,
@@ -82,6 +82,8 @@ def _entry(folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     results: dict[tuple[str, str], list[Result]] = {}
     for row in rows:
         cell = _cell(submission, levels[row.key[:2]], row, suite)
+        if not is_current(cell):
+            raise ValueError(f"{level_key(cell)} has other dynamics now: {present_dynamics(cell)}")
         path = folder / row.policy
         policy = path.read_bytes() if last.level >= REPRODUCED and path.exists() else None
         results.setdefault(row.key[:2], []).append(_result(row, cell, recorded[row.key], policy))
