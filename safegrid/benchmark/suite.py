@@ -1,6 +1,5 @@
 """Suites: the cells of agents x levels x seeds, and the training and evaluation of one cell."""
 
-import dataclasses
 import json
 import tomllib
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ import pydantic
 from safegrid.benchmark import policy_files
 from safegrid.benchmark.results import Cell, Result, read
 from safegrid.engine import registry
-from safegrid.engine.contract.agents import Progress, Run, Task
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import Record, first_error
 from safegrid.engine.fingerprint import fingerprint
@@ -131,26 +130,19 @@ def read_suite(path: Path) -> Suite:
 def train(cell: Cell, run: Run | None = None, device: str = "cpu") -> Policy:
     """The policy of one cell.
 
-    run: what watches the training. device: of torch. ValueError as the agent raises it, and for an
-    agent that keeps no checkpoints where the run has one.
+    run: what watches the training. device: of torch. ValueError as the agent raises it, and before
+    the training for an agent that keeps no checkpoints where the run has one.
     """
     run = run or Run()
-    if run.checkpoint is not None:
-        run = dataclasses.replace(run, progress=_insist(cell.agent, run))
+    if run.checkpoint is not None and not registry.agent(cell.agent).checkpoints:
+        keep = [name for name in registry.agents() if registry.agent(name).checkpoints]
+        raise ValueError(
+            f"{cell.agent} keeps no checkpoints: leave --checkpoint out, or choose from "
+            f"{', '.join(keep)}"
+        )
     options = {"level": cell.level, **cell.options}
     task = Task(cell.environment, options, cell.seed, cell.steps, device)
     return registry.agent(cell.agent).learn(task, run, cell.settings)
-
-
-def _insist(agent: str, run: Run) -> Progress:
-    """Reports progress. ValueError for an agent that has not asked for the run's checkpoint."""
-
-    def report(steps: int) -> None:
-        if getattr(run.checkpoint, "request", "") is None:
-            raise ValueError(f"{agent} keeps no checkpoints: leave --checkpoint out")
-        run.report(steps)
-
-    return report
 
 
 def run(cell: Cell) -> Result:

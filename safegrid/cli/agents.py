@@ -58,7 +58,8 @@ def train(
         Path | None, typer.Option(help="Folder for TensorBoard: return, performance and cost.")
     ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="File to continue from after an interruption.")
+        Path | None,
+        typer.Option(help="File to continue from after an interruption; steps may be more then."),
     ] = None,
     settings: Settings = [],  # noqa: B006
     options: Options = [],  # noqa: B006
@@ -84,6 +85,8 @@ def train(
     )
     path = out or Path("policies", f"{agent}-{environment}-{cell.level}-{seed}.safetensors")
     files.check_writable(path)
+    if checkpoint is not None and checkpoint.resolve() == path.resolve():
+        raise ValueError(f"--checkpoint and --out are both {path}: give two files")
     kept = None if checkpoint is None else Checkpoint(checkpoint)
     episodes = None if log is None else EpisodeLog()
     with contextlib.ExitStack() as stack:
@@ -98,6 +101,9 @@ def train(
             if curves is not None:
                 curves.write()
 
+        if kept is not None:
+            hint = "interrupted: saving at the end of the rollout; Ctrl-C again stops at once"
+            stack.enter_context(kept.interruptible(lambda: errors.print(hint)))
         try:
             policy = suite.train(cell, Run(report, episodes, kept), device)
         except KeyboardInterrupt:
@@ -105,9 +111,9 @@ def train(
             hint = f"; the same command continues from {checkpoint}" if kept_some else ""
             errors.print(f"interrupted: the policy is not saved{hint}", markup=False)
             raise typer.Exit(130) from None
+    policy_files.save(policy, path, cell)
     if kept is not None:
         kept.finish()
-    policy_files.save(policy, path, cell)
     console.print(f"wrote {path}; evaluate it with: safegrid evaluate {path}", soft_wrap=True)
 
 

@@ -83,6 +83,9 @@ class AgentSpec:
         ("discrete",),
     )
     memory: bool = entry("True or False", lambda value: isinstance(value, bool), False)
+    checkpoints: bool = entry(  # whether a training asks for the run's checkpoint
+        "True or False", lambda value: isinstance(value, bool), False
+    )
     kind: str = entry(f"one of {', '.join(KINDS)}", lambda value: value in KINDS, "")
 
     def __repr__(self) -> str:
