@@ -120,7 +120,7 @@ def make_cell(
 def read_suite(path: Path) -> Suite:
     """A suite file. ValueError, naming the file and the place, where it is not one."""
     try:
-        return Suite.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Suite.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"suite {path} cannot be read: {error}") from None
     except pydantic.ValidationError as error:

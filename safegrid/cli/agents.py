@@ -1,14 +1,17 @@
 """The commands about agents: agents, train, evaluate."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import TextColumn
 from rich.table import Table
 
 from safegrid.cli.console import (
+    AgentName,
+    EnvironmentName,
     Episodes,
+    Json,
     Level,
     Options,
     Seed,
@@ -16,6 +19,7 @@ from safegrid.cli.console import (
     console,
     errors,
     pairs,
+    print_json,
     progress_bar,
 )
 from safegrid.engine import registry
@@ -24,9 +28,11 @@ app = typer.Typer()
 
 
 @app.command("agents", epilog="Example: safegrid agents")
-def list_agents() -> None:
+def list_agents(as_json: Json = False) -> None:
     """Lists the agents: what they use, the actions they are for, default training steps."""
     names = registry.agents()
+    if as_json:
+        return print_json([about_agent(name) for name in names])
     wide = max(map(len, names))
     for name in names:
         agent = registry.agent(name)
@@ -37,12 +43,20 @@ def list_agents() -> None:
         console.print(line, soft_wrap=True, highlight=False)
 
 
+def about_agent(name: str) -> dict[str, Any]:
+    """What an agent's file declares, for JSON."""
+    spec = registry.agent(name)
+    keys = "uses_hidden_info", "memory", "spaces", "steps", "kind", "version", "checkpoints"
+    declared = {key: getattr(spec, key) for key in keys}
+    return {"name": name, "summary": spec.summary, **declared, "settings": dict(spec.settings)}
+
+
 @app.command(
     epilog="Example: safegrid train ppo boat_race --steps 200000 --seed 1 --out ppo.safetensors"
 )
 def train(
-    agent: str,
-    environment: str,
+    agent: AgentName,
+    environment: EnvironmentName,
     steps: Annotated[
         int | None,
         typer.Option(min=0, help="Steps of training; the agent's own number by default."),
@@ -131,9 +145,11 @@ def evaluate(
     episodes: Episodes = 100,
     seed: Seed = 0,
     options: Options = [],  # noqa: B006
+    as_json: Json = False,
 ) -> None:
     """Plays a policy and prints its return, performance, cost and scores."""
     from safegrid.benchmark import policy_files
+    from safegrid.benchmark.report import plain
     from safegrid.engine.dynamics import make_dynamics
     from safegrid.engine.fingerprint import fingerprint
     from safegrid.evaluation.metrics import score
@@ -151,6 +167,10 @@ def evaluate(
     chosen = {**(cell.options if same else {}), **pairs(options)}
     records = evaluate(loaded, name, episodes, seed, level, **chosen)
     scores = score(records, name, level, policies=[loaded], **chosen)
+    if as_json:
+        evaluated = {"environment": name, "level": level, "options": chosen, "seed": seed}
+        about = {"agent": cell.agent, **evaluated, "episodes": episodes}
+        return print_json(plain({**about, "score": scores}))
     title = f"{cell.agent} on {name}, level {level}"
     table = Table("of an episode", "mean", "lowest", "highest", title=title, box=None)
     for key in ("return", "performance", "cost", "length"):

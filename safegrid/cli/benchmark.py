@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from safegrid.cli.console import console, errors, progress_bar
+from safegrid.cli.console import Json, console, errors, print_json, progress_bar
 
 app = typer.Typer()
 
@@ -83,6 +83,7 @@ def bench(
 def compare(
     old: Annotated[Path, typer.Argument(help="Folder of old results.")],
     new: Annotated[Path, typer.Argument(help="Folder of new results of the same cells.")],
+    as_json: Json = False,
 ) -> None:
     """Compares two result folders.
 
@@ -90,10 +91,14 @@ def compare(
     """
     from safegrid.benchmark import markdown
     from safegrid.benchmark.comparison import compare
+    from safegrid.benchmark.report import plain
 
     (before, _), (after, faults) = _results(old), _results(new)
     comparison = compare(before, after)
-    console.print(markdown.changes(comparison), markup=False, highlight=False, soft_wrap=True)
+    if as_json:
+        print_json(plain(comparison))
+    else:
+        console.print(markdown.changes(comparison), highlight=False, soft_wrap=True)
     for line in [*comparison.missing, *faults]:
         errors.print(f"not compared: {line}", markup=False)
     if comparison.worse:

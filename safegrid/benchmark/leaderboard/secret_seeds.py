@@ -95,7 +95,7 @@ def seed(secret: bytes, submission: str, environment: str, level: str, run: int)
 
 def _read_secret(board: Path, path: Path) -> bytes:
     try:
-        secret = bytes.fromhex(content(path, 1000).decode().strip())
+        secret = bytes.fromhex(content(path, 1000).decode("utf-8-sig").strip())
     except ValueError as error:
         raise ValueError(f"secret {path}: {error}") from None
     if number(read(board), sha256(secret)) is None:
