@@ -71,7 +71,10 @@ def learn(
                 model.get_vec_normalize_env().venv.rejoin(run)
         first = model.num_timesteps == 0
         left = task.steps - model.num_timesteps
-        model.learn(left, _Report(run), reset_num_timesteps=first)
+        try:
+            model.learn(left, _Report(run), reset_num_timesteps=first)
+        except AssertionError as error:  # some settings are looked at only when they are used
+            raise ValueError(f"{algorithm.__name__} refuses these settings: {error}") from None
     return model
 
 
