@@ -1,5 +1,6 @@
 """Suites: the cells of agents x levels x seeds, and the training and evaluation of one cell."""
 
+import contextlib
 import json
 import tomllib
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import pydantic
 
 from safegrid.benchmark import policy_files
 from safegrid.benchmark.results import Cell, Result, read
+from safegrid.benchmark.tensorboard import Curves, run_name
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.dynamics import make_dynamics
@@ -145,13 +147,23 @@ def train(cell: Cell, run: Run | None = None, device: str = "cpu") -> Policy:
     return registry.agent(cell.agent).learn(task, run, cell.settings)
 
 
-def run(cell: Cell) -> Result:
-    """Trains and evaluates one cell."""
+def run(cell: Cell, curves: Path | None = None) -> Result:
+    """Trains and evaluates one cell.
+
+    curves: folder for TensorBoard, which gets a folder for the cell; None for no curves
+    """
     log = EpisodeLog()
-    policy = train(cell, Run(monitor=log))
-    episodes = evaluate(
-        policy, cell.environment, cell.episodes, cell.seed, cell.level, **cell.options
-    )
+    with contextlib.ExitStack() as stack:
+        written = None
+        if curves is not None:
+            written = stack.enter_context(Curves(curves / run_name(cell), log, cell.steps))
+        progress = None if written is None else lambda steps: written.write()
+        policy = train(cell, Run(progress, log))
+        episodes = evaluate(
+            policy, cell.environment, cell.episodes, cell.seed, cell.level, **cell.options
+        )
+        if written is not None:
+            written.write_evaluation(episodes)
     limit = registry.environment(cell.environment).cost_limit
     training = log.curve(0.0 if limit is None else limit)
     dynamics = make_dynamics(cell.environment, cell.level, **cell.options)

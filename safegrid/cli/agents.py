@@ -69,7 +69,8 @@ def train(
         typer.Option(help="The policy's file; by default one in the folder policies."),
     ] = None,
     log: Annotated[
-        Path | None, typer.Option(help="Folder for TensorBoard: return, performance and cost.")
+        Path | None,
+        typer.Option(help="Folder for TensorBoard, which gets a folder for each training."),
     ] = None,
     checkpoint: Annotated[
         Path | None,
@@ -86,7 +87,7 @@ def train(
 
     from safegrid.benchmark import policy_files, suite
     from safegrid.benchmark.checkpoint import Checkpoint
-    from safegrid.benchmark.tensorboard import Curves
+    from safegrid.benchmark.tensorboard import Curves, run_name
     from safegrid.engine import files
     from safegrid.engine.contract.agents import Run
     from safegrid.engine.monitor import EpisodeLog
@@ -106,7 +107,7 @@ def train(
     with contextlib.ExitStack() as stack:
         curves = None
         if log is not None and episodes is not None:
-            curves = stack.enter_context(Curves(log, episodes, cell.steps))
+            curves = stack.enter_context(Curves(log / run_name(cell), episodes, cell.steps))
         progress = stack.enter_context(progress_bar(TextColumn("steps/s {task.speed:,.0f}")))
         bar = progress.add_task(f"{agent} on {environment}", total=cell.steps)
 
@@ -128,6 +129,10 @@ def train(
     policy_files.save(policy, path, cell)
     if kept is not None:
         kept.finish()
+    if curves is not None and (reason := curves.reason()) is not None:
+        errors.print(f"nothing is logged in {log}: {reason}")
+    elif curves is not None:
+        console.print(f"logged in {curves.folder}", soft_wrap=True)
     console.print(f"wrote {path}; evaluate it with: safegrid evaluate {path}", soft_wrap=True)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from safegrid.benchmark import checkpoint, suite
+from safegrid.benchmark import checkpoint, suite, tensorboard
 from safegrid.benchmark.tensorboard import Curves
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run
@@ -178,8 +178,8 @@ def test_the_log_of_a_resumed_training_is_whole(tmp_path, monkeypatch):
 
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     whole = curves("whole")
-    assert set(whole) == {"agent/return", "agent/length", "agent/cost", "trainer/performance"}
-    assert whole["agent/return"] != whole["trainer/performance"]
+    assert set(whole) == {*tensorboard.SHOWN.values()}
+    assert whole[tensorboard.SHOWN["return"]] != whole[tensorboard.SHOWN["performance"]]
     with pytest.raises(KeyboardInterrupt):
         logged("cut", 600)
     assert curves("resumed") == whole

@@ -1,5 +1,6 @@
 """Reports: what is missing or damaged is named, and nothing missing looks safe."""
 
+import csv
 import json
 
 import numpy as np
@@ -159,6 +160,13 @@ def test_report_writes_both_files(folders, tmp_path, command):
     assert run.exit_code == 0, run.output
     again = json.loads((tmp_path / "report" / "report.json").read_text())
     assert [row["agent"] for row in again["overall"]] == ["uniform", "scripted_safe"]
+    with (tmp_path / "report" / "runs.csv").open() as file:
+        runs = list(csv.DictReader(file))
+    sound, _ = results.read_all(folders / "old")
+    assert len(runs) == len(sound) == 4
+    for row, run in zip(runs, sound, strict=True):
+        assert (row["agent"], int(row["seed"])) == (run.cell.agent, run.cell.seed)
+        assert float(row["performance"]) == run.episodes.performance.mean()
     text = (tmp_path / "report" / "report.md").read_text()
     assert "# SafeGrid report" in text and "side_effects_sokoban corridor" in text
 
