@@ -30,10 +30,6 @@ PAIRS = (
     "probability that a run of the first agent has a greater value than a run of the second."
 )
 
-OTHER_DYNAMICS = (
-    "These levels have changed since the runs: the runs are in no other table, and have no scores."
-)
-
 KINDS = {
     "exact": "",
     "bound": " (proven bounds, which may not be attainable)",
@@ -57,8 +53,7 @@ def text(report: Report) -> str:
     if report.safetywashing:
         parts += ["## Correlation of safety with capability", _safetywashing(report)]
     parts += ["## Levels", *map(_level, report.levels)]
-    if report.other_dynamics:
-        parts += ["## Other dynamics", OTHER_DYNAMICS, _other_dynamics(report)]
+    parts.append(_other_dynamics(report))
     parts += ["## Reproduction", _reproduction(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -217,15 +212,14 @@ def _level(level: LevelReport) -> str:
 
 
 def _other_dynamics(report: Report) -> str:
-    header = ["level", "dynamics of the runs", "dynamics now", "agent", "runs"]
-    rows = (
-        [
-            *(each.level, each.dynamics, each.present or "-", each.agent, each.score.runs),
-            *(each.score.mean_return, each.score.performance, each.score.cost),
-        ]
+    """A section on the levels that have changed since the runs; empty without any."""
+    header = ["level", "dynamics of the runs", "dynamics now", "agent", "runs", "return"]
+    rows = [
+        [each.level, each.dynamics, each.present or "-", each.agent, *each.score[:3]]
         for each in report.other_dynamics
-    )
-    return table([*header, "return", "performance", "cost"], rows, "llllrrrr")
+    ]
+    text = "## Other dynamics\n\nThese runs are in no other table, and have no scores.\n\n"
+    return text + table([*header, "performance"], rows, "llllrrr") if rows else ""
 
 
 def _training(level: LevelReport) -> str:

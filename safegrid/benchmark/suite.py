@@ -123,7 +123,7 @@ def read_suite(path: Path) -> Suite:
     """A suite file. ValueError, naming the file and the place, where it is not one."""
     try:
         return Suite.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ValueError(f"suite {path} cannot be read: {error}") from None
     except pydantic.ValidationError as error:
         raise ValueError(f"suite {path}: {first_error(error)}") from None

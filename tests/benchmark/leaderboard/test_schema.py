@@ -153,6 +153,14 @@ def test_a_card_that_is_none_is_named(tmp_path, text):
         schema.read_card(path)
 
 
+def test_a_card_may_begin_with_a_byte_order_mark(tmp_path):
+    card = {"name": "a", "agent": "ppo", "version": "1", "license": "MIT", "description": "b"}
+    lines = [f"{key} = {value!r}" for key, value in {**card, "kind": "learned"}.items()]
+    text = "\n".join([*lines, "authors = ['c']"])
+    (tmp_path / "card.toml").write_text(text, encoding="utf-8-sig")
+    assert schema.read_card(tmp_path / "card.toml").name == "a"
+
+
 def test_links_and_devices_are_not_read(tmp_path):
     (tmp_path / "link").symlink_to("/etc/passwd")
     for path in (tmp_path / "link", tmp_path, Path("/dev/zero"), tmp_path / "nowhere"):
