@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from safegrid.engine import registry
 from safegrid.engine.chance import derive_seeds
-from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.contract.agents import Run, Task, check_setting
 from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.observations import make_encoder
 from safegrid.evaluation import replay, resimulation
@@ -85,6 +85,8 @@ def demonstrations(dynamics: Dynamics, settings: Mapping[str, Any], seed: int, r
         return recorded
     agent, options = registry.agent(name), {"level": dynamics.level_name, **dynamics.options}
     steps = settings["teacher_steps"]
+    if steps is not None:
+        check_setting("teacher_steps", steps, 0)
     monitored = Run(monitor=run.monitor)  # without progress, which counts the network's updates
     policy = agent.train(dynamics.name, seed=seed, steps=steps, options=options, run=monitored)
     episode_seed = int(derive_seeds(seed, "train")[0])  # no episode is one of an evaluation

@@ -14,6 +14,7 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.training.mlp import Network
 
 USES_HIDDEN_INFO = False
+CHECKPOINTS = True
 STEPS = 200_000
 SETTINGS = {
     "lanes": 128,

@@ -5,7 +5,7 @@ The optimum of a constrained decision process with one constraint mixes two dete
 """
 
 from safegrid.engine import registry
-from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.contract.agents import Run, Task, check_setting
 from safegrid.engine.lanes import LIMIT
 from safegrid.solver import backward_induction, plans
 from safegrid.solver.backward_induction import COST, PERFORMANCE
@@ -30,6 +30,9 @@ def train(task: Task, run: Run, *, cost: float | None, performance: float | None
     ValueError for two limits or none, for a limit that cannot be met, and for too many states or
     outcomes of chance to list.
     """
+    for name, value in (("cost", cost), ("performance", performance)):
+        if value is not None:
+            check_setting(name, value, 0.0)
     if cost is not None and performance is not None:
         raise ValueError("planner_limit has two limits: set cost or performance, not both")
     constraint, limit = (COST, cost) if performance is None else (-PERFORMANCE, -performance)

@@ -17,6 +17,7 @@ from safegrid.training.mlp import Network, Stochastic
 
 USES_HIDDEN_INFO = False
 SPACES = ("discrete", "continuous")
+CHECKPOINTS = True
 STEPS = 200_000
 SETTINGS = {
     "lanes": 128,

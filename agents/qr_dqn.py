@@ -14,6 +14,7 @@ from safegrid.engine.contract.agents import Run, Task
 from safegrid.training.mlp import Network, relu
 
 USES_HIDDEN_INFO = False
+CHECKPOINTS = True
 STEPS = 150_000
 SETTINGS = {
     "n_quantiles": 20,

@@ -15,6 +15,7 @@ from safegrid.training.mlp import Network, flat
 
 USES_HIDDEN_INFO = False
 MEMORY = True
+CHECKPOINTS = True
 STEPS = 200_000
 SETTINGS = {
     "units": 64,  # of the LSTM

@@ -9,11 +9,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.contract.agents import Run, Task, check_setting
 from safegrid.training.mlp import Squashed, relu
 
 USES_HIDDEN_INFO = False
 SPACES = ("continuous",)
+CHECKPOINTS = True
 STEPS = 200_000
 SETTINGS = {
     "lanes": 16,
@@ -32,6 +33,9 @@ SETTINGS = {
 
 def train(task: Task, run: Run, **settings: Any) -> Squashed:
     """The policy after `task.steps` steps, rounded up to whole rollouts."""
+    weight = settings["ent_coef"]
+    if not (isinstance(weight, str) and weight.startswith("auto")):
+        check_setting("ent_coef", weight, 0.0)
     from stable_baselines3 import SAC
 
     from safegrid.training import sb3_training

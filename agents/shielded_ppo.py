@@ -21,6 +21,7 @@ from safegrid.training.tabular import load
 
 __all__ = ["load"]
 USES_HIDDEN_INFO = True
+CHECKPOINTS = True
 STEPS = 200_000
 SETTINGS = registry.agent("maskable_ppo").settings
 

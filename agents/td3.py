@@ -15,6 +15,7 @@ from safegrid.training.mlp import Squashed, relu
 
 USES_HIDDEN_INFO = False
 SPACES = ("continuous",)
+CHECKPOINTS = True
 STEPS = 200_000
 SETTINGS = {
     "lanes": 16,

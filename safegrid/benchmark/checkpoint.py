@@ -3,8 +3,12 @@
 The file is a pickle, and to read a pickle is to run what it says: read only your own.
 """
 
+import contextlib
 import random
+import signal
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +20,18 @@ EVERY = 30.0  # seconds
 
 
 class Checkpoint:
-    """The file in which one training keeps itself; agents that keep none never ask for it."""
+    """The file in which one training keeps itself; agents that keep none never ask for it.
+
+    ValueError where the file cannot be written.
+    """
 
     def __init__(self, path: Path):
+        files.check_writable(path)
         self.path = path
         self.request: str | None = None  # what was asked for; None until an agent has resumed
         self._last = time.monotonic()
+        self._is_ours = False  # whether the file is of this training
+        self._interrupted = False
 
     def resume(self, request: str) -> Any | None:
         """The model of this request as it was saved, or None where there is no file.
@@ -48,13 +58,45 @@ class Checkpoint:
         random.setstate(generators[0])
         np.random.set_state(generators[1])
         torch.set_rng_state(generators[2])
+        self._is_ours = True
         return model
 
     def offer(self, model: Any) -> None:
-        """Saves a Stable-Baselines3 model that is between rollouts, if EVERY seconds are over."""
-        if time.monotonic() - self._last >= EVERY:
+        """Saves a Stable-Baselines3 model that is between rollouts, if EVERY seconds are over.
+
+        Also after an interruption, with KeyboardInterrupt: see `interruptible`.
+        """
+        if self._interrupted or time.monotonic() - self._last >= EVERY:
             self.save(model)
             self._last = time.monotonic()
+        if self._interrupted:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def interruptible(self, notify: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Lets Ctrl-C end a training after its present rollout, with a checkpoint.
+
+        A second Ctrl-C ends it at once. Only in the main thread, where Python has its signals.
+
+        notify: is called at the first Ctrl-C
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.getsignal(signal.SIGINT)
+
+        def interrupt(*_: object) -> None:
+            signal.signal(signal.SIGINT, before)
+            if self.request is None:  # no agent has asked for the checkpoint yet
+                raise KeyboardInterrupt
+            self._interrupted = True
+            notify()
+
+        signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def save(self, model: Any) -> None:
         """Writes the model with its lanes and every random generator, whole or not at all."""
@@ -65,8 +107,9 @@ class Checkpoint:
         generators = random.getstate(), np.random.get_state(), torch.get_rng_state()
         content = (self.request, model, env.venv, env.returns, generators)
         files.replace(self.path, cloudpickle.dumps(content))
+        self._is_ours = True
 
     def finish(self) -> None:
-        """Removes the file of a training that has come to its end."""
-        if self.request is not None:
+        """Removes the file of a training that has come to its end; no other file."""
+        if self._is_ours:
             self.path.unlink(missing_ok=True)

@@ -1,12 +1,12 @@
 """Comparison of two sets of results of the same cells: what became safer or less safe."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from safegrid.benchmark.grouping import Group, LevelKey, group, weights, worth
+from safegrid.benchmark.grouping import Group, LevelKey, group, is_current, weights, worth
 from safegrid.benchmark.results import Result
 from safegrid.evaluation import intervals, valuation
 from safegrid.evaluation.intervals import CONFIDENCE, Interval
@@ -42,18 +42,36 @@ Pairs = dict[tuple[str, LevelKey, str], list[tuple[float, float]]]
 def compare(old: Sequence[Result], new: Sequence[Result]) -> Comparison:
     """Paired differences of runs with the same seed, over the episodes that both have played.
 
-    ValueError where the old and the new results have no run in common.
+    Runs on different dynamics of a level are not compared; runs of earlier dynamics than the
+    present ones are compared without scores. ValueError where the old and the new results have no
+    run in common.
     """
-    by_level = {(each.level, each.agent): each for each in group(new)}
+    by_level: dict[tuple[LevelKey, str], dict[str, Group]] = defaultdict(dict)
+    for each in group(new):
+        by_level[each.level, each.agent][_dynamics(each)] = each
     pairs: Pairs = {}
-    missing = []
+    missing, differ, changed = [], [], set()
     for before in group(old):
-        values, reasons = _pair(before, by_level.get((before.level, before.agent)))
-        missing += [f"{before.agent} on {before.level}, {reason}" for reason in reasons]
-        pairs |= {(before.agent, before.level, metric): runs for metric, runs in values.items()}
+        what, candidates = f"{before.agent} on {before.level}", by_level[before.level, before.agent]
+        after = candidates.get(_dynamics(before))
+        if candidates and after is None:
+            now = " and ".join(candidates)
+            differ.append(f"{what}, the dynamics differ: {_dynamics(before)} before, {now} now")
+            continue
+        values, reasons = _pair(before, after)
+        missing += [f"{what}, {reason}" for reason in reasons]
+        level = before.level
+        if not is_current(before.results[0].cell):
+            level = level._replace(environment=f"{level.environment}, {_dynamics(before)}")
+            changed.add(level)
+        pairs |= {(before.agent, level, metric): runs for metric, runs in values.items()}
+    if not pairs and differ:
+        others = f", and {len(differ) - 1} more like it" if len(differ) > 1 else ""
+        raise ValueError(f"there is nothing to compare: {differ[0]}{others}")
     if not pairs:
         raise ValueError("the old and the new results have no cell in common: nothing to compare")
-    changes = _changes(pairs)
+    missing += differ
+    changes = _changes(pairs, changed)
     p_values = [change.p_value for change in changes]
     worse = [change for change, hit in zip(changes, rejected(p_values), strict=True) if hit]
     return Comparison(changes, worse, missing)
@@ -77,8 +95,6 @@ def _pair(before: Group, after: Group | None) -> tuple[dict[str, list[Any]], lis
     """(old, new) values of each metric by run, and the reasons why runs have none."""
     if after is None:
         return {}, ["no new result"]
-    if before.results[0].cell.dynamics != after.results[0].cell.dynamics:
-        return {}, ["other dynamics than before"]
     new_runs = dict(zip(after.seeds, after.runs, strict=True))
     reasons = [f"seed {seed}: no new result" for seed in before.seeds if seed not in new_runs]
     both = {
@@ -101,11 +117,18 @@ def _pair(before: Group, after: Group | None) -> tuple[dict[str, list[Any]], lis
     return values, reasons
 
 
+def _dynamics(group: Group) -> str:
+    """The fingerprint of the level in these runs."""
+    return group.results[0].cell.dynamics
+
+
 def _measures(group: Group, episodes: dict[int, Any]) -> list[float]:
     """The measure of each run, over these episodes where it has no exact values.
 
-    episodes: of the runs by seed. Empty where the level has no measure.
+    episodes: of the runs by seed. Empty where the level has no measure, or has changed since.
     """
+    if not is_current(group.results[0].cell):
+        return []
     dynamics, results = group.dynamics, []
     for result in (each for each in group.results if each.cell.seed in episodes):
         values = dict(worth(result, dynamics))
@@ -126,12 +149,15 @@ def _shared(old: Any, new: Any) -> tuple[Any, Any]:
     )
 
 
-def _changes(pairs: Pairs) -> list[Change]:
-    """The change of each environment and, for metrics with a common scale, of each category."""
+def _changes(pairs: Pairs, changed: Collection[LevelKey]) -> list[Change]:
+    """The change of each environment and, for metrics with a common scale, of each category.
+
+    changed: levels that count for no category, since they have changed.
+    """
     gathered: dict[Any, dict[LevelKey, list[tuple[float, float]]]] = defaultdict(dict)
     for (agent, level, metric), runs in pairs.items():
         gathered[agent, level.category, level.environment, metric][level] = runs
-        if metric != "performance":
+        if metric != "performance" and level not in changed:
             gathered[agent, level.category, "", metric][level] = runs
     environments = [
         (agent, category, name or None, metric, levels)

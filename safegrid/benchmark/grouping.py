@@ -12,6 +12,7 @@ from safegrid.benchmark import policy_files
 from safegrid.benchmark.results import Cell, Result
 from safegrid.engine import registry
 from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.policies import Policy
 from safegrid.evaluation import intervals, measures, normalisation, valuation
 from safegrid.evaluation.behaviour import Evidence, Find
@@ -42,7 +43,7 @@ class Observed(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The training runs of one agent on one level."""
+    """The training runs of one agent on one level, all of the same dynamics."""
 
     level: LevelKey
     agent: str  # with the settings that differ from its defaults, where it has several setups
@@ -61,12 +62,12 @@ class Group(NamedTuple):
         return [result.episodes for result in self.results]
 
     def scale(self) -> Scale | None:
-        """The scale of the level; None where it has no anchors."""
-        return normalisation.of(self.dynamics)
+        """The scale of the level; None where it has no anchors, or has changed since the runs."""
+        return normalisation.of(self.dynamics) if is_current(self.results[0].cell) else None
 
     @property
     def dynamics(self) -> Dynamics:
-        """Of the level."""
+        """Of the level as it is now."""
         cell = self.results[0].cell
         return make_dynamics(cell.environment, cell.level, **cell.options)  # type: ignore[no-any-return]
 
@@ -149,29 +150,52 @@ def policy_of(result: Result) -> Policy | None:
         return None
 
 
+def is_current(cell: Cell) -> bool:
+    """Whether the cell's level behaves now as it did when the cell was run."""
+    return present_dynamics(cell) == cell.dynamics
+
+
+def present_dynamics(cell: Cell) -> str | None:
+    """The fingerprint of the cell's level as it is now; None where there is no such level."""
+    try:
+        dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
+    except ValueError:
+        return None
+    return fingerprint(dynamics)
+
+
 def worth(result: Result, dynamics: Dynamics) -> Mapping[str, Valuation]:
     """What a result's policy is worth: as the file has it, or else computed from the policy.
 
-    From the recorded episodes where neither is at hand. dynamics: of its level.
+    From the recorded episodes where neither is at hand, or the level has changed since.
+    dynamics: of its level.
     """
     if result.values:
         return result.values
-    cell, policy = result.cell, policy_of(result)
+    cell, policy = result.cell, policy_of(result) if is_current(result.cell) else None
     if policy is not None:
         return measures.valuations(policy, dynamics, result.episodes, cell.episodes, cell.seed)
     return {dynamics.level_name: valuation.sampled(result.episodes, dynamics)}
 
 
 def group(results: Iterable[Result]) -> list[Group]:
-    """The groups by level and agent; runs that differ in more than the seed are never pooled."""
+    """The groups by level and agent; runs that differ in more than the seed are never pooled.
+
+    Where an agent was evaluated in several numbers of episodes on one level, its name has them.
+    """
     listed = list(results)
     setups = defaultdict(set)
+    counts = defaultdict(set)
     for result in listed:
         setups[result.cell.agent].add(_setup(result.cell))
+        counts[_evaluated(result.cell)].add(result.cell.episodes)
+    several = {setup for (setup, *_), numbers in counts.items() if len(numbers) > 1}
     groups: dict[tuple[LevelKey, str, str], list[Result]] = defaultdict(list)
     for result in listed:
         cell = result.cell
-        agent = cell.agent if len(setups[cell.agent]) == 1 else _setup(cell)
+        setup = _setup(cell)
+        agent = cell.agent if len(setups[cell.agent]) == 1 else setup
+        agent += f" episodes={cell.episodes}" if setup in several else ""
         rest = cell.model_copy(update={"seed": 0}).key
         groups[level_key(cell), agent, rest].append(result)
     return [
@@ -206,6 +230,11 @@ def weights(levels: Collection[LevelKey]) -> list[float]:
         / len(inside[each.category, each.environment])  # type: ignore[index]
         for each in levels
     ]
+
+
+def _evaluated(cell: Cell) -> tuple[str, LevelKey, str]:
+    """What was evaluated: the agent's setup, the level and its dynamics."""
+    return _setup(cell), level_key(cell), cell.dynamics
 
 
 def _setup(cell: Cell) -> str:

@@ -59,6 +59,7 @@ def text(report: Report) -> str:
     parts += ["## Behaviour and diagnostics", DIAGNOSTICS]
     parts += map(_section, sections(report.levels, report.safetywashing))
     parts += ["## Levels", *map(_level, report.levels)]
+    parts.append(_other_dynamics(report))
     parts += ["## Reproduction", _reproduction(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -117,6 +118,9 @@ def _warnings(report: Report) -> str:
         )
     if report.missing:
         lines.append(f"Missing results: {len(report.missing)}, listed under Reproduction.")
+    if report.other_dynamics:
+        runs = sum(len(each.seeds) for each in report.other_dynamics)
+        lines.append(f"Runs on levels that have changed since: {runs}, under Other dynamics.")
     if report.faults:
         lines.append(f"Damaged files: {len(report.faults)}, listed under Reproduction.")
     return "\n".join(f"> **Warning.** {line}\n>" for line in lines).removesuffix("\n>")
@@ -212,6 +216,17 @@ def _level(level: LevelReport) -> str:
         rows.append(row)
     parts = [*lines, table(header, rows)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _other_dynamics(report: Report) -> str:
+    """A section on the levels that have changed since the runs; empty without any."""
+    header = ["level", "dynamics of the runs", "dynamics now", "agent", "runs", "return"]
+    rows = [
+        [each.level, each.dynamics, each.present or "-", each.agent, *each.score[:3]]
+        for each in report.other_dynamics
+    ]
+    text = "## Other dynamics\n\nThese runs are in no other table, and have no scores.\n\n"
+    return text + table([*header, "performance"], rows, "llllrrr") if rows else ""
 
 
 def _anchors(level: LevelReport) -> str:

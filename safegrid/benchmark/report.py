@@ -8,13 +8,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from safegrid.benchmark.grouping import Group, LevelKey, Observed, group, observe
+from safegrid.benchmark.grouping import (
+    Group,
+    LevelKey,
+    Observed,
+    group,
+    is_current,
+    observe,
+    present_dynamics,
+)
 from safegrid.benchmark.results import Failure, Result
 from safegrid.benchmark.standings import Pair, ResultTable, Standing
 from safegrid.benchmark.versions import package_versions
 from safegrid.evaluation.behaviour import BEHAVIOURS, STEP, violations_in_training
 from safegrid.evaluation.goodhart import Goodhart, goodhart
-from safegrid.evaluation.metrics import Score
+from safegrid.evaluation.metrics import Score, score
 from safegrid.evaluation.normalisation import Scale
 from safegrid.evaluation.safetywashing import Safetywashing, safetywashing
 from safegrid.evaluation.training_cost import TrainingCost, training_cost
@@ -34,6 +42,22 @@ class LevelEntry(NamedTuple):
     violations: Observed | None  # episodes of a training with a violation
     behaviour: dict[str, Observed | None]  # of the category, by the names in behaviour.BEHAVIOURS
     errors: dict[str, float] | None  # standard errors of sampled means, by column; None: exact
+
+
+class OtherDynamics(NamedTuple):
+    """Runs of one agent on a level that has changed since; they have no scores."""
+
+    agent: str
+    level: LevelKey
+    dynamics: str  # fingerprint of the level in these runs
+    present: str | None  # fingerprint of the level now; None where there is no such level
+    seeds: list[int]
+    score: Score  # without a scale
+
+    def __str__(self) -> str:
+        now = "it is gone" if self.present is None else f"it has {self.present} now"
+        runs = f"{len(self.seeds)} run{'s' * (len(self.seeds) > 1)} of {self.agent}"
+        return f"{runs} on {self.level}: its dynamics were {self.dynamics}, and {now}"
 
 
 class LevelReport(NamedTuple):
@@ -60,6 +84,7 @@ class Report(NamedTuple):
     pairs: list[Pair]
     levels: list[LevelReport]
     safetywashing: dict[str, dict[str, Safetywashing]]  # by category and metric; see FEWEST
+    other_dynamics: list[OtherDynamics]  # in no other part of the report
     missing: list[str]
     faults: list[str]  # damaged files
     few: bool  # whether an agent has fewer than FEW runs of a level
@@ -77,16 +102,19 @@ def report(
 ) -> Report:
     """The report of a set of results.
 
-    results: of all agents, levels and seeds; combinations without a result are reported as missing
+    results: of all agents, levels and seeds; combinations without a result are reported as missing,
+    and runs on levels that have changed since are kept apart
     command: the command line that made the report
     faults: descriptions of damaged files
     failures: cells that were tried without success
 
     ValueError without results.
     """
-    groups = group(results)
-    if not groups:
+    every = group(results)
+    if not every:
         raise ValueError("there are no results to report: run safegrid bench first")
+    groups = [each for each in every if is_current(each.results[0].cell)]
+    changed = [each for each in every if not is_current(each.results[0].cell)]
     table = ResultTable(groups)
     categories = sorted({level.category for level in table.levels})
     overall = table.standings()
@@ -98,9 +126,10 @@ def report(
         pairs=table.pairs(overall),
         levels=level_reports(table),
         safetywashing=safetywashing_by_category(table, standings),
+        other_dynamics=[_other_dynamics(each) for each in changed],
         missing=_missing(table, failures),
         faults=list(faults),
-        few=min(len(each.results) for each in groups) < FEW,
+        few=any(len(each.results) < FEW for each in groups),
         command=command,
         versions={"python": platform.python_version(), **package_versions()},
         dynamics={str(each.level): each.results[0].cell.dynamics for each in groups},
@@ -120,7 +149,12 @@ def plain(value: Any) -> Any:
 
 
 def suite(groups: Sequence[Group]) -> str:
-    """The content of a suite file with every agent, level and seed of the groups."""
+    """The content of a suite file with every agent, level and seed of the groups.
+
+    Empty without groups.
+    """
+    if not groups:
+        return ""
     cells = [result.cell for each in groups for result in each.results]
     head = {
         "seeds": max(cell.seed for cell in cells) + 1,
@@ -139,6 +173,14 @@ def suite(groups: Sequence[Group]) -> str:
             f"[[environments]]\n{text}levels = {json.dumps(list(dict.fromkeys(names)))}\n"
         )
     return "\n".join(blocks)
+
+
+def _other_dynamics(each: Group) -> OtherDynamics:
+    cell = each.results[0].cell
+    present = present_dynamics(cell)
+    return OtherDynamics(
+        each.agent, each.level, cell.dynamics, present, each.seeds, score(each.runs)
+    )
 
 
 def _missing(table: ResultTable, failures: Sequence[Failure]) -> list[str]:

@@ -7,7 +7,7 @@ Durations, hosts and errors are in `.log`, with one line of JSON for each attemp
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from safegrid.engine import files, monitor, registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import Record, first_error, sha256
 from safegrid.evaluation import replay
+from safegrid.evaluation.metrics import MEANS
 from safegrid.evaluation.valuation import Valuation
 
 BESIDE = EPISODES, TRAINING, POLICY = (".szr", ".csv", ".safetensors")  # files beside a result
@@ -54,6 +55,8 @@ class ResultFile(Record):
 
     cell: Cell
     beside: dict[str, str]  # SHA-256 of the files beside it, by suffix
+    # of the episodes, for readers; empty in files of older versions
+    means: dict[str, float] = pydantic.Field(default_factory=dict)
     values: dict[str, Valuation] = pydantic.Field(default_factory=dict)  # see `Result`
 
 
@@ -94,7 +97,7 @@ def write(result: Result, folder: Path) -> Path:
     if result.policy is not None:
         beside[POLICY] = result.policy
     digests = {suffix: sha256(content) for suffix, content in beside.items()}
-    record = ResultFile(cell=cell, beside=digests, values=dict(result.values))
+    record = ResultFile(cell=cell, beside=digests, means=means(result), values=dict(result.values))
     body = record.model_dump(mode="json")
     for suffix, content in beside.items():
         files.replace(path.with_suffix(suffix), content)
@@ -141,6 +144,29 @@ def read_all(folder: Path) -> tuple[list[Result], list[str]]:
         except ValueError as error:
             faults.append(str(error))
     return list(results.values()), faults
+
+
+def means(result: Result) -> dict[str, float]:
+    """Mean return, performance, cost and length of the episodes."""
+    return {key: float(np.mean(result.episodes[key])) for key in MEANS}
+
+
+def rows(results: Iterable[Result]) -> list[dict[str, Any]]:
+    """A row for each run: its cell, with settings and options as JSON, and the means."""
+    listed = []
+    for result in results:
+        cell = result.cell.model_dump()
+        for key in ("settings", "options"):
+            cell[key] = json.dumps(cell[key], sort_keys=True)
+        listed.append(cell | means(result))
+    return listed
+
+
+def to_pandas(results: Iterable[Result]) -> Any:
+    """A pandas.DataFrame of `rows`. ModuleNotFoundError where pandas is not installed."""
+    import pandas
+
+    return pandas.DataFrame(rows(results))
 
 
 def set_aside(path: Path) -> Path:

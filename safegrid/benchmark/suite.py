@@ -1,6 +1,6 @@
 """Suites: the cells of agents x levels x seeds, and the training and evaluation of one cell."""
 
-import dataclasses
+import contextlib
 import json
 import tomllib
 from collections.abc import Sequence
@@ -12,8 +12,9 @@ import pydantic
 
 from safegrid.benchmark import policy_files
 from safegrid.benchmark.results import Cell, Result, read
+from safegrid.benchmark.tensorboard import Curves, run_name
 from safegrid.engine import registry
-from safegrid.engine.contract.agents import Progress, Run, Task
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import Record, first_error
 from safegrid.engine.fingerprint import fingerprint
@@ -121,8 +122,8 @@ def make_cell(
 def read_suite(path: Path) -> Suite:
     """A suite file. ValueError, naming the file and the place, where it is not one."""
     try:
-        return Suite.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return Suite.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ValueError(f"suite {path} cannot be read: {error}") from None
     except pydantic.ValidationError as error:
         raise ValueError(f"suite {path}: {first_error(error)}") from None
@@ -131,35 +132,38 @@ def read_suite(path: Path) -> Suite:
 def train(cell: Cell, run: Run | None = None, device: str = "cpu") -> Policy:
     """The policy of one cell.
 
-    run: what watches the training. device: of torch. ValueError as the agent raises it, and for an
-    agent that keeps no checkpoints where the run has one.
+    run: what watches the training. device: of torch. ValueError as the agent raises it, and before
+    the training for an agent that keeps no checkpoints where the run has one.
     """
     run = run or Run()
-    if run.checkpoint is not None:
-        run = dataclasses.replace(run, progress=_insist(cell.agent, run))
+    if run.checkpoint is not None and not registry.agent(cell.agent).checkpoints:
+        keep = [name for name in registry.agents() if registry.agent(name).checkpoints]
+        raise ValueError(
+            f"{cell.agent} keeps no checkpoints: leave --checkpoint out, or choose from "
+            f"{', '.join(keep)}"
+        )
     options = {"level": cell.level, **cell.options}
     task = Task(cell.environment, options, cell.seed, cell.steps, device)
     return registry.agent(cell.agent).learn(task, run, cell.settings)
 
 
-def _insist(agent: str, run: Run) -> Progress:
-    """Reports progress. ValueError for an agent that has not asked for the run's checkpoint."""
+def run(cell: Cell, curves: Path | None = None) -> Result:
+    """Trains and evaluates one cell.
 
-    def report(steps: int) -> None:
-        if getattr(run.checkpoint, "request", "") is None:
-            raise ValueError(f"{agent} keeps no checkpoints: leave --checkpoint out")
-        run.report(steps)
-
-    return report
-
-
-def run(cell: Cell) -> Result:
-    """Trains and evaluates one cell."""
+    curves: folder for TensorBoard, which gets a folder for the cell; None for no curves
+    """
     log = EpisodeLog()
-    policy = train(cell, Run(monitor=log))
-    episodes = evaluate(
-        policy, cell.environment, cell.episodes, cell.seed, cell.level, **cell.options
-    )
+    with contextlib.ExitStack() as stack:
+        written = None
+        if curves is not None:
+            written = stack.enter_context(Curves(curves / run_name(cell), log, cell.steps))
+        progress = None if written is None else lambda steps: written.write()
+        policy = train(cell, Run(progress, log))
+        episodes = evaluate(
+            policy, cell.environment, cell.episodes, cell.seed, cell.level, **cell.options
+        )
+        if written is not None:
+            written.write_evaluation(episodes)
     limit = registry.environment(cell.environment).cost_limit
     training = log.curve(0.0 if limit is None else limit)
     dynamics = make_dynamics(cell.environment, cell.level, **cell.options)

@@ -1,24 +1,39 @@
 """The course of a training as TensorBoard shows it, written by the trainer and not by the agent."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
+from safegrid.benchmark.results import Cell
 from safegrid.engine.monitor import EpisodeLog
 
 PARTS = 100  # points of a curve
-SHOWN = {"return": "agent", "length": "agent", "cost": "agent", "performance": "trainer"}
+# The episodes of a training are played with the agent's exploration; the performance is hidden
+# from the agent.
+SHOWN = {
+    "return": "training_exploration/return",
+    "length": "training_exploration/length",
+    "cost": "training_exploration/cost",
+    "performance": "training_exploration_hidden/performance",
+}
+
+
+def run_name(cell: Cell) -> str:
+    """The name of a run's folder."""
+    return f"{cell.agent}-{cell.environment}-{cell.level}-{cell.seed}"
 
 
 class Curves:
     """Means over the episodes that ended in each of PARTS equal parts of a training.
 
-    What the agent sees is under `agent`; `trainer/performance` is hidden from it.
+    folder: of the run, made with the first point; where it exists, its name gets a number, so that
+    every run has a folder of its own. log: of the training. steps: of the training.
     """
 
     def __init__(self, folder: Path, log: EpisodeLog, steps: int):
-        from torch.utils.tensorboard import SummaryWriter
-
-        self._writer: Any = SummaryWriter(str(folder))
+        self.folder: Path | None = None  # None until there is a point
+        self._wanted = folder
+        self._writer: Any = None
         self._log, self._part, self._done = log, max(1, steps // PARTS), 0
 
     def write(self) -> None:
@@ -28,11 +43,25 @@ class Curves:
         episodes = self._log.episodes()
         while (end := (self._done + 1) * self._part) <= self._log.steps:
             ended = episodes[(episodes.step > end - self._part) & (episodes.step <= end)]
-            for column, whose in SHOWN.items():
+            for column, tag in SHOWN.items():
                 if len(ended):
-                    self._writer.add_scalar(f"{whose}/{column}", ended[column].mean(), end)
+                    self._add(tag, ended[column].mean(), end)
             self._done += 1
-        self._writer.flush()
+        if self._writer is not None:
+            self._writer.flush()
+
+    def write_evaluation(self, episodes: Any) -> None:
+        """Writes the means of the evaluation, at the last step of the training."""
+        for column in SHOWN:
+            self._add(f"evaluation/{column}", episodes[column].mean(), self._log.steps)
+
+    def reason(self) -> str | None:
+        """Why there are no curves; None where there are."""
+        if self.folder is not None:
+            return None
+        if not self._log.steps:
+            return "the agent has taken no step in an environment"
+        return f"no episode has ended in the {self._log.steps:,} steps of the training"
 
     def __enter__(self) -> "Curves":
         return self
@@ -40,4 +69,23 @@ class Curves:
     def __exit__(self, *_: object) -> None:
         """Writes what is left to the file."""
         self.write()
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _add(self, tag: str, value: float, step: int) -> None:
+        if self._writer is None:
+            self._writer = self._make_writer()
+        self._writer.add_scalar(tag, value, step)
+
+    def _make_writer(self) -> Any:
+        from torch.utils.tensorboard import SummaryWriter
+
+        for number in itertools.count(1):
+            name = self._wanted.name + (f"-{number}" if number > 1 else "")
+            self.folder = self._wanted.with_name(name)
+            try:
+                self.folder.mkdir(parents=True)
+                break
+            except FileExistsError:
+                pass
+        return SummaryWriter(str(self.folder))

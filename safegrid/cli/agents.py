@@ -1,14 +1,17 @@
 """The commands about agents: agents, train, evaluate."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import TextColumn
 from rich.table import Table
 
 from safegrid.cli.console import (
+    AgentName,
+    EnvironmentName,
     Episodes,
+    Json,
     Level,
     Options,
     Seed,
@@ -16,6 +19,7 @@ from safegrid.cli.console import (
     console,
     errors,
     pairs,
+    print_json,
     progress_bar,
 )
 from safegrid.engine import registry
@@ -24,9 +28,11 @@ app = typer.Typer()
 
 
 @app.command("agents", epilog="Example: safegrid agents")
-def list_agents() -> None:
+def list_agents(as_json: Json = False) -> None:
     """Lists the agents: what they use, the actions they are for, default training steps."""
     names = registry.agents()
+    if as_json:
+        return print_json([about_agent(name) for name in names])
     wide = max(map(len, names))
     for name in names:
         agent = registry.agent(name)
@@ -37,12 +43,20 @@ def list_agents() -> None:
         console.print(line, soft_wrap=True, highlight=False)
 
 
+def about_agent(name: str) -> dict[str, Any]:
+    """What an agent's file declares, for JSON."""
+    spec = registry.agent(name)
+    keys = "uses_hidden_info", "memory", "spaces", "steps", "kind", "version", "checkpoints"
+    declared = {key: getattr(spec, key) for key in keys}
+    return {"name": name, "summary": spec.summary, **declared, "settings": dict(spec.settings)}
+
+
 @app.command(
     epilog="Example: safegrid train ppo boat_race --steps 200000 --seed 1 --out ppo.safetensors"
 )
 def train(
-    agent: str,
-    environment: str,
+    agent: AgentName,
+    environment: EnvironmentName,
     steps: Annotated[
         int | None,
         typer.Option(min=0, help="Steps of training; the agent's own number by default."),
@@ -55,10 +69,12 @@ def train(
         typer.Option(help="The policy's file; by default one in the folder policies."),
     ] = None,
     log: Annotated[
-        Path | None, typer.Option(help="Folder for TensorBoard: return, performance and cost.")
+        Path | None,
+        typer.Option(help="Folder for TensorBoard, which gets a folder for each training."),
     ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="File to continue from after an interruption.")
+        Path | None,
+        typer.Option(help="File to continue from after an interruption; steps may be more then."),
     ] = None,
     settings: Settings = [],  # noqa: B006
     options: Options = [],  # noqa: B006
@@ -71,7 +87,7 @@ def train(
 
     from safegrid.benchmark import policy_files, suite
     from safegrid.benchmark.checkpoint import Checkpoint
-    from safegrid.benchmark.tensorboard import Curves
+    from safegrid.benchmark.tensorboard import Curves, run_name
     from safegrid.engine import files
     from safegrid.engine.contract.agents import Run
     from safegrid.engine.monitor import EpisodeLog
@@ -84,12 +100,14 @@ def train(
     )
     path = out or Path("policies", f"{agent}-{environment}-{cell.level}-{seed}.safetensors")
     files.check_writable(path)
+    if checkpoint is not None and checkpoint.resolve() == path.resolve():
+        raise ValueError(f"--checkpoint and --out are both {path}: give two files")
     kept = None if checkpoint is None else Checkpoint(checkpoint)
     episodes = None if log is None else EpisodeLog()
     with contextlib.ExitStack() as stack:
         curves = None
         if log is not None and episodes is not None:
-            curves = stack.enter_context(Curves(log, episodes, cell.steps))
+            curves = stack.enter_context(Curves(log / run_name(cell), episodes, cell.steps))
         progress = stack.enter_context(progress_bar(TextColumn("steps/s {task.speed:,.0f}")))
         bar = progress.add_task(f"{agent} on {environment}", total=cell.steps)
 
@@ -98,6 +116,9 @@ def train(
             if curves is not None:
                 curves.write()
 
+        if kept is not None:
+            hint = "interrupted: saving at the end of the rollout; Ctrl-C again stops at once"
+            stack.enter_context(kept.interruptible(lambda: errors.print(hint)))
         try:
             policy = suite.train(cell, Run(report, episodes, kept), device)
         except KeyboardInterrupt:
@@ -105,9 +126,13 @@ def train(
             hint = f"; the same command continues from {checkpoint}" if kept_some else ""
             errors.print(f"interrupted: the policy is not saved{hint}", markup=False)
             raise typer.Exit(130) from None
+    policy_files.save(policy, path, cell)
     if kept is not None:
         kept.finish()
-    policy_files.save(policy, path, cell)
+    if curves is not None and (reason := curves.reason()) is not None:
+        errors.print(f"nothing is logged in {log}: {reason}")
+    elif curves is not None:
+        console.print(f"logged in {curves.folder}", soft_wrap=True)
     console.print(f"wrote {path}; evaluate it with: safegrid evaluate {path}", soft_wrap=True)
 
 
@@ -125,9 +150,11 @@ def evaluate(
     episodes: Episodes = 100,
     seed: Seed = 0,
     options: Options = [],  # noqa: B006
+    as_json: Json = False,
 ) -> None:
     """Plays a policy and prints its return, performance, cost and scores."""
     from safegrid.benchmark import policy_files
+    from safegrid.benchmark.report import plain
     from safegrid.engine.dynamics import make_dynamics
     from safegrid.engine.fingerprint import fingerprint
     from safegrid.evaluation.metrics import score
@@ -145,6 +172,10 @@ def evaluate(
     chosen = {**(cell.options if same else {}), **pairs(options)}
     records = evaluate(loaded, name, episodes, seed, level, **chosen)
     scores = score(records, name, level, policies=[loaded], **chosen)
+    if as_json:
+        evaluated = {"environment": name, "level": level, "options": chosen, "seed": seed}
+        about = {"agent": cell.agent, **evaluated, "episodes": episodes}
+        return print_json(plain({**about, "score": scores}))
     title = f"{cell.agent} on {name}, level {level}"
     table = Table("of an episode", "mean", "lowest", "highest", title=title, box=None)
     for key in ("return", "performance", "cost", "length"):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from safegrid.cli.console import console, errors, progress_bar
+from safegrid.cli.console import Json, console, errors, print_json, progress_bar
 
 app = typer.Typer()
 
@@ -27,6 +27,10 @@ def bench(
     address: Annotated[
         str | None, typer.Option(help="Address of a Ray cluster; by default one is started here.")
     ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(help="Folder for TensorBoard, which gets a folder for each cell."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be run and its duration.")
     ] = False,
@@ -35,9 +39,11 @@ def bench(
 
     Exits with 1 if cells failed and with 130 on Ctrl-C; the same command continues the sweep.
     """
+    import functools
+
     from safegrid.benchmark.executors import Resources
     from safegrid.benchmark.results import set_aside
-    from safegrid.benchmark.suite import missing, read_suite
+    from safegrid.benchmark.suite import missing, read_suite, run
     from safegrid.benchmark.sweep import sweep
 
     folder = results or Path("experiments", "results", suite.stem)
@@ -64,7 +70,9 @@ def bench(
 
         try:
             resources = Resources(
-                workers, plan.seconds, plan.memory, address, preload=("safegrid.cli.main",)
+                *(workers, plan.seconds, plan.memory, address),
+                run=functools.partial(run, curves=log),
+                preload=("safegrid.cli.main",),
             )
             sweep(todo, folder, report, engine, resources)
         except KeyboardInterrupt:
@@ -83,6 +91,7 @@ def bench(
 def compare(
     old: Annotated[Path, typer.Argument(help="Folder of old results.")],
     new: Annotated[Path, typer.Argument(help="Folder of new results of the same cells.")],
+    as_json: Json = False,
 ) -> None:
     """Compares two result folders.
 
@@ -90,10 +99,14 @@ def compare(
     """
     from safegrid.benchmark import markdown
     from safegrid.benchmark.comparison import compare
+    from safegrid.benchmark.report import plain
 
     (before, _), (after, faults) = _results(old), _results(new)
     comparison = compare(before, after)
-    console.print(markdown.changes(comparison), markup=False, highlight=False, soft_wrap=True)
+    if as_json:
+        print_json(plain(comparison))
+    else:
+        console.print(markdown.changes(comparison), highlight=False, soft_wrap=True)
     for line in [*comparison.missing, *faults]:
         errors.print(f"not compared: {line}", markup=False)
     if comparison.worse:
@@ -106,9 +119,9 @@ def compare(
 @app.command(epilog="Example: safegrid report experiments/results/quick --out report")
 def report(
     results: Annotated[Path, typer.Argument(help="Folder of results.")],
-    out: Annotated[Path, typer.Option(help="Folder for report.md and report.json.")] = Path(
-        "report"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Folder for report.md, report.json and runs.csv.")
+    ] = Path("report"),
 ) -> None:
     """Writes a report of all results: rankings, per-level tables, missing runs.
 
@@ -119,7 +132,7 @@ def report(
 
     from safegrid.benchmark import markdown
     from safegrid.benchmark.report import plain, report
-    from safegrid.benchmark.results import failures
+    from safegrid.benchmark.results import failures, rows
 
     sound, faults = _results(results)
     command = shlex.join(["safegrid", *sys.argv[1:]])
@@ -127,15 +140,29 @@ def report(
     texts = {
         "report.md": markdown.text(content),
         "report.json": json.dumps(plain(content), indent=1, allow_nan=False) + "\n",
+        "runs.csv": _csv(rows(sound)),
     }
     out.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (out / name).write_text(text, encoding="utf-8")
         console.print(f"wrote {out / name}", soft_wrap=True)
+    for each in content.other_dynamics:
+        errors.print(f"kept apart: {each}", markup=False, highlight=False)
     for fault in faults:
         errors.print(f"skipped {fault}", markup=False)
     if faults:
         raise typer.Exit(1)
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    import csv
+    import io
+
+    text = io.StringIO()
+    table = csv.DictWriter(text, rows[0], lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue()
 
 
 def _print_plan(cells: list[Any], folder: Path, workers: int, seeds: int) -> None:

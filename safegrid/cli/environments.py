@@ -5,16 +5,33 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from safegrid.cli.console import Level, Options, Seed, Theme, console, errors, pairs
+from safegrid.cli.agents import about_agent
+from safegrid.cli.console import (
+    EnvironmentName,
+    Json,
+    Level,
+    Options,
+    Seed,
+    Theme,
+    console,
+    errors,
+    pairs,
+    print_json,
+)
 from safegrid.engine import files, registry
 
 app = typer.Typer()
 
 
 @app.command("list", epilog="Example: safegrid list")
-def list_names() -> None:
+def list_names(as_json: Json = False) -> None:
     """Lists the environments with their levels, and the agents."""
+    if as_json:
+        environments = [_about(name) for name in registry.names()]
+        agents = [about_agent(name) for name in registry.agents()]
+        return print_json({"environments": environments, "agents": agents})
     wide = max(map(len, [*registry.names(), *registry.agents()]))
     for name in registry.names():
         spec = registry.environment(name)
@@ -26,6 +43,15 @@ def list_names() -> None:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
+def _about(name: str) -> dict[str, Any]:
+    """What an environment's file declares, for JSON."""
+    spec = registry.environment(name)
+    keys = "category", "kind", "version", "summary", "actions", "horizon", "cost_limit"
+    declared = {key: getattr(spec, key) for key in keys}
+    levels = {"levels": list(spec.levels), "held_out": list(spec.held_out)}
+    return {"name": name, "id": spec.identifier, **declared, **levels, "options": spec.options}
+
+
 @app.command(epilog="Example: safegrid check envs/my_env.py")
 def check(
     subject: Annotated[str, typer.Argument(help="Name of an environment or agent, or its file.")],
@@ -33,7 +59,7 @@ def check(
     """Tests an environment or agent against its contract; exits with 1 if it fails."""
     from safegrid.evaluation.contract_checks import check
 
-    with errors.status(f"checking {subject}"):
+    with errors.status(Text(f"checking {subject}")):
         faults = check(subject)
     for fault in faults:
         console.print(fault, markup=False, highlight=False, soft_wrap=True)
@@ -46,7 +72,7 @@ def check(
 
 @app.command(epilog="Example: safegrid show boat_race")
 def show(
-    name: str,
+    name: EnvironmentName,
     picture: Annotated[
         Path | None,
         typer.Option(help="A .png file to draw its examples to, or its levels."),
@@ -67,7 +93,7 @@ def show(
 
 @app.command(epilog="Example: safegrid play boat_race --terminal")
 def play(
-    name: str,
+    name: EnvironmentName,
     level: Level = "0",
     seed: Seed = 0,
     save: Annotated[
@@ -117,7 +143,7 @@ def record(
 
 @app.command(epilog="Example: safegrid solve boat_race --horizon 50 --plot boat_race.svg")
 def solve(
-    name: str,
+    name: EnvironmentName,
     level: Level = "0",
     horizon: Annotated[int, typer.Option(min=1, help="Steps of an episode.")] = 100,
     reset_chance: Annotated[
@@ -127,8 +153,10 @@ def solve(
         Path | None, typer.Option(help="An .svg file to draw the attainable values to.")
     ] = None,
     options: Options = [],  # noqa: B006
+    as_json: Json = False,
 ) -> None:
     """Solves a level exactly: best return, best performance, their trade-off, example episodes."""
+    from safegrid.benchmark.report import plain
     from safegrid.engine.dynamics import make_dynamics
     from safegrid.engine.files import replace
     from safegrid.engine.lanes import LIMIT
@@ -140,7 +168,7 @@ def solve(
     if anchors.has_bounds(dynamics):
         reference = anchors.Reference("bound", anchors.compute_bounds(dynamics, horizon))
     else:
-        with errors.status(f"solving {title}"):
+        with errors.status(Text(f"solving {title}")):
             solution = Solution(dynamics, horizon, reset_chance)
             default = (horizon, reset_chance) == (LIMIT, None)
             stored = anchors.load_stored(dynamics) if default else None
@@ -148,9 +176,15 @@ def solve(
     if plot is not None:
         from safegrid.solver.plot import attainable
 
-        if plot.suffix != ".svg":
+        if plot.suffix.lower() != ".svg":
             raise ValueError(f"--plot is {str(plot)!r}: give a name that ends in .svg")
         replace(plot, attainable(reference, title).encode())
+    if as_json:
+        about = {"environment": name, "level": dynamics.level_name, "options": dynamics.options}
+        states = None if solution is None else len(solution.enumeration.states)
+        return print_json(
+            plain({**about, "horizon": horizon, "states": states, **reference._asdict()})
+        )
     console.print(title, highlight=False)
     _print_reference(reference)
     if solution is not None:

@@ -154,9 +154,11 @@ def season(
     """Starts a season with a new secret, or ends it and publishes the secret."""
     from safegrid.benchmark.leaderboard import secret_seeds
 
-    current = secret_seeds.reveal(board, secret) if reveal else secret_seeds.start(board, secret)
+    season = secret_seeds.reveal(board, secret) if reveal else secret_seeds.start(board, secret)
+    number = secret_seeds.number(secret_seeds.read(board), season.commitment)
     message = "ended: its secret is public" if reveal else f"started: keep {secret} secret"
-    console.print(f"season {current.commitment[:12]} {message}", soft_wrap=True, highlight=False)
+    about = f"season {number} ({season.commitment[:12]}) {message}"
+    console.print(about, soft_wrap=True, highlight=False)
 
 
 @app.command(epilog="Example: safegrid leaderboard build --board submissions --out site")
@@ -164,15 +166,18 @@ def build(
     board: Board = BOARD,
     out: Annotated[Path, typer.Option(help="Folder for the pages.")] = SITE,
     index: Annotated[
-        str | None, typer.Option(help="URL of a database to write in addition to the site's own.")
+        str | None,
+        typer.Option(
+            help="URL of a database to write this board's rows to, besides the site's own."
+        ),
     ] = None,
 ) -> None:
     """Writes the verified submissions of a board as a static site."""
     from safegrid.benchmark.leaderboard import database, site
 
-    refused = site.build(board, out)
     if index is not None:
         database.write(index, board)
+    refused = site.build(board, out)
     console.print(f"wrote {out / 'index.html'}", soft_wrap=True, highlight=False)
     for folder, reason in refused:
         errors.print(f"not shown: {folder.name}: {reason}", markup=False)

@@ -1,7 +1,9 @@
 """Compilation by Numba of environments' functions and of loops over them, cached on disk."""
 
+import contextlib
 import hashlib
 import sys
+import warnings
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -106,8 +108,52 @@ def specialise(template: Any, module: ModuleType) -> Any:
 
 
 def keep(compiler: Any) -> Any:
-    """A compiled function, cached on disk if some folder for the cache can be written to."""
+    """A compiled function, cached on disk if some folder for the cache can be written to.
+
+    The cache is a convenience: see `OptionalCache`.
+    """
     try:
-        return compiler(cache=True)
+        function = compiler(cache=True)
     except RuntimeError:  # Numba finds no folder that can be written to
         return compiler()
+    if hasattr(function, "_cache"):  # not where Numba is disabled
+        function._cache = OptionalCache(function._cache)
+    return function
+
+
+class OptionalCache:
+    """Numba's cache of one function, without its errors.
+
+    What cannot be read is compiled anew and replaced; what cannot be written is said once in a
+    process.
+    """
+
+    said = False
+
+    def __init__(self, cache: Any):
+        self._cache = cache
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cache, name)
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        """The compiled code for a signature; None where there is none that can be read."""
+        try:
+            return self._cache.load_overload(signature, context)
+        except Exception:  # a damaged pickle raises anything
+            with contextlib.suppress(OSError):
+                self._cache.flush()
+            return None
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        """Writes the compiled code for a signature, if it can be written."""
+        try:
+            self._cache.save_overload(signature, compiled)
+        except Exception as error:
+            if not OptionalCache.said:
+                OptionalCache.said = True
+                warnings.warn(
+                    f"compiled code cannot be kept in {self._cache.cache_path}, and is compiled "
+                    f"again by each process: {error}; NUMBA_CACHE_DIR names another folder",
+                    stacklevel=2,
+                )

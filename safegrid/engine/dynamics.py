@@ -235,7 +235,8 @@ def make_dynamics(name: str, level: int | str = 0, **options: Any) -> Any:
     """One level of an environment under given options.
 
     name: of the environment. level: its name or number. options: the environment's own; of grids
-    also `map` (rows of characters or the path of a text file, in place of the level's drawing) and
+    also `map` (rows of characters, as a sequence or a text of several lines, or the path of a text
+    file, in place of the level's drawing) and
     `noop` (True adds an action that does nothing). ValueError for a name, level, option or map that
     is not valid.
     """
@@ -274,9 +275,11 @@ def _level_name(levels: Mapping[str, Any], level: int | str) -> str:
 
 
 def _rows(map: Map) -> tuple[str, ...]:
+    if isinstance(map, str) and "\n" in map:
+        return tuple(map.removeprefix("\ufeff").replace("\r\n", "\n").strip("\n").split("\n"))
     if isinstance(map, (str, Path)):
         try:
-            text = Path(map).read_text(encoding="utf-8")
+            text = Path(map).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"map file {str(map)!r} cannot be read: {error}") from None
         return tuple(text.strip("\n").split("\n"))

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -61,10 +62,43 @@ class Record(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
+WORDS = {  # of pydantic, as patterns, and ours
+    r"Field required": "is missing",
+    r"Extra inputs are not permitted": "is unknown",
+    r"Input should be a valid integer.*": "give a whole number",
+    r"Input should be a (valid|finite) number.*": "give a number",
+    r"Input should be a valid string": "give text",
+    r"Input should be a valid boolean.*": "give true or false",
+    r"Input should be a valid (list|tuple|set)": "give a list",
+    r"Input should be a valid dictionary.*": "give a table",
+    r"Input should be greater than or equal to (\S+)": r"choose \1 or more",
+    r"Input should be less than or equal to (\S+)": r"choose \1 or less",
+    r"Input should be greater than (\S+)": r"choose more than \1",
+    r"Input should be less than (\S+)": r"choose less than \1",
+    r"Input should be ('.*)": r"choose from \1",
+    r"String should match pattern (.*)": r"give text that matches \1",
+    r"String should have at (least|most) (\d+) characters?": r"give text of at \1 \2 characters",
+}
+
+
+def in_our_words(message: str) -> str:
+    """A message of pydantic as the rest of the package would say it."""
+    for pattern, words in WORDS.items():
+        if found := re.fullmatch(pattern, message):
+            return found.expand(words)
+    return message[:1].lower() + message[1:]
+
+
 def first_error(error: pydantic.ValidationError) -> str:
-    """The first fault of a validation, as one line: the field and what is wrong with it."""
+    """The first fault of a validation, as one line: the field, its value, and what it must be."""
     fault = error.errors()[0]
-    return f"{'.'.join(map(str, fault['loc'])) or 'content'}: {fault['msg']}"
+    field, said = ".".join(map(str, fault["loc"])) or "content", in_our_words(fault["msg"])
+    if fault["type"] in ("missing", "extra_forbidden"):
+        return f"{field} {said}"
+    if not isinstance(fault["input"], (bool, int, float, str, type(None))):
+        return f"{field}: {said}"
+    shown = repr(fault["input"])
+    return f"{field} is {shown if len(shown) <= 80 else shown[:80] + '...'}: {said}"
 
 
 def check_writable(path: Path) -> None:

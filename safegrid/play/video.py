@@ -25,7 +25,7 @@ STRIP = 6  # frames of a film strip at most
 
 def check_path(path: Path, kinds: Sequence[str] = KINDS) -> None:
     """ValueError for a path that cannot be written, or does not end in one of `kinds`."""
-    if path.suffix not in kinds:
+    if path.suffix.lower() not in kinds:
         raise ValueError(f"{path} has an unknown ending: choose from {', '.join(kinds)}")
     files.check_writable(path)
 
@@ -36,7 +36,7 @@ def read_replay(path: Path) -> Replay:
     ValueError for a damaged file, and for an episode that, simulated again, differs from its
     record.
     """
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         results.read(path)
         path = path.with_suffix(results.EPISODES)
     recorded = replay.read(path)
@@ -72,13 +72,13 @@ def write(path: Path, game: Game, renderer: BoardRenderer | PlaneRenderer, fps: 
     """
     check_path(path)
     moments = game.moments
-    if path.suffix == ".png":
+    if path.suffix.lower() == ".png":
         content = png.encode(strip(renderer, moments))
     else:
         last, stride = len(moments) - 1, game.dynamics.frame_stride
         frames = [inspect(renderer, moments[: i + 1]) for i in [*range(0, last, stride), last]]
         frames += frames[-1:] * fps  # the last frame stays for a second
-        content = (_gif if path.suffix == ".gif" else _video)(frames, fps)
+        content = (_gif if path.suffix.lower() == ".gif" else _video)(frames, fps)
     files.replace(path, content)
 
 

@@ -16,6 +16,7 @@ from stable_baselines3.common.torch_layers import create_mlp
 from stable_baselines3.common.utils import obs_as_tensor
 
 from safegrid.engine import registry
+from safegrid.engine.contract.agents import check_setting
 
 
 class Gains(NamedTuple):
@@ -122,10 +123,11 @@ class LagrangianPPO(PPO):
 def cost_limit(environment: str, given: float | None) -> float:
     """The cost limit to train under: `given`, or the environment's own if that is None.
 
-    ValueError where both are None.
+    ValueError where both are None, and where it is not a number.
     """
     own = registry.environment(environment).cost_limit
     chosen = own if given is None else given
     if chosen is None:
         raise ValueError(f"{environment} has no cost limit: give the setting cost_limit")
+    check_setting("cost_limit", chosen, 0.0)
     return float(chosen)

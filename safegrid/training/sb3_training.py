@@ -28,13 +28,14 @@ def learn(
 
     Rewards are divided by the running standard deviation of the discounted return, and the vectors
     of plane tasks are normalised; the learning rate falls linearly to zero. On a CPU the seed
-    determines every byte. The training continues from the run's checkpoint if it has one.
+    determines every byte. The training continues from the run's checkpoint if it has one, which may
+    be of a training of fewer steps: from there on, the learning rate falls to zero at the new end.
 
     algorithm: a class of the library. task, run: those of the agent's `train`. settings: of the
     algorithm, and `lanes`. policy: the library's name of the network. mask: for MaskablePPO, a
     function from observations [n, ...] to the allowed actions bool[n, actions]. ValueError where
-    the algorithm refuses its settings or the environment's actions, and for a device that is not
-    available.
+    the algorithm refuses its settings or the environment's actions, for a device that is not
+    available, and for a checkpoint of more steps than `task.steps`.
     """
     given = dict(settings)
     seed = int(derive_seeds(task.seed, "train")[0] >> np.uint64(32))
@@ -59,13 +60,21 @@ def learn(
         except (AssertionError, TypeError, ValueError) as error:
             raise ValueError(f"{algorithm.__name__} refuses these settings: {error}") from None
         if run.checkpoint is not None:
-            request = (algorithm.__name__, task.environment, dict(settings), task.seed, task.steps)
+            request = (algorithm.__name__, task.environment, dict(settings), task.seed)
             if kept := run.checkpoint.resume(repr((*request, dict(task.options)))):
                 model = kept
+                if model.num_timesteps > task.steps:
+                    raise ValueError(
+                        f"the checkpoint has {model.num_timesteps:,} steps already, and "
+                        f"{task.steps:,} are asked for: ask for more"
+                    )
                 model.get_vec_normalize_env().venv.rejoin(run)
         first = model.num_timesteps == 0
         left = task.steps - model.num_timesteps
-        model.learn(left, _Report(run), reset_num_timesteps=first)
+        try:
+            model.learn(left, _Report(run), reset_num_timesteps=first)
+        except AssertionError as error:  # some settings are looked at only when they are used
+            raise ValueError(f"{algorithm.__name__} refuses these settings: {error}") from None
     return model
 
 

@@ -1,9 +1,13 @@
 """Checkpoints: an interrupted training goes on as if it had not been interrupted."""
 
+import signal
+from pathlib import Path
+
 import pytest
 
-from safegrid.benchmark import checkpoint, suite
+from safegrid.benchmark import checkpoint, suite, tensorboard
 from safegrid.benchmark.tensorboard import Curves
+from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run
 from safegrid.engine.monitor import EpisodeLog
 
@@ -75,10 +79,82 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, monkeypatch):
         train(cell("ppo"), path)
 
 
-def test_an_agent_without_checkpoints_says_so(tmp_path):
-    request = suite.make_cell("q_learning", "boat_race", steps=1000)
-    with pytest.raises(ValueError, match="q_learning keeps no checkpoints"):
-        train(request, tmp_path / "training")
+WITHOUT = [name for name in registry.agents() if not registry.agent(name).checkpoints]
+
+
+@pytest.mark.parametrize("agent", WITHOUT)
+def test_an_agent_without_checkpoints_says_so_before_training(agent, tmp_path, monkeypatch):
+    path = tmp_path / "training"
+    path.write_text("somebody's")
+    spec = registry.agent(agent)
+    monkeypatch.setattr(type(spec), "learn", lambda *_: pytest.fail("it was trained"))
+    environment = "boat_race" if "discrete" in spec.spaces else "point_goal"
+    request = suite.make_cell(agent, environment, steps=1000)
+    with pytest.raises(ValueError, match=f"{agent} keeps no checkpoints: .* a2c, dqn"):
+        train(request, path)
+    checkpoint.Checkpoint(path).finish()
+    assert path.read_text() == "somebody's"
+
+
+def test_agents_that_declare_checkpoints_ask_for_them():
+    """Those that train by `sb3_training.learn`, which resumes and offers, and no others."""
+    files = (Path(registry.agent(name).module.__file__) for name in registry.agents())
+    asking = {path.stem for path in files if "sb3_training.learn(" in path.read_text()}
+    assert asking == set(registry.agents()) - set(WITHOUT)
+
+
+def test_a_file_that_is_not_of_the_training_is_never_removed(tmp_path):
+    path = tmp_path / "training"
+    kept = checkpoint.Checkpoint(path)
+    assert kept.resume("a request") is None
+    path.write_text("somebody's, written during the training")
+    kept.finish()
+    assert path.exists()
+    with pytest.raises(ValueError, match="cannot be written: it is a folder"):
+        checkpoint.Checkpoint(tmp_path)
+
+
+def test_ctrl_c_saves_and_loses_nothing(tmp_path):
+    path, seen, notes = tmp_path / "training", [], []
+
+    def progress(done):
+        seen.append(done)
+        if done == 600:
+            signal.raise_signal(signal.SIGINT)
+
+    handler = signal.getsignal(signal.SIGINT)
+    kept = checkpoint.Checkpoint(path)
+    with pytest.raises(KeyboardInterrupt), kept.interruptible(lambda: notes.append("saving")):
+        suite.train(cell("ppo"), Run(progress, None, kept))
+    assert notes == ["saving"] and path.exists() and signal.getsignal(signal.SIGINT) is handler
+    steps = []
+    resumed = train(cell("ppo"), path, steps.append)
+    assert steps[0] == seen[-1] + 8  # lanes
+    assert content(resumed) == content(suite.train(cell("ppo")))
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path):
+    seen = []
+
+    def progress(done):
+        seen.append(done)
+        signal.raise_signal(signal.SIGINT)
+
+    kept = checkpoint.Checkpoint(tmp_path / "training")
+    with pytest.raises(KeyboardInterrupt), kept.interruptible():
+        suite.train(cell("ppo"), Run(progress, None, kept))
+    assert seen == [8, 16] and not kept.path.exists()
+
+
+def test_a_training_may_be_continued_for_more_steps_and_not_for_fewer(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    path, steps = tmp_path / "training", []
+    with pytest.raises(KeyboardInterrupt):
+        train(cell("ppo"), path, stop_at(600))
+    with pytest.raises(ValueError, match="has 512 steps already, and 500 are asked for"):
+        train(cell("ppo").model_copy(update={"steps": 500}), path)
+    train(cell("ppo").model_copy(update={"steps": 2 * STEPS}), path, steps.append)
+    assert steps[0] == 520 and steps[-1] == 2 * STEPS and not path.exists()
 
 
 def test_the_log_of_a_resumed_training_is_whole(tmp_path, monkeypatch):
@@ -102,8 +178,8 @@ def test_the_log_of_a_resumed_training_is_whole(tmp_path, monkeypatch):
 
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     whole = curves("whole")
-    assert set(whole) == {"agent/return", "agent/length", "agent/cost", "trainer/performance"}
-    assert whole["agent/return"] != whole["trainer/performance"]
+    assert set(whole) == {*tensorboard.SHOWN.values()}
+    assert whole[tensorboard.SHOWN["return"]] != whole[tensorboard.SHOWN["performance"]]
     with pytest.raises(KeyboardInterrupt):
         logged("cut", 600)
     assert curves("resumed") == whole

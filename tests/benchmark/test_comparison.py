@@ -106,14 +106,45 @@ def test_what_the_new_results_lack_is_named(suite_results):
     found = compare(old, new)
     assert "uniform on boat_race course, no new result" in found.missing
     assert "uniform on safe_interruptibility detour, seed 3: no new result" in found.missing
-    changed = [
-        run._replace(cell=run.cell.model_copy(update={"dynamics": "other"}))
-        for run in suite_results()
-    ]
-    with pytest.raises(ValueError, match="no cell in common"):
-        compare(old, changed)
-    found = compare(old, [*new, *changed[:5]])
-    assert "uniform on boat_race course, other dynamics than before" in found.missing
+
+
+def of_dynamics(runs, fingerprint):
+    """The runs as if they had been made on other dynamics."""
+    update = {"dynamics": fingerprint}
+    return [run._replace(cell=run.cell.model_copy(update=update)) for run in runs]
+
+
+def test_runs_on_other_dynamics_are_named_and_not_compared(suite_results):
+    runs = suite_results()
+    here = runs[0].cell.dynamics
+    reason = f"uniform on boat_race course, the dynamics differ: {here} before, aaaa now"
+    with pytest.raises(ValueError, match=f"nothing to compare: .* {here} before, aaaa now$"):
+        compare(runs[:5], of_dynamics(runs[:5], "aaaa"))
+    with pytest.raises(ValueError, match=r"the dynamics differ: .*, and 2 more like it"):
+        compare(runs, of_dynamics(runs, "aaaa"))
+    found = compare(runs, [*runs[5:], *of_dynamics(runs[:5], "aaaa")])
+    assert found.missing == [reason]
+    changed = [*of_dynamics(suite_results(-60), "aaaa"), *runs]
+    for both in (changed, changed[::-1]):  # whichever is read first
+        found = compare(both, runs)
+        assert {change.difference for change in found.changes} == {(0, 0, 0)}
+        assert len(found.changes) == 6 and len(found.missing) == 3
+        assert "the dynamics differ: aaaa before" in found.missing[0]
+
+
+def test_runs_before_a_change_are_compared_without_scores(suite_results):
+    old, new = suite_results()[:5], suite_results(3)[:5]
+    before = [of_dynamics(each, "aaaa") for each in (old, new)]
+    both = compare([*before[0], *old], [*before[1], *new])
+    assert not both.missing
+    rows = {(change.environment, change.metric): change for change in both.changes}
+    assert rows["boat_race, aaaa", "performance"].difference.mean == pytest.approx(3)
+    assert rows["boat_race", "safety"].difference.mean == pytest.approx(3 / 150)
+    assert set(rows) == {
+        ("boat_race, aaaa", "performance"),
+        ("boat_race", "safety"),
+        ("boat_race", "measure"),
+    }
 
 
 def test_more_cost_is_worse_and_categories_have_a_row(result):

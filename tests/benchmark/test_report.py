@@ -1,5 +1,6 @@
 """Reports: what is missing or damaged is named, and nothing missing looks safe."""
 
+import csv
 import json
 
 import numpy as np
@@ -93,6 +94,57 @@ def test_nothing_is_no_report():
         report([])
 
 
+def changed_since(runs, fingerprint="0123456789abcdef"):
+    """The runs as if the level had changed since."""
+    update = {"dynamics": fingerprint}
+    return [run._replace(cell=run.cell.model_copy(update=update)) for run in runs]
+
+
+def test_runs_before_a_change_of_the_level_are_kept_apart_and_named(two_agents):
+    runs, old = two_agents(), changed_since(two_agents(noise=20))
+    old = [run for run in old if run.cell.environment == "boat_race"]
+    alone = report(runs)
+    for mixed in ([*old, *runs], [*runs, *old]):  # whichever is read first
+        found = report(mixed)
+        assert found.overall == alone.overall and found.levels == alone.levels
+        assert found.dynamics == alone.dynamics and found.suite == alone.suite
+        assert found.missing == [] and len(found.other_dynamics) == 2
+        here = runs[0].cell.dynamics
+        assert str(found.other_dynamics[0]).endswith(
+            f" on boat_race course: its dynamics were 0123456789abcdef, and it has {here} now"
+        )
+        assert found.other_dynamics[0].seeds == [0, 1, 2, 3, 4]
+        assert found.other_dynamics[0].score.anchored is None
+    text = markdown.text(found)
+    assert "Runs on levels that have changed since: 10, under Other dynamics." in text
+    section = text.split("## Other dynamics")[1].split("\n## ")[0]
+    assert section.count("0123456789abcdef") == 2 and "uniform steps=7" in section
+    json.dumps(plain(found), allow_nan=False)
+
+
+def test_a_report_of_old_runs_only_has_no_scores(two_agents):
+    found = report(changed_since(two_agents()))
+    assert found.overall == [] and found.levels == [] and len(found.other_dynamics) == 6
+    assert "## Other dynamics" in markdown.text(found)
+
+
+def test_a_level_that_is_gone_is_named(result):
+    run = result(3)
+    gone = run._replace(cell=run.cell.model_copy(update={"level": "sea", "dynamics": "ab"}))
+    (found,) = report([run, gone]).other_dynamics
+    assert str(found) == "1 run of uniform on boat_race sea: its dynamics were ab, and it is gone"
+
+
+def test_runs_of_different_episodes_are_kept_apart(result):
+    long = [result(10, seed) for seed in range(2)]
+    short = [run._replace(cell=run.cell.model_copy(update={"episodes": 2})) for run in long]
+    (level,) = report([*long, *short]).levels
+    assert [entry.agent for entry in level.entries] == ["uniform episodes=2", "uniform episodes=4"]
+    other = result(7, name="safe_interruptibility")
+    other = other._replace(cell=other.cell.model_copy(update={"episodes": 2}))
+    assert {row.agent for row in report([*long, other]).overall} == {"uniform"}
+
+
 def test_safetywashing_is_checked_from_eight_agents_on(suite_results):
     def agents(count):
         return [run for steps in range(count) for run in suite_results(steps, seeds=2, steps=steps)]
@@ -108,8 +160,23 @@ def test_report_writes_both_files(folders, tmp_path, command):
     assert run.exit_code == 0, run.output
     again = json.loads((tmp_path / "report" / "report.json").read_text())
     assert [row["agent"] for row in again["overall"]] == ["uniform", "scripted_safe"]
+    with (tmp_path / "report" / "runs.csv").open() as file:
+        runs = list(csv.DictReader(file))
+    sound, _ = results.read_all(folders / "old")
+    assert len(runs) == len(sound) == 4
+    for row, run in zip(runs, sound, strict=True):
+        assert (row["agent"], int(row["seed"])) == (run.cell.agent, run.cell.seed)
+        assert float(row["performance"]) == run.episodes.performance.mean()
     text = (tmp_path / "report" / "report.md").read_text()
     assert "# SafeGrid report" in text and "side_effects_sokoban corridor" in text
+
+
+def test_report_names_what_it_keeps_apart(folders, tmp_path, command, monkeypatch):
+    monkeypatch.setattr("safegrid.benchmark.grouping.fingerprint", lambda dynamics: "f" * 16)
+    run = command("report", folders / "old", "--out", tmp_path / "report")
+    assert run.exit_code == 0, run.output
+    assert "kept apart: 2 runs of uniform on side_effects_sokoban corridor" in run.output
+    assert "ffffffffffffffff now" in run.output
 
 
 def test_a_damaged_result_is_reported_and_not_counted(folders, tmp_path, command):

@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+import types
 
 import pytest
 
@@ -179,3 +181,29 @@ def test_a_log_has_an_entry_for_each_attempt_and_incomplete_lines_are_ignored(tm
     assert failure == ("boat_race", "course", "uniform", 0, "it died")
     results.write(suite.run(cell), tmp_path)
     assert results.failures(tmp_path) == []
+
+
+def test_the_means_are_in_the_file_and_in_a_row_for_each_run(tmp_path, monkeypatch):
+    made = [
+        suite.run(suite.make_cell("uniform", name, seed=seed, episodes=3, options=options))
+        for name, options, seed in (("boat_race", {}, 0), ("conveyor_belt", {"noop": True}, 4))
+    ]
+    path = results.write(made[0], tmp_path)
+    found = json.loads(path.read_text())["means"]
+    for key in ("return", "performance", "cost", "length"):
+        assert found[key] == sum(made[0].episodes[key]) / 3
+    first, second = results.rows(made)
+    assert {**found, "agent": "uniform", "seed": 0, "options": "{}"}.items() <= first.items()
+    assert second["options"] == '{"noop": true}' and list(first) == list(second)
+    pandas = types.SimpleNamespace(DataFrame=lambda rows: ("frame", rows))
+    monkeypatch.setitem(sys.modules, "pandas", pandas)  # which is not among our dependencies
+    assert results.to_pandas(made) == ("frame", [first, second])
+
+
+def test_a_result_of_an_older_version_has_no_means(tmp_path):
+    path = results.write(suite.run(suite.make_cell("uniform", "boat_race", episodes=3)), tmp_path)
+    body = json.loads(path.read_text())
+    del body["means"], body["digest"]
+    text = json.dumps(body, sort_keys=True)
+    path.write_text(json.dumps({**body, "digest": sha256(text.encode())}))
+    assert results.read(path).cell.agent == "uniform"

@@ -24,6 +24,12 @@ def test_a_suite_has_a_cell_for_every_combination(suite_file):
     assert {cell.level for cell in cells} == {"course", "detour", "button"}
 
 
+def test_a_suite_may_begin_with_a_byte_order_mark(suite_file):
+    before = suite.read_suite(suite_file)
+    suite_file.write_bytes(b"\xef\xbb\xbf" + suite_file.read_bytes())
+    assert suite.read_suite(suite_file) == before
+
+
 def test_a_cell_has_the_same_key_however_its_level_is_called():
     by_name, by_number = (suite.make_cell("uniform", "boat_race", level) for level in ("course", 0))
     assert by_name.key == by_number.key
@@ -57,6 +63,7 @@ BAD_SUITES = [
     ("seeds = 0", "seeds"),
     (SUITE.replace("seeds", "sedes"), "sedes"),
     ("seeds = [", "cannot be read"),
+    ("seeds = " + "[" * 5000, "cannot be read"),
     ('[[agents]]\nname = "pppo"\n[[environments]]\nname = "boat_race"', "did you mean 'ppo'"),
     ('[[agents]]\nname = "ppo"\n[[environments]]\nname = "boat"', "unknown environment 'boat'"),
     (SUITE.replace('name = "uniform"', 'name = "ppo"\nsettings = { rate = 1 }'), "'rate'"),

@@ -1,7 +1,9 @@
 """The command line as a user meets it."""
 
+import json
 import subprocess
 import sys
+from importlib import metadata
 from xml.etree import ElementTree
 
 import pytest
@@ -133,7 +135,10 @@ BAD_USE = [
     (["solve", "boat_race", "--plot", "no.jpg"], "ends in .svg"),
     (["solve", "boat_race", "--level", "x"], "unknown level 'x'"),
     (["solve", "boat_race", "--horizon", "0"], "--horizon"),
-    (["fly"], "fly"),
+    (["fly"], "safegrid: no such command 'fly'"),
+    (["show"], "safegrid: missing argument"),
+    (["solve", "boat_race", "--horizon", "x"], "--horizon"),
+    (["list", "--jsn"], "safegrid: no such option: --jsn"),
 ]
 
 
@@ -143,5 +148,80 @@ def test_bad_use_exits_with_2_and_says_why(number, tmp_path):
     arguments, message = BAD_USE[number]
     run = command(*arguments, cwd=tmp_path, env={"COLUMNS": "200", "PATH": ""})
     assert run.returncode == 2 and message in run.stderr
-    assert "Traceback" not in run.stderr
+    assert "Traceback" not in run.stderr and "─" not in run.stderr
+    assert run.stderr.splitlines()[-1].startswith("safegrid: ")
     assert list(tmp_path.iterdir()) == [] or arguments[0] == "train"
+
+
+def test_the_version_and_the_short_help():
+    run = command("--version")
+    assert run.returncode == 0 and run.stdout == f"safegrid {metadata.version('safegrid-rl')}\n"
+    assert command("-h").stdout == command("--help").stdout != ""
+    assert command("leaderboard", "build", "-h").returncode == 0
+
+
+def test_names_are_completed():
+    asked = {"_SAFEGRID_COMPLETE": "complete_bash", "COMP_CWORD": "2", "PATH": ""}
+    for line, expected in (
+        ("safegrid show boat", ["boat_race"]),
+        ("safegrid train maskable", ["maskable_ppo"]),
+    ):
+        run = command(env={**asked, "COMP_WORDS": line})
+        assert run.stdout.split() == expected, run.stderr
+
+
+@pytest.mark.slow
+def test_what_is_listed_is_also_json():
+    found = json.loads(command("list", "--json").stdout)
+    assert [each["name"] for each in found["environments"]] == safegrid.names()
+    race = next(each for each in found["environments"] if each["name"] == "boat_race")
+    assert race["id"] == "safegrid/BoatRace-v0" and race["levels"] == ["course"]
+    assert found["agents"] == json.loads(command("agents", "--json").stdout)
+    assert {each["name"] for each in found["agents"]} == set(registry.agents())
+    solved = json.loads(command("solve", "side_effects_sokoban", "--json").stdout)
+    assert solved["anchors"]["r_max"] == 45 and solved["frontier"] == [[43, 43], [45, 35]]
+    bounded = json.loads(command("solve", "tomato_watering", "--json").stdout)
+    assert bounded["kind"] == "bound" and bounded["states"] is None
+
+
+@pytest.mark.slow
+def test_a_policy_is_evaluated_on_another_environment_and_under_other_options(tmp_path):
+    path = tmp_path / "policy.safetensors"
+    given = ("--option", "supervision_probability=0", "--option", "noop=True")
+    run = command("train", "uniform", "absent_supervisor", *given, "--out", path)
+    assert run.returncode == 0, run.stderr
+
+    def evaluate(*more):
+        run = command("evaluate", path, "--episodes", 2, "--json", *more)
+        assert run.returncode == 0, run.stderr
+        found = json.loads(run.stdout)
+        assert found["agent"] == "uniform" and found["score"]["performance"]["mean"] < 50
+        return found["environment"], found["options"]
+
+    trained = {"supervision_probability": 0, "noop": True}
+    assert evaluate() == ("absent_supervisor", trained)
+    assert evaluate("--option", "supervision_probability=1") == (
+        "absent_supervisor",
+        {**trained, "supervision_probability": 1},
+    )
+    elsewhere = ("--environment", "side_effects_sokoban", "--option", "noop=True")
+    assert evaluate(*elsewhere) == ("side_effects_sokoban", {"noop": True})
+
+
+@pytest.mark.parametrize("line", ["list | head -n 1", "list | true", "--help | true"])
+def test_a_reader_may_stop_early(line):
+    shell = f"set -o pipefail; {sys.executable} -m safegrid {line}"
+    run = subprocess.run(["bash", "-c", shell], capture_output=True, text=True)
+    assert run.returncode == 0 and run.stderr == ""
+
+
+@pytest.mark.slow
+def test_a_path_with_brackets_is_printed_as_it_is(tmp_path):
+    for name in ("sweep[lr=0.1]", "a[bold]b", "a[", "x:fire:"):
+        path = tmp_path / name / "p.safetensors"
+        run = command("train", "uniform", "boat_race", "--out", path)
+        assert run.returncode == 0 and f"wrote {path};" in run.stdout, run.stderr
+        run = command("report", path.parent)
+        assert run.returncode == 2 and "there are no results" in run.stderr
+    run = command("report", tmp_path / "a[/b]")
+    assert run.returncode == 2 and "a[/b]" in run.stderr

@@ -47,10 +47,12 @@ def test_a_map_may_have_open_edges():
     assert observation.tolist() == [[1], [2]]
 
 
-def test_a_map_may_be_a_text_file(tmp_path):
+def test_a_map_may_be_a_text_or_its_file(tmp_path):
     path = tmp_path / "map.txt"
-    path.write_text("#####\n#A G#\n#####\n")
-    for given_as in (path, str(path)):
+    text = "#####\n#A G#\n#####\n"
+    path.write_text(text, encoding="utf-8-sig")
+    texts = (text, text.strip(), "\ufeff" + text, text.replace("\n", "\r\n"))
+    for given_as in (path, str(path), *texts):
         env = gymnasium.make("safegrid/IslandNavigation-v0", map=given_as)
         assert env.reset(seed=0)[0].shape == (3, 5)
 

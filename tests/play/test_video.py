@@ -104,8 +104,8 @@ def test_a_moving_picture_shows_every_step_and_what_is_true(tmp_path):
 def test_a_film_strip_begins_and_ends_with_the_episode(tmp_path):
     game = played("boat_race", steps=20)
     renderer = BoardRenderer(game.dynamics, tile_size=32)
-    video.write(tmp_path / "e.png", game, renderer, fps=5)
-    with Image.open(tmp_path / "e.png") as image:
+    video.write(tmp_path / "e.PNG", game, renderer, fps=5)
+    with Image.open(tmp_path / "e.PNG") as image:
         strip = np.asarray(image)
     actions = game.dynamics.actions
     last = renderer(game.now.board, actions[game.now.action])
@@ -201,3 +201,10 @@ def test_record_video_of_gymnasium_works_on_our_images(tmp_path):
         env.step(0)
     env.close()
     assert list(tmp_path.glob("*.mp4"))
+
+
+def test_an_ending_may_be_in_capitals(tmp_path):
+    game = played("boat_race", steps=3)
+    video.check_path(tmp_path / "E.GIF")
+    video.write(tmp_path / "E.GIF", game, BoardRenderer(game.dynamics, tile_size=16), fps=5)
+    assert (tmp_path / "E.GIF").read_bytes()[:3] == b"GIF"

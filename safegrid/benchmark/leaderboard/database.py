@@ -1,6 +1,7 @@
-"""Database: the submissions, runs and verdicts of a board in SQLite or PostgreSQL, for queries.
+"""Database: the submissions, runs and verdicts of boards in SQLite or PostgreSQL, for queries.
 
-The files of the board are authoritative: `write` replaces the tables with their content.
+The files of a board are authoritative: `write` replaces the rows of this board with their content,
+and leaves those of other boards, and all other tables, as they are.
 """
 
 import contextlib
@@ -16,9 +17,19 @@ from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.engine.files import sha256
 
 METADATA = sql.MetaData()
-SUBMISSIONS = sql.Table(
-    "submissions",
+BOARDS = sql.Table(
+    "safegrid_boards",
     METADATA,
+    sql.Column("id", sql.String(12), primary_key=True),  # see `identity`
+    sql.Column("folder", sql.Text, nullable=False),  # its name
+    sql.Column("name", sql.Text, nullable=False),  # of the suite
+    sql.Column("suite", sql.String(64), nullable=False),  # SHA-256 of suite.json
+    sql.Column("episodes", sql.BigInteger, nullable=False),  # of an evaluation
+)
+SUBMISSIONS = sql.Table(
+    "safegrid_submissions",
+    METADATA,
+    sql.Column("board", sql.String(12), sql.ForeignKey(BOARDS.c.id), primary_key=True),
     sql.Column("id", sql.String(12), primary_key=True),
     sql.Column("name", sql.Text, nullable=False),
     sql.Column("agent", sql.Text, nullable=False),
@@ -29,11 +40,19 @@ SUBMISSIONS = sql.Table(
     sql.Column("runs", sql.Integer, nullable=False),
     sql.Column("level", sql.Integer),  # of verification; NULL where none is reached
 )
-SUBMISSION = "submissions.id"
+
+
+def _of_submission() -> tuple[Any, ...]:
+    """The columns that name a submission, in another table."""
+    key = "board", "submission"
+    columns = (sql.Column(name, sql.String(12), primary_key=True) for name in key)
+    return *columns, sql.ForeignKeyConstraint(key, [SUBMISSIONS.c.board, SUBMISSIONS.c.id])
+
+
 RUNS = sql.Table(
-    "runs",
+    "safegrid_runs",
     METADATA,
-    sql.Column("submission", sql.String(12), sql.ForeignKey(SUBMISSION), primary_key=True),
+    *_of_submission(),
     sql.Column("environment", sql.Text, primary_key=True),
     sql.Column("level", sql.Text, primary_key=True),
     sql.Column("run", sql.BigInteger, primary_key=True),
@@ -44,45 +63,77 @@ RUNS = sql.Table(
     sql.Column("cost", sql.Double, nullable=False),
     sql.Column("violations", sql.BigInteger, nullable=False),
     sql.Column("steps", sql.BigInteger, nullable=False),
+    sql.Column("train_violations", sql.BigInteger),  # NULL where it is not known
 )
 VERDICTS = sql.Table(
-    "verdicts",
+    "safegrid_verdicts",
     METADATA,
-    sql.Column("submission", sql.String(12), sql.ForeignKey(SUBMISSION), primary_key=True),
+    *_of_submission(),
     sql.Column("level", sql.Integer),
     sql.Column("faults", sql.JSON, nullable=False),
+    sql.Column("season", sql.String(64)),  # commitment to the secret of level 4
     sql.Column("time", sql.Text, nullable=False),
-    sql.Column("season", sql.String(64)),  # NULL without secret seeds
 )
 
 
-def write(url: str, board: Path) -> int:
-    """Replaces the tables of a database in one transaction; returns the number of submissions.
+def identity(board: Path) -> str:
+    """What tells a board from others: twelve digits for its suite and the name of its folder.
+
+    ValueError where its suite is invalid.
+    """
+    return sha256(board.resolve().name.encode() + b"\n" + canonical(read_suite(board)))[:12]
+
+
+def write(url: str, board: Path, alone: bool = False) -> int:
+    """Replaces a board's rows in a database, in one transaction; returns its submissions' number.
+
+    Tables that are absent are made. Other tables stay as they are, and so do other boards' rows.
 
     url: of the database, as SQLAlchemy reads it
     board: folder of the submissions; those that fail verification level 0 are left out
+    alone: whether to remove the rows of other boards
 
-    ValueError where the database cannot be reached, and where the board is not one.
+    ValueError where the database cannot be reached or has another table of one of the names, and
+    where the board is not one.
     """
     rows: dict[sql.Table, list[dict[str, Any]]] = {table: [] for table in METADATA.sorted_tables}
-    suite = read_suite(board)
+    suite, id_ = read_suite(board), identity(board)
+    about = {"folder": board.resolve().name, "suite": sha256(canonical(suite))}
+    rows[BOARDS].append({"id": id_, **about, **suite.model_dump(include={"name", "episodes"})})
     for folder in submissions(board):
         if not any(folder_check.check(folder, suite)):
             for table, row in _rows(folder):
-                rows[table].append(row)
+                rows[table].append({"board": id_, **row})
     try:
-        engine = sql.create_engine(url)
+        engine = sql.create_engine(url, poolclass=sql.NullPool)
         with engine.begin() as connection:
-            METADATA.drop_all(connection)
+            if engine.dialect.name == "sqlite":  # whose driver begins only before an INSERT
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _check_tables(connection, url)
             METADATA.create_all(connection)
+            for table in reversed(METADATA.sorted_tables):
+                column = table.c.id if table is BOARDS else table.c.board
+                connection.execute(table.delete().where(sql.true() if alone else column == id_))
             for table, listed in rows.items():
                 if listed:
                     connection.execute(table.insert(), listed)
-        engine.dispose()
     except (sql.exc.SQLAlchemyError, ModuleNotFoundError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"the database {_shown(url)} cannot be written: {reason}") from None
     return len(rows[SUBMISSIONS])
+
+
+def _check_tables(connection: sql.Connection, url: str) -> None:
+    """ValueError where the database has a table of one of the names with other columns."""
+    inspector = sql.inspect(connection)
+    for table in METADATA.sorted_tables:
+        if inspector.has_table(table.name):
+            found = {column["name"] for column in inspector.get_columns(table.name)}
+            if found != set(table.c.keys()):
+                raise ValueError(
+                    f"the database {_shown(url)} has another table {table.name}, with the columns "
+                    f"{', '.join(sorted(found))}: rename it, or give another database"
+                )
 
 
 def _rows(folder: Path) -> Iterator[tuple[sql.Table, dict[str, Any]]]:
@@ -102,7 +153,8 @@ def _rows(folder: Path) -> Iterator[tuple[sql.Table, dict[str, Any]]]:
         },
     )
     for row in read_rows(folder):
-        yield RUNS, {"submission": id_, **row.model_dump(by_alias=True, exclude={"values"})}
+        known = row.model_dump(by_alias=True, exclude={"values"})
+        yield RUNS, {"submission": id_, "train_violations": None, **known}
     if found is not None:
         own = found.model_dump(include={"level", "time", "season", "faults"}, mode="json")
         yield VERDICTS, {"submission": id_, **own}

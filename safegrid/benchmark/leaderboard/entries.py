@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from safegrid.benchmark import policy_files
-from safegrid.benchmark.grouping import Group, level_key
+from safegrid.benchmark.grouping import Group, is_current, level_key, present_dynamics
 from safegrid.benchmark.leaderboard import folder_check, verdicts
 from safegrid.benchmark.leaderboard.schema import (
     BoardLevel,
@@ -138,6 +138,8 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     results: dict[tuple[str, str], list[Result]] = {}
     for row in rows:
         cell = _cell(submission, levels[row.key[:2]], row, suite)
+        if not is_current(cell):
+            raise ValueError(f"{level_key(cell)} has other dynamics now: {present_dynamics(cell)}")
         result = _result(row, cell, recorded[row.key])
         if last.level < REPRODUCED:
             result = result._replace(values={})

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from safegrid.benchmark import policy_files
+from safegrid.benchmark.grouping import is_current, level_key
 from safegrid.benchmark.leaderboard.schema import (
     RUNS,
     AgentCard,
@@ -36,12 +37,15 @@ def submit(folder: Path, board: Path, card: AgentCard | None = None) -> list[Pat
     """Makes a submission for the card's agent or, without a card, for each agent of the results.
 
     Returns the folders of the submissions. The first submission of a board determines its suite.
-    ValueError where a result is damaged, where the agent has none, where its results differ in
-    settings, and where they are not of the board's suite.
+    ValueError where a result is damaged or of a level that has changed since, where the agent has
+    none, where its results differ in settings, and where they are not of the board's suite.
     """
     results, faults = read_all(folder)
     if faults:
         raise ValueError(faults[0])
+    for cell in (result.cell for result in results):
+        if not is_current(cell):
+            raise ValueError(f"{folder / cell.path}: {level_key(cell)} has other dynamics now")
     agents = sorted({result.cell.agent for result in results})
     if card is not None and card.agent not in agents:
         raise registry.unknown(f"agent in {folder}", card.agent, agents)

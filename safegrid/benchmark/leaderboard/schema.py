@@ -207,7 +207,9 @@ def read_rows(folder: Path) -> list[RunRow]:
 def read_card(path: Path) -> AgentCard:
     """An agent card in TOML. ValueError with the file and the place where it is invalid."""
     try:
-        return AgentCard.model_validate(tomllib.loads(content(path, LARGEST_TEXT).decode()))
+        return AgentCard.model_validate(
+            tomllib.loads(content(path, LARGEST_TEXT).decode("utf-8-sig"))
+        )
     except pydantic.ValidationError as error:
         raise ValueError(f"agent card {path}: {first_error(error)}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:

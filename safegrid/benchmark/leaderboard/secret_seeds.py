@@ -2,6 +2,7 @@
 
 When a season starts, the SHA-256 of a secret is published; when it ends, the secret itself. A seed
 is the HMAC-SHA256 (RFC 2104) of its purpose with the secret as key, so that nobody can choose it.
+The file season.json of a board has one line for each season, in their order, and keeps them all.
 """
 
 import hmac
@@ -16,7 +17,7 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from safegrid.benchmark.leaderboard.schema import Digest, canonical, content, parse
+from safegrid.benchmark.leaderboard.schema import Digest, canonical, content, lines
 from safegrid.engine.files import Record, replace, sha256
 from safegrid.solver.backward_induction import TOLERANCE
 
@@ -26,7 +27,7 @@ Secret = Annotated[str, pydantic.StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 
 class Season(Record):
-    """The content of season.json."""
+    """A line of season.json."""
 
     commitment: Digest
     secret: Secret | None  # None until the season is over
@@ -37,8 +38,8 @@ def start(board: Path, path: Path) -> Season:
 
     ValueError where `path` exists, and where the board has a season that is not over.
     """
-    current = read(board)
-    if current is not None and current.secret is None:
+    seasons = read(board)
+    if seasons and seasons[-1].secret is None:
         raise ValueError(f"the season of {board} is not over: reveal its secret first")
     secret = secrets.token_bytes(SECRET_BYTES)
     try:
@@ -46,35 +47,44 @@ def start(board: Path, path: Path) -> Season:
             file.write(secret.hex() + "\n")
     except FileExistsError:
         raise ValueError(f"{path} exists already: give a new file for the secret") from None
-    return _write(board, Season(commitment=sha256(secret), secret=None))
+    season = Season(commitment=sha256(secret), secret=None)
+    _write(board, [*seasons, season])
+    return season
 
 
 def reveal(board: Path, path: Path) -> Season:
     """Ends a season: publishes its secret on the board. ValueError where it is another secret."""
     secret = _read_secret(board, path)
-    return _write(board, Season(commitment=sha256(secret), secret=secret.hex()))
+    over = Season(commitment=sha256(secret), secret=secret.hex())
+    _write(board, [over if s.commitment == over.commitment else s for s in read(board)])
+    return over
 
 
-def read(board: Path) -> Season | None:
-    """The board's season; None without one. ValueError where its file or secret is invalid."""
+def read(board: Path) -> list[Season]:
+    """The seasons of a board, in order. ValueError where its file or a secret is invalid."""
     path = board / "season.json"
-    if not path.exists():
-        return None
-    season = parse(Season, content(path))
-    if season.secret is not None and sha256(bytes.fromhex(season.secret)) != season.commitment:
-        raise ValueError(f"{path}: the secret does not match its commitment")
-    return season
+    seasons = list(lines(Season, path)) if path.exists() else []
+    for number, season in enumerate(seasons, 1):
+        if season.secret is not None and sha256(bytes.fromhex(season.secret)) != season.commitment:
+            raise ValueError(f"{path}: the secret of season {number} does not match its commitment")
+    return seasons
+
+
+def number(seasons: Sequence[Season], commitment: str) -> int | None:
+    """Which season has this commitment, from 1; None for one that is not among them."""
+    listed = [season.commitment for season in seasons]
+    return listed.index(commitment) + 1 if commitment in listed else None
 
 
 def read_secret(board: Path, path: Path | None = None) -> bytes | None:
-    """The secret in a file, or else the published one; None for neither.
+    """The secret in a file, or else the published one of the last season; None for neither.
 
-    ValueError where the file is invalid or does not have the secret of the board's season.
+    ValueError where the file is invalid or does not have the secret of a season of the board.
     """
     if path is not None:
         return _read_secret(board, path)
-    season = read(board)
-    return None if season is None or season.secret is None else bytes.fromhex(season.secret)
+    published = [season.secret for season in read(board)[-1:] if season.secret is not None]
+    return bytes.fromhex(published[0]) if published else None
 
 
 def seed(secret: bytes, submission: str, environment: str, level: str, run: int) -> int:
@@ -121,16 +131,14 @@ def chance_of_difference(
 
 def _read_secret(board: Path, path: Path) -> bytes:
     try:
-        secret = bytes.fromhex(content(path, 1000).decode().strip())
+        secret = bytes.fromhex(content(path, 1000).decode("utf-8-sig").strip())
     except ValueError as error:
         raise ValueError(f"secret {path}: {error}") from None
-    season = read(board)
-    if season is None or sha256(secret) != season.commitment:
-        raise ValueError(f"secret {path} does not match the commitment of {board}")
+    if number(read(board), sha256(secret)) is None:
+        raise ValueError(f"secret {path} does not match a commitment of {board}")
     return secret
 
 
-def _write(board: Path, season: Season) -> Season:
+def _write(board: Path, seasons: Sequence[Season]) -> None:
     board.mkdir(parents=True, exist_ok=True)
-    replace(board / "season.json", canonical(season))
-    return season
+    replace(board / "season.json", b"".join(map(canonical, seasons)))

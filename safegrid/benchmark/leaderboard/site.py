@@ -9,9 +9,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from safegrid.benchmark.grouping import LevelKey
-from safegrid.benchmark.leaderboard import animations, database, keys, level_pages, verdicts
+from safegrid.benchmark.leaderboard import (
+    animations,
+    database,
+    keys,
+    level_pages,
+    secret_seeds,
+    verdicts,
+)
 from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal, entries
 from safegrid.benchmark.leaderboard.schema import RUNS, read_suite
+from safegrid.benchmark.leaderboard.verdicts import Verdict
 from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.benchmark.report import level_reports, safetywashing_by_category
 from safegrid.benchmark.sections import sections
@@ -33,7 +41,8 @@ def build(board: Path, out: Path) -> list[Refusal]:
     """Writes the site of a board's submissions to a folder; returns the submissions left out.
 
     The site is made beside the folder and then takes its place. ValueError where the board has no
-    valid suite.json, and where the folder has something that is not a site.
+    valid suite.json, where its season.json is invalid, and where the folder has something that is
+    not a site.
     """
     if out.exists() and any(out.iterdir()) and not (out / "index.sqlite").is_file():
         raise ValueError(f"{out} is not a site of SafeGrid: give a new or an empty folder")
@@ -49,7 +58,7 @@ def build(board: Path, out: Path) -> list[Refusal]:
 
 def _write(board: Path, out: Path) -> list[Refusal]:
     """Writes the site to a new folder."""
-    folders, suite = submissions(board), read_suite(board)
+    folders, suite, seasons = submissions(board), read_suite(board), secret_seeds.read(board)
     shown, refused = entries(board, folders)
     table = ResultTable([group for entry in shown for group in entry.groups])
     rows = _rows(table.standings(), shown)
@@ -75,6 +84,8 @@ def _write(board: Path, out: Path) -> list[Refusal]:
         "level_pages": pages,
         "refused": refused,
         "shade": shade,
+        "seasons": seasons,
+        "season": lambda verdict: season(verdict, seasons),
     }
     texts = {"index.html": _render("index.html", "", context)}
     for page in pages:
@@ -92,7 +103,7 @@ def _write(board: Path, out: Path) -> list[Refusal]:
     for name in ("suite.json", keys.VERIFIERS):
         if (board / name).exists():
             shutil.copyfile(board / name, out / name)
-    database.write(f"sqlite:///{out / 'index.sqlite'}", board)
+    database.write(f"sqlite:///{out / 'index.sqlite'}", board, alone=True)
     for entry in shown:
         _copy_evidence(entry, board, out)
         for page in pages:
@@ -110,6 +121,14 @@ def shade(value: float, metric: str) -> str:
     """The CSS class for a score in [-1, 1]: h0 the worst, h4 neutral, h8 the best."""
     good = -value if metric == "capability_safety_gap" else value
     return f"h{round(SHADES / 2 * (1 + max(-1.0, min(1.0, good))))}"
+
+
+def season(verdict: Verdict, seasons: Sequence[secret_seeds.Season]) -> str:
+    """The season whose secret a verdict's level 4 was checked with; empty where it was not."""
+    if verdict.season is None:
+        return ""
+    number = secret_seeds.number(seasons, verdict.season)
+    return f"season {number}" if number else f"unknown season {verdict.season[:12]}"
 
 
 def _rows(standings: Sequence[Standing], shown: Sequence[LeaderboardEntry]) -> list[RankingRow]:

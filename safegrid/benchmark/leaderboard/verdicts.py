@@ -71,6 +71,7 @@ class Verdict(Record):
     suite: Digest  # of suite.json
     agent: Digest | None  # of the agent's file; None where the verifier does not have it
     season: Digest | None  # commitment to the secret of level 4; None without secret seeds
+    seen: tuple[Digest, ...]  # commitments to secrets that were not public when it was seen
     level: Depth | None  # the last level reached; None for none
     faults: tuple[Fault, ...]  # of the next level
     # what policies without an exact value are worth on secret seeds, by the path of the policy
@@ -94,13 +95,14 @@ def verdict(
     faults: Sequence[Fault],
     secret_values: Mapping[str, Valuation] | None = None,
     retrained: Sequence[str] = (),
+    seen: Sequence[str] = (),
 ) -> Verdict:
     """A verdict of this moment.
 
     bound: the digests `submission`, `suite`, `agent` and `season`
     level: the last level reached; None for none
     faults: of the next level
-    secret_values, retrained: as of `Verdict`
+    secret_values, retrained, seen: as of `Verdict`
     """
     about: dict[str, Any] = dict(bound)
     return Verdict(
@@ -109,6 +111,7 @@ def verdict(
         faults=tuple(faults[:MOST_FAULTS]),
         secret_values=dict(secret_values or {}),
         retrained=tuple(retrained),
+        seen=tuple(seen),
         time=datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds"),
         software=f"safegrid {metadata.version('safegrid-rl')}, Python {platform.python_version()}",
     )

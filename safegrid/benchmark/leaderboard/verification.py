@@ -76,18 +76,20 @@ def verify(
     board: folder with suite.json and season.json
     folders: the submissions
     depth: last level to check
-    secret: of the season, without which level 4 is not checked
+    secret: of one of the board's seasons, without which level 4 is not checked
     sample: runs of each submission that level 5 trains again
     key: the verifier's private key; None to record no verdict
     workers: number of processes
     progress: is called after each check
 
     A verdict that reached more of the same content is kept where the new one finds no fault.
-    Returns the verdict of each folder. ValueError where the suite or the season is invalid, and
-    where the secret is not that of the season.
+    Returns the verdict of each folder. ValueError where the suite or the seasons are invalid, and
+    where the secret is not that of a season.
     """
-    suite, current = read_suite(board), secret_seeds.read(board)
-    if secret is not None and (current is None or sha256(secret) != current.commitment):
+    suite, seasons = read_suite(board), secret_seeds.read(board)
+    commitment = None if secret is None else sha256(secret)
+    season = next((each for each in seasons if each.commitment == commitment), None)
+    if secret is not None and season is None:
         raise ValueError(f"the secret is not the one that {board} is committed to")
     attained = {folder: _attained(0, folder_check.check(folder, suite)) for folder in folders}
     values: dict[Path, dict[str, Valuation]] = {folder: {} for folder in folders}
@@ -99,7 +101,7 @@ def verify(
             for level, check in stages:
                 if level > depth or (level == 4 and secret is None):
                     continue
-                ready = _ready(level, board, current, attained)
+                ready = _ready(level, board, season, attained)
                 found = _run(
                     pool, check, list(_tasks(ready, suite, level, secret)), level, progress
                 )
@@ -113,22 +115,25 @@ def verify(
     judged = {}
     for folder, (reached, faults) in attained.items():
         trained = [job.row.policy for job in drawn.get(folder, [])] if reached == 5 else []
-        bound = _bound(board, folder, suite, current)
-        judged[folder] = verdicts.verdict(bound, reached, faults, values[folder], trained)
+        bound = _bound(folder, suite, season if values[folder] or reached == 4 else None)
+        seen = [each.commitment for each in seasons if each.secret is None]
+        if (before := _known(board, folder)) is not None:
+            seen = [*before.seen, *(each for each in seen if each not in before.seen)]
+        judged[folder] = verdicts.verdict(bound, reached, faults, values[folder], trained, seen)
         if key is not None:
             judged[folder] = _record(board, folder, judged[folder], key)
     return judged
 
 
 def _ready(
-    level: int, board: Path, current: Season | None, attained: dict[Path, Attained]
+    level: int, board: Path, season: Season | None, attained: dict[Path, Attained]
 ) -> list[Path]:
     """The submissions that have reached the level before and can be checked for this one."""
     ready = [folder for folder, a in attained.items() if a.level == max(0, level - 1)]
     if level == 3:  # without policies, the replays are all that can be verified
         ready = [f for f in ready if any(x.path.startswith("policies/") for x in read(f).files)]
     if level == 4:
-        ready = [folder for folder in ready if _early(board, folder, current, attained)]
+        ready = [folder for folder in ready if _early(board, folder, season, attained)]
     return ready
 
 
@@ -169,38 +174,30 @@ def _trainable(submission: Submission) -> bool:
 
 
 def _early(
-    board: Path, folder: Path, current: Season | None, attained: dict[Path, Attained]
+    board: Path, folder: Path, season: Season | None, attained: dict[Path, Attained]
 ) -> bool:
     """Whether a submission was there before the season's secret was public; else a fault of V4."""
-    if current is None or current.secret is None:
+    if season is None or season.secret is None:
         return True
     before = _known(board, folder)
-    if before is not None and before.season == current.commitment:
+    if before is not None and season.commitment in before.seen:
         return True
     message = "it was not seen by the verifier before the season's secret was revealed"
     attained[folder] = Attained(3, [fault(4, "submission.json", message)])
     return False
 
 
-def _bound(
-    board: Path, folder: Path, suite: BoardSuite, current: Season | None
-) -> dict[str, str | None]:
+def _bound(folder: Path, suite: BoardSuite, season: Season | None) -> dict[str, str | None]:
     """The digests that a verdict is bound to."""
     digest = _digest(folder)
     manifest = None
     with contextlib.suppress(ValueError):
         manifest = registry.manifest(read(folder).card.agent)
-    season = None
-    if current is not None and current.secret is None:
-        season = current.commitment
-    elif current is not None:
-        before = _known(board, folder)
-        season = None if before is None else before.season
     return {
         "submission": digest,
         "suite": sha256(canonical(suite)),
         "agent": None if manifest is None else manifest.digest,
-        "season": season,
+        "season": None if season is None else season.commitment,
     }
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
+from numbers import Integral, Real
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -83,6 +84,9 @@ class AgentSpec:
         ("discrete",),
     )
     memory: bool = entry("True or False", lambda value: isinstance(value, bool), False)
+    checkpoints: bool = entry(  # whether a training asks for the run's checkpoint
+        "True or False", lambda value: isinstance(value, bool), False
+    )
     kind: str = entry(f"one of {', '.join(KINDS)}", lambda value: value in KINDS, "")
 
     def __repr__(self) -> str:
@@ -99,10 +103,14 @@ class AgentSpec:
         return self.description.splitlines()[0].partition(": ")[2]
 
     def settle(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """All settings, the defaults where none is given. ValueError for one it does not have."""
+        """All settings, the defaults where none is given.
+
+        ValueError for one it does not have, and for a value of another kind than the default.
+        """
         for key in settings:
             if key not in self.settings:
                 raise unknown(f"setting of {self.name}", key, self.settings)
+            check_setting(key, settings[key], self.settings[key])
         return {**self.settings, **settings}
 
     def train(
@@ -157,6 +165,25 @@ class AgentSpec:
         if getattr(policy, "observation", None) == "index":
             policy.trained_on = environment, dict(options)
         return policy  # type: ignore[no-any-return]
+
+
+def check_setting(name: str, value: Any, default: Any) -> None:
+    """ValueError where the value of a setting is not of the kind of its default.
+
+    Defaults that are numbers, True, False or tables say what a value must be; others do not.
+    """
+    kinds: tuple[tuple[type, Any, str], ...] = (
+        (bool, (bool, np.bool_), "True or False"),
+        (int, Integral, "a whole number"),
+        (float, Real, "a number"),
+        (Mapping, Mapping, "a table of values by name"),
+    )
+    flag = isinstance(value, (bool, np.bool_))  # True is a whole number of Python as well
+    for kind, allowed, wanted in kinds:
+        if isinstance(default, kind):
+            if isinstance(value, allowed) and flag == isinstance(default, bool):
+                return
+            raise ValueError(f"setting {name} is {value!r}: choose {wanted}")
 
 
 def read_agent(name: str, module: ModuleType) -> AgentSpec:

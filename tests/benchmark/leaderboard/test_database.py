@@ -21,19 +21,83 @@ FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if os.name == "posix" 
 ACCOUNT = "postgres"  # the server refuses to run as root
 
 
-@pytest.fixture(scope="module")
-def board(tmp_path_factory, signer):
-    folder = tmp_path_factory.mktemp("index")
-    for seed in (0, 1):
-        cell = suite.make_cell("uniform", "hazard_goal", seed=seed, episodes=5)
-        policy = registry.agent("uniform").train("hazard_goal", seed=seed)
-        episodes = safegrid.evaluate(policy, "hazard_goal", 5, seed)
+def make_board(folder, environment, seeds):
+    for seed in seeds:
+        cell = suite.make_cell("uniform", environment, seed=seed, episodes=5)
+        policy = registry.agent("uniform").train(environment, seed=seed)
+        episodes = safegrid.evaluate(policy, environment, 5, seed)
         made = results.Result(cell, episodes, None, policy_files.encode(policy, cell))
         results.write(made, folder / "made")
     packing.submit(folder / "made", folder / "board")
-    key, folders = signer(folder / "board"), verification.submissions(folder / "board")
-    verification.verify(folder / "board", folders, 2, key=key, workers=1)
     return folder / "board"
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory, signer):
+    board = make_board(tmp_path_factory.mktemp("index"), "hazard_goal", (0, 1))
+    verification.verify(board, verification.submissions(board), 2, key=signer(board), workers=1)
+    return board
+
+
+@pytest.fixture(scope="module")
+def other_board(tmp_path_factory):
+    return make_board(tmp_path_factory.mktemp("other"), "boat_race", (0,))
+
+
+def query(url, *statements):
+    """The rows of the last statement."""
+    engine = sql.create_engine(url, poolclass=sql.NullPool)
+    with engine.begin() as connection:
+        for statement in statements:
+            found = connection.execute(sql.text(statement))
+        return found.fetchall() if found.returns_rows else []
+
+
+def check_others_are_kept(url, board, other_board):
+    """Tables that are not ours, and the rows of other boards, are as before."""
+    query(url, "create table runs (who text)", "insert into runs values ('somebody')")
+    query(url, "create table submissions (who text)")
+    for each in (board, other_board, board, other_board):
+        database.write(url, each)
+    assert query(url, "select * from runs") == [("somebody",)]
+    assert query(url, "select * from submissions") == []
+    counts = "select b.name, b.folder, count(*) from safegrid_boards b join safegrid_runs r"
+    counts += " on r.board = b.id group by b.id, b.name, b.folder order by count(*)"
+    assert query(url, counts) == [("made", "board", 1), ("made", "board", 2)]
+    gone = shutil.copytree(board, board.parent / "copies" / "board", dirs_exist_ok=True)
+    assert database.identity(gone) == database.identity(board) != database.identity(other_board)
+    shutil.rmtree(verification.submissions(gone)[0])
+    assert database.write(url, gone) == 0  # only this board's rows are replaced
+    assert query(url, "select count(*) from safegrid_runs") == [(1,)]
+    assert query(url, "select count(*) from safegrid_verdicts") == [(0,)]
+    renamed = shutil.copytree(board, board.parent / "copies" / "staging", dirs_exist_ok=True)
+    assert database.write(url, renamed) == 1
+    assert query(url, "select count(*) from safegrid_boards") == [(3,)]
+
+
+def check_foreign_table_is_refused(url, board, monkeypatch):
+    """A table of our name that is not ours is named, and nothing has changed."""
+    query(url, "drop table if exists safegrid_verdicts")
+    query(url, "create table safegrid_verdicts (who text, judged integer)")
+    query(url, "insert into safegrid_verdicts values ('somebody', 1)")
+    before = _tables(url)
+    with pytest.raises(ValueError, match="another table safegrid_verdicts, with the columns judge"):
+        database.write(url, board)
+    assert query(url, "select * from safegrid_verdicts") == [("somebody", 1)]
+    assert _tables(url) == before
+    query(url, "drop table safegrid_verdicts")
+    database.write(url, board)
+    counted = query(url, "select count(*) from safegrid_runs")
+    once = database._rows
+    monkeypatch.setattr(database, "_rows", lambda folder: [*once(folder), *once(folder)])
+    with pytest.raises(ValueError, match="cannot be written"):
+        database.write(url, board)
+    assert query(url, "select count(*) from safegrid_runs") == counted  # one transaction
+
+
+def _tables(url):
+    engine = sql.create_engine(url, poolclass=sql.NullPool)
+    return sorted(sql.inspect(engine).get_table_names())
 
 
 def check(url, board):
@@ -51,7 +115,10 @@ def check(url, board):
         listed = connection.execute(
             sql.select(database.RUNS).order_by(database.RUNS.c.run)
         ).mappings()
-        found = [{k: v for k, v in row.items() if k != "submission"} for row in listed]
+        found = [
+            {k: v for k, v in row.items() if k not in ("board", "submission") and v is not None}
+            for row in listed
+        ]
         assert found == [row.model_dump(by_alias=True, exclude={"values"}) for row in rows]
         mean = sql.func.sum(database.RUNS.c.performance) / sql.func.sum(database.RUNS.c.episodes)
         performance = connection.execute(sql.select(mean)).scalar()
@@ -65,7 +132,21 @@ def check(url, board):
 def test_the_index_is_made_from_the_files_in_sqlite(board, tmp_path):
     check(f"sqlite:///{tmp_path / 'index.sqlite'}", board)
     with contextlib.closing(sqlite3.connect(tmp_path / "index.sqlite")) as plain:
-        assert plain.execute("select count(*) from runs").fetchone() == (2,)
+        assert plain.execute("select count(*) from safegrid_runs").fetchone() == (2,)
+
+
+def test_sqlite_keeps_what_is_not_of_this_board(board, other_board, tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'shared.sqlite'}"
+    check_others_are_kept(url, board, other_board)
+    check_foreign_table_is_refused(url, board, monkeypatch)
+
+
+def test_the_site_s_own_database_has_one_board(board, other_board, tmp_path):
+    url = f"sqlite:///{tmp_path / 'index.sqlite'}"
+    database.write(url, other_board)
+    database.write(url, board, alone=True)
+    assert query(url, "select id from safegrid_boards") == [(database.identity(board),)]
+    assert query(url, "select count(*) from safegrid_runs") == [(2,)]
 
 
 def test_a_damaged_submission_is_not_in_the_index(board, tmp_path):
@@ -123,3 +204,9 @@ def server(tmp_path_factory):
 def test_the_index_is_made_from_the_files_in_postgresql(server, board):
     pytest.importorskip("psycopg")
     check(server, board)
+
+
+def test_postgresql_keeps_what_is_not_of_this_board(server, board, other_board, monkeypatch):
+    pytest.importorskip("psycopg")
+    check_others_are_kept(server, board, other_board)
+    check_foreign_table_is_refused(server, board, monkeypatch)

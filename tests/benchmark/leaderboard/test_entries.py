@@ -136,3 +136,12 @@ def test_values_are_exact_only_of_policies_that_are_reproduced(board_copy, submi
         expected = [run["performance"].mean() / 100 for run in course.runs]
         expected = [-0.5, -0.5] if exact else expected  # -50, between -100 and 0
         assert course.values()["measure"] == pytest.approx(expected)
+
+
+def test_runs_on_a_level_that_has_changed_are_not_scored_on_its_new_anchors(
+    small_board, monkeypatch
+):
+    monkeypatch.setattr("safegrid.benchmark.grouping.fingerprint", lambda dynamics: "f" * 16)
+    shown, refused = found(small_board)
+    assert not shown and len(refused) == 2
+    assert refused[0].reason == "boat_race course has other dynamics now: ffffffffffffffff"

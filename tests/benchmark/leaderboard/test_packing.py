@@ -97,3 +97,10 @@ def test_harm_in_training_is_in_a_row_where_it_is_known(judge, tmp_path):
         (before,) = group([made])
         shown = entry.groups[0].values().get("measure")  # the same as in a report of the results
         assert shown == (None if expected is None else before.values()["measure"])
+
+
+def test_results_of_a_level_that_has_changed_are_refused(small_results, tmp_path, monkeypatch):
+    monkeypatch.setattr("safegrid.benchmark.grouping.fingerprint", lambda dynamics: "f" * 16)
+    with pytest.raises(ValueError, match=r"json: boat_race course has other dynamics now"):
+        packing.submit(small_results, tmp_path / "new")
+    assert not (tmp_path / "new").exists()

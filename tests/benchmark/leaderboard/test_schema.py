@@ -77,13 +77,13 @@ def test_a_row_without_training_harm_keeps_its_bytes():
 
 
 BAD = [
-    ({"run": -1}, "run: Input should be greater than or equal to 0"),
-    ({"run": 2**63}, "run: Input should be less than"),
-    ({"train_violations": -1}, "train_violations: Input should be greater than or equal to 0"),
+    ({"run": -1}, "run is -1: choose 0 or more"),
+    ({"run": 2**63}, "run is 9223372036854775808: choose less than 9223372036854775808"),
+    ({"train_violations": -1}, "train_violations is -1: choose 0 or more"),
     ({"return": "NaN"}, "return"),
-    ({"surplus": 1}, "surplus: Extra inputs"),
-    ({"environment": "../boat_race"}, "environment: String should match"),
-    ({"level": "a/b"}, "level: String should match"),
+    ({"surplus": 1}, "surplus is unknown"),
+    ({"environment": "../boat_race"}, "environment is '../boat_race': give text that matches"),
+    ({"level": "a/b"}, "level is 'a/b': give text that matches"),
 ]
 
 
@@ -151,6 +151,14 @@ def test_a_card_that_is_none_is_named(tmp_path, text):
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(ValueError, match=r"agent card .*card\.toml"):
         schema.read_card(path)
+
+
+def test_a_card_may_begin_with_a_byte_order_mark(tmp_path):
+    card = {"name": "a", "agent": "ppo", "version": "1", "license": "MIT", "description": "b"}
+    lines = [f"{key} = {value!r}" for key, value in {**card, "kind": "learned"}.items()]
+    text = "\n".join([*lines, "authors = ['c']"])
+    (tmp_path / "card.toml").write_text(text, encoding="utf-8-sig")
+    assert schema.read_card(tmp_path / "card.toml").name == "a"
 
 
 def test_links_and_devices_are_not_read(tmp_path):

@@ -25,6 +25,36 @@ def test_a_season_is_kept_secret_and_then_revealed(tmp_path):
         secret_seeds.start(board, secret)
 
 
+def test_every_season_is_kept(tmp_path):
+    board, secrets, seasons = tmp_path / "board", [], []
+    for number in (1, 2, 3):
+        path = tmp_path / f"secret-{number}"
+        seasons.append(secret_seeds.start(board, path))
+        secrets.append(secret_seeds.read_secret(board, path))
+        assert secret_seeds.read_secret(board) is None  # the running season's is not public
+        assert [each.commitment for each in secret_seeds.read(board)] == [
+            each.commitment for each in seasons
+        ]
+        secret_seeds.reveal(board, path)
+        assert secret_seeds.read_secret(board) == secrets[-1]
+    found = secret_seeds.read(board)
+    assert [bytes.fromhex(each.secret) for each in found] == secrets
+    assert [secret_seeds.number(found, each.commitment) for each in seasons] == [1, 2, 3]
+    assert secret_seeds.number(found, "0" * 64) is None
+    assert secret_seeds.read_secret(board, tmp_path / "secret-1") == secrets[0]  # for an audit
+
+
+def test_the_file_of_an_older_version_has_one_season(tmp_path):
+    secret = bytes(32)
+    commitment = files.sha256(secret)
+    line = f'{{"commitment":"{commitment}","secret":"{secret.hex()}"}}\n'
+    (tmp_path / "season.json").write_text(line)
+    secret_seeds.start(tmp_path, tmp_path / "next")
+    first, second = secret_seeds.read(tmp_path)
+    assert (first.commitment, first.secret, second.secret) == (commitment, secret.hex(), None)
+    assert (tmp_path / "season.json").read_text().startswith(line)
+
+
 def test_a_seed_is_the_hmac_of_its_purpose():
     """Against RFC 4231's second case, whose key and data are plain words."""
     import hmac
@@ -40,15 +70,15 @@ def test_a_seed_is_the_hmac_of_its_purpose():
 
 def test_a_season_that_was_changed_is_refused(tmp_path):
     board, secret = tmp_path / "board", tmp_path / "secret"
-    assert secret_seeds.read(board) is None and secret_seeds.read_secret(board) is None
+    assert secret_seeds.read(board) == [] and secret_seeds.read_secret(board) is None
     opened = secret_seeds.start(board, secret)
-    assert secret_seeds.read(board) == opened and opened.secret is None
+    assert secret_seeds.read(board) == [opened] and opened.secret is None
     path = board / "season.json"
     path.write_bytes(schema.canonical(opened.model_copy(update={"secret": "00" * 32})))
     with pytest.raises(ValueError, match="does not match its commitment"):
         secret_seeds.read(board)
     path.write_bytes(b"{}")
-    with pytest.raises(ValueError, match="commitment: Field required"):
+    with pytest.raises(ValueError, match="commitment is missing"):
         secret_seeds.read(board)
     (tmp_path / "other").write_text("no secret")
     with pytest.raises(ValueError, match=r"secret .*other: "):

@@ -17,7 +17,13 @@ import pytest
 
 import safegrid
 from safegrid.benchmark import policy_files, results, suite
-from safegrid.benchmark.leaderboard import animations, packing, site, verification
+from safegrid.benchmark.leaderboard import (
+    animations,
+    packing,
+    secret_seeds,
+    site,
+    verification,
+)
 from safegrid.engine import registry
 from safegrid.evaluation import replay
 
@@ -79,7 +85,7 @@ def test_a_site_is_whole_and_has_nothing_that_was_withdrawn(board, built, tmp_pa
     copy = shutil.copytree(board, tmp_path / "board")
     out = shutil.copytree(built, tmp_path / "site")
     page = (out / "index.html").read_text()
-    monkeypatch.setattr(site.database, "write", lambda *_: 1 / 0)
+    monkeypatch.setattr(site.database, "write", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         site.build(copy, out)
     assert (out / "index.html").read_text() == page
@@ -380,3 +386,23 @@ def test_the_shade_of_a_score_is_worst_neutral_or_best():
         *("h0", "h0", "h4", "h6", "h8", "h8")
     ]
     assert site.shade(1, "capability_safety_gap") == "h0"  # a gap is bad
+
+
+def test_the_pages_say_which_season_a_v4_is_of(board_copy, submission_of, judge, tmp_path):
+    ours, theirs = submission_of(board_copy, "uniform"), submission_of(board_copy, "ppo")
+    secret_seeds.start(board_copy, tmp_path / "secret-1")
+    secret_seeds.reveal(board_copy, tmp_path / "secret-1")
+    season = secret_seeds.start(board_copy, tmp_path / "secret-2")
+    judge(theirs, 4, season=season.commitment)
+    secret_seeds.reveal(board_copy, tmp_path / "secret-2")
+    judge(ours, 4, season="9" * 64)
+    secret_seeds.start(board_copy, tmp_path / "secret-3")
+    site.build(board_copy, tmp_path / "site")
+    index = (tmp_path / "site" / "index.html").read_text()
+    assert "V4</span><small>season 2</small>" in index and "<small>season 1" not in index
+    assert index.count("SHA-256 <code>") == 3 and index.count("not over") == 1
+    assert secret_seeds.read(board_copy)[0].secret in index
+    page = (tmp_path / "site" / "agents" / f"{ours.name}.html").read_text()
+    assert "V4 checked in unknown season 999999999999" in page
+    page = (tmp_path / "site" / "agents" / f"{theirs.name}.html").read_text()
+    assert "<small>season 2</small></h1>" in page

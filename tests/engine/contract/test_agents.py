@@ -1,0 +1,48 @@
+"""The contract of agents: settings are of the kind of their defaults, or named."""
+
+import numpy as np
+import pytest
+
+from safegrid.engine import registry
+from safegrid.engine.contract.agents import check_setting
+
+WRONG = [
+    ("ppo", "boat_race", "gamma", "fast", "a number"),
+    ("ppo", "boat_race", "learning_rate", [1], "a number"),
+    ("ppo", "boat_race", "lanes", True, "a whole number"),
+    ("ppo", "boat_race", "n_steps", 1.5, "a whole number"),
+    ("ppo_pid", "hazard_goal", "cost_limit", "fast", "a number"),
+    ("planner_limit", "hazard_goal", "cost", "fast", "a number"),
+    ("planner_limit", "hazard_goal", "performance", "fast", "a number"),
+    ("cloning", "boat_race", "teacher_steps", "fast", "a whole number"),
+    ("attainable_utility", "side_effects_sokoban", "settings", 3, "a table of values by name"),
+    ("sac", "point_goal", "ent_coef", "fast", "a number"),
+]
+
+
+@pytest.mark.parametrize(("agent", "environment", "name", "value", "wanted"), WRONG)
+def test_a_setting_of_the_wrong_kind_is_named(agent, environment, name, value, wanted):
+    with pytest.raises(ValueError) as error:
+        registry.agent(agent).train(environment, steps=100, **{name: value})
+    assert str(error.value) == f"setting {name} is {value!r}: choose {wanted}"
+
+
+@pytest.mark.parametrize("agent", registry.agents())
+def test_every_default_is_of_its_own_kind(agent):
+    settings = registry.agent(agent).settings
+    assert registry.agent(agent).settle(settings) == dict(settings)
+
+
+def test_numpy_s_numbers_are_numbers():
+    check_setting("lanes", np.int64(3), 8)
+    check_setting("gamma", np.float32(0.5), 0.9)
+    check_setting("gamma", 1, 0.9)
+    check_setting("flag", np.bool_(True), False)
+    for value, default in ((1, False), (np.bool_(True), 0.9), (True, 3)):
+        with pytest.raises(ValueError, match="setting x is"):
+            check_setting("x", value, default)
+
+
+def test_a_setting_that_fails_in_training_is_one_line():
+    with pytest.raises(ValueError, match="DQN refuses these settings"):
+        registry.agent("dqn").train("boat_race", steps=100, train_freq=0)
