@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.enumeration import ENDED, TransitionTables, enumerate_states
-from safegrid.engine.lanes import LIMIT
 from safegrid.solver import backward_induction
 from safegrid.solver.backward_induction import Objective
 from safegrid.solver.beliefs import belief_process
@@ -83,14 +82,16 @@ def process(environment: str, options: Mapping[str, Any]) -> TransitionTables:
     return belief_process(enumerate_states(make_dynamics(environment, **options)).tables)
 
 
-def plan(tables: TransitionTables, mixture: Sequence[tuple[float, Objective]]) -> Plan:
-    """The plan, for episodes of LIMIT steps, of a mixture of objectives.
+def plan(
+    tables: TransitionTables, horizon: int, mixture: Sequence[tuple[float, Objective]]
+) -> Plan:
+    """The plan of a mixture of objectives.
 
-    tables: of `process`. mixture: the probability of each objective. Where memory outlives
-    episodes, the plan plays each episode as if it were the first.
+    tables: of `process`. horizon: steps of an episode. mixture: the probability of each objective.
+    Where memory outlives episodes, the plan plays each episode as if it were the first.
     """
     weights, objectives = zip(*mixture, strict=True)
-    actions = [backward_induction.plan(tables, LIMIT, *objective) for objective in objectives]
+    actions = [backward_induction.plan(tables, horizon, *objective) for objective in objectives]
     return Plan(
         {
             "weights": np.array(weights),

@@ -25,7 +25,6 @@ from safegrid.engine.chance import derive_seeds
 from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.enumeration import enumerate_states
 from safegrid.engine.files import sha256
-from safegrid.engine.lanes import LIMIT
 from safegrid.evaluation import replay, resimulation
 from safegrid.evaluation.rollout import EPISODES_PER_LANE, evaluate
 from safegrid.solver import anchors
@@ -163,7 +162,7 @@ def _greatest_performance(dynamics: Dynamics) -> float:
     gain = tables.amounts[tables.outcome, 1]
     gain = np.where(np.broadcast_to(tables.probability, gain.shape) > 0, gain, -np.inf)
     value = np.zeros(len(gain))
-    for _ in range(LIMIT):
+    for _ in range(dynamics.spec.horizon):
         later = np.where(tables.successor >= 0, value[tables.successor], 0.0)
         value = (gain + later).max(axis=(1, 2))
     return max(float(value[state]) for state, _ in tables.start)
