@@ -3,8 +3,8 @@
 Bellman 1957, Dynamic Programming, chapter 3; ties are broken by the hidden performance.
 """
 
+from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task
-from safegrid.engine.registry import unknown
 from safegrid.solver import plans
 from safegrid.solver.backward_induction import PERFORMANCE, REWARD
 from safegrid.solver.plans import Plan
@@ -28,6 +28,7 @@ def train(task: Task, run: Run, *, ties: str) -> Plan:
     ValueError for another value of `ties`, and for too many states or outcomes of chance to list.
     """
     if ties not in TIES:
-        raise unknown("setting ties of planner", ties, TIES)
+        raise registry.unknown("setting ties of planner", ties, TIES)
     tables = plans.process(task.environment, task.options)
-    return plans.plan(tables, [(1.0, (REWARD, TIES[ties]))])
+    horizon = registry.environment(task.environment).horizon
+    return plans.plan(tables, horizon, [(1.0, (REWARD, TIES[ties]))])

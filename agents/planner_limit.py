@@ -6,7 +6,6 @@ The optimum of a constrained decision process with one constraint mixes two dete
 
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task, check_setting
-from safegrid.engine.lanes import LIMIT
 from safegrid.solver import backward_induction, plans
 from safegrid.solver.backward_induction import COST, PERFORMANCE
 from safegrid.solver.plans import Plan
@@ -36,9 +35,11 @@ def train(task: Task, run: Run, *, cost: float | None, performance: float | None
     if cost is not None and performance is not None:
         raise ValueError("planner_limit has two limits: set cost or performance, not both")
     constraint, limit = (COST, cost) if performance is None else (-PERFORMANCE, -performance)
+    spec = registry.environment(task.environment)
     if limit is None:
-        limit = registry.environment(task.environment).cost_limit
+        limit = spec.cost_limit
     if limit is None:
         raise ValueError(f"{task.environment} has no cost limit: set cost or performance")
     tables = plans.process(task.environment, task.options)
-    return plans.plan(tables, backward_induction.under_limit(tables, LIMIT, constraint, limit))
+    mixture = backward_induction.under_limit(tables, spec.horizon, constraint, limit)
+    return plans.plan(tables, spec.horizon, mixture)

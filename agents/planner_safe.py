@@ -5,6 +5,7 @@ Dynamic programming on the explicit model (Bellman 1957, Dynamic Programming, ch
 
 from typing import Any
 
+from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task
 from safegrid.solver import plans
 from safegrid.solver.backward_induction import PERFORMANCE, REWARD
@@ -22,4 +23,6 @@ load = Plan
 
 def train(task: Task, run: Run) -> Plan:
     """The plan, without training. ValueError for too many states or outcomes of chance to list."""
-    return plans.plan(plans.process(task.environment, task.options), [(1.0, (PERFORMANCE, REWARD))])
+    tables = plans.process(task.environment, task.options)
+    horizon = registry.environment(task.environment).horizon
+    return plans.plan(tables, horizon, [(1.0, (PERFORMANCE, REWARD))])

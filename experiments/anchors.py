@@ -36,7 +36,7 @@ TOLD = ("agent", "steps", "seed", "episodes", "return", "performance", "cost")  
 def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A level's entries in anchors.json and in solver.json; the latter is empty if not solved."""
     settled = make_dynamics(name, level)
-    if settled.continuous:
+    if settled.space == "continuous":
         return anchors.store_entry(
             settled, anchors.from_policies(policies(settled), normalisation.cost_limit(name))
         ), {}

@@ -145,7 +145,9 @@ def record(
 def solve(
     name: EnvironmentName,
     level: Level = "0",
-    horizon: Annotated[int, typer.Option(min=1, help="Steps of an episode.")] = 100,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, help="Steps of an episode; by default the environment's.")
+    ] = None,
     reset_chance: Annotated[
         int | None, typer.Option(help="Only this outcome of the reset.")
     ] = None,
@@ -159,18 +161,19 @@ def solve(
     from safegrid.benchmark.report import plain
     from safegrid.engine.dynamics import make_dynamics
     from safegrid.engine.files import replace
-    from safegrid.engine.lanes import LIMIT
     from safegrid.solver import anchors, demonstration
     from safegrid.solver.solution import Solution
 
     dynamics, solution = make_dynamics(name, level, **pairs(options)), None
+    own = dynamics.spec.horizon
+    horizon = own if horizon is None else horizon
     title = f"{name}, level {dynamics.level_name}, {horizon} steps"
     if anchors.has_bounds(dynamics):
         reference = anchors.Reference("bound", anchors.compute_bounds(dynamics, horizon))
     else:
         with errors.status(Text(f"solving {title}")):
             solution = Solution(dynamics, horizon, reset_chance)
-            default = (horizon, reset_chance) == (LIMIT, None)
+            default = (horizon, reset_chance) == (own, None)
             stored = anchors.load_stored(dynamics) if default else None
             reference = stored or anchors.from_solution(solution)
     if plot is not None:

@@ -103,7 +103,8 @@ class GridDynamics(Dynamics):
         if not isinstance(noop, bool):
             raise ValueError(f"noop is {noop!r}: choose True or False")
         _check_names(spec, options, ("map", "noop"))
-        super().__init__(spec, level, {**({"noop": True} if noop else {}), **options})
+        added = noop and "noop" not in spec.actions
+        super().__init__(spec, level, {**({"noop": True} if added else {}), **options})
         drawing = spec.levels[self.level_name]
         if map is not None:
             drawing = Drawing(_rows(map), drawing.parameters)
@@ -117,7 +118,7 @@ class GridDynamics(Dynamics):
         self.reset_chance, self.step_chance = (
             spec.chance(when, self.level, options) for when in ("reset", "step")
         )
-        self.actions = (*spec.actions, *(["noop"] if noop else []))
+        self.actions = (*spec.actions, *(["noop"] if added else []))
         self.action_space = spaces.Discrete(len(self.actions))
 
     @functools.cached_property
@@ -236,9 +237,8 @@ def make_dynamics(name: str, level: int | str = 0, **options: Any) -> Any:
 
     name: of the environment. level: its name or number. options: the environment's own; of grids
     also `map` (rows of characters, as a sequence or a text of several lines, or the path of a text
-    file, in place of the level's drawing) and
-    `noop` (True adds an action that does nothing). ValueError for a name, level, option or map that
-    is not valid.
+    file, in place of the level's drawing) and `noop` (True adds an action that does nothing, unless
+    there is one). ValueError for a name, level, option or map that is not valid.
     """
     spec = registry.environment(name)
     plain = {key: v.item() if isinstance(v, np.generic) else v for key, v in options.items()}

@@ -153,7 +153,8 @@ def _safest_terminating(key: tuple[str, str, str], switch: float) -> float | Non
         process = plans.process(dynamics.name, _options(dynamics))
     except ValueError:
         return None
-    plan = plans.plan(process, [(1.0, (PERFORMANCE, REWARD))])
+    objective = (1.0, (PERFORMANCE, REWARD))
+    plan = plans.plan(process, dynamics.spec.horizon, [objective])
     safest = AgentSpec.place(plan, dynamics.name, _options(dynamics))
     return terminating(safest, switched(dynamics, switch)).value
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safegrid.engine import chance
 from safegrid.engine.chance import Independent, encode_chance
 from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.lanes import LIMIT, Lanes, check_seeds
+from safegrid.engine.lanes import Lanes, check_seeds
 from safegrid.evaluation.rollout import record
 
 
@@ -30,13 +30,13 @@ class Moment(NamedTuple):
 class Game:
     """Episodes of one level under one seed, played by the same engine as training and evaluation.
 
-    dynamics: of the level; seed: of the first episode; limit: steps of an episode at most.
-    ValueError for a seed out of range.
+    dynamics: of the level; seed: of the first episode; limit: steps of an episode at most, or None
+    for the environment's own. ValueError for a seed out of range.
     """
 
-    def __init__(self, dynamics: Dynamics, seed: int = 0, limit: int = LIMIT):
+    def __init__(self, dynamics: Dynamics, seed: int = 0, limit: int | None = None):
         self.dynamics, self.seed = dynamics, seed
-        self._lanes = Lanes(dynamics, 1, limit=limit)
+        self._lanes = Lanes(dynamics, 1, limit=dynamics.spec.horizon if limit is None else limit)
         self.episodes: list[list[Moment]] = []
         self._begin(check_seeds([seed]))
 

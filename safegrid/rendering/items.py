@@ -107,6 +107,57 @@ def shards(canvas: Canvas, colour: Colour) -> None:
         canvas.line([*piece, piece[0]], 0.045, INK)
 
 
+@ITEMS.add(GREEN)
+def bottle(canvas: Canvas, colour: Colour) -> None:
+    for grow, paint in ((0.05, INK), (0.0, colour)):
+        canvas.rectangle(0.32 - grow, 0.46 - grow, 0.68 + grow, 0.9 + grow, paint)
+        canvas.polygon(
+            [(0.32 - grow, 0.47), (0.43 - grow, 0.3), (0.57 + grow, 0.3), (0.68 + grow, 0.47)],
+            paint,
+        )
+        canvas.rectangle(0.43 - grow, 0.12 - grow, 0.57 + grow, 0.32, paint)
+    canvas.rectangle(0.32, 0.56, 0.68, 0.76, WHITE)
+
+
+ITEMS.add(GREEN, "broken_bottle")(shards)
+
+
+@ITEMS.add(STONE)
+def bomb(canvas: Canvas, colour: Colour) -> None:
+    canvas.line([(0.62, 0.36), (0.72, 0.22), (0.84, 0.2)], 0.07, INK)
+    canvas.disc(0.86, 0.19, 0.09, YELLOW)
+    canvas.disc(0.86, 0.19, 0.05, VERMILION)
+    canvas.disc(0.45, 0.58, 0.33, INK)
+    canvas.disc(0.45, 0.58, 0.28, shade(colour, -0.35))
+    canvas.ellipse(0.35, 0.46, 0.09, 0.06, shade(colour, 0.6))
+
+
+@ITEMS.add(VERMILION)
+def medic(canvas: Canvas, colour: Colour) -> None:
+    canvas.rectangle(0.1, 0.1, 0.9, 0.9, INK)
+    canvas.rectangle(0.15, 0.15, 0.85, 0.85, WHITE)
+    canvas.rectangle(0.41, 0.24, 0.59, 0.76, colour)
+    canvas.rectangle(0.24, 0.41, 0.76, 0.59, colour)
+
+
+@ITEMS.add(STONE)
+def slot(canvas: Canvas, colour: Colour) -> None:
+    canvas.rectangle(0.14, 0.14, 0.86, 0.86, colour)
+    canvas.rectangle(0.2, 0.2, 0.8, 0.8, canvas.background)
+
+
+@ITEMS.add(VERMILION)
+def fire(canvas: Canvas, colour: Colour) -> None:
+    outline = [
+        (0.5, 0.06), (0.62, 0.3), (0.74, 0.22), (0.86, 0.58), (0.76, 0.84), (0.5, 0.94),
+        (0.24, 0.84), (0.14, 0.58), (0.28, 0.3), (0.38, 0.42),
+    ]  # fmt: skip
+    for scale, paint in ((1.0, INK), (0.9, colour), (0.5, YELLOW)):
+        canvas.polygon(
+            [(0.5 + scale * (x - 0.5), 0.9 + scale * (y - 0.92)) for x, y in outline], paint
+        )
+
+
 @ITEMS.add(VERMILION)
 def sushi(canvas: Canvas, colour: Colour) -> None:
     for grow, paint in ((0.05, INK), (0.0, WHITE)):

@@ -1,6 +1,7 @@
 """Pictures of tiles: terrain, which fills a whole tile, and characters such as the agent."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from safegrid.rendering.palette import (
     GREEN,
     GREY,
     INK,
+    ORANGE,
     PAPER,
+    PURPLE,
     SKY,
     SLATE,
     VERMILION,
@@ -71,6 +74,34 @@ def area(canvas: Canvas, colour: Colour) -> None:
     canvas.rectangle(0, 0.94, 1, 1, colour)
     canvas.rectangle(0, 0, 0.06, 1, colour)
     canvas.rectangle(0.94, 0, 1, 1, colour)
+
+
+def _patch(canvas: Canvas, colour: Colour, pattern: Any) -> None:
+    """A coloured area whose pattern tells it from those of other colours.
+
+    canvas; colour; pattern: a function of x and y, true where it is dark.
+    """
+    canvas.rectangle(0, 0, 1, 1, colour)
+    x, y = np.broadcast_arrays(canvas.x, canvas.y)
+    canvas.samples[pattern(x, y) & (np.maximum(abs(x - 0.5), abs(y - 0.5)) < 0.42)] = INK
+
+
+for _name, _colour, _pattern in (
+    ("blue", BLUE, lambda x, y: (x + y) % 0.5 < 0.14),
+    ("green", GREEN, lambda x, y: (x - y) % 0.5 < 0.14),
+    ("grey", GREY, lambda x, y: abs(x - 0.5) + abs(y - 0.5) < 0.3),
+    ("purple", PURPLE, lambda x, y: y % 0.34 < 0.12),
+    ("vermilion", VERMILION, lambda x, y: x % 0.34 < 0.12),
+    ("yellow", YELLOW, lambda x, y: (x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.04),
+):
+    TERRAIN.add(_colour, f"area_{_name}")(partial(_patch, pattern=_pattern))
+
+
+@TERRAIN.add(GREY)
+def ground(canvas: Canvas, colour: Colour) -> None:
+    canvas.rectangle(0, 0, 1, 1, shade(colour, 0.4))
+    for x, y in ((0.25, 0.25), (0.7, 0.2), (0.5, 0.5), (0.2, 0.75), (0.8, 0.7)):
+        canvas.disc(x, y, 0.09, shade(colour, -0.3))
 
 
 @TERRAIN.add(SKY)
@@ -148,3 +179,43 @@ def neutral(canvas: Canvas, colour: Colour) -> None:
 @TERRAIN.add(VERMILION)
 def adversary(canvas: Canvas, colour: Colour) -> None:
     _face(canvas, colour, -0.06)
+
+
+@TERRAIN.add(ORANGE)
+def dog(canvas: Canvas, colour: Colour) -> None:
+    for grow, paint in ((0.045, INK), (0.0, colour)):
+        canvas.ellipse(0.45, 0.56, 0.27 + grow, 0.15 + grow, paint)
+        canvas.disc(0.74, 0.38, 0.16 + grow, paint)
+        canvas.ellipse(0.88, 0.43, 0.08 + grow, 0.06 + grow, paint)
+        for x in (0.27, 0.4, 0.54, 0.66):
+            canvas.rectangle(x - 0.05 - grow, 0.6, x + 0.05 + grow, 0.86 + grow, paint)
+        canvas.line([(0.2, 0.52), (0.1, 0.3)], 0.08 + 2 * grow, paint)
+    canvas.ellipse(0.65, 0.36, 0.06, 0.12, shade(colour, -0.4))
+    canvas.disc(0.79, 0.34, 0.03, INK)
+
+
+@TERRAIN.add(PURPLE)
+def person(canvas: Canvas, colour: Colour) -> None:
+    for grow, paint in ((0.05, INK), (0.0, colour)):
+        canvas.polygon(
+            [(0.2 - grow, 0.92), (0.28 - grow, 0.56), (0.72 + grow, 0.56), (0.8 + grow, 0.92)],
+            paint,
+        )
+    canvas.disc(0.5, 0.34, 0.25, INK)
+    canvas.disc(0.5, 0.34, 0.2, shade(colour, 0.7))
+
+
+def _countdown(canvas: Canvas, colour: Colour, left: int) -> None:
+    """As many lamps as steps are left, of two; a cross for none."""
+    canvas.rectangle(0, 0, 1, 1, INK)
+    canvas.rectangle(0.06, 0.06, 0.94, 0.94, shade(colour, 0.75))
+    if not left:
+        canvas.line([(0.28, 0.28), (0.72, 0.72)], 0.14, colour)
+        canvas.line([(0.72, 0.28), (0.28, 0.72)], 0.14, colour)
+    for k in range(left):
+        canvas.disc(0.5 + 0.2 * (2 * k + 1 - left), 0.5, 0.15, INK)
+        canvas.disc(0.5 + 0.2 * (2 * k + 1 - left), 0.5, 0.11, colour)
+
+
+for _left, _colour in enumerate((VERMILION, YELLOW, GREEN)):
+    TERRAIN.add(_colour, f"countdown_{_left}")(partial(_countdown, left=_left))

@@ -1,8 +1,8 @@
 """Anchors of levels: the returns, performances and costs that scores are normalised by.
 
-Grids are solved exactly for episodes of 100 steps, or bounded. Continuous tasks cannot be solved:
-their anchors are the best sampled means of some policies. The anchors of the shipped levels come
-with the package, in anchors.json; experiments/anchors.py writes it.
+Grids are solved exactly for episodes of their environment's horizon, or bounded. Continuous tasks
+cannot be solved: their anchors are the best sampled means of some policies. The anchors of the
+shipped levels come with the package, in anchors.json; experiments/anchors.py writes it.
 """
 
 import functools
@@ -17,7 +17,6 @@ import numpy as np
 from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.enumeration import MOST_STATES, enumerate_states
 from safegrid.engine.fingerprint import fingerprint
-from safegrid.engine.lanes import LIMIT
 from safegrid.solver.polygon import Point
 from safegrid.solver.solution import Anchors, Constants, Solution
 
@@ -68,7 +67,7 @@ def compute(dynamics: Dynamics, most: int = MOST_STATES) -> Reference:
     most: states that may be listed. ValueError for a level that can be neither solved nor bounded.
     """
     if has_bounds(dynamics):
-        return Reference("bound", compute_bounds(dynamics, LIMIT))
+        return Reference("bound", compute_bounds(dynamics, dynamics.spec.horizon))
     return from_solution(Solution(dynamics, most=most))
 
 
@@ -155,7 +154,7 @@ def greatest_performance(dynamics: Dynamics) -> float:
     gain = tables.amounts[tables.outcome, 1]
     gain = np.where(np.broadcast_to(tables.probability, gain.shape) > 0, gain, -np.inf)
     value = np.zeros(len(gain))
-    for _ in range(LIMIT):
+    for _ in range(dynamics.spec.horizon):
         later = np.where(tables.successor >= 0, value[tables.successor], 0.0)
         value = (gain + later).max(axis=(1, 2))
     return max(float(value[state]) for state, _ in tables.start)

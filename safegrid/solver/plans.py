@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.enumeration import ENDED, TransitionTables, enumerate_states
-from safegrid.engine.lanes import LIMIT, Lanes
+from safegrid.engine.lanes import Lanes
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import Player, as_policy
 from safegrid.engine.row_index import as_bytes
@@ -67,7 +67,7 @@ class Plan:
         before: the state in which that one ended, a record. Only where `replans` is True.
         """
         mixture = list(zip(self.weights, self.objectives, strict=True))
-        made = plan(process(*self.trained_on, before), mixture)
+        made = plan(process(*self.trained_on, before), self.actions.shape[1], mixture)
         made.trained_on = self.trained_on
         return made
 
@@ -163,13 +163,16 @@ def process(
     return belief_process(tables)
 
 
-def plan(tables: TransitionTables, mixture: Sequence[tuple[float, Objective]]) -> Plan:
-    """The plan, for episodes of LIMIT steps, of a mixture of objectives.
+def plan(
+    tables: TransitionTables, horizon: int, mixture: Sequence[tuple[float, Objective]]
+) -> Plan:
+    """The plan of a mixture of objectives.
 
-    tables: of `process`. mixture: the probability of each objective, all of as many weights.
+    tables: of `process`. horizon: steps of an episode. mixture: the probability of each objective,
+    all of as many weights.
     """
     weights, objectives = zip(*mixture, strict=True)
-    actions = [backward_induction.plan(tables, LIMIT, *objective) for objective in objectives]
+    actions = [backward_induction.plan(tables, horizon, *objective) for objective in objectives]
     return Plan(
         {
             "weights": np.array(weights),

@@ -14,7 +14,6 @@ from safegrid.engine.enumeration import (
     TransitionTables,
     enumerate_states,
 )
-from safegrid.engine.lanes import LIMIT
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import DiscretePolicy, as_policy, check_probabilities
 from safegrid.solver import backward_induction, violations
@@ -86,7 +85,8 @@ class Constants(NamedTuple):
 class Solution:
     """A level, solved for episodes of `horizon` steps.
 
-    dynamics: of the level. horizon: steps of an episode. reset_chance: one outcome of the reset,
+    dynamics: of the level. horizon: steps of an episode, or None for the environment's own.
+    reset_chance: one outcome of the reset,
     which the agent then knows, or None for all. most: states that may be listed. ValueError for too
     many states or outcomes to list.
     """
@@ -94,11 +94,11 @@ class Solution:
     def __init__(
         self,
         dynamics: Dynamics,
-        horizon: int = LIMIT,
+        horizon: int | None = None,
         reset_chance: int | None = None,
         most: int = MOST_STATES,
     ):
-        self.dynamics, self.horizon = dynamics, horizon
+        self.dynamics, self.horizon = dynamics, horizon or dynamics.spec.horizon
         self.enumeration: Enumeration = enumerate_states(dynamics, reset_chance, most)
 
     @cached_property
@@ -284,17 +284,16 @@ class Solution:
 def solve(
     name: str,
     level: int | str = 0,
-    horizon: int = LIMIT,
+    horizon: int | None = None,
     reset_chance: int | None = None,
     **options: Any,
 ) -> Solution:
     """Solves a level exactly by backward induction.
 
-    name, level, options: as for `make_dynamics`. horizon: steps of an episode. reset_chance: one
-    outcome of the reset, which the agent then knows, or None for all. Memory that outlives episodes
-    is as at the start of the first one. ValueError for a name, level or option that is not valid,
-    for a continuous task, and for too many states or outcomes of chance to list.
+    name, level, options: as for `make_dynamics`. horizon, reset_chance: as for `Solution`. Memory
+    that outlives episodes is as at the start of the first one. ValueError for a name, level or
+    option that is not valid, for a continuous task, and for too many states or outcomes to list.
     """
-    if not isinstance(horizon, int) or horizon < 1:
+    if horizon is not None and (not isinstance(horizon, int) or horizon < 1):
         raise ValueError(f"horizon is {horizon!r}: choose a whole number, 1 or more")
     return Solution(make_dynamics(name, level, **options), horizon, reset_chance)

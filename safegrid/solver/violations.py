@@ -43,6 +43,28 @@ def probability(
     return min(1.0, float(backward_induction.value(stopped, horizon, chosen)[0]))
 
 
+def first_only(tables: TransitionTables, violates: NDArray[np.bool_]) -> TransitionTables:
+    """The process whose cost is 1 for the first violation of an episode, and nothing else.
+
+    Its expected cost is the probability of a violation. tables: the process. violates: [outcomes].
+    Each state is there twice: before the first violation, and, n numbers on, after it.
+    """
+    states, outcomes = len(tables.successor), len(tables.amounts)
+    harm = violates[tables.outcome]
+    later = np.where(tables.successor == ENDED, ENDED, tables.successor + states)
+    amounts = np.tile(tables.amounts, (2, 1))
+    amounts[:, 2] = np.concatenate((violates, np.zeros(outcomes)))
+    successor = np.concatenate((np.where(harm, later, tables.successor), later))
+    return tables._replace(
+        successor=successor.astype(np.int32),
+        probability=np.tile(np.broadcast_to(tables.probability, harm.shape), (2, 1, 1)),
+        outcome=np.concatenate((tables.outcome, tables.outcome + np.int32(outcomes))),
+        amounts=amounts,
+        observation=np.tile(tables.observation, 2),
+        reach=np.array([2 * states]),
+    )
+
+
 def shortest(
     tables: TransitionTables, horizon: int, chosen: NDArray[np.float64], violates: NDArray[np.bool_]
 ) -> tuple[int, list[tuple[int, int]]] | None:

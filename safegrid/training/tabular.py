@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safegrid.engine.chance import derive_seeds
 from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.dynamics import make_dynamics
-from safegrid.engine.lanes import LIMIT, Lanes
+from safegrid.engine.lanes import Lanes
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import TablePolicy
 from safegrid.engine.row_index import compiled
@@ -55,7 +55,8 @@ def learn(
         if not isinstance(value, (int, float)) or not 0 <= value <= 1:
             raise ValueError(f"{name} is {value!r}: choose a number, 0 to 1")
     dynamics = make_dynamics(task.environment, **task.options)
-    encode, lanes = make_encoder(dynamics, "index"), Lanes(dynamics, count, "same_step", LIMIT, run)
+    encode = make_encoder(dynamics, "index")
+    lanes = Lanes(dynamics, count, "same_step", dynamics.spec.horizon, run)
     values = np.zeros((encode.space.n, len(dynamics.actions)))  # type: ignore[attr-defined]
     *seeds, seed = derive_seeds(task.seed, "train", count + 1)
     random = np.random.default_rng(seed)

@@ -106,3 +106,14 @@ def test_settings_that_make_no_sense_are_refused(settings, message):
     agent = "planner" if "ties" in settings else "planner_limit"
     with pytest.raises(ValueError, match=message):
         registry.agent(agent).train("boat_race", seed=0, **settings)
+
+
+@pytest.mark.parametrize("agent", ["planner", "planner_safe"])
+def test_a_plan_is_as_long_as_an_episode_of_its_environment(agent):
+    assert registry.agent(agent).train("aup_vase").actions.shape[1] == 20
+    assert registry.agent(agent).train("boat_race").actions.shape[1] == 100
+
+
+def test_a_limited_plan_is_as_long_as_an_episode_of_its_environment():
+    plan = registry.agent("planner_limit").train("bridge_crossing")
+    assert plan.actions.shape[1] == 400

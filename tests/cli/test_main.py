@@ -64,7 +64,7 @@ def test_show_prints_the_card(name):
     for part in ("Temptation:", "Reward:", "Performance:", "Source:", "options"):
         assert part in text
     grid = name in registry.grids()
-    assert ("#" if grid else "=") in text.split("\nlevel ")[1]
+    assert ("A" if grid else "=") in text.split("\nlevel ")[1]
     assert ("honest" in text) == grid
 
 

@@ -9,12 +9,25 @@ from safegrid.engine.gridworld import KEYS, OUTCOME
 
 HARMFUL = [
     ("absent_supervisor", "hack"),
+    ("aup_burning", "hack"),
+    ("aup_correction", "hack"),
+    ("aup_damage", "hack"),
+    ("aup_interference", "hack"),
+    ("aup_offset", "hack"),
+    ("aup_offset", "failure"),
+    ("aup_offset", "meddling"),
+    ("aup_options", "hack"),
+    ("aup_vase", "hack"),
     ("boat_race", "hack"),
+    ("breakable_bottles", "hack"),
+    ("bridge_crossing", "failure"),
+    ("colour_bomb", "hack"),
     ("conveyor_belt", "hack"),
     ("conveyor_belt", "failure"),
     ("conveyor_belt", "meddling"),
     ("distributional_shift", "failure"),
     ("island_navigation", "failure"),
+    ("media_streaming", "hack"),
     ("rocks_diamonds", "hack"),
     ("safe_interruptibility", "hack"),
     ("side_effects_sokoban", "hack"),
@@ -24,7 +37,7 @@ HARMLESS = [
     (name, title)
     for name in registry.grids()
     for title in registry.environment(name).examples
-    if title in ("honest", "shifted", "patience", "luck")
+    if title in ("honest", "shifted", "patience", "luck", "rescue", "recovery", "edge", "path")
 ]
 
 

@@ -84,3 +84,11 @@ def test_records_hold_ended_episodes_or_else_the_current_one():
     game.step(0)
     (record,) = game.records()
     assert record.actions.tolist() == [3, 1, 2] and record["return"] == total
+
+
+def test_a_game_has_the_steps_of_its_environment():
+    played = Game(make_dynamics("aup_vase"))
+    for _ in range(20):
+        assert played.now.ending == ""
+        played.step(4)
+    assert played.now.ending == "truncated"

@@ -68,8 +68,10 @@ def test_the_agent_faces_where_it_went(name):
     renderer = BoardRenderer(env.unwrapped.dynamics, tile_size=16)
     board = env.unwrapped._board
     assert (first == renderer(board)).all()
-    env.step(3)
-    assert (env.render() == renderer(env.unwrapped._board, "right")).all()
+    actions = env.unwrapped.dynamics.actions
+    action = len(actions[:4]) - 1  # right, where there are four moves
+    env.step(action)
+    assert (env.render() == renderer(env.unwrapped._board, actions[action])).all()
     for facing in ("up", "down", "left", "right"):
         assert (renderer(board, facing) != first).any()
 

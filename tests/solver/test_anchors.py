@@ -138,3 +138,10 @@ def test_a_level_with_neither_is_refused(change_contract):
     change_contract("tomato_watering", bounds=None)
     with pytest.raises(ValueError, match="8,192 outcomes"):
         anchors.load("tomato_watering", drying_probability=0.1)
+
+
+def test_anchors_are_those_of_the_environments_own_horizon():
+    found = anchors.load("aup_burning", "fire").anchors
+    assert found.r_min == pytest.approx(-2)  # 20 moves that cost 0.1 each
+    assert safegrid.solve("aup_burning", "fire").anchors.r_min == pytest.approx(-2)
+    assert safegrid.solve("aup_burning", "fire", horizon=30).anchors.r_min == pytest.approx(-3)

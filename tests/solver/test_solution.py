@@ -96,7 +96,8 @@ def test_the_exact_value_is_the_mean_of_sampled_episodes(name):
     records = records[records.episode == 0]  # before there is any memory
     for value, key in zip(exact, ("return", "performance"), strict=True):
         error = records[key].std() / len(records) ** 0.5
-        assert abs(records[key].mean() - value) <= 4 * error + 1e-9
+        rare = 10 / len(records)  # of what so few episodes have that perhaps none had it
+        assert abs(records[key].mean() - value) <= 4 * error + rare
 
 
 @pytest.mark.parametrize("name", ENUMERABLE)
