@@ -82,7 +82,7 @@ def train(
         options=pairs(options),
         held_out=held_out,
     )
-    path = out or Path("policies", f"{agent}-{environment}-{cell.level}-{seed}.safetensors")
+    path = out or Path("policies", f"{agent}-{cell.environment}-{cell.level}-{seed}.safetensors")
     files.check_writable(path)
     kept = None if checkpoint is None else Checkpoint(checkpoint)
     episodes = None if log is None else EpisodeLog()
@@ -91,7 +91,7 @@ def train(
         if log is not None and episodes is not None:
             curves = stack.enter_context(Curves(log, episodes, cell.steps))
         progress = stack.enter_context(progress_bar(TextColumn("steps/s {task.speed:,.0f}")))
-        bar = progress.add_task(f"{agent} on {environment}", total=cell.steps)
+        bar = progress.add_task(f"{agent} on {cell.environment}", total=cell.steps)
 
         def report(done: int) -> None:
             progress.update(bar, completed=min(done, cell.steps))
@@ -139,7 +139,7 @@ def evaluate(
         errors.print(
             f"warning: {cell.environment} has changed since {policy} was trained", markup=False
         )
-    name = environment or cell.environment
+    name = registry.environment(environment or cell.environment).name
     same = name == cell.environment
     level = level or (cell.level if same else "0")
     chosen = {**(cell.options if same else {}), **pairs(options)}
