@@ -55,7 +55,7 @@ def learn(
         if not isinstance(value, (int, float)) or not 0 <= value <= 1:
             raise ValueError(f"{name} is {value!r}: choose a number, 0 to 1")
     dynamics = make_dynamics(task.environment, **task.options)
-    encode, lanes = make_encoder(dynamics, "index"), Lanes(dynamics, count, "same_step", LIMIT, run)
+    encode, lanes = make_encoder(dynamics, "index"), run.lanes(dynamics, count, "same_step", LIMIT)
     values = np.zeros((encode.space.n, len(dynamics.actions)))  # type: ignore[attr-defined]
     *seeds, seed = derive_seeds(task.seed, "train", count + 1)
     random = np.random.default_rng(seed)
