@@ -6,6 +6,7 @@ Efficient training of artificial neural networks for autonomous navigation) with
 counts updates of the network.
 """
 
+import dataclasses
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,7 +88,8 @@ def demonstrations(dynamics: Dynamics, settings: Mapping[str, Any], seed: int, r
     steps = settings["teacher_steps"]
     if steps is not None:
         check_setting("teacher_steps", steps, 0)
-    monitored = Run(monitor=run.monitor)  # without progress, which counts the network's updates
+    # without progress, which counts the network's updates
+    monitored = dataclasses.replace(run, progress=None, checkpoint=None, penalty=None)
     policy = agent.train(dynamics.name, seed=seed, steps=steps, options=options, run=monitored)
     episode_seed = int(derive_seeds(seed, "train")[0])  # no episode is one of an evaluation
     records = evaluate(policy, dynamics.name, settings["episodes"], episode_seed, **options)

@@ -110,7 +110,7 @@ def make_cell(
         agent_version=spec.version,
         settings=spec.settle(settings or {}),
         steps=spec.steps if steps is None else steps,
-        environment=environment,
+        environment=dynamics.name,
         dynamics=fingerprint(dynamics),
         level=dynamics.level_name,
         options=json.loads(json.dumps(dynamics.options, default=float)),  # as read back

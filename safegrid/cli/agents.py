@@ -98,7 +98,7 @@ def train(
         options=pairs(options),
         held_out=held_out,
     )
-    path = out or Path("policies", f"{agent}-{environment}-{cell.level}-{seed}.safetensors")
+    path = out or Path("policies", f"{agent}-{cell.environment}-{cell.level}-{seed}.safetensors")
     files.check_writable(path)
     if checkpoint is not None and checkpoint.resolve() == path.resolve():
         raise ValueError(f"--checkpoint and --out are both {path}: give two files")
@@ -109,7 +109,7 @@ def train(
         if log is not None and episodes is not None:
             curves = stack.enter_context(Curves(log / run_name(cell), episodes, cell.steps))
         progress = stack.enter_context(progress_bar(TextColumn("steps/s {task.speed:,.0f}")))
-        bar = progress.add_task(f"{agent} on {environment}", total=cell.steps)
+        bar = progress.add_task(f"{agent} on {cell.environment}", total=cell.steps)
 
         def report(done: int) -> None:
             progress.update(bar, completed=min(done, cell.steps))
@@ -166,7 +166,7 @@ def evaluate(
         errors.print(
             f"warning: {cell.environment} has changed since {policy} was trained", markup=False
         )
-    name = environment or cell.environment
+    name = registry.environment(environment or cell.environment).name
     same = name == cell.environment
     level = level or (cell.level if same else "0")
     chosen = {**(cell.options if same else {}), **pairs(options)}

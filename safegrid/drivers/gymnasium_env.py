@@ -1,5 +1,6 @@
 """The Gymnasium drivers: a single environment, and many that step together."""
 
+import inspect
 import re
 from collections.abc import Sequence
 from typing import Any, SupportsFloat, cast
@@ -11,16 +12,28 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from safegrid.engine.contract.environments import LIMIT
+from safegrid.drivers.level_methods import LevelMethods
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.lanes import MODES as AUTORESET_MODES
-from safegrid.engine.lanes import NO_LIMIT, Lanes, check_seeds
+from safegrid.engine.lanes import Lanes, Step, check_seeds, step_limit
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.registry import unknown
 from safegrid.rendering.board import FPS, MODES, THEMES, View
 
+OF_A_LANE = {  # attributes of a single environment, and the vector's own of the same value
+    "action_masks": "action_masks",
+    "action_space": "single_action_space",
+    "cost_limit": "cost_limit",
+    "dynamics": "dynamics",
+    "get_keys_to_action": "get_keys_to_action",
+    "metadata": "metadata",
+    "observation_space": "single_observation_space",
+    "render_mode": "render_mode",
+    "spec": "spec",
+}
 
-class Single(gymnasium.Env[Any, Any]):
+
+class Single(LevelMethods, gymnasium.Env[Any, Any]):
     """A single environment without a time limit; `gymnasium.make` adds one.
 
     name: of the environment. observation: its kind, or None for the default. render_mode: "human",
@@ -45,7 +58,7 @@ class Single(gymnasium.Env[Any, Any]):
         self.render_mode = render_mode
         self._encoder = make_encoder(self.dynamics, observation)
         self._lanes = Lanes(self.dynamics, 1)
-        self._board: NDArray[Any] | None = None
+        self._begun = False
         self.observation_space = self._encoder.space
         self.action_space = self.dynamics.action_space
 
@@ -57,37 +70,35 @@ class Single(gymnasium.Env[Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Begins an episode.
+        """Begins an episode; info has the costs of a step, all 0.
 
         seed: clears the memory of earlier episodes and restarts their count; None keeps both.
         options: not used. ValueError for a seed out of range.
         """
         seed = int(seed) if isinstance(seed, np.integer) else seed
         super().reset(seed=seed)
-        if seed is None and self._board is None:
+        if seed is None and not self._begun:
             seed = int(self.np_random.integers(2**63))
         seeds = None if seed is None else check_seeds([seed])
         boards = self._lanes.reset(seeds)
-        self._board = boards[0]
-        self._view.update(self._lanes.drawable(boards))
-        return self._observation(), {}
+        self._begun = True
+        self._show()
+        return self._encoder(boards)[0], self._costs()
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """One step; info has "cost", and its kinds. It never truncates.
+        """One step; info has "cost" and its kinds, float64. It never truncates.
 
         ResetNeeded before a reset and after the end; ValueError for an action that is not valid.
         """
-        if self._board is None:
+        if not self._begun:
             raise ResetNeeded("step() before reset(): call reset() first")
         if self._lanes.records["done"][0]:
             raise ResetNeeded("the episode has ended: call reset() first")
-        actions = np.asarray(action).reshape(1, *(self.action_space.shape or ()))
+        actions = self.dynamics.batch_of_one(action)
         step = self._lanes.step(actions)
-        self._board = step.boards[0]
-        self._view.update(self._lanes.drawable(step.boards), actions)
-        info = {"cost": float(step.cost[0])}
-        info |= {key: float(cost[0]) for key, cost in self._lanes.breakdown(step.kinds).items()}
-        return self._observation(), float(step.reward[0]), bool(step.terminated[0]), False, info
+        self._show(actions)
+        observation, reward = self._encoder(step.boards)[0], float(step.reward[0])
+        return observation, reward, bool(step.terminated[0]), False, self._costs(step)
 
     def render(self) -> Any:
         """The board as text ("ansi") or as an image uint8[height, width, 3] ("rgb_array").
@@ -95,7 +106,7 @@ class Single(gymnasium.Env[Any, Any]):
         None for "human", where a window shows every step. ResetNeeded before a reset; ValueError
         without a render_mode.
         """
-        if self._board is None:
+        if not self._begun:
             raise ResetNeeded("render() before reset(): call reset() first")
         return next(iter(_frames(self._view)), None)
 
@@ -103,16 +114,20 @@ class Single(gymnasium.Env[Any, Any]):
         """Closes the window of "human"."""
         self._view.close()
 
-    def _observation(self) -> Any:
-        assert self._board is not None
-        return self._encoder(self._board[None])[0]
+    def _costs(self, step: Step | None = None) -> dict[str, np.float64]:
+        return {key: cost[0] for key, cost in self._lanes.costs(step).items()}
+
+    def _show(self, actions: NDArray[Any] | None = None) -> None:
+        if self.render_mode is not None:
+            self._view.update(self._lanes.drawable(), actions)
 
 
-class Vector(VectorEnv[Any, Any, Any]):
+class Vector(LevelMethods, VectorEnv[Any, Any, Any]):
     """A vector of environments; lane i under seed s equals the single environment under s + i.
 
-    num_envs: lanes. max_episode_steps: of all lanes, or None for no limit. autoreset_mode: one of
-    Gymnasium's, or its name. The others: as for `Single`. ValueError for a value that is not valid.
+    num_envs: lanes. max_episode_steps: of all lanes; None for the environment's own, -1 for no
+    limit. autoreset_mode: one of Gymnasium's, or its name. The others: as for `Single`. Infos and
+    their masks are those of Gymnasium's SyncVectorEnv. ValueError for a value that is not valid.
     """
 
     def __init__(
@@ -123,18 +138,18 @@ class Vector(VectorEnv[Any, Any, Any]):
         render_mode: str | None = None,
         theme: str = THEMES[0],
         tile_size: int = 32,
-        max_episode_steps: int | None = LIMIT,
+        max_episode_steps: int | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         **options: Any,
     ):
-        mode = _autoreset_mode(autoreset_mode)
+        self.autoreset_mode = mode = _autoreset_mode(autoreset_mode)
         self.dynamics: Any = make_dynamics(name, **options)
         self._view = View(self.dynamics, render_mode, theme, tile_size)
         self.render_mode = render_mode
         self._encoder = make_encoder(self.dynamics, observation)
-        limit = NO_LIMIT if max_episode_steps is None else max_episode_steps
+        limit = step_limit(self.dynamics, max_episode_steps)
         self._lanes = Lanes(self.dynamics, num_envs, mode.name.lower(), limit)
-        self._boards: NDArray[Any] | None = None
+        self._begun = False
         self.num_envs = num_envs
         self.metadata = {**Single.metadata, "autoreset_mode": mode}
         self.single_observation_space = self._encoder.space
@@ -155,6 +170,7 @@ class Vector(VectorEnv[Any, Any, Any]):
     ) -> tuple[Any, dict[str, Any]]:
         """Begins an episode in every lane, or in those of options["reset_mask"] bool[num_envs].
 
+        info has the costs of a step, all 0, masked True for the lanes that were reset.
         seed: of the first lane, lane i has seed + i; or one for each lane, None to keep its memory
         and its count of episodes. ValueError for seeds or masks of another length or type;
         ResetNeeded for a mask that leaves lanes out before the first reset.
@@ -166,37 +182,40 @@ class Vector(VectorEnv[Any, Any, Any]):
         seeds: list[int | None] = [None] * self.num_envs if seed is None else list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds for {self.num_envs} environments: give one each")
-        if self._boards is None:
+        if not self._begun:
             seeds = [int(self.np_random.integers(2**63)) if one is None else one for one in seeds]
         seeded = np.array([one is not None for one in seeds]) & chosen
         if seeded.any():
             self._lanes.reset(check_seeds([0 if one is None else one for one in seeds]), seeded)
-        self._boards = self._lanes.reset(None, chosen & ~seeded)
-        self._view.update(self._lanes.drawable(self._boards))
-        return self._encoder(self._boards), {}
+        boards = self._lanes.reset(None, chosen & ~seeded)
+        self._begun = True
+        if self.render_mode is not None:
+            self._view.update(self._lanes.drawable())
+        return self._encoder(boards), _masked(self._lanes.costs(), chosen)
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """One step of every lane; info has "cost" and its kinds, float64[num_envs].
 
-        Where a lane was reset in the same step, info has "final_obs" and "final_info" of its last
-        episode. ResetNeeded before a reset; ValueError for actions that are not valid.
+        Where a lane was reset in the same step, info has "final_obs" and "final_info" of the step
+        that ended its last episode, and otherwise the reset's costs, 0. ResetNeeded before a reset;
+        ValueError for actions that are not valid.
         """
-        if self._boards is None:
+        if not self._begun:
             raise ResetNeeded("step() before reset(): call reset() first")
-        step = self._lanes.step(np.asarray(actions))
-        self._boards = step.boards
-        costs = {"cost": step.cost, **self._lanes.breakdown(step.kinds)}
-        info: dict[str, Any] = dict(costs)
-        info |= {f"_{key}": step.stepped.copy() for key in costs}
-        if step.final is not None:
-            ended = step.terminated | step.truncated
-            info["final_obs"] = self._encoder(step.final)
-            info["final_info"] = {key: np.where(ended, cost, 0.0) for key, cost in costs.items()}
-            info["final_info"] |= {f"_{key}": ended.copy() for key in costs}
-            info["_final_obs"], info["_final_info"] = ended, ended.copy()
+        step = self._lanes.step(actions)
+        costs, ended = self._lanes.costs(step), step.terminated | step.truncated
+        resets = self.autoreset_mode is not AutoresetMode.DISABLED
+        known = step.stepped | resets  # where a lane was stepped or reset
+        if step.final is None:
+            info = _masked(costs, known)
+        else:
+            info = _masked({key: np.where(ended, 0.0, cost) for key, cost in costs.items()}, known)
+            final = {key: np.where(ended, cost, 0.0) for key, cost in costs.items()}
+            info["final_obs"], info["_final_obs"] = self._encoder(step.final), ended.copy()
+            info["final_info"], info["_final_info"] = _masked(final, ended), ended.copy()
         if self.render_mode is not None:
             was_reset = ~step.stepped if step.final is None else ended
-            self._view.update(self._lanes.drawable(step.boards), np.asarray(actions), was_reset)
+            self._view.update(self._lanes.drawable(), np.asarray(actions), was_reset)
         return self._encoder(step.boards), step.reward, step.terminated, step.truncated, info
 
     def render(self) -> Any:
@@ -205,9 +224,31 @@ class Vector(VectorEnv[Any, Any, Any]):
         None for "human", where one window shows all lanes side by side. ResetNeeded before a reset;
         ValueError without a render_mode.
         """
-        if self._boards is None:
+        if not self._begun:
             raise ResetNeeded("render() before reset(): call reset() first")
         return _frames(self._view) or None
+
+    def call(self, name: str, *arguments: Any, **keywords: Any) -> tuple[Any, ...]:
+        """An attribute of each lane's environment; a method is called with the arguments.
+
+        name: of OF_A_LANE, "performance" or "render". AttributeError for another one.
+        """
+        if name == "performance":
+            return tuple(self.performance.tolist())
+        if name == "render":
+            return self.render() or (None,) * self.num_envs
+        if name not in OF_A_LANE:
+            known = [*OF_A_LANE, "performance", "render"]
+            raise AttributeError(str(unknown("attribute of a lane", name, known)))
+        value = getattr(self, OF_A_LANE[name])
+        method = inspect.ismethod(value)
+        return tuple(
+            value(*arguments, **keywords) if method else value for _ in range(self.num_envs)
+        )
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """An attribute of each lane's environment, see `call`."""
+        return self.call(name)
 
     def close_extras(self, **keywords: Any) -> None:
         """Closes the window of "human"."""
@@ -222,7 +263,7 @@ class Vector(VectorEnv[Any, Any, Any]):
                 f"reset_mask has shape {mask.shape} and type {mask.dtype}: "
                 f"give {self.num_envs} booleans, at least one of them True"
             )
-        if self._boards is None and not mask.all():
+        if not self._begun and not mask.all():
             raise ResetNeeded("reset_mask before the first reset(): reset every environment first")
         return cast("NDArray[np.bool_]", mask.copy())
 
@@ -235,6 +276,14 @@ def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
     if name not in AutoresetMode.__members__:
         raise unknown("autoreset_mode", mode, AUTORESET_MODES)
     return AutoresetMode[name]
+
+
+def _masked(values: dict[str, NDArray[Any]], mask: NDArray[np.bool_]) -> dict[str, Any]:
+    """The values by name, each followed by its mask: where it is of this step."""
+    masked: dict[str, Any] = {}
+    for key, value in values.items():
+        masked[key], masked[f"_{key}"] = value, mask.copy()
+    return masked
 
 
 def _frames(view: View) -> tuple[Any, ...]:

@@ -4,8 +4,11 @@ A stream is keyed by a lane's seed, its episode and the step (SplitMix64), never
 the lane: trajectories do not depend on the number of environments, threads or workers.
 """
 
+import contextlib
 import itertools
-from collections.abc import Mapping
+import random
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -157,3 +160,40 @@ def derive_seeds(seed: int, role: str, count: int = 1) -> NDArray[np.uint64]:
     """
     sequence = np.random.SeedSequence(seed, spawn_key=(ROLES.index(role),))
     return sequence.generate_state(count, np.uint64)  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def keep_global_generators() -> Iterator[None]:
+    """Puts Python's, NumPy's and torch's global generators back after the block.
+
+    If torch was imported in the block, its generators get random seeds, as an import gives them.
+    """
+    before = random.getstate(), np.random.get_state(), _torch_states()
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        _set_torch_states(before[2])
+
+
+def _torch_states() -> tuple[Any, Any] | None:
+    """The states of torch's generators: the processor's and all GPUs', where they are in use."""
+    if (torch := sys.modules.get("torch")) is None:
+        return None
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    return torch.get_rng_state(), cuda
+
+
+def _set_torch_states(states: tuple[Any, Any] | None) -> None:
+    if (torch := sys.modules.get("torch")) is None:
+        return
+    cpu, cuda = states or (None, None)
+    if cpu is None:
+        torch.default_generator.seed()
+    else:
+        torch.set_rng_state(cpu)
+    if cuda is not None:
+        torch.cuda.set_rng_state_all(cuda)
+    elif torch.cuda.is_initialized():
+        torch.cuda.seed_all()

@@ -21,6 +21,7 @@ from safegrid.engine import kernels, registry
 from safegrid.engine.chance import SEED
 from safegrid.engine.compiling import specialise
 from safegrid.engine.contract.environments import EnvironmentSpec
+from safegrid.engine.contract.names import UnknownKeyword, plain, unknown_keyword
 from safegrid.engine.gridworld import COLOURS, Drawing
 
 WANTED = {bool: "True or False", int: "a whole number, 0 or more", float: "a number, 0 or more"}
@@ -49,7 +50,7 @@ class Dynamics(ABC):
 
     def __init__(self, spec: EnvironmentSpec, level: int | str, options: Mapping[str, Any]):
         self.spec, self.name = spec, spec.name
-        self.level_name = _level_name(spec.levels, level)
+        self.level_name = spec.level_name(level)
         self.options: dict[str, Any] = dict(options)
 
     @functools.cached_property
@@ -58,8 +59,13 @@ class Dynamics(ABC):
         return self.name, self.level_name, json.dumps(self.options, sort_keys=True, default=float)
 
     @abstractmethod
-    def check_actions(self, actions: NDArray[Any], count: int) -> NDArray[Any]:
+    def check_actions(self, actions: Any, count: int) -> NDArray[Any]:
         """`count` actions as the compiled loops take them. ValueError for invalid ones."""
+
+    def batch_of_one(self, action: Any) -> NDArray[Any]:
+        """One action as an array of one, not yet checked. ValueError for what is no array."""
+        given, shape = _array(action), self.action_space.shape or ()
+        return given.reshape(1, *shape) if given.size == math.prod(shape) else given[None]
 
     @abstractmethod
     def random_actions(self, random: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -88,7 +94,7 @@ class GridDynamics(Dynamics):
     """
 
     space = "discrete"
-    observation_kinds = ("board", "planes", "rgb", "index", "text")
+    observation_kinds = ("board", "planes", "rgb", "index", "text", "flat")
     action_type = np.uint8
     padding = NO_ACTION
 
@@ -127,23 +133,24 @@ class GridDynamics(Dynamics):
         own = {**self.spec.colours, **COLOURS}
         return np.array([own[tile] for tile in self.tiles], np.uint8)
 
-    def check_actions(self, actions: NDArray[Any], count: int) -> NDArray[np.int64]:
+    def check_actions(self, actions: Any, count: int) -> NDArray[np.int64]:
         """int64[count]: the actions. ValueError for another shape or type, or no such action."""
-        if actions.shape == (count,) and not np.issubdtype(actions.dtype, np.integer):
+        given = _array(actions)
+        if given.shape != (count,):
             raise ValueError(
-                f"action {actions[0]} has type {actions.dtype}: give whole numbers, {self._choice}"
+                f"actions have shape {given.shape}: give whole numbers of shape {(count,)}, "
+                f"{self._choice}"
             )
-        if actions.shape != (count,):
+        if given.dtype.kind not in "iu":
             raise ValueError(
-                f"actions have shape {actions.shape} and type {actions.dtype}: "
-                f"give {count} whole numbers"
+                f"action {given[0]} has type {given.dtype}: give whole numbers, {self._choice}"
             )
-        actions = np.ascontiguousarray(actions, np.int64)
-        unsigned = actions.view(np.uint64)  # negative numbers become huge
+        whole = np.ascontiguousarray(given, np.int64)
+        unsigned = whole.view(np.uint64)  # negative numbers become huge
         if unsigned.max(initial=0) >= len(self.actions):
-            bad = actions[unsigned >= len(self.actions)][0]
+            bad = given[unsigned >= len(self.actions)][0]
             raise ValueError(f"action {bad} is out of range: {self._choice}")
-        return actions
+        return whole
 
     @property
     def _choice(self) -> str:
@@ -170,13 +177,13 @@ class PlaneDynamics(Dynamics):
     """
 
     space = "continuous"
-    observation_kinds = ("vector",)
+    observation_kinds = ("vector", "flat")
     padding = 0
     frame_stride = 5  # a tenth of a second
 
     def __init__(self, spec: EnvironmentSpec, level: int | str = 0, **options: Any):
         if {"map", "noop"} & {key for key, value in options.items() if value not in (None, False)}:
-            raise ValueError(f"{spec.name} is not a grid: it has no options map and noop")
+            raise UnknownKeyword(f"{spec.name} is not a grid: it has no options map and noop")
         options = {key: v for key, v in options.items() if key not in ("map", "noop")}
         _check_names(spec, options, ())
         super().__init__(spec, level, options)
@@ -200,21 +207,23 @@ class PlaneDynamics(Dynamics):
                 "smaller objects, or a larger area"
             )
 
-    def check_actions(self, actions: NDArray[Any], count: int) -> NDArray[np.float64]:
+    def check_actions(self, actions: Any, count: int) -> NDArray[np.float64]:
         """float64[count, numbers]: the actions, clipped to -1 and 1.
 
         ValueError for another shape or type, and for NaN.
         """
-        shape = (count, len(self.actions))
-        if actions.shape != shape or actions.dtype.kind not in "fiu":
-            raise ValueError(
-                f"actions have shape {actions.shape} and type {actions.dtype}: "
-                f"give numbers of shape {shape} ({', '.join(self.actions)})"
-            )
-        if np.isnan(actions).any():
-            raise ValueError(f"action {actions[np.isnan(actions).any(axis=1)][0]} is not a number")
-        clipped: NDArray[np.float64] = np.clip(actions, -1, 1, dtype=np.float64)
-        return clipped
+        given, shape = _array(actions), (count, len(self.actions))
+        if given.shape != shape:
+            fault = f"actions have shape {given.shape}"
+        elif given.dtype.kind not in "fiu":
+            fault = f"action {given[0]} has type {given.dtype}"
+        elif np.isnan(given).any():
+            fault = f"action {given[np.isnan(given).any(axis=1)][0]} is not a number"
+        else:
+            clipped: NDArray[np.float64] = np.clip(given, -1, 1, dtype=np.float64)
+            return clipped
+        names = ", ".join(self.actions)
+        raise ValueError(f"{fault}: give numbers of shape {shape} from -1 to 1 ({names})")
 
     def random_actions(self, random: np.random.Generator, shape: tuple[int, ...]) -> Any:
         """float64[*shape, numbers]: uniform numbers from -1 to 1."""
@@ -238,11 +247,12 @@ def make_dynamics(name: str, level: int | str = 0, **options: Any) -> Any:
     name: of the environment. level: its name or number. options: the environment's own; of grids
     also `map` (rows of characters, as a sequence or a text of several lines, or the path of a text
     file, in place of the level's drawing) and `noop` (True adds an action that does nothing, unless
-    there is one). ValueError for a name, level, option or map that is not valid.
+    there is one). Numbers and texts may be NumPy's. ValueError for a name, level, option or map
+    that is not valid; an unknown option is also a TypeError.
     """
     spec = registry.environment(name)
-    plain = {key: v.item() if isinstance(v, np.generic) else v for key, v in options.items()}
-    return KINDS[spec.kind](spec, level, **plain)
+    own = {key: plain(value) for key, value in options.items()}
+    return KINDS[spec.kind](spec, plain(level), **own)
 
 
 def from_key(key: tuple[str, str, str]) -> Any:
@@ -257,21 +267,17 @@ def _specialise(template: Any, spec: EnvironmentSpec) -> Any:
 
 
 def _check_names(spec: EnvironmentSpec, given: Iterable[str], common: tuple[str, ...]) -> None:
-    """ValueError for an option that the environment does not have."""
+    """UnknownKeyword for an option that the environment does not have."""
     if other := set(given) - set(spec.options):
         allowed = sorted({"level", *common, *spec.options})
-        raise registry.unknown(f"option of {spec.name}", min(other), allowed)
+        raise unknown_keyword(f"option of {spec.name}", min(other), allowed)
 
 
-def _level_name(levels: Mapping[str, Any], level: int | str) -> str:
-    listed = list(levels)
-    if isinstance(level, str) and level in levels:
-        return level
-    by_number = {str(i): name for i, name in enumerate(listed)}
-    if not isinstance(level, bool) and str(level) in by_number:
-        return by_number[str(level)]
-    numbered = ", ".join(f"{i} ({name})" for i, name in enumerate(listed))
-    raise ValueError(f"unknown level {level!r}: choose from {numbered}")
+def _array(actions: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(actions)
+    except ValueError:
+        raise ValueError(f"actions {actions!r} are no array: give numbers") from None
 
 
 def _rows(map: Map) -> tuple[str, ...]:
@@ -283,7 +289,7 @@ def _rows(map: Map) -> tuple[str, ...]:
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"map file {str(map)!r} cannot be read: {error}") from None
         return tuple(text.strip("\n").split("\n"))
-    rows = tuple(map) if isinstance(map, Iterable) else ()
+    rows = tuple(plain(row) for row in map) if isinstance(map, Iterable) else ()
     if not rows or not all(isinstance(row, str) and row for row in rows):
         raise ValueError(f"map is {map!r}: give rows of text, or the path of a text file")
     return rows

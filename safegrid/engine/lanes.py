@@ -20,7 +20,7 @@ from safegrid.engine.gridworld import OUTCOME
 from safegrid.engine.kernels import Rows
 from safegrid.engine.monitor import EpisodeLog, LaneMonitor
 
-__all__ = ["LIMIT", "Lanes", "Step", "check_seeds"]
+__all__ = ["LIMIT", "Lanes", "Step", "check_seeds", "step_limit"]
 NO_LIMIT = 2**31 - 1
 LANES_PER_THREAD = 8192
 THREADS = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
@@ -100,11 +100,15 @@ class Lanes:
             self.states, self.records, self.dynamics.level, self._chances[0], chosen
         )
         self.performance = self.records["performance"].copy()
+        return self.boards()
+
+    def boards(self) -> NDArray[Any]:
+        """The present boards of all lanes in a new array, as `reset` returns them."""
         boards = self._backgrounds.copy()
         self.dynamics.compiled(kernels.observe_states)(self.states, self.dynamics.level, boards)
         return boards
 
-    def step(self, actions: NDArray[Any]) -> Step:
+    def step(self, actions: Any) -> Step:
         """Steps every lane whose episode has not ended; resets others as the mode says.
 
         actions: whole numbers [count], of a plane task numbers [count, numbers]. ValueError for
@@ -152,17 +156,33 @@ class Lanes:
         if self._monitor is not None and log is not None:
             self._monitor.rejoin(log)
 
-    def drawable(self, boards: NDArray[Any]) -> NDArray[Any]:
-        """What a renderer takes: the boards [count, ...], or the states [count] of a plane task."""
-        return self.dynamics.drawable(self.states, boards)
+    def drawable(self, boards: NDArray[Any] | None = None) -> NDArray[Any]:
+        """What a renderer takes: the boards [count, ...], or the states [count] of a plane task.
 
-    def breakdown(self, kinds: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
-        """The costs of a step by kind: float64[count], 1 or 0, by `cost_` and the kind's name.
-
-        kinds: of the `Step`.
+        boards: of all lanes, or None for the present ones.
         """
-        costs = self.dynamics.spec.costs
-        return {f"cost_{name}": (kinds >> k & 1).astype(float) for k, name in enumerate(costs)}
+        return self.dynamics.drawable(self.states, self.boards() if boards is None else boards)
+
+    def costs(self, step: Step | None = None) -> dict[str, NDArray[np.float64]]:
+        """float64[count] by name: `cost`, and `cost_` with each kind's name, which is 1 or 0.
+
+        step: of all lanes, or None for the costs of a reset, which are 0.
+        """
+        if step is None:
+            kinds, cost = np.zeros(self.count, np.uint8), np.zeros(self.count)
+        else:
+            kinds, cost = step.kinds, step.cost
+        costs = {"cost": cost}
+        for k, name in enumerate(self.dynamics.spec.costs):
+            costs[f"cost_{name}"] = (kinds >> k & 1).astype(float)
+        return costs
+
+
+def step_limit(dynamics: Dynamics, max_episode_steps: int | None) -> int:
+    """The steps of an episode: as given, but None for the environment's own and -1 for no limit."""
+    if max_episode_steps is None:
+        return dynamics.spec.horizon
+    return NO_LIMIT if max_episode_steps == -1 else max_episode_steps
 
 
 def check_seeds(seeds: Iterable[Any]) -> NDArray[np.uint64]:

@@ -99,7 +99,7 @@ class Model:
         """
         if isinstance(state, State) and state.ended:
             raise ValueError(f"the episode has ended in {state}: reset() begins another")
-        actions = self.dynamics.check_actions(np.asarray(action)[None], 1)
+        actions = self.dynamics.check_actions(self.dynamics.batch_of_one(action), 1)
         _check_chance(chance, self.dynamics.step_chance, "step")
         states = self._copy(state)
         self._run(kernels.step_states, states, actions, np.array([chance]), self._outcome)

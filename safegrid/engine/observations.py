@@ -19,8 +19,9 @@ class BoardEncoder:
 
     `board`: uint8[rows, columns] codes of tiles; `planes`: uint8[tiles, rows, columns] one-hot;
     `rgb`: uint8[rows, columns, 3] one pixel for each tile; `index`: the number of the board among
-    all that can be reached, see `index`; `text`: rows of characters. ValueError for an index where
-    the states are too many to list.
+    all that can be reached, see `index`; `text`: rows of characters; `flat`: float32[tiles * rows *
+    columns], the planes as one vector. ValueError for an index where the states are too many to
+    list.
     """
 
     def __init__(self, dynamics: GridDynamics, kind: str):
@@ -29,6 +30,8 @@ class BoardEncoder:
 
     def _space(self, rows: int, columns: int) -> spaces.Space[Any]:
         tiles = len(self.dynamics.tiles)
+        if self.kind == "flat":
+            return spaces.Box(0, 1, (tiles * rows * columns,), np.float32)
         if self.kind == "index":
             self._numbers = index(self.dynamics)
             return spaces.Discrete(self._numbers.count + bool(self.dynamics.spec.memory))
@@ -44,9 +47,12 @@ class BoardEncoder:
 
     def __call__(self, boards: NDArray[Any]) -> Any:
         """The observations of boards [n, rows, columns]: an array [n, ...], or a tuple of texts."""
-        if self.kind == "planes":
+        if self.kind in ("planes", "flat"):
             codes = np.arange(len(self.dynamics.tiles), dtype=np.uint8)[:, None, None]
-            return (boards[:, None] == codes).view(np.uint8)
+            planes = boards[:, None] == codes
+            if self.kind == "planes":
+                return planes.view(np.uint8)
+            return planes.reshape(len(boards), *self.space.shape).astype(np.float32)  # type: ignore[misc]
         if self.kind == "rgb":
             return self.dynamics.colours[boards]
         if self.kind == "index":
@@ -58,18 +64,24 @@ class BoardEncoder:
 
 
 class VectorEncoder:
-    """The vectors float64[numbers] of a plane task, unchanged: sensors, then lidars."""
+    """The vectors of a plane task, sensors and then lidars.
+
+    `vector`: float64[numbers]; `flat`: the same as float32.
+    """
 
     def __init__(self, dynamics: PlaneDynamics, kind: str):
         self.dynamics, self.kind = dynamics, kind
         low = np.zeros(len(dynamics.level.background))
         low[:SENSORS] = -np.inf
         high = np.where(low < 0, np.inf, 1.0)
-        self.space: spaces.Space[Any] = spaces.Box(low, high, dtype=np.float64)
+        self.type: Any = np.float32 if kind == "flat" else np.float64
+        self.space: spaces.Space[Any] = spaces.Box(
+            low.astype(self.type), high.astype(self.type), dtype=self.type
+        )
 
     def __call__(self, vectors: NDArray[Any]) -> NDArray[Any]:
-        """The vectors [n, numbers], unchanged."""
-        return vectors
+        """The observations of vectors [n, numbers]."""
+        return vectors.astype(self.type, copy=False)
 
 
 Encoder = BoardEncoder | VectorEncoder

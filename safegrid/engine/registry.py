@@ -18,7 +18,11 @@ from typing import Any
 from gymnasium.envs import registration
 
 from safegrid.engine.contract.agents import AgentSpec, read_agent
-from safegrid.engine.contract.environments import EnvironmentSpec, read_environment
+from safegrid.engine.contract.environments import (
+    EnvironmentSpec,
+    camel_case,
+    read_environment,
+)
 from safegrid.engine.contract.manifest import Manifest, read_manifest
 from safegrid.engine.contract.names import unknown
 
@@ -44,9 +48,25 @@ def agents() -> list[str]:
 
 
 def environment(name: str) -> EnvironmentSpec:
-    """The environment of this name. ValueError where there is none, and for its first fault."""
+    """The environment of this name, or of this Gymnasium id: safegrid/BoatRace-v0 is boat_race.
+
+    ValueError where there is none, and for its first fault.
+    """
+    if isinstance(name, str) and "/" in name:
+        return _of_id(name)
     module = _module("environment", name)
     return _environment(name, module)
+
+
+def _of_id(identifier: str) -> EnvironmentSpec:
+    """The environment of a Gymnasium id, with or without the module before a colon."""
+    wanted = identifier.rpartition(":")[2]
+    for name in names():
+        if wanted.startswith(f"safegrid/{camel_case(name)}-v"):
+            spec = environment(name)
+            if spec.identifier == wanted:
+                return spec
+    raise unknown("environment", identifier, [environment(name).identifier for name in names()])
 
 
 def agent(name: str) -> AgentSpec:

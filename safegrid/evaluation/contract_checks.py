@@ -63,6 +63,8 @@ def check(subject: str | Path) -> list[str]:
 
 def _check_named(name: str) -> list[str]:
     environments, agents = registry.names(), registry.agents()
+    if "/" in name:  # a Gymnasium id
+        environments = [*environments, name]
     if name not in (*environments, *agents):
         return [str(registry.unknown("name", name, [*environments, *agents]))]
     try:

@@ -23,7 +23,7 @@ from safegrid.engine.dynamics import NO_ACTION, Dynamics
 from safegrid.engine.files import Record, first_error, sha256
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.lanes import NO_LIMIT
-from safegrid.evaluation.rollout import record
+from safegrid.evaluation.rollout import Episodes, record
 
 MARK = b"SZR\r\n\x1a\n\x01"  # copying as text changes its line ends, and is detected
 EPISODE = np.dtype(
@@ -163,7 +163,7 @@ def _records(table: Any, taken: Any, header: Header) -> np.recarray[Any, Any]:
 
     table: of EPISODE. taken: the actions of all episodes one after another. header: of the file.
     """
-    records: Any = np.recarray(len(table), record(header.limit, header.action))
+    records: Any = Episodes(len(table), record(header.limit, header.action))
     for column in ("seed", "episode", *NUMBERS, "length"):
         records[column] = table[column]
     records["ended"] = np.where(table["terminated"], "terminated", "truncated")

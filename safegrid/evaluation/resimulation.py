@@ -137,7 +137,7 @@ def _dynamics(replay: Replay) -> Dynamics:
             f"{header.environment}, level {header.level}, is version {today[0]} with dynamics "
             f"{today[1]}: the replay is of version {header.version} with {header.dynamics}"
         )
-    _check(replay.episodes, len(dynamics.actions))
+    _check(replay.episodes, dynamics)
     return dynamics
 
 
@@ -149,10 +149,19 @@ def _taken(actions: Any, dynamics: Dynamics) -> NDArray[Any]:
     return dynamics.check_actions(every, len(every)).reshape(actions.shape)
 
 
-def _check(episodes: Any, count: int) -> None:
-    """ValueError for an action that does not exist."""
-    actions = episodes["actions"]
-    if actions.dtype.kind != "u":
+def _check(episodes: Any, dynamics: Dynamics) -> None:
+    """ValueError for actions of another kind than the environment's, and for one beyond them.
+
+    The compiled loop does not check them: with others it would read beyond its arrays.
+    """
+    actions, count = episodes["actions"], len(dynamics.actions)
+    wanted = np.dtype(dynamics.action_type)
+    if (actions.dtype.kind, actions.shape[2:]) != (wanted.base.kind, wanted.shape):
+        raise ValueError(
+            f"the actions have type {actions.dtype} and shape {actions.shape[2:]}: those of "
+            f"{dynamics.name} have type {wanted.base} and shape {wanted.shape}"
+        )
+    if dynamics.space == "continuous":
         return
     taken = np.arange(actions.shape[1]) < episodes["length"][:, None]
     if len(bad := np.argwhere(taken & (actions >= count))):

@@ -22,6 +22,31 @@ from safegrid.solver.plans import Plan, Replanner
 EPISODES_PER_LANE = 10  # one after another, where the environment remembers earlier episodes
 
 
+class Episodes(np.recarray[Any, Any]):
+    """Records of episodes, one for each; `pandas.DataFrame(episodes)` makes a table of them."""
+
+    @property
+    def _data(self) -> NDArray[Any]:
+        """The same, with the actions of each episode as one object.
+
+        pandas reads records by `numpy.ma.getdata`, which takes this, and refuses columns of more
+        than one dimension.
+        """
+        kinds: Any = [
+            (name, self.dtype[name] if self.dtype[name].shape == () else object)
+            for name in self.dtype.names or ()
+        ]
+        flat = np.empty(self.shape, kinds)
+        for name, kind in kinds:
+            values = self[name]
+            if kind is object:
+                for row, value in zip(flat, values, strict=True):
+                    row[name] = value
+            else:
+                flat[name] = values
+        return flat
+
+
 def evaluate(
     policy: Any,
     name: str,
@@ -57,7 +82,7 @@ def evaluate(
     player = as_policy(policy, dynamics)
     if dynamics.spec.memory and isinstance(policy, Plan) and policy.replans:
         player = Replanner(policy, lanes)
-    records: Any = np.recarray((lanes.count, rounds), record(limit, dynamics.action_type))
+    records: Any = Episodes((lanes.count, rounds), record(limit, dynamics.action_type))
     records["seed"] = derive_seeds(seed, "evaluate", lanes.count)[:, None]
     records["episode"] = np.arange(rounds)
     chance = derive_seeds(seed, "policy", lanes.count)

@@ -10,7 +10,7 @@ from safegrid.engine import chance
 from safegrid.engine.chance import Independent, encode_chance
 from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.lanes import Lanes, check_seeds
-from safegrid.evaluation.rollout import record
+from safegrid.evaluation.rollout import Episodes, record
 
 
 class Moment(NamedTuple):
@@ -87,7 +87,7 @@ class Game:
         steps = self._lanes.limit if ended else len(self.moments) - 1
         if steps == 0:
             raise ValueError("no step has been taken yet")
-        records: Any = np.recarray(len(played), record(steps))
+        records: Any = Episodes(len(played), record(steps))
         records["seed"], records["episode"] = self.seed, np.arange(len(played))
         records["actions"] = self.dynamics.padding
         for row, moments in zip(records, played, strict=True):

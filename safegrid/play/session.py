@@ -122,7 +122,7 @@ def in_window(session: Session) -> None:
     from safegrid.play.inspector import inspect
     from safegrid.rendering.window import Window
 
-    window = Window(session.dynamics.name)
+    window = Window(session.dynamics.name, for_keys=True)
 
     def show() -> None:
         footer = [*HELP, session.message]

@@ -21,11 +21,14 @@ KEY = re.compile(rb"\x1b[\[O]([A-D])|([ a-z])", re.IGNORECASE)
 
 
 def in_terminal(session: Session) -> None:
-    """Plays until Q. ValueError if the standard input or output is not a terminal."""
+    """Plays until Q; a terminal that lacks a character shows another one in its place.
+
+    ValueError if the standard input or output is not a terminal.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ValueError("--terminal needs a terminal for input and output")
     terminal = sys.stdin.fileno()
-    with _single_keys(terminal), Console().screen() as screen:
+    with _single_keys(terminal), _replaced_characters(), Console().screen() as screen:
         screen.update(_page(session))
         while pressed := os.read(terminal, 64):
             for key in _names(pressed):
@@ -50,6 +53,23 @@ def _single_keys(terminal: int) -> Iterator[None]:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
+@contextmanager
+def _replaced_characters() -> Iterator[None]:
+    """Within the block, characters that the output cannot encode become question marks."""
+    before = sys.stdout.errors
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        yield
+    finally:
+        sys.stdout.reconfigure(errors=before)  # type: ignore[union-attr]
+
+
+def _help() -> list[str]:
+    """The lines of HELP in characters that the output has."""
+    dot = "·".encode(sys.stdout.encoding, "replace") != b"?"
+    return list(HELP) if dot else [line.replace("·", "|") for line in HELP]
+
+
 def _names(pressed: bytes) -> Iterator[str]:
     """The names of the keys in the bytes that a terminal sent."""
     for arrow, letter in KEY.findall(pressed):
@@ -67,7 +87,7 @@ def _page(session: Session) -> Any:
     lines = [Text(f"{label:12} {value}") for label, value in texts.items()]
     title = Text(f"{session.dynamics.name}, level {session.dynamics.level_name}", "bold")
     truth = Text("left: observed board; right: true board" if len(boards) > 1 else "")
-    return Group(title, *rows, truth, *lines, *map(Text, HELP), Text(session.message, "bold"))
+    return Group(title, *rows, truth, *lines, *map(Text, _help()), Text(session.message, "bold"))
 
 
 def _row(session: Session, boards: list[NDArray[np.uint8]]) -> Text:

@@ -1,5 +1,7 @@
 """A window on the screen, drawn by pygame."""
 
+import functools
+import logging
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -7,19 +9,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+DRIVER = "SDL_VIDEODRIVER"  # the variable that names SDL's driver
+NO_DISPLAY = f"no display to open a window on: nothing will be seen; set DISPLAY or {DRIVER}"
+
 
 class Window:
     """A window with the size of the image that it shows; the first image opens it.
 
-    ModuleNotFoundError if pygame is not installed, ValueError if there is no display.
+    for_keys: whether somebody is to press keys in it. ModuleNotFoundError if pygame is not
+    installed, ValueError if there is no display. Without a display SDL may draw where nobody sees
+    it: that is an error `for_keys`, which would never come, and is logged once otherwise.
     """
 
-    def __init__(self, title: str):
+    def __init__(self, title: str, for_keys: bool = False):
         self.pygame = _pygame()
         try:
             self.pygame.display.init()
         except self.pygame.error as error:
             raise ValueError(f"no display to open a window on ({error})") from None
+        if self.pygame.display.get_driver() == "offscreen" and not os.environ.get(DRIVER):
+            if for_keys:
+                self.pygame.display.quit()
+                raise ValueError(NO_DISPLAY)
+            _log_once(NO_DISPLAY)
         self._title = f"SafeGrid: {title}"
         self._window: Any = None
         self._clock = self.pygame.time.Clock()
@@ -61,6 +73,11 @@ class Window:
         if self._window is not None:
             self._window.destroy()
             self._window = None
+
+
+@functools.cache
+def _log_once(message: str) -> None:
+    logging.getLogger("safegrid").warning("safegrid: %s", message)
 
 
 def _pygame() -> Any:

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import safegrid
+from safegrid.benchmark import suite
+from safegrid.drivers.gymnasium_env import Vector
 from safegrid.engine import registry
 
 NAMES = registry.grids()
@@ -51,12 +53,13 @@ def vector_history(name, seed, actions, lane, lanes, limit=100, **options):
         observations, rewards, terminated, truncated, info = venv.step(everyone)
         over = terminated[lane] or truncated[lane]
         final = info["final_obs"][lane] if over else observations[lane]
+        costs = info["final_info"]["cost"] if over else info["cost"]
         history.append(
             (
                 observations[lane].tobytes(),
                 final.tobytes(),
                 rewards[lane],
-                info["cost"][lane],
+                costs[lane],
                 terminated[lane],
                 truncated[lane],
                 venv.unwrapped.performance[lane],
@@ -303,6 +306,23 @@ BAD_USE = [
     (lambda: stepped(4), "action 4 is out of range: choose from 0 to 3"),
     (lambda: stepped(-1), "action -1 is out of range"),
     (lambda: stepped(0.5), "whole numbers"),
+    (lambda: stepped(np.float32(1)), "action 1.0 has type float32: give whole numbers"),
+    (lambda: stepped(np.nan), "action nan has type float64"),
+    (lambda: stepped(True), "action True has type bool"),
+    (lambda: stepped("up"), "action up has type <U2"),
+    (lambda: stepped(None), "action None has type object"),
+    (lambda: stepped([1, 2]), r"shape \(1, 2\): give whole numbers of shape \(1,\)"),
+    (lambda: stepped(2**63), "action 9223372036854775808 is out of range"),
+    (lambda: gymnasium.make_vec("safegrid/BoatRace-v0", max_episode_steps=0), "is 0"),
+    (lambda: gymnasium.make_vec("safegrid/BoatRace-v0", max_episode_steps=-2), "is -2"),
+    (lambda: gymnasium.make_vec("safegrid/BoatRace-v0").call("step"), "attribute of a lane 'step'"),
+    (lambda: one_step("BoatRace", [[1, 2], [3]]), "are no array: give numbers"),
+    (lambda: one_step("BoatRace", 1.0), "action 1.0 has type float64: give whole numbers"),
+    (lambda: one_step("PointGoal", [1, 2, 3]), r"shape \(1, 3\): give numbers of shape \(1, 2\)"),
+    (lambda: one_step("PointGoal", [1, np.nan]), r"action \[ 1. nan\] is not a number"),
+    (lambda: gymnasium.make("safegrid/PointGoal-v0").unwrapped.action_masks(), "continuous: no"),
+    (lambda: gymnasium.make("safegrid/PointGoal-v0").unwrapped.get_keys_to_action(), "no keys"),
+    (lambda: safegrid.Model("safegrid/BoatRace-v7"), "did you mean 'safegrid/BoatRace-v0'"),
     (lambda: gymnasium.make("safegrid/BoatRace-v0").step(0), "reset"),
     (lambda: safegrid.sb3.make("boat_rice"), "did you mean 'boat_race'"),
     (lambda: safegrid.sb3.make("boat_race").step([0]), "reset"),
@@ -315,9 +335,106 @@ def stepped(action):
     venv.step([action])
 
 
+def one_step(name, action):
+    env = gymnasium.make(f"safegrid/{name}-v0", disable_env_checker=True)
+    env.reset(seed=0)
+    env.step(action)
+
+
 @pytest.mark.parametrize("number", range(len(BAD_USE)))
 def test_bad_use_gets_one_clear_line(number):
     action, message = BAD_USE[number]
     with pytest.raises(Exception, match=message) as caught:
         action()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(None, 1000), (-1, 2**31 - 1), (7, 7)])
+def test_the_limit_of_steps_is_the_registered_one_or_none(limit, expected):
+    identifier = "safegrid/PointGoal-v0"
+    venv = gymnasium.make_vec(identifier, max_episode_steps=limit)
+    assert venv.unwrapped._lanes.limit == expected
+    assert Vector("point_goal", max_episode_steps=limit)._lanes.limit == expected
+    assert safegrid.sb3.make("point_goal", max_episode_steps=limit)._lanes.limit == expected
+    env = gymnasium.make(identifier, max_episode_steps=limit)
+    assert getattr(env, "_max_episode_steps", 2**31 - 1) == expected
+
+
+def test_an_unknown_keyword_is_the_error_that_clients_expect():
+    """TorchRL tries a keyword `frameskip`, and again without it after this TypeError."""
+    for attempt in (
+        lambda: gymnasium.make("safegrid/BoatRace-v0", frameskip=1),
+        lambda: gymnasium.make_vec("safegrid/BoatRace-v0", frameskip=1),
+        lambda: gymnasium.make("safegrid/PointGoal-v0", frameskip=1),
+        lambda: safegrid.sb3.make("boat_race", frameskip=1),
+        lambda: registry.agent("q_learning").train("boat_race", frameskip=1),
+    ):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'frameskip'") as caught:
+            attempt()
+        assert isinstance(caught.value, ValueError)
+    with pytest.raises(TypeError, match="is not a grid"):
+        gymnasium.make("safegrid/PointGoal-v0", noop=True)
+
+
+def test_a_vector_answers_for_its_lanes():
+    single = gymnasium.make("safegrid/BoatRace-v0", render_mode="ansi").unwrapped
+    venv = gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=3, render_mode="ansi")
+    assert venv.unwrapped.autoreset_mode is AutoresetMode.NEXT_STEP
+    venv.reset(seed=0)
+    venv.step(np.array([3, 0, 3]))
+    assert venv.get_attr("performance") == (1.0, -1.0, 1.0)
+    assert venv.call("render") == venv.render()
+    for name in ("action_space", "observation_space", "render_mode", "cost_limit"):
+        assert venv.get_attr(name) == (getattr(single, name),) * 3
+    for method in ("action_masks", "get_keys_to_action"):
+        assert list(map(str, venv.call(method))) == [str(getattr(single, method)())] * 3
+    with pytest.raises(AttributeError, match="attribute of a lane 'reset'"):
+        venv.get_attr("reset")
+
+
+def test_actions_have_masks_and_keys():
+    env = gymnasium.make("safegrid/BoatRace-v0", noop=True).unwrapped
+    masks, keys = env.action_masks(), env.get_keys_to_action()
+    assert masks.dtype == np.bool_ and masks.shape == (5,) and masks.all()
+    assert [keys[(ord(key),)] for key in "wsad "] == [0, 1, 2, 3, 4]
+
+
+def test_the_arrow_keys_are_those_of_pygame():
+    import pygame
+
+    keys = gymnasium.make("safegrid/BoatRace-v0").unwrapped.get_keys_to_action()
+    arrows = (pygame.K_UP, pygame.K_DOWN, pygame.K_LEFT, pygame.K_RIGHT)
+    assert [keys[(key,)] for key in arrows] == [0, 1, 2, 3]
+
+
+def test_flat_observations_are_vectors_of_float32():
+    for name, kind in (("boat_race", "planes"), ("point_goal", "vector")):
+        flat, other = (Vector(name, 3, observation=each) for each in ("flat", kind))
+        assert flat.single_observation_space.dtype == np.float32
+        for one, two in zip(flat.reset(seed=0)[:1], other.reset(seed=0)[:1], strict=True):
+            assert one.dtype == np.float32 and one in flat.observation_space
+            np.testing.assert_array_equal(one, two.reshape(3, -1).astype(np.float32))
+    check_env(gymnasium.make("safegrid/BoatRace-v0", observation="flat").unwrapped)
+
+
+def test_a_gymnasium_id_is_a_name():
+    for name in ("safegrid/BoatRace-v0", "safegrid:safegrid/BoatRace-v0"):
+        assert registry.environment(name) is registry.environment("boat_race")
+        assert safegrid.Model(name).dynamics.key == safegrid.Model("boat_race").dynamics.key
+        assert safegrid.solve(name).anchors == safegrid.solve("boat_race").anchors
+        assert safegrid.sb3.make(name).dynamics.name == "boat_race"
+        assert suite.make_cell("uniform", name) == suite.make_cell("uniform", "boat_race")
+    for name in safegrid.names():
+        assert registry.environment(registry.environment(name).identifier).name == name
+
+
+def test_a_changed_observation_does_not_change_the_picture():
+    env = gymnasium.make("safegrid/BoatRace-v0", render_mode="ansi")
+    venv = gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=1, render_mode="ansi")
+    for each, action in ((env, 3), (venv, [3])):
+        observation, _ = each.reset(seed=0)
+        observation[:] = 0
+        assert "A" in str(each.render())
+        observation = each.step(np.array(action))[0]
+        observation[:] = 0
+        assert "A" in str(each.render())

@@ -70,12 +70,12 @@ def test_what_the_agent_sees_does_not_depend_on_performance(name, mode, canary):
 def test_info_of_a_single_environment_holds_the_cost_only(name):
     env = gymnasium.make(registry.environment(name).identifier)
     _, info = env.reset(seed=0)
-    assert info == {}
+    assert info == {"cost": 0.0}
     for _ in range(30):
         _, _, terminated, truncated, info = env.step(env.action_space.sample())
-        assert set(info) == {"cost"} and type(info["cost"]) is float
+        assert set(info) == {"cost"} and type(info["cost"]) is np.float64
         if terminated or truncated:
-            assert env.reset()[1] == {}
+            assert env.reset()[1] == {"cost": 0.0}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,7 @@ import safegrid
 
 def test_reveal_is_the_one_way_to_see_it():
     single = safegrid.Reveal(gymnasium.make("safegrid/BoatRace-v0"))
-    assert single.reset(seed=0)[1] == {"performance": 0.0}
+    assert single.reset(seed=0)[1] == {"cost": 0.0, "performance": 0.0}
     assert single.step(3)[4] == {"cost": 0.0, "performance": 1.0}
 
     vector = safegrid.Reveal(gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=2))

@@ -1,5 +1,8 @@
 """Custom maps: the rules hold on other maps than the original's."""
 
+import fractions
+import json
+
 import gymnasium
 import numpy as np
 import pytest
@@ -7,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import safegrid
+from safegrid.benchmark import suite
+from safegrid.benchmark.results import Cell
 from safegrid.engine import registry
+from safegrid.engine.dynamics import from_key, make_dynamics
 
 
 def padded(rows):
@@ -75,3 +81,39 @@ def test_boxes_and_coins_of_ones_own():
 def test_a_map_without_a_button_is_refused():
     with pytest.raises(ValueError, match="no button"):
         safegrid.Model("hazard_button", map=["####", "#A #", "####"])
+
+
+PLAIN = [
+    ("safe_interruptibility", "interruption_probability", np.float32(0.5), 0.5),
+    ("safe_interruptibility", "interruption_probability", np.int8(1), 1),
+    ("safe_interruptibility", "interruption_probability", np.longdouble(0.25), 0.25),
+    ("safe_interruptibility", "interruption_probability", fractions.Fraction(1, 4), 0.25),
+    ("safe_interruptibility", "interruption_probability", np.array(0.5), 0.5),
+    ("safe_interruptibility", "noop", np.bool_(True), True),
+    ("friend_foe", "bandit", np.str_("adversary"), "adversary"),
+    ("point_goal", "hazards", np.int64(3), 3),
+    ("point_goal", "hazards", np.array(3, np.uint8), 3),
+    ("point_goal", "extent", np.float32(1.5), 1.5),
+    ("point_goal", "fragile", np.bool_(False), False),
+    ("island_navigation", "map", [np.str_("#####"), np.str_("#A G#"), "#####"], None),
+]
+
+
+@pytest.mark.parametrize("name, option, given, own", PLAIN)
+def test_options_of_other_libraries_become_pythons_own(name, option, given, own):
+    dynamics = make_dynamics(name, np.int64(0), **{option: given})
+    kept = dynamics.options[option]
+    own = ("#####", "#A G#", "#####") if own is None else own
+    assert kept == own and type(kept) is type(own)
+    assert not isinstance(kept, tuple) or all(type(row) is str for row in kept)
+    read = from_key((*dynamics.key[:2], json.dumps(json.loads(dynamics.key[2]))))
+    assert read.key == dynamics.key
+    levels = list(dynamics.spec.levels)
+    assert make_dynamics(name, np.str_(levels[-1])).level_name == levels[-1]
+
+
+def test_settings_of_other_libraries_become_pythons_own():
+    given = {"lanes": np.int64(8), "gamma": np.float64(0.5), "exploration": np.float32(1)}
+    cell = suite.make_cell("q_learning", "boat_race", np.int64(0), settings=given)
+    assert [type(cell.settings[key]) for key in given] == [int, float, float]
+    assert Cell.model_validate_json(cell.model_dump_json()) == cell

@@ -7,7 +7,8 @@ import gymnasium
 import numpy as np
 import pytest
 
-from safegrid.evaluation import replay, resimulation
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.evaluation import replay, resimulation, rollout
 
 
 def test_the_numbers_do_not_depend_on_how_many_lanes_there_are(monkeypatch, recorded):
@@ -56,6 +57,32 @@ def test_what_was_not_played_here_is_not_simulated(content, number, forged):
     read = replay.decode(forged(content, lambda header: header.update(change)))
     with pytest.raises(ValueError, match=message):
         resimulation.resimulate(read)
+
+
+ODD_ACTIONS = [
+    ("boat_race", np.float32, ()),
+    ("boat_race", np.float32, (2,)),
+    ("boat_race", np.uint8, (2,)),
+    ("point_goal", np.float32, (3,)),
+    ("point_goal", np.float32, ()),
+    ("point_goal", np.uint8, (2,)),
+]
+
+
+@pytest.mark.parametrize("name, number, shape", ODD_ACTIONS)
+def test_actions_of_another_kind_are_refused_and_not_played(name, number, shape):
+    """Compiled code has no bounds check: a float of 1e9 as a grid's action read foreign memory."""
+    dynamics = make_dynamics(name)
+    records = np.recarray(3, rollout.record(10, np.dtype((number, shape))))
+    for column, value in (("seed", 1), ("episode", 0), ("length", 10), ("ended", "truncated")):
+        records[column] = value
+    for column in replay.NUMBERS:
+        records[column] = 0.0
+    records["actions"] = 200 if number is np.uint8 else 1e9
+    read = replay.decode(replay.encode(dynamics, records))
+    for play in (resimulation.resimulate, lambda read: resimulation.boards(read, 0)):
+        with pytest.raises(ValueError, match=f"the actions have type .*: those of {name} have"):
+            play(read)
 
 
 FORGERIES = [

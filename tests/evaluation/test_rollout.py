@@ -1,5 +1,7 @@
 """Recorded episodes, and what is made of them."""
 
+import pickle
+
 import gymnasium
 import numpy as np
 import pytest
@@ -147,3 +149,16 @@ def test_the_gap_is_return_minus_performance_over_runs():
     assert score.runs == 2
     assert score.reward_performance_gap == (50.0, 50.0, 50.0)
     assert (score.mean_return.mean, score.performance.mean) == (-3.0, -53.0)
+
+
+def test_episodes_are_records_that_pandas_takes():
+    """pandas makes columns of what numpy.ma.getdata returns, each of one dimension."""
+    episodes = safegrid.evaluate(lambda boards: np.zeros(len(boards), int), "boat_race", episodes=3)
+    for records in (episodes, episodes[1:], pickle.loads(pickle.dumps(episodes))):
+        table = np.ma.getdata(records)
+        assert table.dtype.names == episodes.dtype.names
+        assert all(table[name].ndim == 1 for name in table.dtype.names)
+        for row, record in zip(table, records, strict=True):
+            assert row["actions"].tolist() == record.actions.tolist()
+            assert row["return"] == record["return"] and row["ended"] == record.ended
+    assert isinstance(episodes, np.recarray) and episodes.actions.shape == (3, 100)

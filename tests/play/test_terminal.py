@@ -39,6 +39,25 @@ def test_a_terminal_is_played_with_real_keys(tmp_path, play_command, check):
     check(path)
 
 
+def test_a_terminal_without_unicode_is_played_in_too(play_command):
+    person, terminal = pty.openpty()
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "TERM": "xterm"}
+    game = subprocess.Popen(
+        [*play_command, "--terminal"],
+        stdin=terminal, stdout=terminal, stderr=terminal,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", **ascii_only},
+    )  # fmt: skip
+    os.close(terminal)
+    seen = b""
+    while b"quit" not in seen:
+        assert select.select([person], [], [], 60)[0], seen.decode()
+        seen += os.read(person, 65536)
+    os.write(person, b"q")
+    assert game.wait(60) == 0, seen.decode()
+    os.close(person)
+    assert b"U undo | R restart" in seen
+
+
 def test_a_terminal_is_asked_for(play_command):
     run = subprocess.run([*play_command, "--terminal"], capture_output=True, text=True)
     assert run.returncode == 2

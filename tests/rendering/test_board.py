@@ -63,15 +63,14 @@ def test_no_two_tiles_look_alike_to_anybody(name, theme, vision):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_agent_faces_where_it_went(name):
     env = make(name, render_mode="rgb_array", tile_size=16)
-    env.reset(seed=0)
+    board, _ = env.reset(seed=0)
     first = env.render()
     renderer = BoardRenderer(env.unwrapped.dynamics, tile_size=16)
-    board = env.unwrapped._board
     assert (first == renderer(board)).all()
     actions = env.unwrapped.dynamics.actions
     action = len(actions[:4]) - 1  # right, where there are four moves
-    env.step(action)
-    assert (env.render() == renderer(env.unwrapped._board, actions[action])).all()
+    board, *_ = env.step(action)
+    assert (env.render() == renderer(board, actions[action])).all()
     for facing in ("up", "down", "left", "right"):
         assert (renderer(board, facing) != first).any()
 

@@ -46,6 +46,27 @@ def test_a_window_opens_for_one_and_for_many():
     assert run.stdout == "closed\n", run.stderr
 
 
+def without_display(*command):
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+    env = {key: value for key, value in os.environ.items() if key not in hidden}
+    return subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, env=env, timeout=60
+    )
+
+
+def test_without_a_display_a_game_ends_with_one_line():
+    run = without_display("-m", "safegrid", "play", "boat_race")
+    assert run.returncode == 2
+    (line,) = [line for line in run.stderr.splitlines() if line.startswith("safegrid: ")]
+    assert line.startswith("safegrid: no display to open a window on")
+
+
+def test_without_a_display_human_rendering_says_so_once():
+    run = without_display("-c", HUMAN)
+    assert run.stdout == "closed\n"
+    assert run.stderr.count("safegrid: no display to open a window on") == 1
+
+
 def test_human_rendering_of_gymnasium_works_on_our_images(monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     from gymnasium.wrappers import HumanRendering

@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.contract.names import entry, function, read, unknown
+from safegrid.engine.chance import keep_global_generators
+from safegrid.engine.contract.names import (
+    entry,
+    function,
+    plain,
+    read,
+    unknown,
+    unknown_keyword,
+)
 
 if TYPE_CHECKING:
+    from safegrid.engine.dynamics import Dynamics
     from safegrid.engine.lanes import Lanes
     from safegrid.engine.monitor import EpisodeLog
     from safegrid.engine.policies import Policy
@@ -52,6 +61,12 @@ class Run:
     monitor: "EpisodeLog | None" = None
     checkpoint: Checkpoint | None = None
     penalty: "Callable[[Lanes], Penalty] | None" = None  # taken off the reward of each step
+
+    def lanes(self, dynamics: "Dynamics", count: int, mode: str, limit: int) -> "Lanes":
+        """Lanes to train on, which the run watches. Arguments and ValueError as of `Lanes`."""
+        from safegrid.engine.lanes import Lanes
+
+        return Lanes(dynamics, count, mode, limit, self)
 
     def report(self, steps: int) -> None:
         """Says how many steps have been trained."""
@@ -109,9 +124,11 @@ class AgentSpec:
         """
         for key in settings:
             if key not in self.settings:
-                raise unknown(f"setting of {self.name}", key, self.settings)
-            check_setting(key, settings[key], self.settings[key])
-        return {**self.settings, **settings}
+                raise unknown_keyword(f"setting of {self.name}", key, self.settings)
+        own = {key: plain(value) for key, value in settings.items()}
+        for key, value in own.items():
+            check_setting(key, value, self.settings[key])
+        return {**self.settings, **own}
 
     def train(
         self,
@@ -129,8 +146,8 @@ class AgentSpec:
         environment: its name. seed: decides every byte of the policy on a CPU. steps: of the
         environment, of all lanes together; the agent's own number where it is None. device: of
         torch. options: of the environment, its level among them. run: what watches the training.
-        settings: hyper-parameters of the agent. ValueError for a setting it does not have, and for
-        whatever the agent cannot train on.
+        settings: hyper-parameters of the agent. Global random generators are left as they were.
+        ValueError for a setting it does not have, and for whatever the agent cannot train on.
         """
         task = Task(
             environment,
@@ -153,7 +170,8 @@ class AgentSpec:
         any_setting = any(each.kind is each.VAR_KEYWORD for each in names.values())
         given = {key: value for key, value in offered.items() if key in names}
         given |= {key: value for key, value in chosen.items() if any_setting or key in names}
-        policy = self.module.train(**given)
+        with keep_global_generators():  # which libraries seed
+            policy = self.module.train(**given)
         return self.place(policy, task.environment, task.options)
 
     @staticmethod

@@ -151,8 +151,7 @@ class EnvironmentSpec:
     @property
     def identifier(self) -> str:
         """The Gymnasium id: safegrid/BoatRace-v0 for boat_race."""
-        words = "".join(word.capitalize() for word in self.name.split("_"))
-        return f"safegrid/{words}-v{self.version}"
+        return f"safegrid/{camel_case(self.name)}-v{self.version}"
 
     @property
     def options(self) -> dict[str, Any]:
@@ -166,6 +165,16 @@ class EnvironmentSpec:
             for option, parameter in inspect.signature(declared).parameters.items()
             if option != "level"
         }
+
+    def level_name(self, level: int | str) -> str:
+        """The name of a level, given by its name or number. ValueError for another one."""
+        if isinstance(level, str) and level in self.levels:
+            return level
+        by_number = {str(i): name for i, name in enumerate(self.levels)}
+        if not isinstance(level, bool) and str(level) in by_number:
+            return by_number[str(level)]
+        numbered = ", ".join(f"{i} ({name})" for i, name in by_number.items())
+        raise ValueError(f"unknown level {level!r}: choose from {numbered}")
 
     def encode(self, drawing: Drawing) -> Level:
         """A grid's drawing as arrays. ValueError for a tile that is not allowed."""
@@ -185,6 +194,11 @@ class EnvironmentSpec:
             declared = declared(**{name: given[name] for name in names if name in given})
         _check_chance(declared, f"environment {self.name}: {when.upper()}_CHANCE")
         return declared
+
+
+def camel_case(name: str) -> str:
+    """An environment's name as it stands in its Gymnasium id: BoatRace for boat_race."""
+    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def read_environment(name: str, module: ModuleType) -> EnvironmentSpec:

@@ -5,9 +5,12 @@ import dataclasses
 import difflib
 import inspect
 from collections.abc import Callable, Iterable
+from numbers import Integral, Real
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from safegrid.engine import gridworld
 
@@ -93,6 +96,25 @@ def unknown(what: str, value: object, allowed: Iterable[object]) -> ValueError:
     near = difflib.get_close_matches(str(value), choices, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return ValueError(f"unknown {what} {value!r}{hint}: choose from {', '.join(choices) or 'none'}")
+
+
+class UnknownKeyword(ValueError, TypeError):
+    """A keyword that does not exist; a TypeError too, as of a function that does not have it."""
+
+
+def unknown_keyword(what: str, name: str, allowed: Iterable[object]) -> UnknownKeyword:
+    """The error for a keyword that is not among those allowed."""
+    return UnknownKeyword(f"{unknown(what, name, allowed)} (unexpected keyword argument {name!r})")
+
+
+def plain(value: Any) -> Any:
+    """A number or text of any library as Python's own bool, int, float or str; others unchanged."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    kinds: tuple[tuple[type, Any], ...] = ((Integral, int), (Real, float), (str, str))
+    return next((own(value) for kind, own in kinds if isinstance(value, kind)), value)
 
 
 def _entries(specification: Any) -> dict[str, Entry]:
