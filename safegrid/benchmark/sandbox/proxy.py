@@ -1,0 +1,250 @@
+"""Plays policies without running their agents' code in this process: it runs in a confined one."""
+
+import contextlib
+import functools
+import json
+import math
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from safegrid.benchmark import policy_files
+from safegrid.benchmark.processes import ONE_THREAD
+from safegrid.benchmark.sandbox import confinement, player
+from safegrid.engine import registry
+from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.evaluation import rollout
+
+KEPT = ("HOME", "XDG_CACHE_HOME", "LD_LIBRARY_PATH", "NUMBA_", "NPY_", "OPENBLAS_", "GLIBC_")
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from safegrid.benchmark.sandbox import player; player.main()"
+)
+GRACE = 5.0  # seconds in which a process whose requests are closed has to end
+
+
+class Limits(NamedTuple):
+    """What a policy's process may use."""
+
+    seconds: float = 300.0  # from its start to its end
+    memory: int = 2 << 30  # bytes of address space
+
+
+DEFAULT = Limits()
+
+
+def evaluate(
+    path: Path,
+    name: str,
+    episodes: int = 100,
+    seed: int = 0,
+    level: int | str = 0,
+    limits: Limits = DEFAULT,
+    **options: Any,
+) -> np.recarray[Any, Any]:
+    """Plays the policy in a file and records its episodes, as `rollout.evaluate` does.
+
+    path: of the policy file. name, episodes, seed, level, options: as for `rollout.evaluate`.
+    limits: of the process in which the agent's code loads the policy and plays it. That process
+    gets the file's content, observations and the policy's own draws: no seed, state or performance.
+
+    Returns the same records. ValueError in one line for everything that `rollout.evaluate` refuses,
+    for a policy that was trained on another level and takes the numbers of its boards, and for
+    whatever goes wrong in the process. Of the file and of an exception of the agent nothing is in
+    the line but the name of the exception's type.
+    """
+    dynamics = make_dynamics(name, level, **options)
+    try:
+        content, cell = path.read_bytes(), policy_files.read(path)[1]
+    except (OSError, ValueError):
+        raise ValueError("the policy file cannot be read") from None
+    with _Process(dynamics.observation_kinds, limits) as process:
+        policy = _Policy(process, dynamics, cell.agent, content)
+        trained_on = cell.environment, cell.level, json.dumps(cell.options, sort_keys=True)
+        if policy.observation == "index" and trained_on != dynamics.key:
+            raise ValueError("the policy was trained on another level: it cannot play this one")
+        return rollout.evaluate(policy, name, episodes, seed, level, **options)
+
+
+@functools.cache
+def weaknesses() -> tuple[str, ...]:
+    """What a policy's process can do on this system and should not be able to, with the reasons."""
+    with _Process((), DEFAULT) as process:
+        return tuple(
+            f"a policy's process is less confined here: {part} ({os.strerror(fault)})"
+            for part, fault in zip(confinement.PARTS, process.faults, strict=True)
+            if fault
+        )
+
+
+class _Policy:
+    """Stands in this process for a policy that another process loads and plays.
+
+    process: the other one. dynamics: of the level. agent: its name. content: of the policy file.
+    """
+
+    mode = "stochastic"
+
+    def __init__(self, process: "_Process", dynamics: Dynamics, agent: str, content: bytes):
+        self._process, self._actions, self._begun = process, len(dynamics.actions), 0
+        given = [np.frombuffer(content, np.uint8)]
+        memory, kind = process.ask("load", given, (2,), np.int64, agent=agent).tolist()
+        kinds = dynamics.observation_kinds
+        if memory not in (0, 1) or kind not in range(len(kinds)):
+            raise ValueError(f"the policy takes another observation: choose from {kinds}")
+        self.memory, self.observation = bool(memory), kinds[kind]
+
+    def probabilities(self, observations: Any, player: int | None = None) -> NDArray[np.float64]:
+        """float64[n, actions]: the policy's probabilities, or those of one of its players."""
+        given = np.asarray(observations)
+        shape = len(given), self._actions
+        return self._process.ask("probabilities", [given], shape, np.float64, player=player)
+
+    def act(self, observations: Any, chance: NDArray[np.float64]) -> NDArray[np.float32]:
+        """float32[n, numbers]: the policy's actions."""
+        actions = self._process.ask("act", [observations, chance], chance.shape, np.float32)
+        if not np.isfinite(actions).all():
+            raise ValueError("the agent's answer has a number that is not finite")
+        return actions
+
+    def begin(self, chance: NDArray[np.uint64]) -> "_Player":
+        """Begins n episodes side by side in the other process."""
+        self._process.ask("begin", [chance], (0,), np.uint8)
+        self._begun += 1
+        return _Player(self, self._begun - 1)
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Always a ValueError: they are in the policy file."""
+        raise ValueError("the policy is in another process: its tensors are in the policy file")
+
+
+class _Player:
+    """Stands for a player of a policy in another process."""
+
+    def __init__(self, policy: _Policy, number: int):
+        self._policy, self._number = policy, number
+
+    def probabilities(self, observations: Any) -> NDArray[np.float64]:
+        """float64[n, actions]: the player's probabilities."""
+        return self._policy.probabilities(observations, self._number)
+
+
+class _Process:
+    """A process of `player`, and the pipes to it. As a context it ends with its block.
+
+    kinds: of observation, of the level. limits: of the process. Its replies are not trusted: their
+    bytes become numbers in arrays of a shape that this side has chosen.
+    """
+
+    def __init__(self, kinds: Sequence[str], limits: Limits):
+        self._limits, self._end = limits, time.monotonic() + limits.seconds
+        kept = {key: value for key, value in os.environ.items() if key.startswith(KEPT)}
+        paths = [os.path.abspath(path) for path in sys.path]
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-B", "-X", "utf8", "-c", START, json.dumps(paths)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**kept, **ONE_THREAD},
+            bufsize=0,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._requests, self._replies = self._process.stdin, self._process.stdout
+        os.set_blocking(self._requests.fileno(), False)
+        self._writable, self._readable = select.poll(), select.poll()
+        self._writable.register(self._requests, select.POLLOUT)
+        self._readable.register(self._replies, select.POLLIN)
+        seconds = math.ceil(limits.seconds) + 1
+        setup = {"observations": kinds, "plugins": registry.plugins(), "seconds": seconds}
+        self._write(player.encode({**setup, "memory": limits.memory}))
+        self.faults = self._reply((3,), np.int32).tolist()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the process, and all that it may have started."""
+        self._requests.close()
+        self._replies.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def ask(
+        self,
+        task: str,
+        given: Sequence[NDArray[Any]],
+        shape: tuple[int, ...],
+        kind: DTypeLike,
+        **options: Any,
+    ) -> NDArray[Any]:
+        """An array of a shape and type: the other process's answer to a task.
+
+        given, options: what the task takes. ValueError where the answer fails or is another one.
+        """
+        form = {"task": task, "options": options, "shape": shape, "type": np.dtype(kind).str}
+        self._write(player.encode(form, [np.ascontiguousarray(array) for array in given]))
+        return self._reply(shape, kind)
+
+    def _reply(self, shape: tuple[int, ...], kind: DTypeLike) -> NDArray[Any]:
+        form = np.dtype(kind)
+        sizes = {player.OK: math.prod(shape) * form.itemsize, player.RAISED: player.TYPE_NAME}
+        sizes[player.MISSHAPEN] = 0
+        content = bytearray(1 + max(sizes.values()) + 1)  # one more, to notice what is too long
+        view, got, size = memoryview(content), 0, 1
+        while got < size:
+            self._wait(self._readable)
+            count = os.readv(self._replies.fileno(), [view[got:]])
+            if not count:
+                raise ValueError("the policy's process ended before its answer")
+            got += count
+            if content[0] not in sizes:
+                raise ValueError("the policy's process sent something else than an answer")
+            size = 1 + sizes[content[0]]
+        if got > size:
+            raise ValueError("the policy's process sent more than it was asked for")
+        if content[0] == player.RAISED:
+            name = content[1:size].rstrip(b"\0").decode("ascii", "replace")
+            named = re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)
+            raise ValueError(f"the agent raised {name if named else 'an exception'}")
+        if content[0] == player.MISSHAPEN:
+            raise ValueError(f"the agent's answer is not an array of shape {shape}")
+        return np.ndarray(shape, form, content, 1)
+
+    def _write(self, content: bytes) -> None:
+        view = memoryview(content)
+        while view:
+            try:
+                view = view[os.write(self._requests.fileno(), view) :]
+            except BlockingIOError:
+                self._wait(self._writable)
+            except BrokenPipeError:
+                raise ValueError("the policy's process ended before its answer") from None
+
+    def _wait(self, ready: Any) -> None:
+        """Waits until a pipe is ready. ValueError once the process's time has run out."""
+        left = self._end - time.monotonic()
+        if left <= 0 or not ready.poll(left * 1000):
+            raise ValueError(f"the agent did not answer in {self._limits.seconds:g} s")
