@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine.contract.agents import Run, Task
+from safegrid.training.arithmetic import Affine, tanh
 from safegrid.training.mlp import Network, flat
 
 USES_HIDDEN_INFO = False
@@ -44,6 +45,9 @@ class RecurrentPolicy:
 
     def __init__(self, lstm: Mapping[str, NDArray[np.float32]], network: Network):
         self.lstm, self.network = lstm, network
+        from_input, from_hidden, one, other = (lstm[name] for name in LSTM)
+        self.inputs = from_input.shape[1]
+        self.gates = Affine(np.hstack((from_input, from_hidden)), one + other)
 
     def begin(self, chance: NDArray[np.uint64]) -> "RecurrentPlayer":
         """Begins n episodes side by side; of `chance` [n] only the length is used."""
@@ -68,18 +72,17 @@ class RecurrentPlayer:
 
     def probabilities(self, observations: NDArray[np.uint8]) -> NDArray[np.float64]:
         """float64[n, actions], 1 for the action of the highest output; updates the memory."""
-        from_input, from_hidden, *biases = (self.policy.lstm[name] for name in LSTM)
-        inputs = flat(observations, from_input.shape[1])
-        total = inputs @ from_input.T + self.hidden @ from_hidden.T + sum(biases)
-        input_gate, forget_gate, candidate, output_gate = np.split(total, 4, axis=1)
-        self.cell = sigmoid(forget_gate) * self.cell + sigmoid(input_gate) * np.tanh(candidate)
-        self.hidden = sigmoid(output_gate) * np.tanh(self.cell)
+        inputs = flat(observations, self.policy.inputs)
+        gates = self.policy.gates(np.hstack((inputs, self.hidden)))
+        input_gate, forget_gate, candidate, output_gate = np.split(gates, 4, axis=1)
+        self.cell = sigmoid(forget_gate) * self.cell + sigmoid(input_gate) * tanh(candidate)
+        self.hidden = sigmoid(output_gate) * tanh(self.cell)
         return self.policy.network.probabilities(self.hidden)
 
 
 def sigmoid(values: NDArray[Any]) -> NDArray[Any]:
     """The logistic function."""
-    return 0.5 + 0.5 * np.tanh(0.5 * values)  # type: ignore[no-any-return]
+    return 0.5 + 0.5 * tanh(0.5 * values)
 
 
 def train(task: Task, run: Run, **settings: Any) -> RecurrentPolicy:

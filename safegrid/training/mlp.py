@@ -1,10 +1,16 @@
-"""Multilayer perceptrons in NumPy: trained policies are loaded and played without torch."""
+"""Multilayer perceptrons: trained policies are loaded and played without torch.
+
+An observation has the same outputs, bit by bit, on every processor and in every batch, because all
+sums and functions are those of `arithmetic`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from safegrid.training.arithmetic import Affine, normal_quantile, softmax, tanh
 
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]  # weight [outputs, inputs], bias
 
@@ -35,12 +41,13 @@ class Network:
     mode = "deterministic"
     memory = False
 
-    def __init__(self, layers: Sequence[Layer], activation: Callable[[Any], Any] = np.tanh):
+    def __init__(self, layers: Sequence[Layer], activation: Callable[[Any], Any] = tanh):
         self.layers, self.activation = list(layers), activation
+        self._affine = [Affine(*layer) for layer in self.layers]
 
     @classmethod
     def load(
-        cls, tensors: Mapping[str, NDArray[Any]], activation: Callable[[Any], Any] = np.tanh
+        cls, tensors: Mapping[str, NDArray[Any]], activation: Callable[[Any], Any] = tanh
     ) -> Self:
         """The network with the tensors that `tensors` returned. activation: between layers."""
         count = len(tensors) // 2
@@ -51,10 +58,10 @@ class Network:
     def outputs(self, observations: NDArray[Any]) -> NDArray[np.float32]:
         """float32[n, actions]: of the last layer. ValueError for observations of another size."""
         values = flat(observations, self.layers[0][0].shape[1])
-        for weight, bias in self.layers[:-1]:
-            values = self.activation(values @ weight.T + bias)
-        weight, bias = self.layers[-1]
-        return values @ weight.T + bias  # type: ignore[no-any-return]
+        *hidden, last = self._affine
+        for layer in hidden:
+            values = self.activation(layer(values))
+        return last(values)
 
     def probabilities(self, observations: NDArray[Any]) -> NDArray[np.float64]:
         """float64[n, actions], 1 for the action of the highest output."""
@@ -78,9 +85,7 @@ class Stochastic(Network):
 
     def probabilities(self, observations: NDArray[Any]) -> NDArray[np.float64]:
         """float64[n, actions]: the softmax of the outputs."""
-        outputs = self.outputs(observations).astype(np.float64)
-        weights = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        return weights / weights.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+        return softmax(self.outputs(observations))
 
 
 class Normalised(Network):
@@ -100,7 +105,7 @@ class Normalised(Network):
 
     @classmethod
     def load(
-        cls, tensors: Mapping[str, NDArray[Any]], activation: Callable[[Any], Any] = np.tanh
+        cls, tensors: Mapping[str, NDArray[Any]], activation: Callable[[Any], Any] = tanh
     ) -> Self:
         """The network with the tensors that `tensors` returned. activation: between layers."""
         layers = {name: tensor for name, tensor in tensors.items() if name not in cls.extra}
@@ -127,7 +132,7 @@ class Squashed(Normalised):
 
     def act(self, observations: NDArray[Any], chance: Any) -> NDArray[np.float32]:
         """float32[n, numbers], each from -1 to 1; `chance` is not used."""
-        return np.tanh(self.outputs(observations))  # type: ignore[no-any-return]
+        return tanh(self.outputs(observations))
 
 
 class Gaussian(Normalised):
@@ -141,9 +146,7 @@ class Gaussian(Normalised):
 
     def act(self, observations: NDArray[Any], chance: NDArray[np.float64]) -> NDArray[np.float64]:
         """float64[n, numbers]: quantiles `chance` [n, numbers] of the normal distributions."""
-        from scipy.special import ndtri
-
-        noise = self.extra_tensors["deviation"] * ndtri(chance)
+        noise = self.extra_tensors["deviation"] * normal_quantile(chance)
         actions: NDArray[np.float64] = np.clip(self.outputs(observations) + noise, -1, 1)
         return actions
 

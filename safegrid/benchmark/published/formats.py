@@ -33,7 +33,7 @@ OUTPUTS: dict[str, type[mlp.Network]] = {
     "squashed": mlp.Squashed,
     "normal": mlp.Gaussian,
 }
-ACTIVATIONS: dict[str, Any] = {"tanh": np.tanh, "relu": mlp.relu}
+ACTIVATIONS: dict[str, Any] = {"tanh": mlp.tanh, "relu": mlp.relu}
 
 
 class TableFormat(Record):
