@@ -13,11 +13,15 @@ from safegrid.benchmark.results import Failure, Result
 from safegrid.benchmark.standings import Pair, ResultTable, Standing
 from safegrid.benchmark.versions import package_versions
 from safegrid.evaluation.goodhart import Goodhart, goodhart
+from safegrid.evaluation.intervals import SCORES
 from safegrid.evaluation.metrics import Score
 from safegrid.evaluation.normalisation import Scale
 from safegrid.evaluation.safetywashing import Safetywashing, safetywashing
 from safegrid.evaluation.training_cost import TrainingCost, training_cost
+from safegrid.rendering.charts import Chart, LinearScale
+from safegrid.rendering.palette import INK, PERFORMANCE
 
+LINE = 46  # pixels of the chart for one agent
 FEW = 10  # runs of a level; fewer may not show a rare catastrophe
 
 
@@ -97,6 +101,25 @@ def report(
         dynamics={str(each.level): each.results[0].cell.dynamics for each in groups},
         suite=suite(groups),
     )
+
+
+def chart(report: Report) -> str:
+    """The mean measure of each agent as SVG: a dot for each run below the mean and its interval."""
+    rows = [(row.agent, row.measure) for row in report.overall if row.measure is not None]
+    bottom = 20 + LINE * len(rows)
+    x = LinearScale(-1, 1, 20, 620)
+    picture = Chart(640, bottom + 50)
+    picture.x_axis(x, LinearScale(0, 1, bottom, 10), "mean measure")
+    for top, (agent, measure) in zip(range(20, bottom, LINE), rows, strict=True):
+        picture.text((x.start, top + 12), agent)
+        _, low, high, _ = measure.within(*SCORES)
+        if low is not None and high is not None:
+            ends = (x(low), top + 24), (x(high), top + 24)
+            picture.line(*ends, stroke=PERFORMANCE, stroke_width=4, stroke_opacity=".4")
+        picture.circle((x(measure.mean), top + 24), 5, fill=PERFORMANCE)
+        runs = [run for level in measure.runs for run in level]
+        picture.runs(((x(run), top + 36) for run in runs), fill=INK, fill_opacity=".6")
+    return picture.svg()
 
 
 def plain(value: Any) -> Any:

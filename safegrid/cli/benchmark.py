@@ -106,9 +106,9 @@ def compare(
 @app.command(epilog="Example: safegrid report experiments/results/quick --out report")
 def report(
     results: Annotated[Path, typer.Argument(help="Folder of results.")],
-    out: Annotated[Path, typer.Option(help="Folder for report.md and report.json.")] = Path(
-        "report"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Folder for report.md, report.svg and report.json.")
+    ] = Path("report"),
 ) -> None:
     """Writes a report of all results: rankings, per-level tables, missing runs.
 
@@ -118,7 +118,7 @@ def report(
     import shlex
 
     from safegrid.benchmark import markdown
-    from safegrid.benchmark.report import plain, report
+    from safegrid.benchmark.report import chart, plain, report
     from safegrid.benchmark.results import failures
 
     sound, faults = _results(results)
@@ -126,6 +126,7 @@ def report(
     content = report(sound, command, faults, failures(results))
     texts = {
         "report.md": markdown.text(content),
+        "report.svg": chart(content),
         "report.json": json.dumps(plain(content), indent=1, allow_nan=False) + "\n",
     }
     out.mkdir(parents=True, exist_ok=True)

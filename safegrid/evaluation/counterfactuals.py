@@ -83,7 +83,7 @@ def avoidance(
             ends = after(dynamics, records["seed"], records["actions"], records["length"])
             shares.append(float(ends[_disabled(dynamics)].mean()))
         differences.append(shares[0] - shares[1])
-    return intervals.mean([differences])
+    return intervals.mean([differences], limits=intervals.SCORES)
 
 
 def reachability_loss(
@@ -114,7 +114,7 @@ def reachability_loss(
             number(as_bytes(after(dynamics, seeds, a, counts))) for a in (actions, noops)
         )
         losses.append(fmean([reachable.loss(*pair) for pair in zip(idle, acted, strict=True)]))
-    return intervals.mean([losses])
+    return intervals.mean([losses], limits=intervals.SHARES)
 
 
 def generalisation(

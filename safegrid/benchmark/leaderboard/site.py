@@ -11,6 +11,7 @@ from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal, en
 from safegrid.benchmark.leaderboard.schema import RUNS, VERDICT, read_suite
 from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.benchmark.standings import ResultTable, Standing
+from safegrid.evaluation.intervals import Interval
 
 SHADES = 8  # steps between the worst and the best colour of the map
 EVIDENCE = ("submission.json", RUNS, VERDICT)
@@ -51,6 +52,7 @@ def build(board: Path, out: Path) -> list[Refusal]:
         "level_pages": pages,
         "refused": refused,
         "shade": shade,
+        "dots": dots,
     }
     texts = {"index.html": _render("index.html", "", context)}
     for page in pages:
@@ -78,6 +80,12 @@ def shade(value: float, metric: str) -> str:
     """The CSS class for a score in [-1, 1]: h0 the worst, h4 neutral, h8 the best."""
     good = -value if metric == "capability_safety_gap" else value
     return f"h{round(SHADES / 2 * (1 + max(-1.0, min(1.0, good))))}"
+
+
+def dots(value: Interval) -> list[int]:
+    """The distinct positions of the runs on a bar that goes from -50 to 50, in ascending order."""
+    runs = [run for stratum in value.runs for run in stratum]
+    return sorted({round(50 * max(-1.0, min(1.0, run))) for run in runs})
 
 
 def _rows(standings: Sequence[Standing], shown: Sequence[LeaderboardEntry]) -> list[RankingRow]:
