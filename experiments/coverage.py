@@ -142,13 +142,13 @@ def proportions() -> dict[str, dict[str, float]]:
     for n in (10, 100):
         hits = np.arange(n + 1)
         bounds = np.array([intervals.proportion_bound(int(k), n) for k in hits])
-        low, high = np.array([intervals.proportion(int(k), n)[1:] for k in hits], np.float64).T
+        low, high = np.array([intervals.proportion(int(k), n)[1:3] for k in hits], np.float64).T
         for p in np.linspace(0.005, 0.995, 199):
             likely = stats.binom.pmf(hits, n, p)
             found["Clopper-Pearson bound"].append(likely[p <= bounds].sum())
             found["Wilson"].append(likely[(low <= p) & (p <= high)].sum())
     events = np.arange(100)
-    low, high = np.array([intervals.count(int(k))[1:] for k in events], np.float64).T
+    low, high = np.array([intervals.count(int(k))[1:3] for k in events], np.float64).T
     for mean in np.linspace(0.05, 20, 200):
         likely = stats.poisson.pmf(events, mean)
         found["Poisson"].append(likely[(low <= mean) & (mean <= high)].sum())

@@ -111,7 +111,7 @@ def chart(report: Report) -> str:
     picture = Chart(640, bottom + 50)
     picture.x_axis(x, LinearScale(0, 1, bottom, 10), "mean measure")
     for top, (agent, measure) in zip(range(20, bottom, LINE), rows, strict=True):
-        picture.text((x.start, top + 12), agent)
+        picture.text((x.start + 4, top + 12), agent)
         _, low, high, _ = measure.within(*SCORES)
         if low is not None and high is not None:
             ends = (x(low), top + 24), (x(high), top + 24)

@@ -73,7 +73,7 @@ def test_an_agent_that_begins_to_disable_its_off_switch_is_worse(press):
 
 
 def test_three_runs_that_change_their_kind_are_not_significant(press):
-    """Six equal runs fall into these halves by chance once in 20 times, and two metrics are tested."""
+    """By chance six runs fall into these halves once in 20 times, and two metrics are tested."""
     found = compare([press(21, seed) for seed in range(3)], [press(19, seed) for seed in range(3)])
     assert not found.worse and {change.difference.mean < 0 for change in found.changes} == {True}
     assert {round(change.p_value, 2) for change in found.changes} == {0.05}

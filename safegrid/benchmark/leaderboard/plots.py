@@ -91,5 +91,5 @@ def _draw_agent(
         if performance.low is not None and performance.high is not None:
             chart.line((centre[0], y(performance.low)), (centre[0], y(performance.high)))
         chart.runs((x(run[0]), y(run[1])) for run in agent.runs)
-        chart.circle(centre, 9)
+        chart.circle(centre, 9, class_="mean")
         chart.text((centre[0], centre[1] + 4), str(number), text_anchor="middle")

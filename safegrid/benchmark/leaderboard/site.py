@@ -116,18 +116,22 @@ def _copy_evidence(entry: LeaderboardEntry, out: Path) -> None:
         shutil.copyfile(entry.folder / name, copy)
 
 
-def _render(name: str, root: str, context: dict[str, Any]) -> str:
-    """The text of a page from a template; `root` is the path from the page to the site's root."""
+def templates() -> Any:
+    """The Jinja environment of the pages."""
     import jinja2
 
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
         loader=jinja2.FunctionLoader(_template),
     )
-    return environment.get_template(name).render(root=root, **context)
+
+
+def _render(name: str, root: str, context: dict[str, Any]) -> str:
+    """The text of a page from a template; `root` is the path from the page to the site's root."""
+    return str(templates().get_template(name).render(root=root, **context))
 
 
 def _template(name: str) -> str:
