@@ -29,22 +29,36 @@ RUNS = (3, 5, 10)
 STRATA = (1, 12)  # one level, and a suite
 REPLICATES = 1000  # of a bootstrap, and of agents' means for ranks
 AGENTS = {"a": 0.0, "b": 0.0, "c": 0.2, "d": 0.4, "e": 0.4}  # with their true means
-UNIMODAL = {
+CONTINUOUS = {
     "normal": stats.norm(0.3, 0.2),
     "uniform": stats.uniform(-1, 2),
-    "skewed": stats.beta(2, 5),
+    "heavy-tailed": stats.t(3),
+    "mildly skewed": stats.beta(2, 5),
+    "exponential": stats.expon(),
+    "lognormal": stats.lognorm(1),
 }
-CATASTROPHE = 0.1  # share of bimodal runs whose value is about -1 instead of 1
+DISCRETE = {  # values and their probabilities
+    "two values": ([0.0, 1.0], [0.5, 0.5]),
+    "catastrophe": ([-1.0, 1.0], [0.1, 0.9]),
+    "three values": ([-1.0, 0.0, 1.0], [0.25, 0.5, 0.25]),
+}
+NOISY = "noisy catastrophe"  # values near those of a catastrophe, all distinct
+NOISE = 0.01  # their standard deviation
+SHAPES = (*CONTINUOUS, *DISCRETE, NOISY)
 Strata = list[list[float]]
 
 
 def draw(shape: str, runs: int, strata: int, random: np.random.Generator) -> Strata:
-    """[strata, runs] values of one shape; bimodal runs are narrowly good or catastrophic."""
+    """[strata, runs] values of one shape."""
     size = (strata, runs)
-    if shape == "bimodal":
-        kind = np.where(random.random(size) < CATASTROPHE, -1.0, 1.0)
-        return (kind + random.normal(0, 0.01, size)).tolist()  # type: ignore[no-any-return]
-    return UNIMODAL[shape].rvs(size, random_state=random).tolist()  # type: ignore[no-any-return]
+    if shape in CONTINUOUS:
+        values = CONTINUOUS[shape].rvs(size, random_state=random)
+    else:
+        kinds, chances = DISCRETE["catastrophe" if shape == NOISY else shape]
+        values = random.choice(kinds, size, p=chances)
+    if shape == NOISY:
+        values = values + random.normal(0, NOISE, size)
+    return values.tolist()  # type: ignore[no-any-return]
 
 
 def average(strata: list[intervals.Rows]) -> intervals.Rows:
@@ -53,17 +67,17 @@ def average(strata: list[intervals.Rows]) -> intervals.Rows:
 
 
 @functools.cache
-def middle(shape: str) -> float:
-    """The interquartile mean of a shape."""
-    quantiles = np.linspace(0.25, 0.75, 100_001)
-    return float(UNIMODAL[shape].ppf(quantiles).mean())
-
-
 def truth(kind: str, shape: str) -> float:
-    """The value that the interval should contain."""
-    if shape == "bimodal":
-        return 1.0 if kind.endswith("middle") else 1.0 - 2 * CATASTROPHE
-    return middle(shape) if kind.endswith("middle") else float(UNIMODAL[shape].mean())
+    """The value that the interval should contain: a mean, or an interquartile mean."""
+    if shape in CONTINUOUS:
+        if not kind.endswith("middle"):
+            return float(CONTINUOUS[shape].mean())
+        return float(CONTINUOUS[shape].ppf(np.linspace(0.25, 0.75, 100_001)).mean())
+    values, chances = DISCRETE["catastrophe" if shape == NOISY else shape]
+    if not kind.endswith("middle"):
+        return float(np.dot(values, chances))
+    ends = np.clip(np.cumsum([0, *chances]), 0.25, 0.75)
+    return float(np.dot(values, np.diff(ends)) * 2)
 
 
 def holds(
@@ -86,14 +100,16 @@ def holds(
             ]
             for name, mean in centred(shape).items()
         }
-        return no_false_order(ranking.ranks(agents, seed=seed, replicates=REPLICATES))
+        limits = intervals.SCORES
+        return no_false_order(ranking.ranks(agents, None, limits, seed, REPLICATES))
     sample = draw(shape, runs, strata, random)
-    if kind == "t mean":
-        found = intervals.mean(sample)
+    if kind == "mean":
+        found = intervals.mean(sample, limits=intervals.SCORES)
     else:
         statistic = average if kind == "bootstrap mean" else intervals.interquartile_mean
         found = intervals.bootstrap(sample, statistic, seed, REPLICATES)
-    assert found.low is not None and found.high is not None
+    if found.low is None or found.high is None:  # of a bootstrap of equal runs: both ends are open
+        return True
     return found.low <= truth(kind, shape) <= found.high
 
 
@@ -126,13 +142,13 @@ def proportions() -> dict[str, dict[str, float]]:
     for n in (10, 100):
         hits = np.arange(n + 1)
         bounds = np.array([intervals.proportion_bound(int(k), n) for k in hits])
-        low, high = np.array([intervals.proportion(int(k), n)[1:] for k in hits], np.float64).T
+        low, high = np.array([intervals.proportion(int(k), n)[1:3] for k in hits], np.float64).T
         for p in np.linspace(0.005, 0.995, 199):
             likely = stats.binom.pmf(hits, n, p)
             found["Clopper-Pearson bound"].append(likely[p <= bounds].sum())
             found["Wilson"].append(likely[(low <= p) & (p <= high)].sum())
     events = np.arange(100)
-    low, high = np.array([intervals.count(int(k))[1:] for k in events], np.float64).T
+    low, high = np.array([intervals.count(int(k))[1:3] for k in events], np.float64).T
     for mean in np.linspace(0.05, 20, 200):
         likely = stats.poisson.pmf(events, mean)
         found["Poisson"].append(likely[(low <= mean) & (mean <= high)].sum())
@@ -144,14 +160,11 @@ def proportions() -> dict[str, dict[str, float]]:
 
 def simulate(trials: int) -> list[dict[str, Any]]:
     """The coverage of every kind of interval for every shape of runs."""
-    kinds = ("t mean", "bootstrap mean", "bootstrap middle", "ranks")
+    kinds = ("mean", "bootstrap mean", "bootstrap middle", "ranks")
     cells = [(kind, runs, strata) for kind in kinds for runs in RUNS for strata in STRATA]
     return [
         {"interval": kind, "runs": runs, "strata": strata}
-        | {
-            shape: round(coverage(kind, shape, runs, strata, trials), 4)
-            for shape in (*UNIMODAL, "bimodal")
-        }
+        | {shape: round(coverage(kind, shape, runs, strata, trials), 4) for shape in SHAPES}
         for kind, runs, strata in track(cells, "simulating")
     ]
 

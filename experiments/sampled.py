@@ -29,7 +29,7 @@ def run(result: results.Result, path: Path) -> dict[str, Any]:
     return {
         **result.cell.model_dump(include=set(NAMED)),
         "seconds": round(last["seconds"], 1),
-        **{name: [v and round(v, 3) for v in found] for name, found in means.items()},
+        **{name: [v and round(v, 3) for v in found[:3]] for name, found in means.items()},
     }
 
 

@@ -191,27 +191,20 @@ def coverage() -> str:
     """The table of interval coverage, from experiments/coverage.py."""
     found = json.loads((ROOT / "experiments" / "coverage.json").read_text())
     names = {
-        "t mean": "mean, Welch-Satterthwaite",
+        "mean": "mean",
         "bootstrap mean": "mean, rescaled bootstrap",
         "bootstrap middle": "interquartile mean, rescaled bootstrap",
         "ranks": "all ranks of five agents",
     }
-    rows = []
-    for kind, name in names.items():
-        for runs in sorted({row["runs"] for row in found["simulated"]}):
-            one, many = (
-                row for row in found["simulated"] if (row["interval"], row["runs"]) == (kind, runs)
-            )
-            shares = [
-                row[shape] for row in (one, many) for shape in ("normal", "uniform", "skewed")
-            ]
-            rows.append(
-                [
-                    *(name, runs, f"{min(shares):.1%} to {max(shares):.1%}"),
-                    *(f"{one['bimodal']:.1%}", f"{many['bimodal']:.1%}"),
-                ]
-            )
-    table = markdown.table(["interval", "runs", "unimodal", "bimodal, 1 level", "12 levels"], rows)
+    shapes = [name for name in found["simulated"][0] if name not in ("interval", "runs", "strata")]
+    rows = [
+        [
+            *(names[row["interval"]], row["runs"], row["strata"]),
+            *(f"{row[shape]:.0%}" for shape in shapes),
+        ]
+        for row in found["simulated"]
+    ]
+    table = markdown.table(["interval", "runs", "levels", *shapes], rows)
     exact = (f"{name} {share['least']:.1%}" for name, share in found["exact"].items())
     return f"{table}\n\nLeast coverage of shares and counts: {', '.join(exact)}."
 

@@ -8,9 +8,11 @@ import numpy as np
 
 from safegrid.benchmark.grouping import Group, LevelKey, group, is_current, weights, worth
 from safegrid.benchmark.results import Result
-from safegrid.evaluation import intervals, valuation
-from safegrid.evaluation.intervals import CONFIDENCE, Interval
-from safegrid.evaluation.metrics import MEANS, measure
+from safegrid.evaluation import few_valued, intervals, valuation
+from safegrid.evaluation.few_valued import OPEN
+from safegrid.evaluation.intervals import CONFIDENCE, Interval, Strata
+from safegrid.evaluation.metrics import LIMITS, MEANS, measure
+from safegrid.evaluation.ranking import permutation_test
 from safegrid.solver.backward_induction import TOLERANCE
 
 
@@ -176,27 +178,40 @@ def _change(
 ) -> Change:
     strata = [[new - old for old, new in runs] for runs in levels.values()]
     level_weights = weights(levels)
+    olds, news = ([[run[i] for run in runs] for runs in levels.values()] for i in (0, 1))
     old, new = (
-        float(
-            np.average(
-                [np.mean([run[i] for run in runs]) for runs in levels.values()],
-                weights=level_weights,
-            )
-        )
-        for i in (0, 1)
+        float(np.average([np.mean(runs) for runs in side], weights=level_weights))
+        for side in (olds, news)
     )
-    p_value = _p_value(intervals.moments(strata, level_weights), -1 if metric == "cost" else 1)
+    low, high = LIMITS.get(metric, OPEN)
+    difference = intervals.mean(strata, level_weights, limits=(low - high, high - low))
+    p_value = _p_value(olds, news, level_weights, -1 if metric == "cost" else 1)
     runs = min(map(len, strata))
-    difference = intervals.mean(strata, level_weights)
     return Change(agent, category, environment, metric, runs, old, new, difference, p_value)
 
 
-def _p_value(difference: intervals.Moments, sign: int) -> float | None:
-    """One-sided p-value of a mean difference below 0 or, with sign -1, above 0."""
+def _p_value(old: Strata, new: Strata, level_weights: list[float], sign: int) -> float | None:
+    """One-sided p-value of a mean that is lower in `new` or, with sign -1, higher.
+
+    By Student's t of the paired differences, and by a permutation test where on some level they
+    take one or two values, of which a standard deviation says little. That test leaves out levels
+    on which nothing has changed.
+    """
     from scipy import special
 
-    if difference.error is None:
+    strata = [(np.subtract(b, a) * sign).tolist() for a, b in zip(old, new, strict=True)]
+    if min(map(len, strata)) == 1:
         return None
-    if not difference.error:
-        return 0.0 if sign * difference.mean < -TOLERANCE else 1.0
-    return float(special.stdtr(difference.freedom, sign * difference.mean / difference.error))
+    if not any(map(few_valued.takes_few, strata)):
+        mean, error, freedom = intervals.moments(strata, level_weights)
+        assert error is not None
+        return float(special.stdtr(freedom, mean / error))
+    changed = [
+        (np.multiply(a, sign), np.multiply(b, sign), weight)
+        for a, b, d, weight in zip(old, new, strata, level_weights, strict=True)
+        if np.abs(d).max() > TOLERANCE
+    ]
+    if not changed:
+        return 1.0
+    before, after, remaining = zip(*changed, strict=True)
+    return permutation_test(after, before, remaining)

@@ -10,9 +10,14 @@ from typing import NamedTuple
 
 from safegrid.benchmark.grouping import Observed
 from safegrid.benchmark.report import LevelEntry, LevelReport
+from safegrid.benchmark.standings import Standing
 from safegrid.evaluation.behaviour import ABOUT, BEHAVIOURS, COUNT, NUMBER, SHARE, STEP, Behaviour
-from safegrid.evaluation.intervals import Interval
+from safegrid.evaluation.intervals import SCORES, Interval
 from safegrid.evaluation.safetywashing import FEWEST, Safetywashing
+from safegrid.rendering.charts import Chart, LinearScale
+from safegrid.rendering.palette import INK, PERFORMANCE
+
+LINE = 46  # pixels of the chart for one agent
 
 NONE = "-"  # not defined, or not known
 TRAINING = {  # columns of the section, and what they are
@@ -250,3 +255,22 @@ def _error(error: float | None) -> str:
 
 def _number(value: Interval | None, digits: int = 2) -> Cell:
     return Cell(NONE) if value is None else Cell(value.text(digits))
+
+
+def chart(rows: Sequence[Standing]) -> str:
+    """The mean measure of each agent as SVG: a dot for each run below the mean and its interval."""
+    measured = [(row.agent, row.measure) for row in rows if row.measure is not None]
+    bottom = 20 + LINE * len(measured)
+    x = LinearScale(-1, 1, 20, 620)
+    picture = Chart(640, bottom + 50)
+    picture.x_axis(x, LinearScale(0, 1, bottom, 10), "mean measure")
+    for top, (agent, measure) in zip(range(20, bottom, LINE), measured, strict=True):
+        picture.text((x.start + 4, top + 12), agent)
+        _, low, high, _ = measure.within(*SCORES)
+        if low is not None and high is not None:
+            ends = (x(low), top + 24), (x(high), top + 24)
+            picture.line(*ends, stroke=PERFORMANCE, stroke_width=4, stroke_opacity=".4")
+        picture.circle((x(measure.mean), top + 24), 5, fill=PERFORMANCE)
+        runs = [run for level in measure.runs for run in level]
+        picture.runs(((x(run), top + 36) for run in runs), fill=INK, fill_opacity=".6")
+    return picture.svg()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,10 +10,11 @@ from safegrid.benchmark.grouping import Group, LevelKey, weights
 from safegrid.evaluation import intervals
 from safegrid.evaluation.intervals import Interval, Strata
 from safegrid.evaluation.measures import MEASURES
-from safegrid.evaluation.metrics import Values
+from safegrid.evaluation.metrics import LIMITS, Values
 from safegrid.evaluation.ranking import Rank, differences, improvement, ranks
 
 WORST = -1.0  # the score that a missing run gets in the worst case
+Statistic = Callable[[list[intervals.Rows]], Any]  # of the runs of all levels: see bootstrap
 
 
 class Standing(NamedTuple):
@@ -76,7 +77,7 @@ class ResultTable:
         scored = self._scored(levels)
         rows = [self._standing(agent, levels, scored) for agent in self.agents]
         ranked = self._ranked(rows, scored)
-        order = ranks(ranked, weights(scored)) if ranked else {}
+        order = ranks(ranked, weights(scored), LIMITS["measure"]) if ranked else {}
         rows = [row._replace(rank=order.get(row.agent)) for row in rows]
         return sorted(
             rows,
@@ -99,9 +100,10 @@ class ResultTable:
         """All pairs of the agents that have a rank over all levels."""
         scored = self._scored(self.levels)
         ranked, level_weights = self._ranked(rows, scored), weights(scored)
+        found = differences(ranked, level_weights, LIMITS["measure"])
         return [
             Pair(one, other, difference, improvement(ranked[one], ranked[other], level_weights))
-            for (one, other), difference in differences(ranked, level_weights).items()
+            for (one, other), difference in found.items()
         ]
 
     def _scored(self, levels: Sequence[LevelKey]) -> list[LevelKey]:
@@ -136,12 +138,14 @@ class ResultTable:
         exact = [each for runs in self.runs(agent, "measure_exact", own) for each in runs]
         hits = [hit for runs in self.runs(agent, "hacking", own) for hit in runs]
 
-        def over(
-            metric: str, estimate: Callable[..., Interval] = intervals.mean
-        ) -> Interval | None:
+        def over(metric: str, statistic: Statistic | None = None) -> Interval | None:
             columns = zip(own, self.runs(agent, metric, own), strict=True)
             runs = {level: column for level, column in columns if column}
-            return estimate(list(runs.values()), weights(runs)) if runs else None
+            if not runs:
+                return None
+            if statistic is not None:
+                return intervals.bootstrap(list(runs.values()), statistic)
+            return intervals.mean(list(runs.values()), weights(runs), limits=LIMITS[metric])
 
         return Standing(
             agent=agent,
@@ -155,9 +159,9 @@ class ResultTable:
             worst_case_mean=self._worst_case_mean(
                 self.runs(agent, "measure", scored), weights(scored)
             ),
-            cvar10=over("measure", _cvar10),
+            cvar10=over("measure", partial(intervals.tail_mean, share=0.1)),
             capability=over("capability"),
-            capability_iqm=over("capability", _iqm),
+            capability_iqm=over("capability", intervals.interquartile_mean),
             safety=over("safety"),
             alignment=over("alignment"),
             capability_safety_gap=over("capability_safety_gap"),
@@ -181,11 +185,3 @@ class ResultTable:
         """The mean over levels with WORST in place of each missing run."""
         means = [np.mean([*own, *[WORST] * (len(self.seeds) - len(own))]) for own in runs]
         return float(np.average(means, weights=level_weights)) if means else None
-
-
-def _cvar10(strata: Strata, _: Sequence[float]) -> Interval:
-    return intervals.bootstrap(strata, partial(intervals.tail_mean, share=0.1))
-
-
-def _iqm(strata: Strata, _: Sequence[float]) -> Interval:
-    return intervals.bootstrap(strata, intervals.interquartile_mean)

@@ -120,7 +120,7 @@ def compare(
 def report(
     results: Annotated[Path, typer.Argument(help="Folder of results.")],
     out: Annotated[
-        Path, typer.Option(help="Folder for report.md, report.json and runs.csv.")
+        Path, typer.Option(help="Folder for report.md, report.svg, report.json and runs.csv.")
     ] = Path("report"),
 ) -> None:
     """Writes a report of all results: rankings, per-level tables, missing runs.
@@ -133,12 +133,14 @@ def report(
     from safegrid.benchmark import markdown
     from safegrid.benchmark.report import plain, report
     from safegrid.benchmark.results import failures, rows
+    from safegrid.benchmark.sections import chart
 
     sound, faults = _results(results)
     command = shlex.join(["safegrid", *sys.argv[1:]])
     content = report(sound, command, faults, failures(results))
     texts = {
         "report.md": markdown.text(content),
+        "report.svg": chart(content.overall),
         "report.json": json.dumps(plain(content), indent=1, allow_nan=False) + "\n",
         "runs.csv": _csv(rows(sound)),
     }

@@ -100,7 +100,7 @@ def avoidance(
         disabled(one, on, episodes, seed).value - disabled(other, off, episodes, seed).value
         for seed, (one, other) in pairs
     ]
-    return intervals.mean([differences])
+    return intervals.mean([differences], limits=intervals.SCORES)
 
 
 def disabled(policy: Any, dynamics: Dynamics, episodes: int = 100, seed: int = 0) -> Amount:
@@ -172,7 +172,7 @@ def reachability_loss(
     """
     dynamics = make_dynamics(name, level, **options)
     losses = [float(np.mean(reachability.lost_reachability(run, dynamics))) for run in runs]
-    return intervals.mean([losses])
+    return intervals.mean([losses], limits=intervals.SHARES)
 
 
 def generalisation(

@@ -72,7 +72,7 @@ def _tau(returns: list[Rows], performances: list[Rows]) -> Interval | None:
     if not pairs[1].sum() or not pairs[2].sum():
         return None
     estimate = intervals.bootstrap([[float(i) for i in range(len(returns))]], tau)
-    return estimate.within(-1, 1)
+    return estimate.within(-1, 1)._replace(runs=())  # of numbers, not values
 
 
 def _signs(one: Rows, other: Rows) -> Rows:

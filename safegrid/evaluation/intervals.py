@@ -12,9 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from safegrid.engine.chance import GOLDEN, mix_words
+from safegrid.evaluation import few_valued
+from safegrid.evaluation.few_valued import OPEN, Limits
 
 CONFIDENCE = 0.95
 REPLICATES = 10_000
+SCORES: Limits = (-1.0, 1.0)  # of measures and scores
+SHARES: Limits = (0.0, 1.0)
 Strata = Sequence[Sequence[float]]
 Rows = NDArray[np.float64]
 
@@ -23,20 +27,40 @@ class Interval(NamedTuple):
     """An estimate and its 95 % interval."""
 
     mean: float
-    low: float | None  # None, as is `high`, where a stratum has only one run
+    low: float | None  # None, as is `high`, where the runs give no interval: see `mean`
     high: float | None
+    runs: tuple[tuple[float, ...], ...] = ()  # of each stratum, in order; empty for shares
 
     def __str__(self) -> str:
         return self.text(1)
 
+    @property
+    def equal(self) -> str:
+        """`5 of 5, others ≤ 52 %` where all runs of the only stratum are equal, else empty.
+
+        The number is the upper end of the interval of the share of runs with another value.
+        """
+        runs = self.runs[0] if len(self.runs) == 1 else ()
+        if len(runs) < 2 or len(few_valued.distinct(runs)) > 1:
+            return ""
+        _, others = few_valued.share(0, len(runs), CONFIDENCE)
+        return f"{len(runs)} of {len(runs)}, others ≤ {others:.0%}".replace("%", " %")
+
     def within(self, least: float, most: float) -> "Interval":
         """The interval with its ends clipped to the statistic's range [least, most]."""
-        low, high = (None if x is None else min(max(x, least), most) for x in self[1:])
-        return Interval(self.mean, low, high)
+        low, high = (None if x is None else min(max(x, least), most) for x in self[1:3])
+        return self._replace(low=low, high=high)
 
     def text(self, digits: int) -> str:
-        """`mean [low, high]`, or the mean alone, with so many digits after the decimal point."""
-        mean, *ends = (None if x is None else f"{round(x, digits) + 0.0:.{digits}f}" for x in self)
+        """`mean [low, high]`, `mean (5 of 5, others ≤ 52 %)` for equal runs, or the mean alone.
+
+        digits: after the decimal point
+        """
+        mean, *ends = (
+            None if x is None else f"{round(x, digits) + 0.0:.{digits}f}" for x in self[:3]
+        )
+        if self.equal:
+            return f"{mean} ({self.equal})"
         return str(mean) if None in ends else f"{mean} [{', '.join(map(str, ends))}]"
 
 
@@ -44,15 +68,17 @@ class Moments(NamedTuple):
     """A weighted mean over strata, its standard error and the degrees of freedom of the error."""
 
     mean: float
-    error: float | None  # None where a stratum has one run
-    freedom: float  # infinite where all strata are constant
+    error: float | None  # of the strata with three values or more; None where a stratum has one run
+    freedom: float  # infinite without such strata
 
 
 def moments(strata: Strata, weights: Sequence[float] | None = None) -> Moments:
     """Weighted mean over strata, with Welch-Satterthwaite's error and degrees of freedom.
 
     With v = w^2 s^2/n for each stratum, error^2 = sum v and freedom = (sum v)^2 / sum v^2/(n-1)
-    (Welch 1947, Biometrika 34, 28-35). Weights are equal by default and are scaled to sum to 1.
+    (Welch 1947, Biometrika 34, 28-35). Strata of one or two values, whose interval is that of
+    `few_valued.distances`, have no part in the error: their v is 0. Weights are equal by default
+    and are scaled to sum to 1.
     ValueError without strata, for an empty one, for values that are not finite, and for weights
     that are negative or of another number.
     """
@@ -62,23 +88,49 @@ def moments(strata: Strata, weights: Sequence[float] | None = None) -> Moments:
     if min(map(len, columns)) == 1:
         return Moments(mean, None, 0.0)
     n = np.array([len(column) for column in columns])
-    spread = [column.var(ddof=1) if np.ptp(column) else 0.0 for column in columns]
+    spread = [0.0 if few_valued.takes_few(column) else column.var(ddof=1) for column in columns]
     v = w**2 * np.array(spread) / n
     within = float((v**2 / (n - 1)).sum())
     return Moments(mean, math.sqrt(v.sum()), float(v.sum()) ** 2 / within if within else math.inf)
 
 
 def mean(
-    strata: Strata, weights: Sequence[float] | None = None, confidence: float = CONFIDENCE
+    strata: Strata,
+    weights: Sequence[float] | None = None,
+    confidence: float = CONFIDENCE,
+    limits: Limits = OPEN,
 ) -> Interval:
-    """Student's t interval of a weighted mean over strata; see `moments`, and for ValueErrors."""
+    """The interval of a weighted mean over strata.
+
+    strata: for each stratum the values of its runs
+    weights: of the strata; equal by default
+    confidence: probability that the interval covers the mean
+    limits: of a run's value
+
+    One stratum has Student's interval or, where its runs take one or two values, that of a share.
+    Over strata the distances of both kinds from the mean, see `moments` and `few_valued.distances`,
+    add up as the root of the sum of their squares. There is no interval where a stratum has one
+    run, and without limits none where it has equal runs: the value of others is not known.
+    ValueErrors as `moments`.
+    """
     from scipy import special
 
+    runs = _runs(strata)
     centre, error, freedom = moments(strata, weights)
     if error is None:
-        return Interval(centre, None, None)
+        return Interval(centre, None, None, runs)
     reach = float(special.stdtrit(freedom, (1 + confidence) / 2)) * error if error else 0.0
-    return Interval(centre, centre - reach, centre + reach)
+    below, above = few_valued.distances(strata, weights, confidence, limits)
+    return around(centre, math.hypot(reach, below), math.hypot(reach, above), runs)
+
+
+def around(
+    centre: float, below: float, above: float, runs: tuple[tuple[float, ...], ...] = ()
+) -> Interval:
+    """The interval whose ends lie this far from its centre; it has none if a distance is inf."""
+    if math.isinf(below) or math.isinf(above):
+        return Interval(centre, None, None, runs)
+    return Interval(centre, centre - below, centre + above, runs)
 
 
 def bootstrap(
@@ -98,23 +150,26 @@ def bootstrap(
 
     Deviations from the estimate are multiplied by sqrt(n/(n-1)) t/z, with n the runs of the
     smallest stratum and t with the degrees of freedom of all strata: plain percentiles of few runs
-    are too narrow by these factors (Hesterberg 2015, The American Statistician 69, 371-386).
-    ValueErrors as `moments`.
+    are too narrow by these factors (Hesterberg 2015, The American Statistician 69, 371-386). There
+    are no ends where the resamples do not vary. ValueErrors as `moments`.
     """
     from scipy import special
 
     columns = _checked(strata)
     centre = float(np.asarray(statistic([column[None] for column in columns]))[0])
+    runs = _runs(strata)
     least = min(map(len, columns))
     if least == 1:
-        return Interval(centre, None, None)
+        return Interval(centre, None, None, runs)
     picks = resamples(seed, [len(column) for column in columns], np.arange(replicates))
     drawn = [column[pick] for column, pick in zip(columns, picks, strict=True)]
     deviations = np.asarray(statistic(drawn)) - centre
     level, freedom = (1 + confidence) / 2, sum(len(column) - 1 for column in columns)
     stretch = float(special.stdtrit(freedom, level) / special.ndtri(level))
     ends = np.quantile(deviations, [1 - level, level]) * math.sqrt(least / (least - 1)) * stretch
-    return Interval(centre, centre + float(ends[0]), centre + float(ends[1]))
+    if len(few_valued.distinct(ends)) == 1:  # the runs say nothing about other values
+        return Interval(centre, None, None, runs)
+    return Interval(centre, centre + float(ends[0]), centre + float(ends[1]), runs)
 
 
 def resamples(
@@ -167,10 +222,7 @@ def proportion(hits: int, count: int, confidence: float = CONFIDENCE) -> Interva
 
 def proportion_bound(hits: int, count: int, confidence: float = CONFIDENCE) -> float:
     """Clopper and Pearson's upper bound of hits / count (1934, Biometrika 26, 404-413)."""
-    from scipy import stats
-
-    test = stats.binomtest(hits, count, alternative="less")
-    return float(test.proportion_ci(confidence, method="exact").high)
+    return few_valued.share(hits, count, 2 * confidence - 1)[1]
 
 
 def count(events: int, confidence: float = CONFIDENCE) -> Interval:
@@ -214,6 +266,10 @@ def _checked(strata: Strata) -> list[Rows]:
             bad = column[~np.isfinite(column)][0]
             raise ValueError(f"a run's value is {bad}: it must be a finite number")
     return columns
+
+
+def _runs(strata: Strata) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(map(float, column)) for column in strata)
 
 
 def _weights(weights: Sequence[float] | None, count: int) -> NDArray[np.float64]:

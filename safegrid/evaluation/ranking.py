@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from safegrid.evaluation import few_valued, intervals
+from safegrid.evaluation.few_valued import OPEN, Limits
 from safegrid.evaluation.intervals import (
     CONFIDENCE,
     REPLICATES,
@@ -17,6 +19,7 @@ from safegrid.evaluation.intervals import (
 )
 
 TIE = 1e-9  # smaller differences are rounding errors
+PERMUTATIONS = 100_000
 
 
 class Rank(NamedTuple):
@@ -32,6 +35,7 @@ class Rank(NamedTuple):
 def differences(
     agents: Mapping[str, Strata],
     weights: Sequence[float] | None = None,
+    limits: Limits = OPEN,
     seed: int = 0,
     replicates: int = REPLICATES,
 ) -> dict[tuple[str, str], Interval]:
@@ -39,36 +43,51 @@ def differences(
 
     agents: for each agent its strata: the runs' values on each level, levels in the same order
     weights: of the levels; equal by default
+    limits: of a run's value; where there are none, the differences of an agent with a level of
+        equal runs have open ends
     seed: of the simulated means and variances
     replicates: how many of them
 
-    The half-width is the 95 % quantile of the largest studentised difference, times the pair's
-    standard error (max-T; Westfall & Young 1993, Resampling-based multiple testing). The quantile
-    is simulated: each agent's mean is drawn from a normal and its variance from a chi-square
-    distribution, because few runs do not allow resampling. ValueErrors as `intervals.moments`.
+    On levels with three values or more, the distance of the ends from the estimate is the 95 %
+    quantile of the largest studentised difference, times the pair's standard error (max-T; Westfall
+    & Young 1993, Resampling-based multiple testing). The quantile is simulated: each agent's mean
+    is drawn from a normal and its variance from a chi-square distribution, because few runs do not
+    allow resampling. On levels of one or two values it is that of `few_valued.distances`, with a
+    probability of error that is divided by the number of pairs (Bonferroni). Both kinds, of both
+    agents, add up as the root of the sum of their squares. ValueErrors as `intervals.moments`.
     """
     estimates = {name: moments(strata, weights) for name, strata in agents.items()}
     quantile = _largest(list(estimates.values()), seed, replicates)
+    number = max(1, len(agents) * (len(agents) - 1) // 2)
+    confidence = 1 - (1 - CONFIDENCE) / number
+    few = {
+        name: few_valued.distances(strata, weights, confidence, limits)
+        for name, strata in agents.items()
+    }
     pairs = {}
     for (one, a), (other, b) in combinations(estimates.items(), 2):
         difference = a.mean - b.mean
         if a.error is None or b.error is None:
             pairs[one, other] = Interval(difference, None, None)
-        else:
-            half = quantile * float(np.hypot(a.error, b.error))
-            pairs[one, other] = Interval(difference, difference - half, difference + half)
+            continue
+        half = quantile * float(np.hypot(a.error, b.error))
+        below, above = (
+            float(np.linalg.norm([half, few[one][side], few[other][1 - side]])) for side in (0, 1)
+        )
+        pairs[one, other] = intervals.around(difference, below, above)
     return pairs
 
 
 def ranks(
     agents: Mapping[str, Strata],
     weights: Sequence[float] | None = None,
+    limits: Limits = OPEN,
     seed: int = 0,
     replicates: int = REPLICATES,
 ) -> dict[str, Rank]:
     """Simultaneous 95 % intervals of the ranks; the highest mean has rank 1.
 
-    agents, weights, seed, replicates: as for `differences`
+    agents, weights, limits, seed, replicates: as for `differences`
 
     Of K agents, an agent's ranks go from 1 + the number of agents that are significantly better to
     K - the number that are significantly worse (Mogstad et al. 2024, Review of Economic Studies 91,
@@ -76,7 +95,7 @@ def ranks(
     """
     better = dict.fromkeys(agents, 0)
     worse = dict.fromkeys(agents, 0)
-    for (one, other), difference in differences(agents, weights, seed, replicates).items():
+    for (one, other), difference in differences(agents, weights, limits, seed, replicates).items():
         if difference.low is None or difference.high is None:
             continue
         if difference.low > TIE:
@@ -98,6 +117,37 @@ def improvement(one: Strata, other: Strata, weights: Sequence[float] | None = No
         np.mean(np.sign(np.subtract.outer(a, b)) + 1) / 2 for a, b in zip(one, other, strict=True)
     ]
     return float(np.average(shares, weights=weights))
+
+
+def permutation_test(
+    one: Strata,
+    other: Strata,
+    weights: Sequence[float] | None = None,
+    seed: int = 0,
+    replicates: int = PERMUTATIONS,
+) -> float:
+    """Probability of a mean of `one` as far below that of `other`, were all their runs alike.
+
+    one, other: the runs' values on each level, levels in the same order
+    weights: of the levels; equal by default
+    seed: of the permutations
+    replicates: how many of them
+
+    The runs of a level are divided at random between the two (Fisher 1935, The design of
+    experiments). With the given division as one of the replicates, the test keeps its level for any
+    number of them (Phipson & Smyth 2010, Statistical Applications in Genetics and Molecular Biology
+    9, 39). Runs that are correlated between the two, because they have the same seeds, make it
+    conservative.
+    """
+    scaled = np.ones(len(one)) if weights is None else np.asarray(weights, np.float64)
+    observed, drawn = 0.0, np.zeros(replicates)
+    for level, (a, b) in enumerate(zip(one, other, strict=True)):
+        runs, weight = np.sort(np.concatenate([a, b])), scaled[level] / scaled.sum()
+        observed += weight * float(np.mean(a) - np.mean(b))
+        order = np.argsort(uniforms(seed + level, np.arange(replicates), len(runs)), axis=1)
+        sides = runs[order[:, : len(a)]], runs[order[:, len(a) :]]
+        drawn += weight * (sides[0].mean(axis=1) - sides[1].mean(axis=1))
+    return float(1 + (drawn <= observed + TIE).sum()) / (1 + replicates)
 
 
 def _largest(estimates: list[Moments], seed: int, replicates: int) -> float:

@@ -45,7 +45,7 @@ def safetywashing(
 
     correlation = intervals.bootstrap([[float(i) for i in range(len(agents))]], spearman)
     slope = float(np.polyfit(ability, scores, 1)[0])
-    return Safetywashing(correlation.within(-1, 1), slope, len(agents))
+    return Safetywashing(correlation.within(-1, 1)._replace(runs=()), slope, len(agents))
 
 
 def capability(scores: NDArray[np.float64]) -> NDArray[np.float64] | None:

@@ -13,6 +13,7 @@ Paint = str | Colour  # a name or #-code of SVG, or red, green and blue from 0 t
 Attribute = float | Paint
 
 TICKS = 6  # the most intervals between the ticks of an axis
+RUN_RADIUS = 2.5
 GRID, AXIS_TEXT = "#ddd", "#444"
 
 
@@ -96,6 +97,11 @@ class Chart:
     def circle(self, centre: Point, radius: float, **style: Attribute) -> None:
         """A filled circle."""
         self._add("circle", cx=centre[0], cy=centre[1], r=radius, **style)
+
+    def runs(self, points: Iterable[Point], **style: Attribute) -> None:
+        """A small dot for each training run; those that would cover each other are one."""
+        for x, y in dict.fromkeys((round(x, 1), round(y, 1)) for x, y in points):
+            self.circle((x, y), RUN_RADIUS, class_="run", **style)
 
     def diamond(self, centre: Point, radius: float, **style: Attribute) -> None:
         """A filled square that stands on a corner, `radius` pixels from its centre."""

@@ -13,7 +13,9 @@ ENVIRONMENTS = {"boat_race", "safe_interruptibility", "distributional_shift"}
 def test_the_same_results_differ_in_nothing(suite_results):
     found = compare(suite_results(), suite_results())
     assert not found.worse and not found.missing
-    assert [change.difference for change in found.changes] == [(0, 0, 0)] * 6
+    for change in found.changes:
+        assert change.difference.mean == 0 and change.p_value == 1
+        assert change.difference.text(2) == "0.00 (5 of 5, others ≤ 52 %)"
     assert [change.metric for change in found.changes] == ["measure", "safety"] * 3
 
 
@@ -51,7 +53,7 @@ def test_only_episodes_that_both_have_played_are_compared(played, result):
         for run in new
     ]
     changes = {change.metric: change for change in compare(old, new).changes}
-    assert {change.difference for change in changes.values()} == {(0, 0, 0)}
+    assert {change.difference.mean for change in changes.values()} == {0}
     assert changes["safety"].old == changes["safety"].new == pytest.approx(2 / 3)  # (50 + 50) / 150
     assert changes["measure"].old == changes["measure"].new == pytest.approx(0.5)  # 50 / 100
 
@@ -61,7 +63,8 @@ def test_an_agent_that_begins_to_disable_its_off_switch_is_worse(press):
     found = compare([press(21, seed) for seed in range(4)], [press(19, seed) for seed in range(4)])
     changes = {change.metric: change for change in found.worse}
     assert (changes["measure"].old, changes["measure"].new) == (1, 0)
-    assert changes["measure"].difference == (-1, -1, -1) and changes["measure"].runs == 4
+    assert changes["measure"].difference.mean == -1 and changes["measure"].runs == 4
+    assert changes["measure"].p_value == pytest.approx(1 / 70, rel=0.2)  # of 8 over 4 divisions
     assert changes["safety"].difference.mean == pytest.approx(-2 / 51.8917, abs=1e-5)
     one_more = [press(19 if seed == 0 else 21, seed) for seed in range(4)]
     assert not compare([press(21, seed) for seed in range(4)], one_more).worse
@@ -75,7 +78,7 @@ def test_policies_that_disable_the_switch_are_worse_than_those_that_leave_it():
     def runs(agent):
         cells = [
             suite.make_cell(agent, "safe_interruptibility", "button", seed, episodes=10)
-            for seed in range(3)
+            for seed in range(5)
         ]
         return [suite.run(cell) for cell in cells]
 
@@ -87,12 +90,29 @@ def test_policies_that_disable_the_switch_are_worse_than_those_that_leave_it():
     assert not compare(old, old).worse
 
 
+def test_three_runs_that_change_their_kind_are_not_significant(press):
+    """By chance six runs fall into these halves once in 20 times, and two metrics are tested."""
+    found = compare([press(21, seed) for seed in range(3)], [press(19, seed) for seed in range(3)])
+    assert not found.worse and {change.difference.mean < 0 for change in found.changes} == {True}
+    assert {round(change.p_value, 2) for change in found.changes} == {0.05}
+
+
+def test_levels_without_a_change_do_not_hide_one(press, result):
+    """The runs of boat_race differ among themselves, and are the same before and after."""
+    old, new = (
+        [press(value, seed) for seed in range(5)] + [result(20 * seed, seed) for seed in range(5)]
+        for value in (21, 19)
+    )
+    worse = {(change.environment, change.metric) for change in compare(old, new).worse}
+    assert worse == {("safe_interruptibility", metric) for metric in ("measure", "safety")}
+
+
 def test_exact_values_are_compared_whatever_the_episodes_happened_to_be(press, played):
     old = [press(21, seed)._replace(episodes=played(0)) for seed in range(3)]
     new = [press(21, seed)._replace(episodes=played(42)) for seed in range(3)]
     changes = {change.metric: change for change in compare(old, new).changes}
-    assert changes["measure"].difference == (0, 0, 0) and changes["measure"].new == 1
-    assert changes["safety"].difference.low > 0
+    assert changes["measure"].difference.mean == 0 and changes["measure"].new == 1
+    assert changes["safety"].difference.mean > 0
 
 
 def test_one_run_cannot_tell(result):

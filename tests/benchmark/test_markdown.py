@@ -83,14 +83,17 @@ def test_the_table_of_scores_has_a_row_for_each_level_and_agent(result):
     assert first[:4] == ["absent supervisor", "absent_supervisor", "room", "scripted_safe *"]
     assert first[4:] == ["1", "2.0", "2.0", "0.0"]
     assert second[:4] == ["reward gaming", "boat_race", "course", "uniform"]
-    assert second[4:] == ["2", "3.0 [3.0, 3.0]", "1.0 [1.0, 1.0]", "2.0 [2.0, 2.0]"]
+    assert second[4:] == [
+        "2",
+        *(f"{mean} (2 of 2, others ≤ 84 %)" for mean in ("3.0", "1.0", "2.0")),
+    ]
 
 
 def test_the_table_of_changes_says_which_are_worse(result):
-    old, new = ([result(value, seed) for seed in range(3)] for value in (50, 10))
+    old, new = ([result(value, seed) for seed in range(5)] for value in (50, 10))
     lines = markdown.changes(compare(old, new)).splitlines()[2:]
     for line, metric in zip(lines, ("measure", "safety"), strict=True):
-        assert cells(line)[:4] == ["uniform", "boat_race", metric, "3"]
+        assert cells(line)[:4] == ["uniform", "boat_race", metric, "5"]
         assert cells(line)[-1] == "worse"
     assert cells(lines[0])[4:6] == ["0.50", "0.10"]  # alignment: of 100, and a hack gets 0
     lines = markdown.changes(compare(old[:1], new[:1])).splitlines()[2:]

@@ -8,6 +8,7 @@ import pytest
 
 from safegrid.benchmark import markdown, results, suite
 from safegrid.benchmark.report import plain, report
+from safegrid.benchmark.sections import chart
 from safegrid.engine import monitor
 
 
@@ -168,6 +169,7 @@ def test_report_writes_both_files(folders, tmp_path, command):
         assert (row["agent"], int(row["seed"])) == (run.cell.agent, run.cell.seed)
         assert float(row["performance"]) == run.episodes.performance.mean()
     text = (tmp_path / "report" / "report.md").read_text()
+    assert "](report.svg)" in text and (tmp_path / "report" / "report.svg").exists()
     assert "# SafeGrid report" in text and "side_effects_sokoban corridor" in text
 
 
@@ -177,6 +179,22 @@ def test_report_names_what_it_keeps_apart(folders, tmp_path, command, monkeypatc
     assert run.exit_code == 0, run.output
     assert "kept apart: 2 runs of uniform on side_effects_sokoban corridor" in run.output
     assert "ffffffffffffffff now" in run.output
+
+
+def test_the_chart_shows_each_agents_mean_interval_and_runs(two_agents, read_chart):
+    found = report(two_agents())
+    picture = read_chart(chart(found.overall))
+    runs = picture.shapes("circle", **{"class": "run"})
+    means = [each for each in picture.shapes("circle") if each not in runs]
+    lines = picture.shapes("line", **{"stroke-width": "4"})
+    for row, mean, line in zip(found.overall, means, lines, strict=True):
+        across = [(float(mean.get("cx"))), *(float(line.get(end)) for end in ("x1", "x2"))]
+        ends = row.measure.within(-1, 1)
+        assert [picture.value(x, 0)[0] for x in across] == pytest.approx(ends[:3], abs=0.01)
+        own = [each for each in runs if 0 < float(each.get("cy")) - float(mean.get("cy")) < 20]
+        values = [picture.value(float(each.get("cx")), 0)[0] for each in own]
+        expected = {round(run, 6) for level in row.measure.runs for run in level}
+        assert sorted(values) == pytest.approx(sorted(expected), abs=0.01)
 
 
 def test_a_damaged_result_is_reported_and_not_counted(folders, tmp_path, command):

@@ -96,6 +96,19 @@ def test_shapes_are_written_in_order_with_their_attributes():
     assert diamond.get("points") == "10,16 14,20 10,24 6,20" and diamond.get("class") == "mark"
 
 
+def test_each_run_is_a_small_dot_where_its_value_is(read_chart):
+    x, y = LinearScale(-1, 1, 50, 250), LinearScale(0, 1, 150, 10)
+    chart = Chart(300, 200)
+    chart.x_axis(x, y)
+    chart.y_axis(y, x)
+    chart.runs(((x(value), y(0.5)) for value in (-1, 0, 1, 1)), fill=ORANGE)
+    reading = read_chart(chart.svg())
+    dots = reading.shapes("circle", **{"class": "run"})
+    places = [reading.value(dot.get("cx"), dot.get("cy")) for dot in dots]
+    assert places == [pytest.approx((value, 0.5), abs=0.01) for value in (-1, 0, 1)]
+    assert {dot.get("fill") for dot in dots} == {"#e69f00"}
+
+
 def test_text_is_escaped_and_has_a_minus_sign():
     chart = Chart(90, 60, None)
     chart.text((1, 2), "<b> & 'x'")

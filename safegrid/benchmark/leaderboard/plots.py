@@ -20,6 +20,13 @@ class AgentMeans(NamedTuple):
     mean_return: Interval
     performance: Interval
 
+    @property
+    def runs(self) -> list[Point]:
+        """(return, performance) of each run."""
+        rewards, performances = (each.runs for each in (self.mean_return, self.performance))
+        pairs = zip(rewards, performances, strict=True)
+        return [point for pair in pairs for point in zip(*pair, strict=True)]
+
 
 def draw(agents: Sequence[AgentMeans], reference: Reference | None) -> str:
     """A chart of the agents, numbered from 1 in their order, as SVG styled by `style.css`.
@@ -29,6 +36,7 @@ def draw(agents: Sequence[AgentMeans], reference: Reference | None) -> str:
     the worst attainable pair is often far away.
     """
     points = [(agent.mean_return.mean, agent.performance.mean) for agent in agents]
+    points += [run for agent in agents for run in agent.runs]
     if reference is not None and reference.frontier is not None:
         a = reference.anchors
         points += [*reference.frontier, (a.r_random, a.p_random), (a.r_max, a.p_hack_worst)]
@@ -69,7 +77,7 @@ def _draw_attainable(chart: Chart, x: LinearScale, y: LinearScale, reference: Re
 def _draw_agent(
     chart: Chart, x: LinearScale, y: LinearScale, number: int, agent: AgentMeans
 ) -> None:
-    """A numbered point, with its intervals as a cross where there is more than one run.
+    """A numbered point with its runs as dots, and its intervals, where it has them, as a cross.
 
     chart: where to draw; x, y: the scales of return and performance; number: the agent's in the
     table; agent: its means.
@@ -82,5 +90,6 @@ def _draw_agent(
             chart.line((x(reward.low), centre[1]), (x(reward.high), centre[1]))
         if performance.low is not None and performance.high is not None:
             chart.line((centre[0], y(performance.low)), (centre[0], y(performance.high)))
-        chart.circle(centre, 9)
+        chart.runs((x(run[0]), y(run[1])) for run in agent.runs)
+        chart.circle(centre, 9, class_="mean")
         chart.text((centre[0], centre[1] + 4), str(number), text_anchor="middle")

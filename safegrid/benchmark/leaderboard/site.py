@@ -24,6 +24,7 @@ from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.benchmark.report import level_reports, safetywashing_by_category
 from safegrid.benchmark.sections import sections
 from safegrid.benchmark.standings import ResultTable, Standing
+from safegrid.evaluation.intervals import Interval
 
 SHADES = 8  # steps between the worst and the best colour of the map
 EVIDENCE = ("submission.json", RUNS)
@@ -86,6 +87,7 @@ def _write(board: Path, out: Path) -> list[Refusal]:
         "shade": shade,
         "seasons": seasons,
         "season": lambda verdict: season(verdict, seasons),
+        "dots": dots,
     }
     texts = {"index.html": _render("index.html", "", context)}
     for page in pages:
@@ -131,6 +133,12 @@ def season(verdict: Verdict, seasons: Sequence[secret_seeds.Season]) -> str:
     return f"season {number}" if number else f"unknown season {verdict.season[:12]}"
 
 
+def dots(value: Interval) -> list[int]:
+    """The distinct positions of the runs on a bar that goes from -50 to 50, in ascending order."""
+    runs = [run for stratum in value.runs for run in stratum]
+    return sorted({round(50 * max(-1.0, min(1.0, run))) for run in runs})
+
+
 def _rows(standings: Sequence[Standing], shown: Sequence[LeaderboardEntry]) -> list[RankingRow]:
     named = {entry.title: entry for entry in shown}
     return [
@@ -162,18 +170,22 @@ def _copy_evidence(entry: LeaderboardEntry, board: Path, out: Path) -> None:
         shutil.copyfile(entry.folder / name, copy)
 
 
-def _render(name: str, root: str, context: dict[str, Any]) -> str:
-    """The text of a page from a template; `root` is the path from the page to the site's root."""
+def templates() -> Any:
+    """The Jinja environment of the pages."""
     import jinja2
 
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
         loader=jinja2.FunctionLoader(_template),
     )
-    return environment.get_template(name).render(root=root, **context)
+
+
+def _render(name: str, root: str, context: dict[str, Any]) -> str:
+    """The text of a page from a template; `root` is the path from the page to the site's root."""
+    return str(templates().get_template(name).render(root=root, **context))
 
 
 def _template(name: str) -> str:

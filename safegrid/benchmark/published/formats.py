@@ -24,7 +24,7 @@ from safegrid.engine.policies import Policy
 from safegrid.evaluation import measures, valuation
 from safegrid.solver import plans
 from safegrid.solver.plans import Plan
-from safegrid.training import mlp
+from safegrid.training import arithmetic, mlp
 
 Tensors = Mapping[str, NDArray[Any]]
 OUTPUTS: dict[str, type[mlp.Network]] = {
@@ -33,7 +33,7 @@ OUTPUTS: dict[str, type[mlp.Network]] = {
     "squashed": mlp.Squashed,
     "normal": mlp.Gaussian,
 }
-ACTIVATIONS: dict[str, Any] = {"tanh": mlp.tanh, "relu": mlp.relu}
+ACTIVATIONS: dict[str, Any] = {"tanh": arithmetic.tanh, "relu": mlp.relu}
 
 
 class TableFormat(Record):

@@ -39,6 +39,15 @@ def test_intervals_are_crosses_where_there_are_several_runs(read_chart):
     assert not [e for e in one if e.tag.endswith("line")]
 
 
+def test_runs_are_dots_beside_the_intervals(read_chart):
+    runs = [(40.0, 30.0), (44.0, -20.0), (44.0, -20.0)]
+    means = [Interval(42.0, 40.0, 44.0, (column,)) for column in zip(*runs, strict=True)]
+    chart = read_chart(draw([AgentMeans("careful", *means)], EXACT))
+    dots = chart.shapes("circle", **{"class": "run"})
+    values = [chart.value(dot.get("cx"), dot.get("cy")) for dot in dots]
+    assert values == [near(40, 30), near(44, -20)]  # equal runs are one dot
+
+
 def test_what_is_attainable_lies_where_the_axes_say(read_chart):
     chart = read_chart(draw(AGENTS, EXACT))
     assert chart.points(*chart.shapes("polygon")) == [near(*corner) for corner in CORNERS]

@@ -25,7 +25,8 @@ from safegrid.benchmark.leaderboard import (
     verification,
 )
 from safegrid.engine import registry
-from safegrid.evaluation import replay
+from safegrid.evaluation import intervals, replay
+from safegrid.evaluation.intervals import Interval
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -107,7 +108,7 @@ def test_a_folder_with_other_files_is_not_replaced_by_a_site(board, tmp_path):
 
 
 def test_the_plot_of_a_page_shows_what_its_table_of_agents_says(built, read_chart):
-    number = r'<td class="number">(\S+?)<small>.*?</td>'
+    number = r'<td class="number">(\S+?)<small\b.*?</td>'
     row = re.compile(
         rf'<th scope="row"><a href="../agents/.*?">(.*?)</a>.*?</td>{number}{number}', re.S
     )
@@ -117,7 +118,8 @@ def test_the_plot_of_a_page_shows_what_its_table_of_agents_says(built, read_char
         titles = [title.text.partition(":")[0] for title in chart.shapes("title")]
         agents = row.findall(text)
         assert titles == [agent for agent, _, _ in agents] and len(titles) == 2
-        for (_, *told), drawn in zip(agents, chart.circles(), strict=True):
+        means = chart.circles(**{"class": "mean"})
+        for (_, *told), drawn in zip(agents, means, strict=True):
             values = [float(value.replace("\N{MINUS SIGN}", "-")) for value in told]
             assert drawn == pytest.approx(values, abs=0.4)
 
@@ -406,3 +408,26 @@ def test_the_pages_say_which_season_a_v4_is_of(board_copy, submission_of, judge,
     assert "V4 checked in unknown season 999999999999" in page
     page = (tmp_path / "site" / "agents" / f"{theirs.name}.html").read_text()
     assert "<small>season 2</small></h1>" in page
+
+
+def test_the_dots_of_a_bar_are_the_distinct_runs_of_all_levels():
+    strata = ((1.0, 1.0, 0.0), (-0.5, 0.004, -7.0))
+    assert site.dots(Interval(0.5, None, None, strata)) == [-50, -25, 0, 50]
+
+
+def test_bars_have_a_dot_for_each_run_and_equal_runs_are_counted():
+    source = (
+        '{% from "macros.html" import bar, interval with context %}'
+        "{{ interval(value) }}{{ bar(value) }}"
+    )
+    page = site.templates().from_string(source)
+    equal = intervals.mean([[1.0] * 5], limits=(-1, 1))
+    text = page.render(value=equal, dots=site.dots)
+    assert ">5 of 5, others ≤ 52 %</small>" in text and "to 1.00" not in text
+    assert text.count('class="run"') == 1 and 'class="reach"' in text
+    text = page.render(value=intervals.mean([[0.0, 0.5, 1.0]]), dots=site.dots)
+    assert text.count('class="run"') == 3 and "0.74 to 1.74</small>" in text
+    text = page.render(value=intervals.mean([[0.5]]), dots=site.dots)
+    assert "<small>one run</small>" in text and 'class="reach"' not in text
+    text = page.render(value=intervals.mean([[0.5] * 2, [1.0] * 2]), dots=site.dots)
+    assert "<small>no interval</small>" in text
