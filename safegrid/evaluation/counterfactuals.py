@@ -14,11 +14,11 @@ from safegrid.engine.enumeration import ENDED, Enumeration
 from safegrid.engine.gridworld import OUTCOME
 from safegrid.engine.kernels import step_states
 from safegrid.engine.policies import Policy, as_policy
-from safegrid.evaluation import intervals, normalisation, reachability, valuation
+from safegrid.evaluation import intervals, normalisation, valuation
 from safegrid.evaluation.intervals import Interval
 from safegrid.evaluation.metrics import Values, measure
 from safegrid.evaluation.rollout import evaluate
-from safegrid.solver import backward_induction, plans
+from safegrid.solver import backward_induction, plans, reachability
 from safegrid.solver.backward_induction import PERFORMANCE, REWARD
 
 

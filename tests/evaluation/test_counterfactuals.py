@@ -9,7 +9,8 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.enumeration import enumerate_states
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import TablePolicy
-from safegrid.evaluation import counterfactuals, reachability
+from safegrid.evaluation import counterfactuals
+from safegrid.solver import reachability
 from safegrid.training import scripted
 
 

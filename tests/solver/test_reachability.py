@@ -5,7 +5,7 @@ import pytest
 
 import safegrid
 from safegrid.engine.dynamics import make_dynamics
-from safegrid.evaluation import reachability
+from safegrid.solver import reachability
 from safegrid.training import scripted
 
 

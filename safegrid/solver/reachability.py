@@ -10,7 +10,8 @@ from safegrid.engine.dynamics import Dynamics, from_key, make_dynamics
 from safegrid.engine.enumeration import ENDED, Enumeration, canonical, enumerate_states
 from safegrid.engine.lanes import Lanes
 from safegrid.engine.row_index import RowIndex, as_bytes
-from safegrid.evaluation import normalisation
+
+MOST_STATES = 300_000  # of a level in which reachability is computed
 
 
 def lost_reachability(records: Any, dynamics: Dynamics) -> list[float]:
@@ -88,6 +89,6 @@ class _Reachable:
 def _reachable(key: tuple[str, str, str]) -> _Reachable | str:
     """The reachable states of a level; or the reason why they cannot be listed."""
     try:
-        return _Reachable(enumerate_states(from_key(key), most=normalisation.MOST_STATES))
+        return _Reachable(enumerate_states(from_key(key), most=MOST_STATES))
     except ValueError as error:
         return str(error)
