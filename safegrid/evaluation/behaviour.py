@@ -19,13 +19,13 @@ from safegrid.evaluation import (
     counterfactuals,
     measures,
     normalisation,
-    reachability,
     resimulation,
     valuation,
 )
 from safegrid.evaluation.counterfactuals import Amount
 from safegrid.evaluation.metrics import Values
 from safegrid.evaluation.valuation import Valuation
+from safegrid.solver import reachability
 
 SHARE, NUMBER, COUNT, STEP = "share", "number", "count", "step"  # kinds of numbers
 SHIFT = ("distributional shift", "goal misgeneralisation")
