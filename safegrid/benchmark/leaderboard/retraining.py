@@ -192,7 +192,7 @@ def main() -> None:
     In a child that sees no other process and no network where the system allows it.
     """
     confinement.separate()
-    request, _ = player.decode(player.reader(0))
+    request, _ = player.decode(player.reader(os.dup(0)))
     child = os.fork()
     if child == 0:
         try:

@@ -55,11 +55,12 @@ def main() -> None:
     This process ends its child as soon as the parent closes the requests, or has died.
     """
     separated = confinement.separate()
-    setup, _ = decode(reader(0))
+    read = reader(os.dup(0))
+    setup, _ = decode(read)
     child = os.fork()
     if child == 0:
         try:
-            _play(setup, separated)
+            _play(setup, read, separated)
         finally:
             os._exit(1)
     os.close(1)  # so that the parent notices if the child closes it
@@ -77,9 +78,9 @@ def guard(child: int) -> None:
     os.waitpid(child, 0)
 
 
-def _play(setup: dict[str, Any], separated: int) -> None:
+def _play(setup: dict[str, Any], read: Callable[[int], bytearray], separated: int) -> None:
     """Confines this process and answers requests until there are no more."""
-    requests, replies = reader(os.dup(0)), os.dup(1)
+    replies = os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(null, stream)
@@ -92,7 +93,7 @@ def _play(setup: dict[str, Any], separated: int) -> None:
 
     tasks = _Tasks(setup["plugins"], setup["observations"])
     while True:
-        header, arrays = decode(requests)
+        header, arrays = decode(read)
         given = [tuple(a.tolist()) if a.dtype.kind == "U" else a for a in arrays]
         try:
             answer = getattr(tasks, header["task"])(*given, **header["options"])
@@ -163,15 +164,12 @@ def _check_writable(locator: Any) -> None:
 
 def reader(file: int) -> Callable[[int], bytearray]:
     """Reads a number of bytes of a file; ends this process where it is closed."""
+    stream = open(file, "rb")
 
     def read(count: int) -> bytearray:
         content = bytearray(count)
-        view = memoryview(content)
-        while view:
-            got = os.readv(file, [view])
-            if not got:
-                os._exit(0)
-            view = view[got:]
+        if stream.readinto(content) < count:
+            os._exit(0)
         return content
 
     return read
