@@ -84,6 +84,10 @@ def train(
     )
     path = out or Path("policies", f"{agent}-{environment}-{cell.level}-{seed}.safetensors")
     files.check_writable(path)
+    if checkpoint is not None:
+        files.check_writable(checkpoint)
+    if log is not None:
+        files.check_folder(log)
     kept = None if checkpoint is None else Checkpoint(checkpoint)
     episodes = None if log is None else EpisodeLog()
     with contextlib.ExitStack() as stack:

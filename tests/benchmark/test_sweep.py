@@ -221,7 +221,7 @@ def test_a_dry_run_says_what_would_be_run_and_for_how_long(driver, tmp_path):
     code, out, errors = finish(driver(folder, "--dry-run"))
     assert code == 0 and not folder.exists(), errors
     assert out.count("dozy on boat_race course, seed") == 6
-    assert "12 cells to run" in out and "plus 12 cells without an estimate" in out
+    assert "12 cells to run: for how long is not known" in out and "minutes" not in out
     assert f"over all 2 of {intervals.detectable(6, 2):.2f} or more" in out
     cell = suite.make_cell("uniform", "boat_race", episodes=2)
     for seconds in (10.0, 30.0, 20.0):
