@@ -1,8 +1,10 @@
 """Sweeps that are killed, doubled, interrupted or out of disk: the same bytes in the end."""
 
 import errno
+import math
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from safegrid import agents
-from safegrid.benchmark import results, suite, sweep
+from safegrid.benchmark import executors, results, suite, sweep
 from safegrid.evaluation import intervals
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
@@ -58,6 +60,7 @@ BODIES = {
     "dozy": "time.sleep(0.2)",
     "greedy": "np.ones(2**28)",
     "endless": "time.sleep(600)",
+    "leaver": "raise SystemExit",
     "doomed": "os.kill(os.getpid(), signal.SIGKILL)",
     "mortal": """mark = HERE / f"mortal-{seed}"
     if not mark.exists():
@@ -150,7 +153,82 @@ def test_kills_and_a_second_sweep_change_no_byte(driver, tmp_path, monkeypatch, 
     for code, _, errors in map(finish, pair):
         assert code == 0, errors
     assert contents(folder) == calm
-    assert not list(folder.rglob("*.damaged"))
+    for suffix in ("damaged", "part", "lease"):
+        assert not list(folder.rglob(f"*.{suffix}"))
+
+
+@pytest.mark.slow
+@linux
+def test_sweeps_on_one_folder_share_the_cells(driver, tmp_path):
+    folder = tmp_path / "shared"
+    for code, _, errors in map(finish, [driver(folder), driver(folder)]):
+        assert code == 0, errors
+    logs = list(folder.rglob("*.log"))
+    assert len(logs) == 12
+    assert [len(results.attempts(path)) for path in logs] == [1] * 12
+
+
+def run_elsewhere(folder, cell, error):
+    """A wait during which another sweep runs a cell: with this error, or killed."""
+
+    def waiting(count):
+        assert count == 1
+        if error is None:
+            results.write(suite.run(cell), folder)
+        elif error != "killed":
+            results.log(folder / cell.path, {"error": error})
+        (folder / cell.path).with_suffix(".lease").unlink()
+
+    return waiting
+
+
+@pytest.mark.parametrize("error", [None, "ValueError: it failed", "killed"])
+def test_a_cell_that_another_sweep_runs_is_waited_for(error, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "POLL", 0.01)
+    mine, other = (suite.make_cell("uniform", "boat_race", seed=s, episodes=2) for s in range(2))
+    lease = (tmp_path / other.path).with_suffix(".lease")
+    lease.parent.mkdir(parents=True)
+    lease.write_text("another.host-1")
+    results.log(tmp_path / other.path, {"error": "of an earlier sweep"})
+    said, ran = [], []
+
+    def run(cell):
+        ran.append(cell.seed)
+        return suite.run(cell)
+
+    resources = executors.Resources(run=run)
+    waiting = run_elsewhere(tmp_path, other, error)
+    report = lambda cell, error: said.append((cell.seed, error))  # noqa: E731
+    sweep.sweep([mine, other], tmp_path, report, "serial", resources, waiting)
+    expected = None if error == "killed" else error
+    assert said == [(0, None), (1, expected)]
+    assert ran == ([0, 1] if error == "killed" else [0])
+    assert not list(tmp_path.rglob("*.lease"))
+
+
+@pytest.mark.parametrize("engine", ["serial", "local"])
+def test_a_folder_deleted_under_way_is_noticed_and_not_made_again(engine, tmp_path):
+    folder = tmp_path / "results"
+    cells = [suite.make_cell("uniform", "boat_race", seed=s, episodes=2) for s in range(3)]
+    said = []
+
+    def delete(cell, error):
+        said.append(error)
+        shutil.rmtree(folder)
+
+    with pytest.raises(FileNotFoundError, match="results was deleted while the sweep ran"):
+        sweep.sweep(cells, folder, delete, engine)
+    assert said == [None] and not folder.exists()
+
+
+def test_results_deleted_under_way_are_noticed(tmp_path):
+    cells = [suite.make_cell("uniform", "boat_race", seed=s, episodes=2) for s in range(2)]
+
+    def delete(cell, error):
+        (tmp_path / cells[0].path).unlink(missing_ok=True)
+
+    with pytest.raises(FileNotFoundError, match=r"1 results in .* were deleted while"):
+        sweep.sweep(cells, tmp_path, delete, "serial")
 
 
 def test_a_full_disk_costs_the_cells_it_hits_and_no_byte_of_the_others(
@@ -185,7 +263,7 @@ def test_a_full_disk_costs_the_cells_it_hits_and_no_byte_of_the_others(
 @pytest.mark.slow
 @linux
 def test_a_cell_that_fails_is_recorded_and_one_that_died_is_tried_again(driver, tmp_path):
-    names = ("greedy", "endless", "doomed", "mortal", "uniform")
+    names = ("greedy", "endless", "leaver", "doomed", "mortal", "uniform")
     agents = "".join(f'[[agents]]\nname = "{name}"\n' for name in names)
     (tmp_path / "suite.toml").write_text(
         "seeds = 1\nepisodes = 2\nseconds = 5\nmemory = 1.5\n"
@@ -193,9 +271,10 @@ def test_a_cell_that_fails_is_recorded_and_one_that_died_is_tried_again(driver, 
     )
     folder = tmp_path / "results"
     code, _, errors = finish(driver(folder))
-    assert code == 1 and "3 of 5 cells failed" in errors, errors
+    assert code == 1 and "4 of 6 cells failed" in errors, errors
     failed = {failure.agent: failure.error for failure in results.failures(folder)}
-    assert set(failed) == {"greedy", "endless", "doomed"}
+    assert set(failed) == {"greedy", "endless", "leaver", "doomed"}
+    assert failed["leaver"] == "SystemExit"
     assert "MemoryError" in failed["greedy"] and "TimeoutError" in failed["endless"]
     assert "its process died" in failed["doomed"]
     log = {path.parent.name: results.attempts(path) for path in folder.rglob("*.log")}
@@ -230,7 +309,14 @@ def test_a_dry_run_says_what_would_be_run_and_for_how_long(driver, tmp_path):
     results.log(folder / cell.path, {"seconds": 1.0, "steps": cell.steps, "error": "it failed"})
     other = suite.make_cell("uniform", "friend_foe")
     unknown = suite.make_cell("ppo", "boat_race")
+    for entry in ({"steps": cell.steps}, {"seconds": "3", "steps": cell.steps}):
+        results.log(folder / cell.path, {"error": None, **entry})
+    results.log(folder / cell.path, {"error": None, "seconds": math.nan, "steps": cell.steps})
+    (folder / "slurm-17.log").write_text("[1]\n")
     assert sweep.expected_seconds([cell, other, unknown], [folder]) == (40.0, 1)
+    code, out, errors = finish(driver(folder, "--dry-run"))
+    assert code == 0 and "12 cells to run: for how long is not known" in out
+    assert f"skipped {folder / 'slurm-17.log'}: it is not a file of a sweep" in errors
 
 
 @pytest.mark.slow
