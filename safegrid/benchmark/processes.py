@@ -280,6 +280,8 @@ def end_with_parent() -> None:
             os.killpg(0, signal.SIGKILL)
         os._exit(1)
 
+    if not parent.is_alive():  # it ended before the kernel was asked
+        follow()
     threading.Thread(target=follow, daemon=True).start()
 
 
