@@ -34,7 +34,8 @@ agents = [{ name = "uniform" }, { name = "q_learning", steps = 20000 }]
 environments = [{ name = "boat_race" }]
 """
 PATIENCE = 300.0  # seconds; a driver that takes longer hangs
-ORPHANED = 10.0  # seconds that a worker may outlive its driver
+ORPHANED = {"worker": 10.0, "tracker": 10.0, "server": 60.0}  # seconds that it may outlive its
+# driver: the server ends after its imports
 # share of the kills, and the most seconds from the first sight of a victim to its kill
 VICTIMS = {
     "worker": (0.5, 0.5),
@@ -116,6 +117,7 @@ def run(root: Path, name: str, kills: int, chance: random.Random, hits: Counter[
                 kills -= 1
             if kind == "driver":
                 driver.wait()
+                del family[driver.pid]
                 check_orphans(family)
             kind, moment = draw(chance), None
         codes.append(driver.returncode)
@@ -155,10 +157,11 @@ def descendants(driver: int) -> dict[int, str]:
 
 def check_orphans(family: dict[int, str]) -> None:
     """Fault if a descendant of a driver that was killed lives on."""
-    end = time.monotonic() + ORPHANED
-    while left := [pid for pid in family if is_alive(pid)]:
-        if time.monotonic() > end:
-            raise Fault(f"its {family[left[0]]} outlives the driver")
+    began = time.monotonic()
+    while left := [kind for pid, kind in family.items() if is_alive(pid)]:
+        for kind in left:
+            if time.monotonic() - began > ORPHANED[kind]:
+                raise Fault(f"its {kind} outlives the driver")
         time.sleep(0.01)
 
 

@@ -13,11 +13,12 @@ def kill_sweeps(experiment):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
-def test_killed_sweeps_end_with_the_same_bytes(kill_sweeps, tmp_path, capsys):
+def test_killed_sweeps_end_with_the_same_bytes(kill_sweeps, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(kill_sweeps, "VICTIMS", {"worker": (0.5, 0.5), "driver": (0.5, 6.0)})
     hits, faults = kill_sweeps.disturb(tmp_path, sweeps=3, kills=6, seed=0)
     said = capsys.readouterr().out
     assert faults == 0 and hits.total() >= 6, said
-    assert set(hits) >= {"worker", "driver"} and said.count("exit codes [") == 3
+    assert set(hits) == {"worker", "driver"} and said.count("exit codes [") >= 3
 
 
 FAILED = "1 of 6 cells failed; the same command retries them"
@@ -61,7 +62,7 @@ def test_other_bytes_and_what_is_left_behind_are_faults(kill_sweeps, tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 def test_a_process_that_outlives_its_driver_is_a_fault(kill_sweeps, monkeypatch):
-    monkeypatch.setattr(kill_sweeps, "ORPHANED", 0.05)
+    monkeypatch.setitem(kill_sweeps.ORPHANED, "worker", 0.05)
     left = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     with pytest.raises(kill_sweeps.Fault, match="its worker outlives the driver"):
         kill_sweeps.check_orphans({left.pid: "worker"})
