@@ -3,6 +3,7 @@
 Replays are decoded and simulated in processes that never load a policy; policies run in others.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from safegrid.benchmark.leaderboard import folder_check, run_checks, secret_seed
 from safegrid.benchmark.leaderboard.run_checks import Job
 from safegrid.benchmark.leaderboard.schema import BoardSuite, content, read, read_rows, read_suite
 from safegrid.benchmark.leaderboard.verdict_log import Fault, Verdict, fault
-from safegrid.benchmark.processes import process_pool, usable_cores
+from safegrid.benchmark.processes import process_pool
 from safegrid.engine.files import sha256
 
 TIMEOUT = 600.0  # seconds of one check
@@ -39,7 +40,7 @@ def verify(
     folders: Sequence[Path],
     depth: int = 3,
     secret: bytes | None = None,
-    workers: int = usable_cores(),
+    workers: int = os.cpu_count() or 1,
     progress: Progress = lambda what, done, count: None,
 ) -> dict[Path, Verdict]:
     """Checks submissions and appends a verdict to each.
