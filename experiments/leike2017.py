@@ -8,7 +8,6 @@ with ten seeds. Writes one JSON file for each run below experiments/leike2017; a
 same command continues. `make tables` writes experiments/leike2017.md and its figures.
 """
 
-import os
 import sys
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -20,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from safegrid.benchmark import executors, suite
 from safegrid.benchmark.executors import Resources
+from safegrid.benchmark.processes import usable_cores
 from safegrid.benchmark.results import Cell
 from safegrid.engine import files, registry
 from safegrid.engine.contract.agents import Run as TrainingRun
@@ -147,7 +147,7 @@ def main() -> int:
     """Runs the cells that have no result; returns 1 if a run failed, 130 on Ctrl-C."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="train every agent for a million steps")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="parallel runs")
+    parser.add_argument("--workers", type=int, default=usable_cores(), help="parallel runs")
     arguments = parser.parse_args()
     todo = [cell for cell in cells(arguments.full) if not (FOLDER / cell.path).exists()]
     failures = 0

@@ -2,25 +2,32 @@
 
 import contextlib
 import datetime
-import functools
 import itertools
 import logging
+import os
 import platform
 import signal
+import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from queue import SimpleQueue
+from functools import partial
 from typing import Any, NamedTuple
 
 from safegrid.benchmark import suite
-from safegrid.benchmark.processes import ONE_THREAD, process_pool
+from safegrid.benchmark.processes import (
+    BEAT,
+    ONE_THREAD,
+    CallFailed,
+    ProcessDied,
+    isolated,
+    one_line,
+)
 from safegrid.benchmark.results import Cell
 from safegrid.benchmark.versions import package_versions
 from safegrid.engine import registry
 
+PATIENCE = 10.0  # seconds for an answer of a Ray cluster
 LATE = "it took longer than the suite allows"
 
 
@@ -33,6 +40,8 @@ class Resources(NamedTuple):
     address: str | None = None  # of a Ray cluster; None starts one on this machine
     run: Callable[[Cell], Any] = suite.run  # runs one cell; its result is that of the attempt
     preload: tuple[str, ...] = ()  # modules that local workers have imported when they start
+    # is called about once a second while cells run, or between them where they run in this process
+    beat: Callable[[], None] = lambda: None
 
 
 class Outcome(NamedTuple):
@@ -41,7 +50,7 @@ class Outcome(NamedTuple):
     result: Any  # what `Resources.run` returned
     error: str | None  # None for success
     log: dict[str, Any]  # an entry for the log beside the result
-    died: bool = False  # whether the process died, which need not be the fault of the cell
+    died: bool = False  # whether the process was killed, which need not be the cell's fault
 
 
 Attempts = Generator[tuple[Cell, Outcome], None, None]
@@ -68,7 +77,9 @@ def attempt(
             registry.register(plugin)
         with _bounded(memory, seconds):
             result = run(cell)
-    except Exception as fault:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as fault:  # SystemExit too: it is the cell that ends
         error = one_line(fault)
     return Outcome(result, error, _log(time.perf_counter() - began))
 
@@ -76,50 +87,39 @@ def attempt(
 def serial(cells: Iterator[Cell], resources: Resources) -> Attempts:
     """Runs cells one after another in this process, without limits: for debuggers."""
     for cell in cells:
+        resources.beat()
         yield cell, attempt(cell, resources.run)
 
 
 def local(cells: Iterator[Cell], resources: Resources) -> Attempts:
-    """Runs each cell in a new process of this machine.
+    """Runs each cell in a new process of this machine, with its limits: see `isolated`.
 
     Yields cells with their outcomes in the order in which they end. KeyboardInterrupt on Ctrl-C,
     which stops the running cells.
     """
-    done: SimpleQueue[tuple[Cell, Future[Outcome]] | None] = SimpleQueue()
     preload = ["safegrid.benchmark.worker_preload", *resources.preload]
-    with _interrupts(done), process_pool(resources.workers, preload, max_tasks=1) as pool:
-
-        def start(cell: Cell) -> None:
-            arguments = (cell, resources.run, resources.memory)
-            future = pool.schedule(attempt, arguments, timeout=resources.seconds)
-            future.add_done_callback(lambda future: done.put((cell, future)))
-
-        running = 0
-        for cell in itertools.islice(cells, 2 * resources.workers):  # no worker waits for a cell
-            start(cell)
-            running += 1
-        while running:
-            if (finished := done.get()) is None:
-                raise KeyboardInterrupt
-            cell, future = finished
+    given = resources.run, resources.memory, None, registry.plugins()
+    calls = ((cell, partial(attempt, cell, *given)) for cell in cells)
+    ended = isolated(calls, resources.workers, preload, resources.seconds, resources.beat)
+    with contextlib.closing(ended):
+        for cell, future in ended:
             yield cell, _outcome(future.result)
-            running -= 1
-            for cell in itertools.islice(cells, 1):
-                start(cell)
-                running += 1
 
 
 def ray(cells: Iterator[Cell], resources: Resources) -> Attempts:
     """Runs each cell in a new process of a Ray cluster, which must have SafeGrid installed.
 
-    Yields cells with their outcomes in the order in which they end.
+    Yields cells with their outcomes in the order in which they end. ConnectionError where nobody
+    listens at the address.
     """
     import ray
 
+    address = resources.address or os.environ.get("RAY_ADDRESS")
+    _check_listens(address)
     ray.init(
-        resources.address,
-        num_cpus=None if resources.address else resources.workers,
-        include_dashboard=False if resources.address is None else None,
+        address,
+        num_cpus=None if address else resources.workers,
+        include_dashboard=False if address is None else None,
         runtime_env={"env_vars": ONE_THREAD},
         log_to_driver=False,
         logging_level=logging.ERROR,
@@ -133,8 +133,10 @@ def ray(cells: Iterator[Cell], resources: Resources) -> Attempts:
                 running[remote.remote(cell, *given)] = cell
             if not running:
                 return
-            for reference in ray.wait(list(running))[0]:
-                yield running.pop(reference), _outcome(functools.partial(ray.get, reference))
+            ended, _ = ray.wait(list(running), timeout=BEAT)
+            resources.beat()
+            for reference in ended:
+                yield running.pop(reference), _outcome(partial(ray.get, reference))
     finally:
         ray.shutdown()
 
@@ -146,9 +148,14 @@ EXECUTORS: Mapping[str, Callable[[Iterator[Cell], Resources], Attempts]] = {
 }
 
 
-def one_line(error: BaseException) -> str:
-    """The type of an error and the first line of its message."""
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+def _check_listens(address: str | None) -> None:
+    """ConnectionError where nobody listens at HOST:PORT: Ray itself tries for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+        except (OSError, OverflowError) as error:
+            raise ConnectionError(f"no Ray cluster answers at {address}: {error}") from None
 
 
 def _outcome(result: Callable[[], Any]) -> Outcome:
@@ -158,6 +165,10 @@ def _outcome(result: Callable[[], Any]) -> Outcome:
         return outcome
     except TimeoutError:
         return Outcome(None, f"TimeoutError: {LATE}", _log())
+    except CallFailed as error:
+        return Outcome(None, str(error), _log())
+    except ProcessDied as error:
+        return Outcome(None, f"its process died: {error}", _log(), died=error.was_killed)
     except Exception as error:
         return Outcome(None, f"its process died: {one_line(error)}", _log(), died=True)
 
@@ -171,19 +182,6 @@ def _log(seconds: float | None = None) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": package_versions(),
     }
-
-
-@contextlib.contextmanager
-def _interrupts(queue: SimpleQueue[Any]) -> Iterator[None]:
-    """Makes Ctrl-C put None into the queue: an error raised in a signal handler may get lost."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: queue.put(None))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from safegrid.benchmark.published.formats import Format
 from safegrid.benchmark.results import Cell
 from safegrid.engine import files, registry
 from safegrid.engine.dynamics import Dynamics, make_dynamics
-from safegrid.engine.files import Record, first_error
+from safegrid.engine.files import Record
 from safegrid.engine.policies import Policy
 
 LARGEST_HEADER = 2**20  # bytes
@@ -97,8 +97,8 @@ def decode(content: bytes) -> PolicyFile:
         if "published" in about:
             return PolicyFile(tensors(content), *_about(about["published"]))
         return PolicyFile(tensors(content), Cell.model_validate_json(about.get("cell", "")), None)
-    except pydantic.ValidationError as error:
-        raise ValueError(first_error(error)) from None
+    except pydantic.ValidationError:
+        raise ValueError("its header does not say which cell it is of") from None
     except (SafetensorError, TypeError, KeyError, AttributeError, ValueError):
         raise ValueError("it is not a safetensors file") from None
 

@@ -7,6 +7,7 @@ Durations, hosts and errors are in `.log`, with one line of JSON for each attemp
 
 import contextlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +23,7 @@ from safegrid.evaluation import replay
 from safegrid.evaluation.metrics import MEANS
 from safegrid.evaluation.valuation import Valuation
 
+NAME = re.compile(r"[0-9]+-[0-9a-f]{12}")  # SEED-KEY, the name of a result without its suffix
 BESIDE = EPISODES, TRAINING, POLICY = (".szr", ".csv", ".safetensors")  # files beside a result
 
 
@@ -114,7 +116,7 @@ def read(path: Path) -> Result:
         record = ResultFile.model_validate(body)
     except pydantic.ValidationError as error:
         raise ValueError(f"{path}: is not a result: {first_error(error)}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from None
     if digest != _digest(body):
         raise ValueError(f"{path}: was edited: its digest does not match its content")
@@ -131,11 +133,12 @@ def read(path: Path) -> Result:
 def read_all(folder: Path) -> tuple[list[Result], list[str]]:
     """The sound results below a folder, in the order of their paths, and the faults of the others.
 
-    Copies of a result count once.
+    Copies of a result count once. Files that have not the name of a result are no faults: see
+    `strangers`.
     """
     results: dict[str, Result] = {}
     faults = []
-    for path in sorted(folder.rglob("*.json")):
+    for path in _named(folder, ".json"):
         try:
             result = read(path)
             if path.parts[-len(result.cell.path.parts) :] != result.cell.path.parts:
@@ -186,23 +189,54 @@ def log(path: Path, entry: dict[str, Any]) -> None:
 
 
 def attempts(path: Path) -> list[dict[str, Any]]:
-    """The entries of a log; incomplete lines are ignored."""
+    """The entries of a log, each with an `error` (None for success); other lines are ignored.
+
+    No entries where there is no log.
+    """
     entries = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        with contextlib.suppress(json.JSONDecodeError):
-            entries.append(json.loads(line))
+    with contextlib.suppress(OSError):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError, RecursionError):
+                entry = json.loads(line)
+                if isinstance(entry, dict) and isinstance(entry.get("error", 0), str | None):
+                    entries.append(entry)
     return entries
+
+
+def logs(folder: Path) -> list[Path]:
+    """The logs below a folder that lie beside results, or where results would lie."""
+    return _named(folder, ".log")
 
 
 def failures(folder: Path) -> list[Failure]:
     """The cells below a folder that were tried and have no result, in the order of their paths."""
     failed = []
-    for path in sorted(folder.rglob("*.log")):
+    for path in logs(folder):
         entries = [] if path.with_suffix(".json").exists() else attempts(path)
         if entries and (error := entries[-1]["error"]):
-            environment, level, agent = path.parts[-4:-1]
+            environment, level, agent = path.absolute().parts[-4:-1]
             failed.append(Failure(environment, level, agent, int(path.stem.split("-")[0]), error))
     return failed
+
+
+def strangers(folder: Path) -> list[Path]:
+    """The JSON files and logs below a folder that are not of this package, and are not read.
+
+    These are files without the name of a result, and logs without an attempt.
+    """
+    ours = {*_named(folder, ".json"), *(path for path in logs(folder) if attempts(path))}
+    found = [path for suffix in (".json", ".log") for path in folder.rglob(f"*{suffix}")]
+    return sorted(path for path in found if path not in ours and path.is_file())
+
+
+def _named(folder: Path, suffix: str) -> list[Path]:
+    """The files below a folder that have the name and the place of a result, in order."""
+    found = sorted(folder.rglob(f"*{suffix}"))
+    return [
+        path
+        for path in found
+        if NAME.fullmatch(path.stem) and len(path.absolute().parts) > 4 and path.is_file()
+    ]
 
 
 def _beside(path: Path, suffix: str, record: ResultFile) -> bytes | None:

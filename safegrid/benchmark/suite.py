@@ -53,8 +53,8 @@ class Suite(Record):
     environments: list[SuiteEnvironment]
 
     def cells(self) -> list[Cell]:
-        """Every cell, those of one seed together. ValueError as `make_cell`."""
-        return [
+        """Every cell once, those of one seed together. ValueError as `make_cell`."""
+        listed = [
             make_cell(
                 agent.name,
                 place.name,
@@ -69,6 +69,7 @@ class Suite(Record):
             for place in self.environments
             for level, agent in product(place.levels, self.agents)
         ]  # fmt: skip
+        return list({cell.key: cell for cell in listed}.values())
 
 
 def make_cell(

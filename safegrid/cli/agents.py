@@ -102,6 +102,10 @@ def train(
     files.check_writable(path)
     if checkpoint is not None and checkpoint.resolve() == path.resolve():
         raise ValueError(f"--checkpoint and --out are both {path}: give two files")
+    if checkpoint is not None:
+        files.check_writable(checkpoint)
+    if log is not None:
+        files.check_folder(log)
     kept = None if checkpoint is None else Checkpoint(checkpoint)
     episodes = None if log is None else EpisodeLog()
     with contextlib.ExitStack() as stack:

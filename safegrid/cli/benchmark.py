@@ -1,13 +1,13 @@
 """Commands about many runs: bench, compare, report."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from safegrid.cli.console import Json, console, errors, print_json, progress_bar
+from safegrid.benchmark.processes import usable_cores
+from safegrid.cli.console import Json, Workers, console, errors, print_json, progress_bar
 
 app = typer.Typer()
 
@@ -20,7 +20,7 @@ def bench(
     results: Annotated[
         Path | None, typer.Option(help="Folder for results; experiments/results/SUITE by default.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = os.cpu_count() or 1,
+    workers: Workers = usable_cores(),  # noqa: B008
     engine: Annotated[
         str, typer.Option(help="local: processes; serial: this process; ray: a Ray cluster.")
     ] = "local",
@@ -37,7 +37,8 @@ def bench(
 ) -> None:
     """Trains and evaluates every cell of a suite that has no result yet.
 
-    Exits with 1 if cells failed and with 130 on Ctrl-C; the same command continues the sweep.
+    Several of these commands on one folder share its cells, also from several machines. Exits with
+    1 if cells failed and with 130 on Ctrl-C; the same command continues the sweep.
     """
     import functools
 
@@ -45,6 +46,7 @@ def bench(
     from safegrid.benchmark.results import set_aside
     from safegrid.benchmark.suite import missing, read_suite, run
     from safegrid.benchmark.sweep import sweep
+    from safegrid.engine import files
 
     folder = results or Path("experiments", "results", suite.stem)
     plan = read_suite(suite)
@@ -54,6 +56,7 @@ def bench(
         console.print(f"{len(cells) - len(todo)} of {len(cells)} cells have a result already")
     if dry_run:
         return _print_plan(todo, folder, workers, plan.seeds)
+    files.check_folder(folder)
     for path in damaged:
         errors.print(f"a damaged result was renamed to {set_aside(path)}", markup=False)
     failures = []
@@ -68,13 +71,17 @@ def bench(
             if error:
                 failures.append(cell)
 
+        def waiting(count: int) -> None:
+            text = f"suite {suite.stem}: other sweeps run the last {count} cells"
+            progress.update(task, description=text)
+
         try:
             resources = Resources(
                 *(workers, plan.seconds, plan.memory, address),
                 run=functools.partial(run, curves=log),
                 preload=("safegrid.cli.main",),
             )
-            sweep(todo, folder, report, engine, resources)
+            sweep(todo, folder, report, engine, resources, waiting)
         except KeyboardInterrupt:
             left = len(missing(cells, folder)[0])
             errors.print(
@@ -134,7 +141,10 @@ def report(
     from safegrid.benchmark.report import plain, report
     from safegrid.benchmark.results import failures, rows
     from safegrid.benchmark.sections import chart
+    from safegrid.engine import files
 
+    for name in ("report.md", "report.svg", "report.json", "runs.csv"):
+        files.check_writable(out / name)
     sound, faults = _results(results)
     command = shlex.join(["safegrid", *sys.argv[1:]])
     content = report(sound, command, faults, failures(results))
@@ -144,9 +154,8 @@ def report(
         "report.json": json.dumps(plain(content), indent=1, allow_nan=False) + "\n",
         "runs.csv": _csv(rows(sound)),
     }
-    out.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        (out / name).write_text(text, encoding="utf-8")
+        files.replace(out / name, text.encode())
         console.print(f"wrote {out / name}", soft_wrap=True)
     for each in content.other_dynamics:
         errors.print(f"kept apart: {each}", markup=False, highlight=False)
@@ -172,17 +181,20 @@ def _print_plan(cells: list[Any], folder: Path, workers: int, seeds: int) -> Non
     from safegrid.benchmark.sweep import expected_seconds
     from safegrid.evaluation.intervals import detectable
 
+    _name_strangers(folder)
     for cell in cells:
         console.print(f"  {_label(cell)}", markup=False, highlight=False, soft_wrap=True)
     folders = (folder, Path("experiments", "results"))
     seconds, without_estimate = expected_seconds(cells, folders)
-    minutes = f"{seconds / workers / 60:.1f} minutes with {workers} workers"
-    exception = f", plus {without_estimate} cells without an estimate" if without_estimate else ""
-    console.print(
-        f"{len(cells)} cells to run: about {minutes}{exception}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    if not cells:
+        expected = ""
+    elif without_estimate == len(cells):
+        expected = ": for how long is not known, because none has a log of an earlier run"
+    else:
+        expected = f": about {seconds / workers / 60:.1f} minutes with {workers} workers"
+        if without_estimate:
+            expected += f", plus {without_estimate} cells without an estimate"
+    console.print(f"{len(cells)} cells to run{expected}", highlight=False, soft_wrap=True)
     levels = len({(cell.environment, cell.level) for cell in cells})
     for count, where in ((1, "on one level"), (levels, f"over all {levels}")):
         if cells and (least := detectable(seeds, count)) is not None:
@@ -202,4 +214,13 @@ def _results(folder: Path) -> tuple[list[Any], list[str]]:
 
     if not folder.is_dir():
         raise ValueError(f"results folder {str(folder)!r} does not exist: run safegrid bench first")
+    _name_strangers(folder)
     return read_all(folder)
+
+
+def _name_strangers(folder: Path) -> None:
+    """Prints the JSON files and logs of a folder that are not of a sweep."""
+    from safegrid.benchmark.results import strangers
+
+    for path in strangers(folder):
+        errors.print(f"skipped {path}: it is not a file of a sweep", markup=False)

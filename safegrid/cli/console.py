@@ -32,6 +32,7 @@ Options = Annotated[
 Level = Annotated[str, typer.Option(help="Name or number of the level.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Theme = Annotated[str, typer.Option(help="okabe_ito, or paper for the paper's colours.")]
+Workers = Annotated[int, typer.Option(min=1, help="Number of processes.")]
 Episodes = Annotated[int, typer.Option(min=1, help="Number of episodes.")]
 
 

@@ -1,12 +1,12 @@
 """Commands of `safegrid leaderboard`: submit, verify, season, build, serve."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from safegrid.cli.console import console, errors, progress_bar
+from safegrid.benchmark.processes import usable_cores
+from safegrid.cli.console import Workers, console, errors, progress_bar
 
 app = typer.Typer(no_args_is_help=True, help="Compare agents by verified runs.")
 
@@ -29,11 +29,13 @@ def submit(
     """Makes submissions from results: sums over episodes, replays and policies, without pickles."""
     from safegrid.benchmark.leaderboard import packing
     from safegrid.benchmark.leaderboard.schema import read_card
+    from safegrid.engine import files
 
     if not results.is_dir():
         raise ValueError(
             f"results folder {str(results)!r} does not exist: run safegrid bench first"
         )
+    files.check_folder(board)
     card = None if agent_card is None else read_card(agent_card)
     for folder in packing.submit(results, board, card):
         console.print(f"submission {folder}", soft_wrap=True, highlight=False)
@@ -57,7 +59,7 @@ def verify(
         Path | None,
         typer.Option(help="File of the verifier's private key; by default $SAFEGRID_KEY."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = os.cpu_count() or 1,
+    workers: Workers = usable_cores(),  # noqa: B008
 ) -> None:
     """Verifies submissions up to a level, and records signed verdicts on the board.
 
@@ -174,7 +176,9 @@ def build(
 ) -> None:
     """Writes the verified submissions of a board as a static site."""
     from safegrid.benchmark.leaderboard import database, site
+    from safegrid.engine import files
 
+    files.check_folder(out)
     if index is not None:
         database.write(index, board)
     refused = site.build(board, out)

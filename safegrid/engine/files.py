@@ -1,31 +1,59 @@
 """Atomic writing of files, digests, and the base class of validated records."""
 
 import contextlib
+import errno
 import hashlib
 import os
+import platform
 import re
+import secrets
 import tempfile
 import time
 from pathlib import Path
 
 import pydantic
 
+# what fsync raises on file systems that do not have it
+NO_FSYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
 
 def replace(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all; replaces one that exists."""
-    part = _part(path, content)
-    os.replace(part, path)
+    """Writes a file whole or not at all; replaces one that exists, and the target of a link.
+
+    What is neither a file nor a folder, such as `/dev/null` or a pipe, is written into.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        target.write_bytes(content)
+    else:
+        os.replace(_part(target, content), target)
 
 
 def create(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all; leaves one that exists as it is."""
-    part = _part(path, content)
+    target = Path(os.path.realpath(path))
+    part = _part(target, content)
     try:
-        os.link(part, path)
+        os.link(part, target)
     except FileExistsError:
         pass
+    except OSError:  # a file system without hard links
+        _create_without_links(part, target)
     finally:
-        os.unlink(part)
+        part.unlink(missing_ok=True)
+
+
+def _create_without_links(part: Path, target: Path) -> None:
+    """Moves a temporary file to a name that does not exist, which an empty file reserves first."""
+    try:
+        target.open("xb").close()
+    except FileExistsError:
+        return
+    try:
+        os.replace(part, target)
+    except OSError:
+        target.unlink()
+        raise
 
 
 def sha256(content: bytes) -> str:
@@ -33,27 +61,56 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def owner() -> str:
+    """The name of this process on all machines that share a folder: its host and its number."""
+    return f"{re.sub(r'[^A-Za-z0-9.-]', '_', platform.node())[:64]}-{os.getpid()}"
+
+
+def has_ended(process: str) -> bool:
+    """Whether the process with this `owner()` ran on this machine and has ended.
+
+    False where this cannot be known: for processes of other machines, and on Windows.
+    """
+    host, _, pid = process.rpartition("-")
+    if os.name != "posix" or host != owner().rpartition("-")[0] or not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
+
+
 def tidy(folder: Path) -> None:
-    """Removes temporary files older than an hour, which interrupted writers have left."""
+    """Removes the temporary files of writers that have ended, and those older than an hour."""
     for part in folder.rglob("*.part"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - part.stat().st_mtime > 3600:
+        with contextlib.suppress(OSError):
+            if has_ended(part.name.split("~")[0]) or time.time() - part.stat().st_mtime > 3600:
                 part.unlink()
 
 
-def _part(path: Path, content: bytes) -> str:
-    """The path of a temporary file beside `path` with the content, flushed to the disk."""
+def _part(path: Path, content: bytes) -> Path:
+    """The path of a temporary file beside `path` with the content, flushed to the disk.
+
+    Its permissions are those of a new file, by the umask or the folder's access control list.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+    part = path.with_name(f"{owner()}~{secrets.token_hex(8)}.part")
+    with part.open("xb") as file:
         try:
             file.write(content)
             file.flush()
-            os.chmod(file.name, 0o644)
-            os.fsync(file.fileno())
+            try:
+                os.fsync(file.fileno())
+            except OSError as error:
+                if error.errno not in NO_FSYNC:
+                    raise
         except BaseException:
-            os.unlink(file.name)
+            part.unlink(missing_ok=True)
             raise
-    return file.name
+    return part
 
 
 class Record(pydantic.BaseModel):
@@ -105,9 +162,22 @@ def check_writable(path: Path) -> None:
     """ValueError where a file cannot be written; for commands to call before a long computation."""
     if path.is_dir():
         raise ValueError(f"{path} cannot be written: it is a folder")
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file() and os.access(target, os.W_OK):
+        return  # such as /dev/null
+    _check_folder(target.parent, path)
+
+
+def check_folder(folder: Path) -> None:
+    """ValueError where no file can be created in a folder, which need not exist yet."""
+    _check_folder(folder, folder)
+
+
+def _check_folder(folder: Path, path: Path) -> None:
+    """ValueError, about `path`, where no file can be created in a folder."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent):
+        nearest = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+        with tempfile.NamedTemporaryFile(dir=nearest):
             pass
     except OSError as error:
         raise ValueError(f"{path} cannot be written: {error.strerror}") from None

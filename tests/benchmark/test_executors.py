@@ -1,6 +1,9 @@
 """Executors: outcomes of cells in this process, in others and on a Ray cluster."""
 
+import contextlib
 import json
+import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +15,14 @@ from safegrid.benchmark import executors, suite, sweep
 
 def fails(cell):
     raise ValueError(f"no luck with {cell.seed}\nand more")
+
+
+def leaves(cell):
+    sys.exit(cell.seed)
+
+
+def vanishes(cell):
+    os._exit(cell.seed)
 
 
 def sleeps(cell):
@@ -80,3 +91,48 @@ def test_executors_give_the_outcome_of_every_cell(name):
     for cell, outcome in found:
         assert outcome.result.cell == cell and outcome.error is None
         assert len(outcome.result.episodes) == 2
+
+
+@pytest.mark.parametrize("name", ["serial", "local"])
+def test_a_cell_that_ends_the_interpreter_is_its_own_failure(name):
+    resources = executors.Resources(2, run=leaves)
+    found = sorted(
+        (cell.seed, outcome.error, outcome.died)
+        for cell, outcome in executors.EXECUTORS[name](iter(CELLS), resources)
+    )
+    assert found == [(seed, f"SystemExit: {seed}", False) for seed in range(3)]
+
+
+@pytest.mark.slow
+def test_a_cell_that_ends_its_process_is_its_own_failure():
+    found = dict(
+        (cell.seed, outcome)
+        for cell, outcome in executors.local(iter(CELLS), executors.Resources(2, run=vanishes))
+    )
+    assert len(found) == 3
+    for seed, outcome in found.items():
+        line = f"its process died: it ended with exit code {seed} and without a result"
+        assert outcome.error == line and not outcome.died and outcome.result is None
+
+
+def test_ctrl_c_is_no_failure_of_a_cell():
+    def interrupted(cell):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        executors.attempt(CELLS[0], interrupted)
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
+@pytest.mark.parametrize("given", [True, False])
+def test_an_address_where_no_cluster_listens_ends_in_a_line(form, given, monkeypatch):
+    pytest.importorskip("ray", reason="ray is not installed")
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
+        address = form.format(free.getsockname()[1])
+    if not given:
+        monkeypatch.setenv("RAY_ADDRESS", address)
+    began = time.monotonic()
+    resources = executors.Resources(address=address if given else None)
+    with pytest.raises(ConnectionError, match=f"no Ray cluster answers at {address}: ") as error:
+        next(executors.ray(iter(CELLS), resources))
+    assert time.monotonic() - began < 30 and "\n" not in str(error.value)

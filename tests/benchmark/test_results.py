@@ -20,6 +20,8 @@ DAMAGE = [
     (lambda text: text.replace('"agent"', '"agnet"'), "is not a result"),
     (lambda text: "[]", "is not a result"),
     (lambda text: "", "cannot be read"),
+    (lambda text: "[" * 100_000, "cannot be read"),
+    (lambda text: "1" * 10_000, "cannot be read"),
 ]
 
 
@@ -207,3 +209,28 @@ def test_a_result_of_an_older_version_has_no_means(tmp_path):
     text = json.dumps(body, sort_keys=True)
     path.write_text(json.dumps({**body, "digest": sha256(text.encode())}))
     assert results.read(path).cell.agent == "uniform"
+
+
+def test_strangers_are_named_and_not_read(tmp_path):
+    cell = suite.make_cell("uniform", "boat_race", episodes=2)
+    results.write(suite.run(cell), tmp_path)
+    failed = suite.make_cell("uniform", "boat_race", seed=1, episodes=2)
+    results.log(tmp_path / failed.path, {"error": "it failed"})
+    here = (tmp_path / cell.path).parent
+    foreign = {
+        tmp_path / "slurm-17.log": "srun: job 17\n",
+        tmp_path / "settings.json": "{}",
+        tmp_path / "deep.json": "[" * 100_000,
+        here / "events.log": '{"error": "of another tool"}\n',
+        here / "notes.json": "not JSON",
+        here / "2-000000000000.log": '[1]\nnull\n{"error": 3}\n{"seconds": 1}\n' + "[" * 100_000,
+    }
+    for path, text in foreign.items():
+        path.write_text(text)
+    (tmp_path / "folder.json").mkdir()
+    assert results.strangers(tmp_path) == sorted(foreign)
+    sound, faults = results.read_all(tmp_path)
+    assert [result.cell for result in sound] == [cell] and not faults
+    assert [failure.seed for failure in results.failures(tmp_path)] == [1]
+    assert results.attempts(here / "2-000000000000.log") == []
+    assert results.attempts(here / "3-000000000000.log") == []

@@ -93,3 +93,14 @@ REFUSED = [
 def test_actions_that_an_agent_cannot_choose_are_refused(agent, environment, message):
     with pytest.raises(ValueError, match=message):
         suite.make_cell(agent, environment)
+
+
+def test_what_a_suite_lists_twice_is_one_cell(tmp_path):
+    path = tmp_path / "twice.toml"
+    path.write_text(
+        "seeds = 2\n"
+        'agents = [{ name = "uniform" }, { name = "uniform" }, { name = "uniform", steps = 0 }]\n'
+        'environments = [{ name = "boat_race", levels = [0, "course", 0] }, { name = "boat_race" }]'
+    )
+    cells = suite.read_suite(path).cells()
+    assert [cell.seed for cell in cells] == [0, 1] and cells[0].agent == "uniform"

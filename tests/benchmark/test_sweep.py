@@ -1,8 +1,10 @@
 """Sweeps that are killed, doubled, interrupted or out of disk: the same bytes in the end."""
 
 import errno
+import math
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from safegrid import agents
-from safegrid.benchmark import results, suite, sweep
+from safegrid.benchmark import executors, results, suite, sweep
+from safegrid.benchmark.sweep import Leases
+from safegrid.engine import files
 from safegrid.evaluation import intervals
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
@@ -58,6 +62,7 @@ BODIES = {
     "dozy": "time.sleep(0.2)",
     "greedy": "np.ones(2**28)",
     "endless": "time.sleep(600)",
+    "leaver": "raise SystemExit",
     "doomed": "os.kill(os.getpid(), signal.SIGKILL)",
     "mortal": """mark = HERE / f"mortal-{seed}"
     if not mark.exists():
@@ -150,7 +155,82 @@ def test_kills_and_a_second_sweep_change_no_byte(driver, tmp_path, monkeypatch, 
     for code, _, errors in map(finish, pair):
         assert code == 0, errors
     assert contents(folder) == calm
-    assert not list(folder.rglob("*.damaged"))
+    for suffix in ("damaged", "part", "lease"):
+        assert not list(folder.rglob(f"*.{suffix}"))
+
+
+@pytest.mark.slow
+@linux
+def test_sweeps_on_one_folder_share_the_cells(driver, tmp_path):
+    folder = tmp_path / "shared"
+    for code, _, errors in map(finish, [driver(folder), driver(folder)]):
+        assert code == 0, errors
+    logs = list(folder.rglob("*.log"))
+    assert len(logs) == 12
+    assert [len(results.attempts(path)) for path in logs] == [1] * 12
+
+
+def run_elsewhere(folder, cell, error):
+    """A wait during which another sweep runs a cell: with this error, or killed."""
+
+    def waiting(count):
+        assert count == 1
+        if error is None:
+            results.write(suite.run(cell), folder)
+        elif error != "killed":
+            results.log(folder / cell.path, {"error": error})
+        (folder / cell.path).with_suffix(".lease").unlink()
+
+    return waiting
+
+
+@pytest.mark.parametrize("error", [None, "ValueError: it failed", "killed"])
+def test_a_cell_that_another_sweep_runs_is_waited_for(error, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "POLL", 0.01)
+    mine, other = (suite.make_cell("uniform", "boat_race", seed=s, episodes=2) for s in range(2))
+    lease = (tmp_path / other.path).with_suffix(".lease")
+    lease.parent.mkdir(parents=True)
+    lease.write_text("another.host-1")
+    results.log(tmp_path / other.path, {"error": "of an earlier sweep"})
+    said, ran = [], []
+
+    def run(cell):
+        ran.append(cell.seed)
+        return suite.run(cell)
+
+    resources = executors.Resources(run=run)
+    waiting = run_elsewhere(tmp_path, other, error)
+    report = lambda cell, error: said.append((cell.seed, error))  # noqa: E731
+    sweep.sweep([mine, other], tmp_path, report, "serial", resources, waiting)
+    expected = None if error == "killed" else error
+    assert said == [(0, None), (1, expected)]
+    assert ran == ([0, 1] if error == "killed" else [0])
+    assert not list(tmp_path.rglob("*.lease"))
+
+
+@pytest.mark.parametrize("engine", ["serial", "local"])
+def test_a_folder_deleted_under_way_is_noticed_and_not_made_again(engine, tmp_path):
+    folder = tmp_path / "results"
+    cells = [suite.make_cell("uniform", "boat_race", seed=s, episodes=2) for s in range(3)]
+    said = []
+
+    def delete(cell, error):
+        said.append(error)
+        shutil.rmtree(folder)
+
+    with pytest.raises(FileNotFoundError, match="results was deleted while the sweep ran"):
+        sweep.sweep(cells, folder, delete, engine)
+    assert said == [None] and not folder.exists()
+
+
+def test_results_deleted_under_way_are_noticed(tmp_path):
+    cells = [suite.make_cell("uniform", "boat_race", seed=s, episodes=2) for s in range(2)]
+
+    def delete(cell, error):
+        (tmp_path / cells[0].path).unlink(missing_ok=True)
+
+    with pytest.raises(FileNotFoundError, match=r"1 results in .* were deleted while"):
+        sweep.sweep(cells, tmp_path, delete, "serial")
 
 
 def test_a_full_disk_costs_the_cells_it_hits_and_no_byte_of_the_others(
@@ -185,7 +265,7 @@ def test_a_full_disk_costs_the_cells_it_hits_and_no_byte_of_the_others(
 @pytest.mark.slow
 @linux
 def test_a_cell_that_fails_is_recorded_and_one_that_died_is_tried_again(driver, tmp_path):
-    names = ("greedy", "endless", "doomed", "mortal", "uniform")
+    names = ("greedy", "endless", "leaver", "doomed", "mortal", "uniform")
     agents = "".join(f'[[agents]]\nname = "{name}"\n' for name in names)
     (tmp_path / "suite.toml").write_text(
         "seeds = 1\nepisodes = 2\nseconds = 5\nmemory = 1.5\n"
@@ -193,9 +273,10 @@ def test_a_cell_that_fails_is_recorded_and_one_that_died_is_tried_again(driver, 
     )
     folder = tmp_path / "results"
     code, _, errors = finish(driver(folder))
-    assert code == 1 and "3 of 5 cells failed" in errors, errors
+    assert code == 1 and "4 of 6 cells failed" in errors, errors
     failed = {failure.agent: failure.error for failure in results.failures(folder)}
-    assert set(failed) == {"greedy", "endless", "doomed"}
+    assert set(failed) == {"greedy", "endless", "leaver", "doomed"}
+    assert failed["leaver"] == "SystemExit"
     assert "MemoryError" in failed["greedy"] and "TimeoutError" in failed["endless"]
     assert "its process died" in failed["doomed"]
     log = {path.parent.name: results.attempts(path) for path in folder.rglob("*.log")}
@@ -221,7 +302,7 @@ def test_a_dry_run_says_what_would_be_run_and_for_how_long(driver, tmp_path):
     code, out, errors = finish(driver(folder, "--dry-run"))
     assert code == 0 and not folder.exists(), errors
     assert out.count("dozy on boat_race course, seed") == 6
-    assert "12 cells to run" in out and "plus 12 cells without an estimate" in out
+    assert "12 cells to run: for how long is not known" in out and "minutes" not in out
     assert f"over all 2 of {intervals.detectable(6, 2):.2f} or more" in out
     cell = suite.make_cell("uniform", "boat_race", episodes=2)
     for seconds in (10.0, 30.0, 20.0):
@@ -230,7 +311,14 @@ def test_a_dry_run_says_what_would_be_run_and_for_how_long(driver, tmp_path):
     results.log(folder / cell.path, {"seconds": 1.0, "steps": cell.steps, "error": "it failed"})
     other = suite.make_cell("uniform", "friend_foe")
     unknown = suite.make_cell("ppo", "boat_race")
+    for entry in ({"steps": cell.steps}, {"seconds": "3", "steps": cell.steps}):
+        results.log(folder / cell.path, {"error": None, **entry})
+    results.log(folder / cell.path, {"error": None, "seconds": math.nan, "steps": cell.steps})
+    (folder / "slurm-17.log").write_text("[1]\n")
     assert sweep.expected_seconds([cell, other, unknown], [folder]) == (40.0, 1)
+    code, out, errors = finish(driver(folder, "--dry-run"))
+    assert code == 0 and "12 cells to run: for how long is not known" in out
+    assert f"skipped {folder / 'slurm-17.log'}: it is not a file of a sweep" in errors
 
 
 @pytest.mark.slow
@@ -306,3 +394,114 @@ def test_an_interrupted_sweep_keeps_what_is_finished_and_goes_on(
     suite_file.write_text(quick)
     assert safegrid_command("bench", suite_file, "--results", folder).returncode == 0
     assert len(contents(folder)) == 6 * 4 and finished.items() <= contents(folder).items()
+
+
+CELL, OTHER = (suite.make_cell("uniform", "boat_race", seed=seed) for seed in range(2))
+
+
+def lease(folder):
+    (path,) = folder.rglob("*.lease")
+    return path
+
+
+def test_a_cell_is_leased_to_one_sweep_until_it_gives_it_back(tmp_path):
+    with Leases(tmp_path) as one, Leases(tmp_path) as two:
+        assert one.take(CELL) and one.take(CELL) and not two.take(CELL) and two.take(OTHER)
+        one.release(CELL)
+        assert two.take(CELL) and not one.take(CELL)
+        two.release(OTHER)
+        assert lease(tmp_path).name == (tmp_path / CELL.path).with_suffix(".lease").name
+    assert not list(tmp_path.rglob("*.lease"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process is asked for by POSIX signals")
+def test_the_lease_of_a_killed_sweep_is_free_at_once(tmp_path):
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    with Leases(tmp_path) as one:
+        assert one.take(CELL)
+        path = lease(tmp_path)
+        path.write_text(files.owner().rpartition("-")[0] + f"-{killed.pid}")
+        with Leases(tmp_path) as two:
+            assert two.take(CELL) and path.read_text() == files.owner()
+
+
+def test_a_lease_that_another_sweep_has_taken_over_is_left_to_it(tmp_path):
+    with Leases(tmp_path) as one:
+        assert one.take(CELL)
+        path = lease(tmp_path)
+        path.write_text("another.host-1")
+        one.release(CELL)
+        assert path.read_text() == "another.host-1"
+
+
+@pytest.mark.parametrize("shift", [-1.1 * sweep.STALE, 1.1 * sweep.STALE])
+def test_a_lease_of_another_machine_is_stale_when_it_is_not_renewed(shift, tmp_path):
+    path = (tmp_path / CELL.path).with_suffix(".lease")
+    path.parent.mkdir(parents=True)
+    path.write_text("another.host-1")
+    with Leases(tmp_path) as two:
+        assert not two.take(CELL)
+        two.tidy()
+        os.utime(path, (time.time() + shift / 2,) * 2)
+        assert not two.take(CELL)
+        os.utime(path, (time.time() + shift,) * 2)
+        assert two.take(CELL) and path.read_text() == files.owner()
+
+
+def test_tidying_removes_stale_leases_and_no_others(tmp_path):
+    paths = [(tmp_path / cell.path).with_suffix(".lease") for cell in (CELL, OTHER)]
+    for path, age in zip(paths, (0, 2 * sweep.STALE), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("another.host-1")
+        os.utime(path, (time.time() - age,) * 2)
+    with Leases(tmp_path) as found:
+        found.tidy()
+    assert [path.exists() for path in paths] == [True, False]
+
+
+def test_leases_are_renewed_while_they_are_held(tmp_path, monkeypatch):
+    with Leases(tmp_path) as one:
+        one.take(CELL)
+        path = lease(tmp_path)
+        os.utime(path, (1000, 1000))
+        one.renew()
+        assert path.stat().st_mtime == 1000  # it is not due yet
+        monkeypatch.setattr(sweep, "RENEW", 0.0)
+        one.renew()
+        assert abs(path.stat().st_mtime - time.time()) < 60
+        path.unlink()
+        one.renew()
+
+
+def test_the_clock_is_that_of_the_file_system(tmp_path, monkeypatch):
+    """A machine whose clock is a day ahead takes no lease of others for stale."""
+    with Leases(tmp_path) as one:
+        one.take(CELL)
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() + 86400)
+        with Leases(tmp_path) as two:
+            assert not two.take(CELL)
+
+
+def test_a_folder_that_was_deleted_is_noticed(tmp_path):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    with Leases(folder) as one:
+        one.take(CELL)
+        for path in sorted(folder.rglob("*"), reverse=True):
+            path.unlink() if path.is_file() else path.rmdir()
+        folder.rmdir()
+        for act in (one.check, one.renew, lambda: one.take(OTHER)):
+            with pytest.raises(FileNotFoundError, match="results was deleted while the sweep ran"):
+                act()
+    assert not folder.exists()
+
+
+def test_a_cell_is_run_without_a_lease_where_none_can_be_written(tmp_path):
+    (tmp_path / "boat_race").write_text("no folder")
+    with Leases(tmp_path) as one:
+        assert one.take(CELL)
+        one.renew()
+        one.release(CELL)
+    assert (tmp_path / "boat_race").read_text() == "no folder"

@@ -127,7 +127,10 @@ def write(board: Path, id_: str, found: Verdict, key: Any) -> None:
     signed = SignedVerdict(
         verdict=found, key=keys.public(key), signature=keys.sign(key, canonical(found))
     )
-    files.replace(path(board, id_), canonical(signed))
+    place = path(board, id_)
+    if place.is_symlink():  # its target is not ours to write
+        place.unlink()
+    files.replace(place, canonical(signed))
 
 
 def read(board: Path, id_: str) -> Verdict | None:

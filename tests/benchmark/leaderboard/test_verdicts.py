@@ -34,6 +34,11 @@ def test_a_verdict_comes_back_from_its_file_if_its_signer_is_believed(tmp_path):
     path.symlink_to("/dev/zero")
     with pytest.raises(ValueError, match="is damaged"):
         verdicts.read(tmp_path, "one")
+    path.unlink()
+    (tmp_path / "mine").write_text("x")
+    path.symlink_to(tmp_path / "mine")
+    verdicts.write(tmp_path, "one", written, key)
+    assert (tmp_path / "mine").read_text() == "x" and verdicts.read(tmp_path, "one") == written
 
 
 def test_an_interrupted_writer_leaves_the_verdict_before_it(tmp_path, monkeypatch):

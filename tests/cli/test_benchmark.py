@@ -1,0 +1,127 @@
+"""The commands about many runs: what they ask for first, and what they say of other files."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from safegrid.benchmark import results, suite
+from safegrid.cli.main import main
+
+SUITE = """
+seeds = 2
+episodes = 2
+agents = [{ name = "uniform" }, { name = "uniform" }]
+environments = [{ name = "boat_race" }]
+"""
+
+
+@pytest.fixture
+def suite_path(tmp_path):
+    path = tmp_path / "suite.toml"
+    path.write_text(SUITE)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of results with one result."""
+    results.write(suite.run(suite.make_cell("uniform", "boat_race", episodes=2)), tmp_path / "made")
+    return tmp_path / "made"
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Runs a command in this process; returns its exit code, and what it says."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["safegrid", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, *capsys.readouterr()
+
+    return run
+
+
+COMMANDS = {
+    "bench": "bench {suite} --results {bad}",
+    "report": "report {folder} --out {bad}",
+    "submit": "leaderboard submit {folder} --board {bad}",
+    "build": "leaderboard build --board {folder} --out {bad}",
+    "train --log": "train q_learning boat_race --steps 9999999999 --out {good} --log {bad}",
+    "train --checkpoint": "train dqn boat_race --steps 9999999999 --out {good} --checkpoint {bad}",
+    "train --out": "train dqn boat_race --steps 9999999999 --out {bad}",
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    name, command, suite_path, folder, tmp_path, monkeypatch
+):
+    work = lambda *_, **__: pytest.fail("the work has begun")  # noqa: E731
+    monkeypatch.setattr(suite, "train", work)
+    monkeypatch.setattr(results, "read_all", work)
+    (tmp_path / "file").write_text("kept")
+    bad, good = tmp_path / "file" / "place", tmp_path / "new" / "policy.safetensors"
+    line = COMMANDS[name].format(suite=suite_path, folder=folder, bad=bad, good=good)
+    code, out, errors = command(*line.split())
+    assert code == 2 and errors.startswith(f"safegrid: {bad}") and "cannot be written" in errors
+    assert len(errors.splitlines()) == 1 and not out
+    assert (tmp_path / "file").read_text() == "kept" and not good.parent.exists()
+
+
+def test_a_folder_of_results_may_be_a_file_by_mistake(command, suite_path, tmp_path):
+    (tmp_path / "file").write_text("kept")
+    code, _, errors = command("bench", suite_path, "--results", tmp_path / "file")
+    assert (
+        code == 2
+        and errors == f"safegrid: {tmp_path / 'file'} cannot be written: Not a directory\n"
+    )
+
+
+def test_reports_name_other_files_and_are_written(command, folder, tmp_path):
+    strangers = [folder / "slurm-17.log", folder / "boat_race" / "notes.json"]
+    for path in strangers:
+        path.write_text("[1]\n")
+    code, _, errors = command("report", folder, "--out", tmp_path / "report")
+    assert code == 0
+    assert sorted(errors.splitlines()) == sorted(
+        f"skipped {path}: it is not a file of a sweep" for path in strangers
+    )
+    assert (tmp_path / "report" / "report.md").exists()
+
+
+def test_a_dry_run_counts_a_cell_once_and_says_what_it_knows(command, suite_path, folder):
+    code, out, _ = command("bench", suite_path, "--results", folder, "--dry-run")
+    assert code == 0 and "1 of 2 cells have a result already" in out
+    assert "1 cells to run: for how long is not known" in out and "minutes" not in out
+    cell = suite.make_cell("uniform", "boat_race", episodes=2)
+    results.log(folder / cell.path, {"error": None, "steps": cell.steps, "seconds": 120})
+    _, out, _ = command("bench", suite_path, "--results", folder, "--dry-run", "--workers", "2")
+    assert "1 cells to run: about 1.0 minutes with 2 workers\n" in out
+
+
+def test_a_cell_that_leaves_the_interpreter_fails_the_command(
+    command, suite_path, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(suite, "train", lambda *_: sys.exit(0))
+    for _ in range(2):
+        code, out, errors = command(
+            *("bench", suite_path, "--results", tmp_path / "made", "--engine", "serial")
+        )
+        assert code == 1 and "2 of 2 cells failed; the same command retries them" in errors
+        assert (out + errors).count(": SystemExit: 0") == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity")
+def test_workers_are_as_many_as_the_cores_that_may_be_used():
+    code = (
+        "import inspect, os\n"
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "from safegrid.cli import benchmark, leaderboard\n"
+        "for command in (benchmark.bench, leaderboard.verify):\n"
+        "    print(inspect.signature(command).parameters['workers'].default)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout.split() == ["1", "1"], run.stderr
