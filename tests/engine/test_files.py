@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, whatever the file system lacks, asked for beforehand; records."""
+"""Files: written whole or not at all, whatever the file system lacks; records and their faults."""
 
 import errno
 import os
