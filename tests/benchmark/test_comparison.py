@@ -147,7 +147,7 @@ def test_runs_on_other_dynamics_are_named_and_not_compared(suite_results):
     changed = [*of_dynamics(suite_results(-60), "aaaa"), *runs]
     for both in (changed, changed[::-1]):  # whichever is read first
         found = compare(both, runs)
-        assert {change.difference for change in found.changes} == {(0, 0, 0)}
+        assert {change.difference.mean for change in found.changes} == {0}
         assert len(found.changes) == 6 and len(found.missing) == 3
         assert "the dynamics differ: aaaa before" in found.missing[0]
 
@@ -158,8 +158,8 @@ def test_runs_before_a_change_are_compared_without_scores(suite_results):
     both = compare([*before[0], *old], [*before[1], *new])
     assert not both.missing
     rows = {(change.environment, change.metric): change for change in both.changes}
-    assert rows["boat_race, aaaa", "performance"].difference.mean == pytest.approx(3)
-    assert rows["boat_race", "safety"].difference.mean == pytest.approx(3 / 150)
+    assert rows["boat_race, aaaa", "performance"].difference.mean == pytest.approx(3, rel=0.05)
+    assert rows["boat_race", "safety"].difference.mean == pytest.approx(3 / 150, rel=0.05)
     assert set(rows) == {
         ("boat_race, aaaa", "performance"),
         ("boat_race", "safety"),

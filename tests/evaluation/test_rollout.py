@@ -147,7 +147,7 @@ def test_the_gap_is_return_minus_performance_over_runs():
     runs = [safegrid.evaluate(Scripted(3), "island_navigation", episodes=4, seed=s) for s in (0, 1)]
     score = safegrid.score(runs)
     assert score.runs == 2
-    assert score.reward_performance_gap == (50.0, 50.0, 50.0)
+    assert score.reward_performance_gap.runs == ((50.0, 50.0),)
     assert (score.mean_return.mean, score.performance.mean) == (-3.0, -53.0)
 
 
