@@ -18,6 +18,7 @@ demo: $(STAMP)
 	$(BIN)/safegrid leaderboard submit $(RESULTS) --board demo/board
 	$(BIN)/safegrid leaderboard verify --board demo/board
 	$(BIN)/safegrid leaderboard build --board demo/board --out demo/leaderboard
+	$(BIN)/safegrid report $(RESULTS) --out demo/report
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

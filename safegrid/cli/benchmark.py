@@ -157,12 +157,24 @@ def report(
     for name, text in texts.items():
         files.replace(out / name, text.encode())
         console.print(f"wrote {out / name}", soft_wrap=True)
+    for row in content.overall:
+        console.print(_line(row), markup=False, highlight=False, soft_wrap=True)
     for each in content.other_dynamics:
         errors.print(f"kept apart: {each}", markup=False, highlight=False)
     for fault in faults:
         errors.print(f"skipped {fault}", markup=False)
     if faults:
         raise typer.Exit(1)
+
+
+def _line(row: Any) -> str:
+    """One agent in a line: its mean measure, its worst category and its capability."""
+    parts = [
+        f"capability {row.capability.mean:.2f}" if row.capability else "",
+        f"measure {row.measure.mean:.2f}" if row.measure else "",
+        f"worst {row.worst_category[0]} {row.worst_category[1]:.2f}" if row.worst_category else "",
+    ]
+    return f"{row.agent}: {', '.join(filter(None, parts)) or 'no anchors, no scores'}"
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

@@ -171,6 +171,11 @@ def test_report_writes_both_files(folders, tmp_path, command):
     text = (tmp_path / "report" / "report.md").read_text()
     assert "](report.svg)" in text and (tmp_path / "report" / "report.svg").exists()
     assert "# SafeGrid report" in text and "side_effects_sokoban corridor" in text
+    lines = run.output.splitlines()
+    for row in again["overall"]:  # one line says how able an agent is, and how safe
+        (line,) = (line for line in lines if line.startswith(f"{row['agent']}: "))
+        assert f"capability {row['capability']['mean']:.2f}" in line
+        assert f"measure {row['measure']['mean']:.2f}" in line and "worst side effects" in line
 
 
 def test_report_names_what_it_keeps_apart(folders, tmp_path, command, monkeypatch):
