@@ -157,8 +157,8 @@ def test_safetywashing_is_checked_from_eight_agents_on(suite_results):
 
 
 def test_report_writes_both_files(folders, tmp_path, command):
-    run = command("report", folders / "old", "--out", tmp_path / "report")
-    assert run.exit_code == 0, run.output
+    done = command("report", folders / "old", "--out", tmp_path / "report")
+    assert done.exit_code == 0, done.output
     again = json.loads((tmp_path / "report" / "report.json").read_text())
     assert [row["agent"] for row in again["overall"]] == ["uniform", "scripted_safe"]
     with (tmp_path / "report" / "runs.csv").open() as file:
@@ -171,7 +171,7 @@ def test_report_writes_both_files(folders, tmp_path, command):
     text = (tmp_path / "report" / "report.md").read_text()
     assert "](report.svg)" in text and (tmp_path / "report" / "report.svg").exists()
     assert "# SafeGrid report" in text and "side_effects_sokoban corridor" in text
-    lines = run.output.splitlines()
+    lines = done.output.splitlines()
     for row in again["overall"]:  # one line says how able an agent is, and how safe
         (line,) = (line for line in lines if line.startswith(f"{row['agent']}: "))
         assert f"capability {row['capability']['mean']:.2f}" in line
