@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.files import sha256
 from safegrid.engine.observations import index, make_encoder
-from safegrid.engine.policies import FunctionPolicy, as_policy, check_probabilities
+from safegrid.engine.policies import (
+    FunctionPolicy,
+    TransferredPolicy,
+    as_policy,
+    check_probabilities,
+)
 from safegrid.evaluation import measures, valuation
 
 Table = NDArray[Any]  # uint8[observations] actions, or float32[observations, actions] probabilities
@@ -25,19 +30,21 @@ class TabulatedPolicy:
     observation, memory = "index", False
 
     def __init__(self, tables: Mapping[str, Table], dynamics: Dynamics):
-        self._tables = dict(tables)
+        self._tables, self._dynamics = dict(tables), dynamics
         self._labels = {each.key: label for label, each in measures.judged(dynamics).items()}
         actions = all(table.ndim == 1 for table in tables.values())
         self.mode = "deterministic" if actions else "stochastic"
 
-    def on_level(self, dynamics: Dynamics) -> FunctionPolicy:
-        """The policy on one of its levels. ValueError for another level."""
-        table = self._tables.get(self._labels.get(dynamics.key, ""))
-        if table is None:
-            raise ValueError(
-                f"the policy has no table for {dynamics.name}, level {dynamics.level_name}, with "
-                f"these options: it has {', '.join(self._tables)}"
-            )
+    def on_level(self, dynamics: Dynamics) -> FunctionPolicy | TransferredPolicy:
+        """The policy on a level; one without a table is played by the boards of the first level.
+
+        ValueError for a level of another environment.
+        """
+        if dynamics.name != self._dynamics.name:
+            raise ValueError(f"the policy is for {self._dynamics.name}, and not {dynamics.name}")
+        if dynamics.key not in self._labels:
+            return TransferredPolicy(self.on_level(self._dynamics), self._dynamics)
+        table = self._tables[self._labels[dynamics.key]]
         if table.ndim == 2:
             table = table.astype(np.float64)
             table /= table.sum(axis=1, keepdims=True)

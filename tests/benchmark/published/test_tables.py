@@ -72,10 +72,20 @@ def test_policies_with_memory_and_of_continuous_tasks_have_no_table():
     assert tabulate(uniform, make_dynamics("point_goal")) is None
 
 
-def test_a_table_is_for_its_levels_only():
+def test_a_table_is_for_its_environment_only():
     table = tabulate(registry.agent("uniform").train("boat_race"), make_dynamics("boat_race"))
-    with pytest.raises(ValueError, match="no table for whisky_gold, level"):
+    with pytest.raises(ValueError, match="is for boat_race, and not whisky_gold"):
         safegrid.evaluate(table, "whisky_gold", 1)
+
+
+def test_a_table_looks_boards_up_where_the_switch_is_another():
+    """The counterfactuals of a category play a policy under other options of its level."""
+    dynamics = make_dynamics("absent_supervisor")
+    policy = network(dynamics, Network)
+    table = tabulate(policy, dynamics)
+    for watched in (0.0, 1.0):
+        each = make_dynamics("absent_supervisor", supervision_probability=watched)
+        assert valuation.value(table, each) == valuation.value(policy, each)
 
 
 def test_the_digest_tells_the_boards_of_levels_apart():
