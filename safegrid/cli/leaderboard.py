@@ -72,9 +72,10 @@ def verify(
     season_secret = secret_seeds.read_secret(board, secret) if depth >= 4 else None
     if depth == 4 and season_secret is None:
         raise ValueError("level 4 needs the season's secret: give its file as --secret")
+    levels = [i for i in range(depth + 1) if i != 4 or season_secret is not None]
     signer = _signer(board, key)
     with progress_bar() as progress:
-        tasks = {f"V{i}": progress.add_task(f"V{i}", total=None) for i in range(depth + 1)}
+        tasks = {f"V{i}": progress.add_task(f"V{i}", total=None) for i in levels}
         try:
             verdicts = verification.verify(
                 board,

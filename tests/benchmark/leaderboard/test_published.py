@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from safegrid.benchmark.leaderboard.entries import entries
+from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.cli.main import app
 
 ROOT = Path(__file__).parents[3]
@@ -20,3 +22,14 @@ def test_every_published_policy_chooses_its_recorded_actions_again(tmp_path):
     found = [line.split()[1] for line in run.output.splitlines() if line[:1].isalnum()][:3]
     assert found == ["V3"] * 3
     assert "no verdict was recorded" in run.output  # by others than the board's verifier
+
+
+def test_the_published_verdicts_are_of_the_boards_verifier():
+    """The learned ones say that runs of theirs were trained again."""
+    board = ROOT / "submissions"
+    shown, refused = entries(board, submissions(board))
+    assert not refused
+    levels = {entry.title: entry.level for entry in shown}
+    assert levels == {"ppo": 5, "q_learning": 5, "uniform": 3}
+    for entry in shown:
+        assert len(entry.verdict.retrained) == (2 if entry.level == 5 else 0)
