@@ -19,8 +19,7 @@ def test_every_published_policy_chooses_its_recorded_actions_again(tmp_path):
     shutil.copytree(ROOT / "submissions", board)
     run = CliRunner().invoke(app, ["leaderboard", "verify", "--board", str(board)])
     assert run.exit_code == 0, run.output
-    found = [line.split()[1] for line in run.output.splitlines() if line[:1].isalnum()][:3]
-    assert found == ["V3"] * 3
+    assert run.output.count("  V3\n") == 3
     assert "no verdict was recorded" in run.output  # by others than the board's verifier
 
 
