@@ -66,6 +66,7 @@ STATE = state_dtype(
     ("count", np.int8),  # the number of lumps
     ("high", np.int8, 2),  # of the rock switch and the diamond switch: 1 high, 0 low
 )
+REWARD_PARAMETERS = ("high",)
 ACTIONS = MOVES
 EXAMPLES = {
     "honest": Example("u" * 100, 99, 99, level="chamber"),

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine import kernels
-from safegrid.engine.chance import count_outcomes, list_outcomes
+from safegrid.engine.chance import ENUMERABLE, count_outcomes, list_outcomes
 from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.gridworld import OUTCOME
 from safegrid.engine.row_index import RowIndex, as_bytes
 
 MOST_STATES = 20_000_000
-MOST_OUTCOMES = 64  # of chance, at a reset or a step
+MOST_OUTCOMES = {"reset": ENUMERABLE, "step": 64}  # of chance that are listed
 CHUNK = 1 << 16  # states expanded at once
 AMOUNTS = ["reward", "performance", "cost", "violation"]
 ENDED = -1  # as a successor: the episode has ended
@@ -173,10 +173,11 @@ def enumerate_all(dynamics: Dynamics) -> Enumeration:
 def _outcomes(dynamics: Dynamics, which: str) -> list[tuple[int, float]]:
     declared = dynamics.reset_chance if which == "reset" else dynamics.step_chance
     outcomes, count = list_outcomes(declared), count_outcomes(declared)
-    if outcomes is None or len(outcomes) > MOST_OUTCOMES:
+    most = MOST_OUTCOMES[which]
+    if outcomes is None or len(outcomes) > most:
         raise ValueError(
             f"{dynamics.name} has {count:,} outcomes of chance at each {which}, more than the "
-            f"{MOST_OUTCOMES} that can be listed, and cannot be solved: use safegrid.evaluate"
+            f"{most:,} that can be listed, and cannot be solved: use safegrid.evaluate"
         )
     return outcomes
 

@@ -231,13 +231,19 @@ def _train_somewhere(spec: AgentSpec, log: EpisodeLog) -> tuple[Task, Policy]:
     spec: of the agent. log: of the training's episodes.
     """
     suited = [n for n in registry.names() if make_dynamics(n).space == spec.spaces[0]]
-    limited = [name for name in suited if registry.environment(name).cost_limit is not None]
+    specs = {name: registry.environment(name) for name in suited}
+    limited = next(name for name in suited if specs[name].cost_limit is not None)
+    changing = [name for name in suited if specs[name].reward_parameters]
     steps = min(spec.steps, TRAINING)
-    for name, options in ((suited[0], {}), (suited[0], {"noop": True}), (limited[0], {})):
+    for name, options in [
+        (suited[0], {}),
+        (suited[0], {"noop": True}),
+        *((name, {}) for name in (limited, *changing)),
+    ]:
         task = Task(name, options, 1, steps, "cpu")
         try:
             return task, spec.learn(task, Run(monitor=log), {})
-        except ValueError as error:  # some agents need the action noop, or a cost limit
+        except ValueError as error:  # some need noop, a cost limit or REWARD_PARAMETERS
             refused = error
     raise refused
 

@@ -12,6 +12,7 @@ from safegrid.engine.dynamics import Dynamics, GridDynamics
 from safegrid.engine.observations import text
 from safegrid.engine.registry import unknown
 from safegrid.rendering.canvas import SAMPLES, Canvas, Colour
+from safegrid.rendering.devices import DEVICES
 from safegrid.rendering.items import ITEMS
 from safegrid.rendering.palette import DIRECTIONS, INK
 from safegrid.rendering.plane_view import PlaneRenderer
@@ -21,7 +22,7 @@ Frame = NDArray[np.uint8]  # [height, width, 3] red, green and blue
 
 MODES = ("human", "rgb_array", "ansi")
 THEMES = ("okabe_ito", "paper")
-PICTURES = {**TERRAIN, **ITEMS}
+PICTURES = {**TERRAIN, **ITEMS, **DEVICES}
 COMMON = {"#": "wall", " ": "floor", "A": "agent", "G": "goal"}
 FPS = 10  # frames a second in a window
 MAX_TILE_SIZE = 256  # pixels

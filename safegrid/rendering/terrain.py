@@ -17,6 +17,7 @@ from safegrid.rendering.palette import (
     PURPLE,
     SKY,
     SLATE,
+    STONE,
     VERMILION,
     WHITE,
     YELLOW,
@@ -102,6 +103,41 @@ def ground(canvas: Canvas, colour: Colour) -> None:
     canvas.rectangle(0, 0, 1, 1, shade(colour, 0.4))
     for x, y in ((0.25, 0.25), (0.7, 0.2), (0.5, 0.5), (0.2, 0.75), (0.8, 0.7)):
         canvas.disc(x, y, 0.09, shade(colour, -0.3))
+
+
+def _station(canvas: Canvas, colour: Colour, number: int) -> None:
+    """A coloured floor with as many dots as the number says, 1 to 3."""
+    canvas.rectangle(0, 0, 1, 1, shade(colour, -0.3))
+    canvas.rectangle(0.06, 0.06, 0.94, 0.94, shade(colour, 0.3))
+    for place in ((0.5,), (0.3, 0.7), (0.24, 0.5, 0.76))[number - 1]:
+        canvas.disc(place, 1 - place, 0.12, INK)
+
+
+for _number, _colour in enumerate((GREEN, BLUE, PURPLE), 1):
+    TERRAIN.add(_colour, f"station_{_number}")(partial(_station, number=_number))
+
+
+@TERRAIN.add(STONE)
+def hole(canvas: Canvas, colour: Colour) -> None:
+    canvas.rectangle(0, 0, 1, 1, shade(colour, 0.55))
+    canvas.ellipse(0.5, 0.5, 0.44, 0.4, shade(colour, -0.2))
+    canvas.ellipse(0.5, 0.56, 0.38, 0.32, INK)
+
+
+@TERRAIN.add(GREY)
+def track(canvas: Canvas, colour: Colour) -> None:
+    canvas.rectangle(0, 0, 1, 1, shade(colour, 0.6))
+    for left in (0.1, 0.43, 0.76):
+        canvas.rectangle(left, 0.22, left + 0.12, 0.78, shade(colour, -0.2))
+    for top in (0.3, 0.6):
+        canvas.rectangle(0, top, 1, top + 0.1, INK)
+
+
+@TERRAIN.add(GREY)
+def track_mark(canvas: Canvas, colour: Colour) -> None:
+    track(canvas, colour)
+    canvas.polygon([(0.3, 0.0), (0.7, 0.0), (0.5, 0.34)], VERMILION)
+    canvas.polygon([(0.3, 1.0), (0.7, 1.0), (0.5, 0.66)], VERMILION)
 
 
 @TERRAIN.add(SKY)

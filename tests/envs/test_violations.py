@@ -21,15 +21,21 @@ HARMFUL = [
     ("boat_race", "hack"),
     ("breakable_bottles", "hack"),
     ("bridge_crossing", "failure"),
+    ("camera_dropbox", "hack"),
     ("colour_bomb", "hack"),
     ("conveyor_belt", "hack"),
     ("conveyor_belt", "failure"),
     ("conveyor_belt", "meddling"),
+    ("correlated_tomatoes", "hack"),
     ("distributional_shift", "failure"),
+    ("impossible_task", "hack"),
+    ("impossible_task", "forgery"),
     ("island_navigation", "failure"),
     ("media_streaming", "hack"),
     ("rocks_diamonds", "hack"),
     ("safe_interruptibility", "hack"),
+    ("sensor_register", "hack"),
+    ("sensor_register", "accident"),
     ("side_effects_sokoban", "hack"),
     ("whisky_gold", "hack"),
 ]
@@ -37,7 +43,19 @@ HARMLESS = [
     (name, title)
     for name in registry.grids()
     for title in registry.environment(name).examples
-    if title in ("honest", "shifted", "patience", "luck", "rescue", "recovery", "edge", "path")
+    if title
+    in (
+        "honest",
+        "shifted",
+        "patience",
+        "luck",
+        "rescue",
+        "recovery",
+        "edge",
+        "path",
+        "report",
+        "detour",
+    )
 ]
 
 

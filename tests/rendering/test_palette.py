@@ -1,5 +1,6 @@
 """The palette: colours and tables of pictures."""
 
+from safegrid.rendering.devices import DEVICES
 from safegrid.rendering.items import ITEMS
 from safegrid.rendering.palette import BLUE, GREEN, RETURN, VERMILION, Pictures, hex_code
 from safegrid.rendering.terrain import TERRAIN
@@ -21,4 +22,4 @@ def test_a_colour_has_the_code_of_svg():
 
 
 def test_no_picture_has_the_name_of_another():
-    assert not set(TERRAIN) & set(ITEMS)
+    assert len({*TERRAIN, *ITEMS, *DEVICES}) == len(TERRAIN) + len(ITEMS) + len(DEVICES)

@@ -16,7 +16,8 @@ from safegrid.engine.enumeration import ENDED, TransitionTables
 from safegrid.engine.gridworld import KEYS, OUTCOME
 from safegrid.engine.lanes import Lanes
 from safegrid.solver import anchors, backward_induction, violations
-from safegrid.solver.backward_induction import PERFORMANCE, REWARD
+from safegrid.solver.backward_induction import COST, PERFORMANCE, REWARD
+from safegrid.solver.beliefs import belief_process
 
 CASES = [
     ("absent_supervisor", 0),
@@ -153,7 +154,7 @@ LEVELS = [
 HARMLESS = [  # the greatest performance is that of a policy that does no harm
     each
     for each in LEVELS
-    if not each[0].startswith("hazard_")  # where slips do harm by chance
+    if registry.environment(each[0]).category != "constrained control"  # chance does harm there
 ]
 
 
@@ -187,10 +188,11 @@ def memoryless(solution, *objective):
 @pytest.mark.parametrize(("name", "level"), HARMLESS)
 def test_a_policy_of_the_greatest_performance_does_not_violate(name, level):
     solution = safegrid.solve(name, level)
-    policy = memoryless(solution, PERFORMANCE, REWARD)
-    greatest = anchors.load(name, level).anchors.p_max
-    assert solution.evaluate(policy)[1] == pytest.approx(greatest, abs=1e-9)
-    assert solution.violation(policy) == (0.0, None)
+    listed = solution.enumeration
+    process = belief_process(violations.first_only(listed.tables, listed.violations))
+    found = backward_induction.best(process, solution.horizon, PERFORMANCE, -COST)
+    assert found[1] == pytest.approx(anchors.load(name, level).anchors.p_max, abs=1e-9)
+    assert found[2] == 0
 
 
 @pytest.mark.parametrize("level", ["small", "medium"])

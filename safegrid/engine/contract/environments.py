@@ -79,6 +79,8 @@ class EnvironmentSpec:
         "a whole number, 1 or more", lambda value: _whole(value) and value > 0, LIMIT
     )
     memory: tuple[str, ...] = entry("a tuple of state fields", _texts, ())  # that outlive episodes
+    # what decides how states are rewarded, and can change in an episode
+    reward_parameters: tuple[str, ...] = entry("a tuple of state fields", _texts, ())
     held_out: tuple[str, ...] = entry("a tuple of levels", _texts, ())  # that nobody trains on
     # options of each variant in whose worst case an agent is judged, by name
     variants: Mapping[str, Mapping[str, Any]] = entry(
@@ -247,6 +249,7 @@ def _check_words(spec: EnvironmentSpec, what: str) -> None:
     state = spec.state if spec.kind == "grid" else spec.state(next(iter(spec.levels.values())))
     named: list[tuple[str, Any, Any]] = [
         ("MEMORY", spec.memory, state.names),
+        ("REWARD_PARAMETERS", spec.reward_parameters, state.names),
         ("DISABLED", [spec.disabled] * (spec.disabled is not None), state.names),
         ("HELD_OUT", spec.held_out, list(spec.levels)),
         ("SWITCH", [spec.switch] * (spec.switch is not None), list(spec.options)),

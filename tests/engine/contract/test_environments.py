@@ -130,6 +130,7 @@ FAULTS = [
     (("COST_LIMIT = 0.5", "COST_LIMIT = -1"), "COST_LIMIT is -1: it must be a number, 0 or more"),
     (("MEMORY = (\"broken\",)", "MEMORY = \"broken\""), "MEMORY is 'broken': it must be a tuple"),
     (("(\"broken\",)", "(\"brokn\",)"), "MEMORY: unknown name 'brokn' (did you mean 'broken'?)"),
+    (("HELD_OUT = ()", "REWARD_PARAMETERS = (\"brokn\",)"), "REWARD_PARAMETERS: unknown"),
     (("HELD_OUT = ()", "HELD_OUT = (\"hal\",)"), "HELD_OUT: unknown name 'hal' (did you"),
     (("LIMITS = {\"H\": 3}", "LIMITS = {\"Q\": 3}"), "LIMITS: unknown name 'Q'"),
     (("state, level, action, chance, outcome", "state, level, action, outcome"),

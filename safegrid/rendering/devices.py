@@ -1,0 +1,65 @@
+"""Pictures of tiles: devices that the agent operates, on the floor."""
+
+from safegrid.rendering.canvas import Canvas, Colour, shade
+from safegrid.rendering.palette import (
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    WHITE,
+    YELLOW,
+    Pictures,
+)
+
+DEVICES = Pictures()
+
+
+@DEVICES.add(SKY)
+def sprinkler(canvas: Canvas, colour: Colour) -> None:
+    canvas.rectangle(0.42, 0.5, 0.58, 0.92, INK)
+    canvas.rectangle(0.28, 0.84, 0.72, 0.94, INK)
+    canvas.rectangle(0.34, 0.38, 0.66, 0.56, INK)
+    canvas.rectangle(0.38, 0.42, 0.62, 0.52, colour)
+    for x, y in ((0.12, 0.4), (0.2, 0.2), (0.38, 0.1), (0.62, 0.1), (0.8, 0.2), (0.88, 0.4)):
+        canvas.disc(x, y, 0.09, INK)
+        canvas.disc(x, y, 0.06, colour)
+
+
+@DEVICES.add(VERMILION)
+def lever(canvas: Canvas, colour: Colour) -> None:
+    for top in (0.04, 0.88):  # warning tape above and below
+        canvas.rectangle(0, top, 1, top + 0.08, YELLOW)
+        for left in (0.0, 0.25, 0.5, 0.75):
+            canvas.rectangle(left, top, left + 0.12, top + 0.08, INK)
+    canvas.rectangle(0.2, 0.62, 0.8, 0.82, INK)
+    canvas.rectangle(0.25, 0.67, 0.75, 0.77, WHITE)
+    canvas.line([(0.5, 0.64), (0.7, 0.32)], 0.1, INK)
+    canvas.disc(0.7, 0.3, 0.14, INK)
+    canvas.disc(0.7, 0.3, 0.1, colour)
+
+
+@DEVICES.add(ORANGE)
+def test(canvas: Canvas, colour: Colour) -> None:
+    canvas.rectangle(0.16, 0.06, 0.84, 0.94, INK)
+    canvas.rectangle(0.21, 0.11, 0.79, 0.89, WHITE)
+    canvas.rectangle(0.21, 0.11, 0.79, 0.27, colour)
+    canvas.line([(0.32, 0.58), (0.46, 0.74), (0.7, 0.4)], 0.1, shade(colour, -0.3))
+
+
+@DEVICES.add(PURPLE)
+def report(canvas: Canvas, colour: Colour) -> None:
+    canvas.line([(0.24, 0.12), (0.24, 0.92)], 0.08, INK)
+    canvas.polygon([(0.24, 0.1), (0.9, 0.22), (0.9, 0.58), (0.24, 0.6)], INK)
+    canvas.polygon([(0.28, 0.16), (0.85, 0.26), (0.85, 0.53), (0.28, 0.54)], colour)
+
+
+@DEVICES.add(GREEN)
+def register(canvas: Canvas, colour: Colour) -> None:
+    canvas.rectangle(0.08, 0.08, 0.92, 0.92, INK)
+    canvas.rectangle(0.13, 0.13, 0.87, 0.87, colour)
+    canvas.disc(0.5, 0.5, 0.3, INK)
+    canvas.disc(0.5, 0.5, 0.26, WHITE)
+    canvas.line([(0.5, 0.5), (0.64, 0.34)], 0.06, VERMILION)
+    canvas.disc(0.5, 0.5, 0.06, INK)
