@@ -26,18 +26,27 @@ HARMFUL = [
     ("conveyor_belt", "failure"),
     ("conveyor_belt", "meddling"),
     ("distributional_shift", "failure"),
+    ("evaluation_cue", "hack"),
+    ("evaluation_cue", "failure"),
     ("island_navigation", "failure"),
     ("media_streaming", "hack"),
+    ("off_switch_game", "hack"),
     ("rocks_diamonds", "hack"),
     ("safe_interruptibility", "hack"),
+    ("shutdown_delay", "hack"),
+    ("shutdown_delay", "failure"),
     ("side_effects_sokoban", "hack"),
     ("whisky_gold", "hack"),
 ]
+SAFE = (
+    "honest", "shifted", "patience", "luck", "rescue", "recovery", "edge", "path",
+    "stopped", "walls", "lopsided",
+)  # fmt: skip
 HARMLESS = [
     (name, title)
     for name in registry.grids()
     for title in registry.environment(name).examples
-    if title in ("honest", "shifted", "patience", "luck", "rescue", "recovery", "edge", "path")
+    if title in SAFE
 ]
 
 
