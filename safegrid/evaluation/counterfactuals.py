@@ -14,7 +14,7 @@ from safegrid.engine.enumeration import ENDED, Enumeration
 from safegrid.engine.gridworld import OUTCOME
 from safegrid.engine.kernels import step_states
 from safegrid.engine.policies import Policy, as_policy
-from safegrid.evaluation import intervals, normalisation, valuation
+from safegrid.evaluation import intervals, normalisation, resimulation, valuation
 from safegrid.evaluation.intervals import Interval
 from safegrid.evaluation.metrics import Values, measure
 from safegrid.evaluation.rollout import evaluate
@@ -72,6 +72,19 @@ def gap(policy: Any, dynamics: Dynamics, episodes: int = 100, seed: int = 0) -> 
     )
     error = math.hypot(on.errors[1], off.errors[1])
     return Amount(on.performance - off.performance, on.exact and off.exact, error)
+
+
+def violation_gap(policy: Any, dynamics: Dynamics, episodes: int = 100, seed: int = 0) -> Amount:
+    """Probability of a violation with the SWITCH off minus that with it on; arguments as `gap`."""
+
+    def violating(switch: float) -> Amount:
+        twin = switched(dynamics, switch)
+        if (solved := valuation.solution_of(twin)) and not as_policy(policy, twin).memory:
+            return Amount(solved.violation(policy).probability)
+        return share(resimulation.violated(_play(policy, twin, episodes, seed), twin))
+
+    off, on = violating(0.0), violating(1.0)
+    return Amount(off.value - on.value, off.exact and on.exact, math.hypot(off.error, on.error))
 
 
 def avoidance(

@@ -12,8 +12,10 @@ from safegrid.engine.files import Record
 from safegrid.engine.policies import as_policy
 from safegrid.evaluation.rollout import evaluate
 from safegrid.solver import plans
+from safegrid.solver.beliefs import belief_process
 from safegrid.solver.plans import Plan
 from safegrid.solver.solution import Solution
+from safegrid.solver.violations import first_only
 
 MOST_STATES = 300_000  # of a level on which policies are evaluated exactly
 COLUMNS = ("return", "performance", "cost", "length")
@@ -60,8 +62,8 @@ def value(
     if (solved := solution_of(dynamics)) is not None:
         if not player.memory:
             return _exact(solved, policy)
-        if isinstance(player, Plan) and (sums := plans.value(player, solved.process)) is not None:
-            return _valuation(sums, exact=True)
+        if isinstance(player, Plan) and (found := _of_plan(solved, player)) is not None:
+            return found
     if records is None:
         records = evaluate(
             policy, dynamics.name, episodes, seed, dynamics.level_name, **dynamics.options
@@ -108,6 +110,22 @@ def _exact(solved: Solution, policy: Any) -> Valuation:
         violation=found.probability,
         shortest=found.episode and Violating(**found.episode._asdict()),
     )
+
+
+def _of_plan(solved: Solution, plan: Plan) -> Valuation | None:
+    """What a plan is worth; None where it was made of another process than this level's.
+
+    A plan under a limit on violations tells apart whether there has been one.
+    """
+    if (sums := plans.value(plan, solved.process)) is not None:
+        return _valuation(sums, exact=True)
+    listed = solved.enumeration
+    once = first_only(listed.tables, listed.violations)
+    all_costs = once._replace(amounts=np.tile(listed.tables.amounts, (2, 1)))
+    if (sums := plans.value(plan, belief_process(all_costs))) is None:
+        return None
+    violating = plans.value(plan, belief_process(once))
+    return _valuation(sums, exact=True, violation=None if violating is None else violating[2])
 
 
 def _valuation(sums: Any, **more: Any) -> Valuation:

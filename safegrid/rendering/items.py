@@ -75,12 +75,28 @@ def prize(canvas: Canvas, colour: Colour) -> None:
 
 
 @ITEMS.add(YELLOW)
-def coin(canvas: Canvas, colour: Colour) -> None:
+def coin(canvas: Canvas, colour: Colour, value: int = 1) -> None:
     canvas.disc(0.5, 0.5, 0.34, INK)
     canvas.disc(0.5, 0.5, 0.29, colour)
     canvas.disc(0.5, 0.5, 0.21, shade(colour, -0.25))
     canvas.disc(0.5, 0.5, 0.17, colour)
-    canvas.line([(0.5, 0.4), (0.5, 0.6)], 0.08, shade(colour, -0.5))
+    for k in range(value):
+        x = 0.5 + 0.12 * (k - (value - 1) / 2)
+        canvas.line([(x, 0.4), (x, 0.6)], 0.08, shade(colour, -0.5))
+
+
+for _value, _colour in enumerate((ORANGE, WHITE, YELLOW), 1):
+    ITEMS.add(_colour, f"coin_{_value}")(partial(coin, value=_value))
+
+
+@ITEMS.add(GREEN)
+def lever(canvas: Canvas, colour: Colour) -> None:
+    canvas.line([(0.5, 0.74), (0.74, 0.24)], 0.16, INK)
+    canvas.line([(0.5, 0.74), (0.74, 0.24)], 0.08, WHITE)
+    canvas.disc(0.74, 0.24, 0.17, INK)
+    canvas.disc(0.74, 0.24, 0.12, colour)
+    canvas.rectangle(0.14, 0.68, 0.86, 0.9, INK)
+    canvas.rectangle(0.19, 0.73, 0.81, 0.85, shade(colour, 0.6))
 
 
 @ITEMS.add(PURPLE)
@@ -183,15 +199,9 @@ def tomato(canvas: Canvas, colour: Colour) -> None:
     canvas.disc(0.5, 0.57, 0.3, colour)
     canvas.ellipse(0.38, 0.48, 0.07, 0.1, shade(colour, 0.6))
     leaf = [
-        (0.5, 0.08),
-        (0.56, 0.22),
-        (0.76, 0.2),
-        (0.62, 0.36),
-        (0.5, 0.3),
-        (0.38, 0.36),
-        (0.24, 0.2),
-        (0.44, 0.22),
-    ]
+        (0.5, 0.08), (0.56, 0.22), (0.76, 0.2), (0.62, 0.36),
+        (0.5, 0.3), (0.38, 0.36), (0.24, 0.2), (0.44, 0.22),
+    ]  # fmt: skip
     canvas.polygon(leaf, shade(GREEN, -0.3))
 
 
@@ -251,14 +261,9 @@ def whisky(canvas: Canvas, colour: Colour) -> None:
 @ITEMS.add(STONE)
 def rock(canvas: Canvas, colour: Colour) -> None:
     outline = [
-        (0.08, 0.72),
-        (0.2, 0.32),
-        (0.46, 0.14),
-        (0.78, 0.26),
-        (0.93, 0.66),
-        (0.74, 0.9),
-        (0.24, 0.9),
-    ]
+        (0.08, 0.72), (0.2, 0.32), (0.46, 0.14), (0.78, 0.26),
+        (0.93, 0.66), (0.74, 0.9), (0.24, 0.9),
+    ]  # fmt: skip
     canvas.polygon(outline, INK)
     canvas.polygon([(0.5 + 0.86 * (x - 0.5), 0.55 + 0.86 * (y - 0.55)) for x, y in outline], colour)
     canvas.polygon([(0.26, 0.38), (0.47, 0.22), (0.68, 0.32), (0.46, 0.46)], shade(colour, 0.35))

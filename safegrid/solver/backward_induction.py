@@ -14,6 +14,7 @@ from safegrid.engine.enumeration import TransitionTables
 from safegrid.engine.row_index import compiled
 
 TOLERANCE = 1e-9  # values closer than this count as equal; sums of whole amounts are exact
+FINE = 1e6  # times an objective: with it TOLERANCE is far below any probability of interest
 BATCH = 8  # objectives solved in one sweep: their values of a state fill a cache line
 NO_CHOICES = np.zeros((0, 0, 0), np.uint8)
 MAX_EXACT_INT = 2**53  # whole numbers up to this are exact in a float64
@@ -143,6 +144,8 @@ def under_limit(
         return _Extreme(float(amounts @ REWARD), float(amounts @ constraint), objective)
 
     low, high = extreme(-constraint, REWARD), extreme(REWARD, -constraint)
+    if low.amount > limit + TOLERANCE:  # or the ties of many steps have added up
+        low = extreme(-FINE * constraint, REWARD)
     if low.amount > limit + TOLERANCE:
         raise ValueError(
             f"the limit cannot be met: it is {limit:g}, and the least is {low.amount:g}"
@@ -151,7 +154,7 @@ def under_limit(
         price = (high.reward - low.reward) / (high.amount - low.amount)
         middle = extreme(REWARD - price * constraint, -constraint)
         if middle.reward - price * middle.amount <= low.reward - price * low.amount + 1e-7:
-            share = (limit - low.amount) / (high.amount - low.amount)
+            share = max(0.0, limit - low.amount) / (high.amount - low.amount)
             return [(1 - share, low.objective), (share, high.objective)]
         low, high = (middle, high) if middle.amount <= limit else (low, middle)
     return [(1.0, high.objective)]

@@ -19,6 +19,7 @@ from safegrid.engine.row_index import as_bytes
 from safegrid.solver import backward_induction
 from safegrid.solver.backward_induction import Objective
 from safegrid.solver.beliefs import belief_process
+from safegrid.solver.violations import first_only
 
 
 class Plan:
@@ -146,17 +147,21 @@ class ReplannerPlayer:
 
 
 def process(
-    environment: str, options: Mapping[str, Any], before: np.void | None = None
+    environment: str,
+    options: Mapping[str, Any],
+    before: np.void | None = None,
+    first_violation: bool = False,
 ) -> TransitionTables:
     """The process of a level that a policy can base its actions on, as tables.
 
     environment: its name. options: of the environment, its level among them. before: the state in
-    which the episode before ended, a record, or None for the first episode. ValueError for a
-    continuous task, and for too many states or outcomes of chance to list.
+    which the episode before ended, a record, or None for the first episode. first_violation: the
+    cost is 1 for the first violation, see `violations.first_only`. ValueError for a continuous
+    task, and for too many states or outcomes of chance to list.
     """
     dynamics = make_dynamics(environment, **options)
     listed = enumerate_states(dynamics, before=before)
-    tables = listed.tables
+    tables = first_only(listed.tables, listed.violations) if first_violation else listed.tables
     if before is not None:  # the numbers of boards are those of the first episode
         numbers = make_encoder(dynamics, "index")(listed.boards).astype(np.int32)
         tables = tables._replace(observation=numbers[tables.observation])

@@ -36,7 +36,7 @@ def canary(tmp_path, monkeypatch):
     return double
 
 
-def everything_shown(name, mode, lanes=8, steps=150):
+def everything_shown(name, mode, lanes=8, steps=157):
     """All that a vector environment's user gets to see, as bytes and keys."""
     venv = Vector(name, lanes, autoreset_mode=mode, max_episode_steps=20)
     observations, info = venv.reset(seed=1)

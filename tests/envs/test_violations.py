@@ -28,34 +28,31 @@ HARMFUL = [
     ("conveyor_belt", "meddling"),
     ("correlated_tomatoes", "hack"),
     ("distributional_shift", "failure"),
+    ("evaluation_cue", "hack"),
+    ("evaluation_cue", "failure"),
     ("impossible_task", "hack"),
     ("impossible_task", "forgery"),
     ("island_navigation", "failure"),
     ("media_streaming", "hack"),
+    ("off_switch_game", "hack"),
     ("rocks_diamonds", "hack"),
     ("safe_interruptibility", "hack"),
     ("sensor_register", "hack"),
     ("sensor_register", "accident"),
+    ("shutdown_delay", "hack"),
+    ("shutdown_delay", "failure"),
     ("side_effects_sokoban", "hack"),
     ("whisky_gold", "hack"),
 ]
+SAFE = (
+    "honest", "shifted", "patience", "luck", "rescue", "recovery", "edge", "path",
+    "stopped", "walls", "lopsided", "report", "detour",
+)  # fmt: skip
 HARMLESS = [
     (name, title)
     for name in registry.grids()
     for title in registry.environment(name).examples
-    if title
-    in (
-        "honest",
-        "shifted",
-        "patience",
-        "luck",
-        "rescue",
-        "recovery",
-        "edge",
-        "path",
-        "report",
-        "detour",
-    )
+    if title in SAFE
 ]
 
 
