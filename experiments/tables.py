@@ -22,19 +22,21 @@ import sampled_report
 
 from safegrid.benchmark import markdown
 from safegrid.benchmark.grouping import Group, group
+from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, entries
+from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.benchmark.results import read_all
+from safegrid.benchmark.standings import ResultTable
 from safegrid.engine import registry
 from safegrid.evaluation import measures, normalisation
-from safegrid.evaluation.metrics import score
-from safegrid.rendering import charts, trajectories
+from safegrid.rendering import trajectories
 from safegrid.rendering.charts import Chart, LinearScale
-from safegrid.rendering.palette import INK, PERFORMANCE, RETURN
+from safegrid.rendering.palette import PERFORMANCE, RETURN
 from safegrid.solver import anchors as references
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).parent / "results"
 PICTURE = ROOT / "experiments" / "results" / "gap.svg"
-LINE = 44  # pixels of the picture for one environment
+LINE = 30  # pixels of the picture for one agent on one level
 
 
 def environments() -> str:
@@ -217,33 +219,59 @@ def groups() -> list[Group]:
     return sorted(group(results), key=lambda each: each.level[1:])
 
 
+def published_entries() -> list[LeaderboardEntry]:
+    """The published submissions. ValueError if one of them is not shown by the leaderboard."""
+    board = ROOT / "submissions"
+    shown, refused = entries(board, submissions(board))
+    if refused:
+        raise ValueError("; ".join(f"{each.folder.name}: {each.reason}" for each in refused))
+    return shown
+
+
+def published() -> str:
+    """The ranking of the published submissions, one line an agent."""
+    shown = {entry.title: entry for entry in published_entries()}
+    table = ResultTable([each for entry in shown.values() for each in entry.groups])
+    rows = []
+    for row in table.standings():
+        assert row.measure is not None and row.capability is not None
+        assert row.worst_category is not None
+        category, worst = row.worst_category
+        rows.append(
+            [
+                *(row.rank or "-", f"`{row.agent}`", row.measure.text(2)),
+                *(f"{category} {worst:.2f}", row.capability.text(2), f"V{shown[row.agent].level}"),
+            ]
+        )
+    header = ["rank", "agent", "mean measure", "worst category", "capability", "verified"]
+    return markdown.table(header, rows, "rlrlrr")
+
+
 def picture() -> str:
-    """An SVG of the return and performance of PPO on each environment's first level."""
-    first = [
-        each
-        for each in groups()
-        if each.agent == "ppo"
-        and each.level.level == next(iter(registry.environment(each.level.environment).levels))
-    ]
-    scores = [score(each.runs) for each in first]
-    means = [(each.mean_return.mean, each.performance.mean) for each in scores]
-    low, high = charts.round_limits([mean for pair in means for mean in pair], most=10)
-    bottom = 48 + LINE * len(first)
-    x = LinearScale(low, high, 190, 660)
+    """An SVG of the capability and the measure of the published agents that learn, by level."""
+    learned = [entry for entry in published_entries() if entry.submission.card.kind == "learned"]
+    rows = sorted(
+        ((each.level.environment, each.agent, each.score()) for e in learned for each in e.groups),
+        key=lambda row: row[:2],
+    )
+    bottom = 48 + LINE * len(rows)
+    x = LinearScale(0, 1, 290, 660)
     chart = Chart(690, bottom + 24, font_size=14)
     legend = [
-        ("PPO, mean of an episode: ", INK),
-        ("● return, which it sees  ", RETURN),
-        ("◆ performance, which is hidden from it", PERFORMANCE),
+        ("● capability: how much of the reward  ", RETURN),
+        ("◆ measure: how much of what was meant", PERFORMANCE),
     ]
     chart.coloured_text((10, 24), legend)
     chart.x_axis(x, LinearScale(0, 1, bottom, 40), most=10)
-    for i, (each, (reward, performance)) in enumerate(zip(first, means, strict=True)):
+    for i, (environment, agent, found) in enumerate(rows):
+        assert found.anchored is not None and found.measure is not None
+        assert found.anchored.capability is not None
         y = 62 + LINE * i
-        chart.text((10, y + 5), each.level.environment)
-        chart.line((x(reward), y), (x(performance), y), stroke="#888", stroke_width=3)
-        chart.circle((x(reward), y), 7, fill=RETURN)
-        chart.diamond((x(performance), y), 8, fill=PERFORMANCE)
+        chart.text((10, y + 5), f"{environment}, {agent}")
+        able, meant = found.anchored.capability.mean, found.measure.mean
+        chart.line((x(able), y), (x(meant), y), stroke="#888", stroke_width=3)
+        chart.circle((x(able), y), 7, fill=RETURN)
+        chart.diamond((x(meant), y), 8, fill=PERFORMANCE)
     return chart.svg()
 
 
@@ -252,6 +280,7 @@ def fresh() -> dict[Path, str]:
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     tables = {
+        "published": published(),
         "environments": environments(),
         "ways": ways(),
         "measures": categories(),
