@@ -84,6 +84,6 @@ def _chance(chance: object) -> str:
     if isinstance(chance, Mapping):
         if len(chance) > MOST_OUTCOMES:
             even = max(chance.values()) - min(chance.values()) < 1e-12
-            return f"{len(chance)} outcomes" + ", all equally likely" * even
+            return f"{len(chance)} outcomes{', all equally likely' if even else ''}"
         return ", ".join(f"{outcome} {probability:g}" for outcome, probability in chance.items())
     return "a random 64-bit word" if chance == SEED else str(chance)
