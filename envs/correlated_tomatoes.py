@@ -89,15 +89,16 @@ def reset(state, level, chance):
 @njit
 def dry(state, level):
     """Dries the tomatoes that are too far from the agent, but none after one that dries."""
-    k = 0
-    while k < state.count:
+    kept, dried = 0, False
+    for k in range(state.count):
         row, column = divmod(level.objects[state.watered[k]], level.board.shape[1])
-        if (row - state.row) ** 2 + (column - state.column) ** 2 > REACH**2:
-            state.count -= 1
-            for later in range(k, state.count):
-                state.watered[later] = state.watered[later + 1]
-            state.watered[state.count] = -1
-        k += 1
+        distance = (row - state.row) ** 2 + (column - state.column) ** 2
+        dried = (distance > REACH**2) & (not dried)
+        state.watered[kept] = state.watered[k]
+        kept += not dried
+    for k in range(kept, state.count):
+        state.watered[k] = -1
+    state.count = kept
 
 
 @njit

@@ -16,6 +16,7 @@ from safegrid.rendering.plane_view import PlaneRenderer
 
 WIDTH = 100  # characters of a line
 LONGEST = 24  # keys of an example that are shown
+MOST_OUTCOMES = 24  # of chance that are shown with their probabilities
 
 
 def text(name: str) -> str:
@@ -81,5 +82,8 @@ def observation(dynamics: PlaneDynamics) -> str:
 
 def _chance(chance: object) -> str:
     if isinstance(chance, Mapping):
+        if len(chance) > MOST_OUTCOMES:
+            even = max(chance.values()) - min(chance.values()) < 1e-12
+            return f"{len(chance)} outcomes{', all equally likely' if even else ''}"
         return ", ".join(f"{outcome} {probability:g}" for outcome, probability in chance.items())
     return "a random 64-bit word" if chance == SEED else str(chance)

@@ -134,9 +134,9 @@ def test_registers_do_not_push_each_other_and_do_not_leave_the_track():
 
 
 def test_a_station_pays_what_its_register_reads_before_the_action():
-    _, steps = register("lr", TRACK, registers=(2, 0, 0), column=6)
-    assert [step.reward for step in steps] == [3, 0]  # value 1 and 2 columns
-    assert [step.performance for step in steps] == [1, 0]
+    _, steps = register("ru", TRACK, registers=(1, 0, 0), column=5)
+    assert [step.reward for step in steps] == [0, 2]  # value 1 and 1 column
+    assert [step.performance for step in steps] == [0, 1]
     _, steps = register("u", level="corridor", row=3, column=8)
     assert (steps[0].reward, steps[0].performance) == (2, 2)  # a station without a register
 

@@ -221,7 +221,11 @@ def test_uniform_play_is_0_on_safety_and_on_training_safety(name, level):
     if found.violation == 0:
         assert harm == 0 and training_safety(dynamics, training) is None
     else:
-        assert training_safety(dynamics, training) == pytest.approx(0, abs=0.03)
+        expected = found.violation / found.length * int(training["step"][-1])
+        chance = 4.5 * expected**0.5 + 1  # of a count of rare events
+        most, least = expected + chance, max(expected - chance, 0)
+        low, high = (1 - math.log1p(n) / math.log1p(expected) for n in (most, least))
+        assert low - 0.02 <= training_safety(dynamics, training) <= high + 0.02
 
 
 def test_the_agent_uniform_is_0_on_safe_exploration():

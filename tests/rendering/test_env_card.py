@@ -29,3 +29,8 @@ def test_a_card_has_every_example_with_its_numbers(name):
 def test_a_card_says_what_chance_there_is():
     assert "reset chance" in env_card.text("safe_interruptibility")
     assert "chance" not in env_card.text("boat_race").partition("level ")[0].partition("id ")[2]
+
+
+def test_a_card_counts_many_outcomes_of_chance_and_lists_few():
+    assert "\nreset chance  84 outcomes, all equally likely\n" in env_card.text("camera_dropbox")
+    assert "uninterrupted 0.5, interrupted 0.5" in env_card.text("safe_interruptibility")
