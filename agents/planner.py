@@ -5,6 +5,7 @@ Bellman 1957, Dynamic Programming, chapter 3; ties are broken by the hidden perf
 
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.solver import plans
 from safegrid.solver.backward_induction import PERFORMANCE, REWARD
 from safegrid.solver.plans import Plan
@@ -30,5 +31,5 @@ def train(task: Task, run: Run, *, ties: str) -> Plan:
     if ties not in TIES:
         raise registry.unknown("setting ties of planner", ties, TIES)
     tables = plans.process(task.environment, task.options)
-    horizon = registry.environment(task.environment).horizon
+    horizon = make_dynamics(task.environment, **task.options).horizon
     return plans.plan(tables, horizon, [(1.0, (REWARD, TIES[ties]))])

@@ -6,6 +6,7 @@ The optimum of a constrained decision process with one constraint mixes two dete
 
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task, check_setting
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.solver import backward_induction, plans
 from safegrid.solver.backward_induction import COST, PERFORMANCE
 from safegrid.solver.plans import Plan
@@ -53,5 +54,6 @@ def train(
         raise ValueError(f"{task.environment} remembers earlier episodes: set cost or performance")
     constraint, limit = (-PERFORMANCE, -limit) if name == "performance" else (COST, limit)
     tables = plans.process(task.environment, task.options, first_violation=violation is not None)
-    mixture = backward_induction.under_limit(tables, spec.horizon, constraint, limit)
-    return plans.plan(tables, spec.horizon, mixture)
+    horizon = make_dynamics(task.environment, **task.options).horizon
+    mixture = backward_induction.under_limit(tables, horizon, constraint, limit)
+    return plans.plan(tables, horizon, mixture)

@@ -5,8 +5,8 @@ Dynamic programming on the explicit model (Bellman 1957, Dynamic Programming, ch
 
 from typing import Any
 
-from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.solver import plans
 from safegrid.solver.backward_induction import PERFORMANCE, REWARD
 from safegrid.solver.plans import Plan
@@ -24,5 +24,5 @@ load = Plan
 def train(task: Task, run: Run) -> Plan:
     """The plan, without training. ValueError for too many states or outcomes of chance to list."""
     tables = plans.process(task.environment, task.options)
-    horizon = registry.environment(task.environment).horizon
+    horizon = make_dynamics(task.environment, **task.options).horizon
     return plans.plan(tables, horizon, [(1.0, (PERFORMANCE, REWARD))])

@@ -20,7 +20,7 @@ hospital).
 from safegrid.engine.gridworld import MOVES, Example, level, move, njit, state_dtype
 
 CATEGORY = "constrained control"
-HORIZON = 250
+HORIZON = {"rooms": 100, "hospital": 250}
 TILES = "# ASBMgbpryk"  # on a map A and S are the starts
 AGENT, START, BOMB, MEDIC, FIRST_GOAL = 2, 3, 4, 5, 6
 MOVERS = "AS"

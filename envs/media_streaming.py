@@ -22,7 +22,7 @@ import numpy as np
 from safegrid.engine.gridworld import Example, find, is_blocked, level, njit, state_dtype
 
 CATEGORY = "constrained control"
-HORIZON = 100
+HORIZON = {"buffer": 40, "quota": 100}
 TILES = "# AEqu"
 AGENT, EMPTY, USED = 2, 3, 5
 OBJECTS = "q"

@@ -165,7 +165,7 @@ def solve(
     from safegrid.solver.solution import Solution
 
     dynamics, solution = make_dynamics(name, level, **pairs(options)), None
-    own = dynamics.spec.horizon
+    own = dynamics.horizon
     horizon = own if horizon is None else horizon
     title = f"{name}, level {dynamics.level_name}, {horizon} steps"
     if anchors.has_bounds(dynamics):

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
+from gymnasium.wrappers import TimeLimit
 from numpy.typing import NDArray
 
 from safegrid.drivers.level_methods import LevelMethods
@@ -120,6 +121,12 @@ class Single(LevelMethods, gymnasium.Env[Any, Any]):
     def _show(self, actions: NDArray[Any] | None = None) -> None:
         if self.render_mode is not None:
             self._view.update(self._lanes.drawable(), actions)
+
+
+def limited(name: str, **keywords: Any) -> gymnasium.Env[Any, Any]:
+    """A single environment within the steps of its level, which `gymnasium.make` may shorten."""
+    single = Single(name, **keywords)
+    return TimeLimit(single, single.dynamics.horizon)
 
 
 class Vector(LevelMethods, VectorEnv[Any, Any, Any]):

@@ -51,6 +51,7 @@ class Dynamics(ABC):
     def __init__(self, spec: EnvironmentSpec, level: int | str, options: Mapping[str, Any]):
         self.spec, self.name = spec, spec.name
         self.level_name = spec.level_name(level)
+        self.horizon = spec.horizon_of(self.level_name)
         self.options: dict[str, Any] = dict(options)
 
     @functools.cached_property

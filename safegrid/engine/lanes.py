@@ -181,7 +181,7 @@ class Lanes:
 def step_limit(dynamics: Dynamics, max_episode_steps: int | None) -> int:
     """The steps of an episode: as given, but None for the environment's own and -1 for no limit."""
     if max_episode_steps is None:
-        return dynamics.spec.horizon
+        return dynamics.horizon
     return NO_LIMIT if max_episode_steps == -1 else max_episode_steps
 
 

@@ -152,11 +152,12 @@ def files() -> set[str]:
 
 def _register_id(spec: EnvironmentSpec) -> None:
     registration.registry.pop(spec.identifier, None)
+    limit = spec.horizon if isinstance(spec.horizon, int) else None  # None: each level has its own
     registration.register(
         id=spec.identifier,
-        entry_point="safegrid.drivers.gymnasium_env:Single",
+        entry_point=f"safegrid.drivers.gymnasium_env:{'Single' if limit else 'limited'}",
         vector_entry_point="safegrid.drivers.gymnasium_env:Vector",
-        max_episode_steps=spec.horizon,
+        max_episode_steps=limit,
         kwargs={"name": spec.name},
     )
 

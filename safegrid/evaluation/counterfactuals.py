@@ -167,7 +167,7 @@ def _safest_terminating(key: tuple[str, str, str], switch: float) -> float | Non
     except ValueError:
         return None
     objective = (1.0, (PERFORMANCE, REWARD))
-    plan = plans.plan(process, dynamics.spec.horizon, [objective])
+    plan = plans.plan(process, dynamics.horizon, [objective])
     safest = AgentSpec.place(plan, dynamics.name, _options(dynamics))
     return terminating(safest, switched(dynamics, switch)).value
 

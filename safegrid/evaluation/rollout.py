@@ -77,7 +77,7 @@ def evaluate(
         raise ValueError(f"episodes is {episodes!r}: choose a whole number, 1 or more")
     dynamics = make_dynamics(name, level, **options)
     rounds = rounds_per_lane(dynamics)
-    limit = dynamics.spec.horizon if max_episode_steps is None else max_episode_steps
+    limit = dynamics.horizon if max_episode_steps is None else max_episode_steps
     lanes = Lanes(dynamics, -(-episodes // rounds), limit=limit)
     player = as_policy(policy, dynamics)
     if dynamics.spec.memory and isinstance(policy, Plan) and policy.replans:

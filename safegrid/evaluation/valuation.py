@@ -149,6 +149,6 @@ def _solution(key: tuple[str, str, str]) -> Solution | None:
     if dynamics.spec.memory:  # earlier episodes lead to states that are not listed
         return None
     try:
-        return Solution(dynamics, dynamics.spec.horizon, most=MOST_STATES)
+        return Solution(dynamics, dynamics.horizon, most=MOST_STATES)
     except ValueError:
         return None

@@ -36,7 +36,7 @@ class Game:
 
     def __init__(self, dynamics: Dynamics, seed: int = 0, limit: int | None = None):
         self.dynamics, self.seed = dynamics, seed
-        self._lanes = Lanes(dynamics, 1, limit=dynamics.spec.horizon if limit is None else limit)
+        self._lanes = Lanes(dynamics, 1, limit=dynamics.horizon if limit is None else limit)
         self.episodes: list[list[Moment]] = []
         self._begin(check_seeds([seed]))
 

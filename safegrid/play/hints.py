@@ -23,7 +23,7 @@ class Hints:
     def __init__(self, dynamics: Dynamics):
         tables = belief_process(enumerate_states(dynamics, most=MAX_STATES).tables)
         self._plans = {
-            goal: plans.plan(tables, dynamics.spec.horizon, [(1.0, objectives)])
+            goal: plans.plan(tables, dynamics.horizon, [(1.0, objectives)])
             for goal, objectives in GOALS.items()
         }
         self._encode = make_encoder(dynamics, "index")

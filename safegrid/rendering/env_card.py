@@ -29,10 +29,12 @@ def text(name: str) -> str:
     parts = [spec.description]
     if isinstance(dynamics, PlaneDynamics):
         parts[0] += "\n\n" + observation(dynamics)
+    one = isinstance(spec.horizon, int)
+    steps = [f"{spec.horizon_of(level)} on {level}" for level in spec.levels]
     rows = {
         "id": f"{spec.identifier}, version {spec.version} of its dynamics",
         "category": spec.category,
-        "horizon": f"{spec.horizon} steps an episode",
+        "horizon": f"{spec.horizon if one else ', '.join(steps)} steps an episode",
         "cost limit": "none" if spec.cost_limit is None else f"{spec.cost_limit:g} an episode",
         "actions": ", ".join(spec.actions),
         "options": options,

@@ -67,7 +67,7 @@ def compute(dynamics: Dynamics, most: int = MOST_STATES) -> Reference:
     most: states that may be listed. ValueError for a level that can be neither solved nor bounded.
     """
     if has_bounds(dynamics):
-        return Reference("bound", compute_bounds(dynamics, dynamics.spec.horizon))
+        return Reference("bound", compute_bounds(dynamics, dynamics.horizon))
     return from_solution(Solution(dynamics, most=most))
 
 
@@ -154,7 +154,7 @@ def greatest_performance(dynamics: Dynamics) -> float:
     gain = tables.amounts[tables.outcome, 1]
     gain = np.where(np.broadcast_to(tables.probability, gain.shape) > 0, gain, -np.inf)
     value = np.zeros(len(gain))
-    for _ in range(dynamics.spec.horizon):
+    for _ in range(dynamics.horizon):
         later = np.where(tables.successor >= 0, value[tables.successor], 0.0)
         value = (gain + later).max(axis=(1, 2))
     return max(float(value[state]) for state, _ in tables.start)

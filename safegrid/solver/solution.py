@@ -98,7 +98,7 @@ class Solution:
         reset_chance: int | None = None,
         most: int = MOST_STATES,
     ):
-        self.dynamics, self.horizon = dynamics, horizon or dynamics.spec.horizon
+        self.dynamics, self.horizon = dynamics, horizon or dynamics.horizon
         self.enumeration: Enumeration = enumerate_states(dynamics, reset_chance, most)
 
     @cached_property

@@ -56,7 +56,7 @@ def learn(
             raise ValueError(f"{name} is {value!r}: choose a number, 0 to 1")
     dynamics = make_dynamics(task.environment, **task.options)
     encode = make_encoder(dynamics, "index")
-    lanes = run.lanes(dynamics, count, "same_step", dynamics.spec.horizon)
+    lanes = run.lanes(dynamics, count, "same_step", dynamics.horizon)
     values = np.zeros((encode.space.n, len(dynamics.actions)))  # type: ignore[attr-defined]
     *seeds, seed = derive_seeds(task.seed, "train", count + 1)
     random = np.random.default_rng(seed)

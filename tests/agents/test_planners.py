@@ -188,3 +188,10 @@ def test_a_plan_is_as_long_as_an_episode_of_its_environment(agent):
 def test_a_limited_plan_is_as_long_as_an_episode_of_its_environment():
     plan = registry.agent("planner_limit").train("bridge_crossing")
     assert plan.actions.shape[1] == 400
+
+
+@pytest.mark.parametrize(("level", "steps"), [("rooms", 100), ("hospital", 250)])
+@pytest.mark.parametrize("agent", ["planner", "planner_safe", "planner_limit"])
+def test_a_plan_is_as_long_as_an_episode_of_its_level(agent, level, steps):
+    plan = registry.agent(agent).train("colour_bomb", options={"level": level})
+    assert plan.actions.shape[1] == steps

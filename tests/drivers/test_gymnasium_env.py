@@ -360,6 +360,24 @@ def test_the_limit_of_steps_is_the_registered_one_or_none(limit, expected):
     assert getattr(env, "_max_episode_steps", 2**31 - 1) == expected
 
 
+@pytest.mark.parametrize(("level", "steps"), [("buffer", 40), ("quota", 100)])
+def test_a_level_with_a_limit_of_its_own_has_it_in_every_driver(level, steps):
+    env = gymnasium.make("safegrid/MediaStreaming-v0", level=level)
+    env.reset(seed=0)
+    ends = [env.step(1)[2:4] for _ in range(steps)]
+    assert ends == [(False, False)] * (steps - 1) + [(False, True)]
+    assert env.spec.max_episode_steps == env.unwrapped.dynamics.horizon == steps
+    venv = gymnasium.make_vec("safegrid/MediaStreaming-v0", level=level)
+    assert venv.unwrapped._lanes.limit == steps
+    assert safegrid.sb3.make("media_streaming", level=level)._lanes.limit == steps
+    assert set(
+        safegrid.evaluate(lambda b: b[:, 0, 0] * 0, "media_streaming", 9, level=level).length
+    ) == {steps}
+    short = gymnasium.make("safegrid/MediaStreaming-v0", level=level, max_episode_steps=3)
+    short.reset(seed=0)
+    assert [short.step(0)[3] for _ in range(3)] == [False, False, True]
+
+
 def test_an_unknown_keyword_is_the_error_that_clients_expect():
     """TorchRL tries a keyword `frameskip`, and again without it after this TypeError."""
     for attempt in (

@@ -43,7 +43,7 @@ def test_slips_are_the_other_four_actions():
 
 
 def test_the_rooms_have_the_values_of_the_original():
-    solution = safegrid.solve("colour_bomb", "rooms", horizon=100)
+    solution = safegrid.solve("colour_bomb", "rooms")
     total, _, bombs = solution.best(REWARD, -COST)
     assert total == pytest.approx(1, abs=5e-7)
     assert bombs == pytest.approx(0.000857, abs=5e-7)
@@ -95,7 +95,7 @@ def test_nothing_slips_beside_a_medic():
 
 
 def test_the_buffer_is_kept_from_running_empty_or_left_alone():
-    solution = safegrid.solve("media_streaming", "buffer", horizon=40)
+    solution = safegrid.solve("media_streaming", "buffer")
     assert least_violation(solution) == pytest.approx(4.89e-7, abs=5e-10)
     slow = solution.violation(lambda boards: np.eye(2)[np.zeros(len(boards), int)])
     assert slow.probability == pytest.approx(0.99996, abs=5e-6)

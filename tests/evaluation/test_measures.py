@@ -212,7 +212,7 @@ def test_uniform_play_is_0_on_safety_and_on_training_safety(name, level):
         return
     assert scale.safety(found.performance) == pytest.approx(0, abs=1e-9)
     log, random = monitor.EpisodeLog(), np.random.default_rng(0)
-    lanes = Lanes(dynamics, 50, "same_step", dynamics.spec.horizon, Run(monitor=log))
+    lanes = Lanes(dynamics, 50, "same_step", dynamics.horizon, Run(monitor=log))
     lanes.reset(np.arange(50, dtype=np.uint64))
     for actions in random.integers(0, len(dynamics.actions), (4000, 50)):
         lanes.step(actions)

@@ -23,7 +23,6 @@ from safegrid.benchmark.leaderboard.schema import (
 from safegrid.benchmark.leaderboard.verdicts import Fault, fault
 from safegrid.benchmark.policy_files import PolicyFile
 from safegrid.benchmark.published import formats
-from safegrid.engine import registry
 from safegrid.engine.chance import derive_seeds
 from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.evaluation import measures, replay, resimulation, valuation
@@ -86,7 +85,7 @@ def check_sums(job: Job) -> Iterator[Fault]:
         return
     expected: dict[str, Any] = {name: getattr(level, name) for name in HEADER}
     expected |= {
-        "limit": registry.environment(level.environment).horizon,
+        "limit": job.dynamics.horizon,
         "episodes": job.suite.episodes,
     }
     header = recorded.header.model_dump()

@@ -75,8 +75,10 @@ class EnvironmentSpec:
     # after a step: whether it violated safety; without it a violation is a step with a cost
     violates: Any = function("state, level, outcome", None)
     version: int = entry("a whole number, 0 or more", _whole, 0)  # of the dynamics
-    horizon: int = entry(  # steps of an episode
-        "a whole number, 1 or more", lambda value: _whole(value) and value > 0, LIMIT
+    horizon: int | Mapping[str, int] = entry(  # steps of an episode, of all levels or of each
+        "a whole number, 1 or more, or a table of these by level",
+        lambda v: all(_whole(n) and n > 0 for n in (v.values() if isinstance(v, Mapping) else [v])),
+        LIMIT,
     )
     memory: tuple[str, ...] = entry("a tuple of state fields", _texts, ())  # that outlive episodes
     # what decides how states are rewarded, and can change in an episode
@@ -178,6 +180,10 @@ class EnvironmentSpec:
         numbered = ", ".join(f"{i} ({name})" for i, name in by_number.items())
         raise ValueError(f"unknown level {level!r}: choose from {numbered}")
 
+    def horizon_of(self, level: str) -> int:
+        """The steps of an episode of a level, given by its name."""
+        return self.horizon if isinstance(self.horizon, int) else self.horizon.get(level, LIMIT)
+
     def encode(self, drawing: Drawing) -> Level:
         """A grid's drawing as arrays. ValueError for a tile that is not allowed."""
         return encode_level(
@@ -251,6 +257,7 @@ def _check_words(spec: EnvironmentSpec, what: str) -> None:
         ("MEMORY", spec.memory, state.names),
         ("REWARD_PARAMETERS", spec.reward_parameters, state.names),
         ("DISABLED", [spec.disabled] * (spec.disabled is not None), state.names),
+        ("HORIZON", [] if isinstance(spec.horizon, int) else list(spec.horizon), list(spec.levels)),
         ("HELD_OUT", spec.held_out, list(spec.levels)),
         ("SWITCH", [spec.switch] * (spec.switch is not None), list(spec.options)),
     ]

@@ -97,6 +97,12 @@ def test_a_sound_file_is_read_as_it_declares(load):
         spec.horizon = 3
 
 
+def test_a_level_may_have_a_horizon_of_its_own(load):
+    spec = load(("HELD_OUT = ()", 'HORIZON = {"hall": 7}'))
+    assert [spec.horizon_of(level) for level in spec.levels] == [7]
+    assert safegrid.solve("corridor").horizon == 7
+
+
 MISSPELT = [  # what stands in the file, and what was meant
     ("def STEP_CHANCE(", "def STEP_CHANCES(", "STEP_CHANCES", "STEP_CHANCE"),  # a letter more
     ("def STEP_CHANCE(", "def STEP_CHNCE(", "STEP_CHNCE", "STEP_CHANCE"),  # a letter less
@@ -132,6 +138,8 @@ FAULTS = [
     (("(\"broken\",)", "(\"brokn\",)"), "MEMORY: unknown name 'brokn' (did you mean 'broken'?)"),
     (("HELD_OUT = ()", "REWARD_PARAMETERS = (\"brokn\",)"), "REWARD_PARAMETERS: unknown"),
     (("HELD_OUT = ()", "HELD_OUT = (\"hal\",)"), "HELD_OUT: unknown name 'hal' (did you"),
+    (("HELD_OUT = ()", "HORIZON = {\"hal\": 9}"), "HORIZON: unknown name 'hal' (did you mean"),
+    (("HELD_OUT = ()", "HORIZON = {\"hall\": 0}"), "HORIZON is {'hall': 0}: it must be a whole"),
     (("LIMITS = {\"H\": 3}", "LIMITS = {\"Q\": 3}"), "LIMITS: unknown name 'Q'"),
     (("state, level, action, chance, outcome", "state, level, action, outcome"),
      "step is step(state, level, action, outcome): it must be a function of (state, level, action"),
