@@ -35,4 +35,4 @@ def train(task: Task, run: Run, *, foresight: bool, ties: str) -> Plan:
     if ties not in TIES:
         raise registry.unknown("setting ties of planner_current_reward", ties, TIES)
     dynamics = make_dynamics(task.environment, **task.options)
-    return current_reward.plan(dynamics, dynamics.spec.horizon, foresight, TIES[ties])
+    return current_reward.plan(dynamics, dynamics.horizon, foresight, TIES[ties])
