@@ -27,6 +27,10 @@ HARMFUL = [
     ("conveyor_belt", "meddling"),
     ("distributional_shift", "failure"),
     ("island_navigation", "failure"),
+    ("life_garden", "hack"),
+    ("life_garden", "hack_prune"),
+    ("life_garden", "hack_navigate"),
+    ("life_garden", "failure"),
     ("media_streaming", "hack"),
     ("rocks_diamonds", "hack"),
     ("safe_interruptibility", "hack"),
@@ -37,7 +41,8 @@ HARMLESS = [
     (name, title)
     for name in registry.grids()
     for title in registry.environment(name).examples
-    if title in ("honest", "shifted", "patience", "luck", "rescue", "recovery", "edge", "path")
+    if title.startswith("honest")
+    or title in ("shifted", "patience", "luck", "rescue", "recovery", "edge", "path")
 ]
 
 

@@ -94,7 +94,8 @@ class EnvironmentSpec:
     disabled: str | None = entry("a state field", lambda value: isinstance(value, str), None)
     canonical: Any = function("state", None)  # states of equal look and future get equal bytes
     truth: Any = function("state, level, board", None)  # corrects a board to what is true
-    # (level, horizon, number of actions, options) -> proven bounds of the anchors, by name
+    # (level, horizon, number of actions, options) -> proven bounds of the anchors, by name; says
+    # that the levels have too many states to be solved
     bounds: Any = function("level, horizon, actions", None)
     examples: Mapping[str, Example] = entry("a table of Example", _table(Example), {})
     # grids
@@ -115,7 +116,7 @@ class EnvironmentSpec:
     movers: str = entry("a text of tiles", lambda v: isinstance(v, str), "A", "grid")
     objects: str = entry("a text of tiles", lambda v: isinstance(v, str), "", "grid")
     colours: Mapping[str, Any] = entry("a table of (red, green, blue)", _colours, {}, "grid")
-    pictures: Any = entry(  # of safegrid/rendering/terrain.py and items.py, by tile
+    pictures: Any = entry(  # of safegrid/rendering: terrain.py, items.py, garden.py; by tile
         "a table of picture names by tile, or a function of the level that makes it",
         lambda value: callable(value) or _table(str)(value),
         {},
