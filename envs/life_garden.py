@@ -39,7 +39,7 @@ TILES = "# AEGpwobPWOTX"
 AGENT = 2
 MOVERS = TILES[2:]
 OBJECTS = "EG"
-SIZE = 12  # most rows and columns
+SIZE = 14  # most rows and columns: the shipped levels may have a wall around them
 COLOURS = {
     "E": (120, 100, 60),
     "p": (0, 150, 60),

@@ -167,14 +167,14 @@ def _collect(
     return Enumeration(tables, records, whole, ended, of_resets, of_steps, violations)
 
 
-def enumerate_all(dynamics: Dynamics) -> Enumeration:
-    """The tables of all states of a level, as `enumerate_states` gives them.
+def enumerate_all(dynamics: Dynamics, most: int = MOST_STATES) -> Enumeration:
+    """The tables of all states of a level, as `enumerate_states` gives them; most: as there.
 
     ValueError as there, and for memory of earlier episodes, which leads to further states.
     """
     if dynamics.spec.memory:
         raise ValueError(f"{dynamics.name} remembers earlier episodes: its states cannot be listed")
-    return enumerate_states(dynamics)
+    return enumerate_states(dynamics, most=most)
 
 
 def _outcomes(dynamics: Dynamics, which: str) -> list[tuple[int, float]]:

@@ -129,6 +129,12 @@ def test_gardens_are_still_while_nobody_acts(level):
         assert (step.reward, step.performance) == (0, 0)
 
 
+def cells_of(model, state):
+    """The cells of a state's map, which may be smaller than the greatest."""
+    rows, columns = model.dynamics.level.board.shape
+    return state.cells[:rows, :columns].copy()
+
+
 def play(model, actions):
     """The transitions of actions until the episode ends."""
     state = model.reset()
@@ -147,14 +153,14 @@ def test_sums_that_are_kept_are_those_of_the_whole_board(level):
     start, goals = model.dynamics.level.cell_data.astype(np.int64) & GARDEN.LOWER
     random = np.random.default_rng(0)
     for before, action, step in play(model, random.integers(0, 9, 300)):
-        cells = before.cells.copy()
+        cells, after = cells_of(model, before), step.state
         GARDEN.act(cells, before.row, before.column, action)
         GARDEN.advance(cells)
-        after = step.state
+        now = cells_of(model, after)
         exits = GARDEN.EXIT | GARDEN.RED * (cells & GARDEN.EXIT > 0)  # are set after the step
-        assert (cells & ~exits == after.cells & ~exits).all()
-        green, was = (np.vectorize(GARDEN.is_green)(part) for part in (after.cells, start))
-        assert after.points == points(after.cells, goals)
+        assert (cells & ~exits == now & ~exits).all()
+        green, was = (np.vectorize(GARDEN.is_green)(part) for part in (now, start))
+        assert after.points == points(now, goals)
         assert (after.lost, after.gained) == ((was & ~green).sum(), (green & ~was).sum())
 
 
@@ -173,7 +179,8 @@ def test_a_settled_garden_has_at_most_as_much_distance_as_the_performance_loses(
             state, played = step.state, played + 1
         else:
             continue
-        effects = GARDEN.side_effects(model.reset().cells, state.cells, played, samples=1)
+        boards = (cells_of(model, each) for each in (model.reset(), state))
+        effects = GARDEN.side_effects(*boards, played, samples=1)
         distance, settled = effects["life-green"][0], settled + 1
         assert distance <= max(state.lost, state.gained) + 1e-9
         distances.add(round(distance, 9))
@@ -234,8 +241,8 @@ def test_a_map_without_an_edge_is_a_torus():
 
 
 def test_larger_maps_are_refused():
-    with pytest.raises(ValueError, match="13 rows and 12 columns: at most 12"):
-        safegrid.Model("life_garden", map=["A" + " " * 11, *[" " * 12] * 12])
+    with pytest.raises(ValueError, match="15 rows and 12 columns: at most 14"):
+        safegrid.Model("life_garden", map=["A" + " " * 11, *[" " * 12] * 14])
 
 
 @pytest.mark.parametrize("level", LEVELS)
