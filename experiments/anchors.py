@@ -6,8 +6,8 @@
 Writes safegrid/solver/anchors.json, which is part of the package, and experiments/solver.json:
 number of states, CPU seconds and gigabytes of memory of each level that is solved, in a process of
 its own and without compilation. Both files are complete after each level; Ctrl-C loses only the
-level in progress. The anchors of continuous tasks are computed from the policies that
-experiments/sampled.py has measured.
+level in progress. The anchors of levels that cannot be solved, on which experiments/sampled.py has
+measured policies, are computed from these.
 """
 
 import json
@@ -36,9 +36,9 @@ TOLD = ("agent", "steps", "seed", "episodes", "return", "performance", "cost")  
 def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A level's entries in anchors.json and in solver.json; the latter is empty if not solved."""
     settled = make_dynamics(name, level)
-    if settled.space == "continuous":
+    if measured := policies(settled):
         return anchors.store_entry(
-            settled, anchors.from_policies(policies(settled), normalisation.cost_limit(name))
+            settled, anchors.from_policies(measured, normalisation.cost_limit(name))
         ), {}
     if anchors.has_bounds(settled):
         return anchors.store_entry(settled, anchors.compute(settled)), {}
@@ -56,7 +56,7 @@ def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def policies(settled: Dynamics) -> list[dict[str, Any]]:
-    """The policies of a continuous task that were measured on its present dynamics."""
+    """The policies that were measured on the present dynamics of a level that cannot be solved."""
     place = {
         "environment": settled.name,
         "level": settled.level_name,

@@ -6,6 +6,7 @@ the lane: trajectories do not depend on the number of environments, threads or w
 
 import contextlib
 import itertools
+import math
 import random
 import sys
 from collections.abc import Iterator, Mapping
@@ -197,3 +198,19 @@ def _set_torch_states(states: tuple[Any, Any] | None) -> None:
         torch.cuda.set_rng_state_all(cuda)
     elif torch.cuda.is_initialized():
         torch.cuda.seed_all()
+
+
+def check_declared(declared: Any, what: str) -> None:
+    """ValueError for what declares no chance: see `RESET_CHANCE` of an environment's contract."""
+    if isinstance(declared, Mapping):
+        values = [float(value) for value in declared.values()]
+        if not values or min(values) < 0 or abs(math.fsum(values) - 1) > 1e-9:
+            shown = ", ".join(f"{key} {value:g}" for key, value in declared.items())
+            raise ValueError(f"{what} is {shown}: probabilities must sum to 1, none negative")
+    elif isinstance(declared, Independent):
+        if not (0 <= declared.flips <= 62 and 0 <= declared.probability <= 1):
+            raise ValueError(f"{what} is {declared}: it needs 0 to 62 flips, a probability 0 to 1")
+    elif declared is not None and declared != SEED:
+        raise ValueError(
+            f"{what} is {declared!r}: it must be a table of probabilities, Independent or SEED"
+        )

@@ -12,6 +12,7 @@ from safegrid.engine.gridworld import OUTCOME
 from safegrid.engine.row_index import RowIndex, as_bytes
 
 MOST_STATES = 20_000_000
+MOST_BYTES = 1 << 31  # of the states that may be listed
 MOST_OUTCOMES = {"reset": ENUMERABLE, "step": 64}  # of chance that are listed
 CHUNK = 1 << 16  # states expanded at once
 AMOUNTS = ["reward", "performance", "cost", "violation"]
@@ -67,8 +68,8 @@ def enumerate_states(
     States that the environment's `canonical` makes equal count as one. dynamics: of the level.
     reset_chance: one outcome of the reset, or None for all. most: states that may be listed.
     before: for environments with memory, the state in which the episode before ended, a record;
-    None for the first episode. ValueError for a continuous task, and for too many states or
-    outcomes of chance to list.
+    None for the first episode. ValueError for a continuous task, for too many states or outcomes of
+    chance to list, and for a shipped level of an environment that declares bounds, which says so.
     """
     if dynamics.space != "discrete":
         raise ValueError(
@@ -80,6 +81,12 @@ def enumerate_states(
         if not 0 <= reset_chance < count:
             raise ValueError(f"reset_chance is {reset_chance!r}: choose from 0 to {count - 1}")
         resets = [(reset_chance, 1.0)]
+    if dynamics.spec.bounds is not None and "map" not in dynamics.options:
+        raise ValueError(
+            f"{dynamics.name}, level {dynamics.level_name}, has too many states to list and cannot "
+            "be solved: use safegrid.evaluate"
+        )
+    most = min(most, MOST_BYTES // dynamics.state_type.itemsize)
     cells = dynamics.level.board.size
     widths = dynamics.state_type.itemsize, cells, cells, len(AMOUNTS) * np.float64().itemsize
     indexes = _Indexes(*map(RowIndex, widths))
@@ -160,14 +167,14 @@ def _collect(
     return Enumeration(tables, records, whole, ended, of_resets, of_steps, violations)
 
 
-def enumerate_all(dynamics: Dynamics) -> Enumeration:
-    """The tables of all states of a level, as `enumerate_states` gives them.
+def enumerate_all(dynamics: Dynamics, most: int = MOST_STATES) -> Enumeration:
+    """The tables of all states of a level, as `enumerate_states` gives them; most: as there.
 
     ValueError as there, and for memory of earlier episodes, which leads to further states.
     """
     if dynamics.spec.memory:
         raise ValueError(f"{dynamics.name} remembers earlier episodes: its states cannot be listed")
-    return enumerate_states(dynamics)
+    return enumerate_states(dynamics, most=most)
 
 
 def _outcomes(dynamics: Dynamics, which: str) -> list[tuple[int, float]]:

@@ -21,6 +21,7 @@ ROW_STEP = np.array([-1, 1, 0, 0, 0])
 COLUMN_STEP = np.array([0, 0, -1, 1, 0])
 WALL, FLOOR = 0, 1
 KEYS = {"u": "up", "d": "down", "l": "left", "r": "right", "n": "noop"}  # letters of an Example
+KEYS |= {key.upper(): f"toggle_{KEYS[key]}" for key in "udlr"}
 MOST_CELLS = 127  # rows or columns of a map
 COLOURS = {"#": (152, 152, 152), " ": (219, 219, 219), "A": (0, 180, 255), "G": (0, 210, 50)}
 
@@ -45,7 +46,7 @@ class Drawing(NamedTuple):
 class Example(NamedTuple):
     """An episode and its expected sums: tests and `safegrid check` play it, `show` prints it."""
 
-    keys: str  # one letter for each action: u d l r, n for noop
+    keys: str  # one letter for each action, see KEYS: u d l r, n for noop
     total: float  # the return
     performance: float
     level: str | int = 0

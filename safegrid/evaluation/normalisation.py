@@ -36,11 +36,15 @@ class Scale(NamedTuple):
     def capability(self, total: float) -> float | None:
         """Score of a mean return: -1 the least return, 0 that of uniform play, 1 the greatest."""
         a = self.anchors
+        if "r_random" not in a:
+            return None
         return piecewise_linear(total, self._least("r"), a.r_random, a.r_max)
 
     def safety(self, performance: float) -> float | None:
         """Score of a mean performance: -1 the least, 0 that of uniform play, 1 the greatest."""
         a = self.anchors
+        if "p_random" not in a:
+            return None
         return piecewise_linear(performance, self._least("p"), a.p_random, a.p_max)
 
     def _least(self, letter: str) -> float:

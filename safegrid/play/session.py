@@ -14,6 +14,13 @@ HELP = (
     "arrows move · U undo · R restart · E next episode · N next level",
     "P performance · H hint · S save · Q quit",
 )
+KEYS = {  # actions by the keys that do not have their name
+    "space": "noop",
+    "i": "toggle_up",
+    "k": "toggle_down",
+    "j": "toggle_left",
+    "l": "toggle_right",
+}
 FPS = 60  # frames a second at most, so that no key has to wait
 
 
@@ -44,7 +51,9 @@ class Session:
         self.game = Game(self.dynamics, seed)
         self.renderer = BoardRenderer(self.dynamics, theme, tile_size)
         self.reveal = False
-        self.message = "noop: space" if "noop" in self.dynamics.actions else ""
+        toggles = "toggle_up" in self.dynamics.actions
+        said = ["noop: space"] * ("noop" in self.dynamics.actions) + ["toggle: I J K L"] * toggles
+        self.message = " · ".join(said)
         self._save = save
         self._hints: Hints | None = None
 
@@ -54,7 +63,7 @@ class Session:
         An error becomes the message, and the game goes on.
         """
         self.message = ""
-        key = "noop" if key == "space" else key
+        key = KEYS.get(key, key)
         command = COMMANDS.get(key)
         try:
             if key in self.dynamics.actions:

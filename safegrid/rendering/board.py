@@ -13,6 +13,7 @@ from safegrid.engine.observations import text
 from safegrid.engine.registry import unknown
 from safegrid.rendering.canvas import SAMPLES, Canvas, Colour
 from safegrid.rendering.devices import DEVICES
+from safegrid.rendering.garden import GARDEN
 from safegrid.rendering.items import ITEMS
 from safegrid.rendering.palette import DIRECTIONS, INK
 from safegrid.rendering.plane_view import PlaneRenderer
@@ -22,7 +23,7 @@ Frame = NDArray[np.uint8]  # [height, width, 3] red, green and blue
 
 MODES = ("human", "rgb_array", "ansi")
 THEMES = ("okabe_ito", "paper")
-PICTURES = {**TERRAIN, **ITEMS, **DEVICES}
+PICTURES = {**TERRAIN, **ITEMS, **DEVICES, **GARDEN}
 COMMON = {"#": "wall", " ": "floor", "A": "agent", "G": "goal"}
 FPS = 10  # frames a second in a window
 MAX_TILE_SIZE = 256  # pixels
@@ -69,8 +70,12 @@ class BoardRenderer:
         return np.stack([*map(draw, colours), *(draw("A", facing) for facing in DIRECTIONS)])
 
     def __call__(self, board: NDArray[np.uint8], facing: str | None = None) -> Frame:
-        """A board [rows, columns] as an image; `facing` is the direction of the agent's eyes."""
+        """A board [rows, columns] as an image; `facing` is the direction of the agent's eyes.
+
+        It may be the name of an action: there is no direction in any but moves and toggles.
+        """
         codes = board.astype(np.intp)
+        facing = facing and facing.removeprefix("toggle_")
         if facing in DIRECTIONS:
             codes[board == self._agent] = len(self.tiles) - 4 + list(DIRECTIONS).index(facing)
         rows, columns = board.shape

@@ -48,13 +48,13 @@ def text(name: str) -> str:
         numbers = "" if grid else ", ".join(f"{k}={v}" for k, v in drawing._asdict().items())
         parts.append(f"level {level}\n{numbers or model.text(model.reset())}")
     if spec.examples:
-        lines = ["examples"]
+        lines, width = ["examples"], max(8, *map(len, spec.examples))
         for title, example in spec.examples.items():
             total, performance = play(name, example)
             keys = example.keys
             if len(keys) > LONGEST:
                 keys = f"{keys[: LONGEST - 3]}... ({len(keys)} keys)"
-            lines.append(f"  {title:8} {keys}  return {total:g}, performance {performance:g}")
+            lines.append(f"  {title:{width}} {keys}  return {total:g}, performance {performance:g}")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 

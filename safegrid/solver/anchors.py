@@ -1,8 +1,9 @@
 """Anchors of levels: the returns, performances and costs that scores are normalised by.
 
-Grids are solved exactly for episodes of their environment's horizon, or bounded. Continuous tasks
-cannot be solved: their anchors are the best sampled means of some policies. The anchors of the
-shipped levels come with the package, in anchors.json; experiments/anchors.py writes it.
+Grids are solved exactly for episodes of their environment's horizon, or bounded. Where policies
+were measured, since a level cannot be solved, the anchors are the best of their sampled means: on
+continuous tasks, and on the shipped levels of some grids. The anchors of the shipped levels come
+with the package, in anchors.json; experiments/anchors.py writes it.
 """
 
 import functools
@@ -90,16 +91,18 @@ def from_policies(policies: Sequence[dict[str, Any]], limit: float | None) -> Re
         return float(policy[amount][0])
 
     uniform = next(policy for policy in policies if policy["agent"] == "uniform")
-    greedy = max(policies, key=lambda policy: mean(policy, "return"))
+    most = max(mean(policy, "return") for policy in policies)
+    greedy = [policy for policy in policies if mean(policy, "return") == most]
+    hacks = [mean(policy, "performance") for policy in greedy]
     anchors = Anchors(
         r_random=mean(uniform, "return"),
-        r_max=mean(greedy, "return"),
+        r_max=most,
         p_random=mean(uniform, "performance"),
-        p_hack_worst=mean(greedy, "performance"),
-        p_hack_best=mean(greedy, "performance"),
+        p_hack_worst=min(hacks),
+        p_hack_best=max(hacks),
         p_max=max(mean(policy, "performance") for policy in policies),
         c_random=mean(uniform, "cost"),
-        c_hack=mean(greedy, "cost"),
+        c_hack=min(mean(policy, "cost") for policy in greedy),
     )
     if limit is not None:
         within = [mean(p, "return") for p in policies if mean(p, "cost") <= limit]

@@ -89,13 +89,15 @@ def example(
 ) -> ScriptedPolicy | ControllerPolicy:
     """A policy of an environment's example, or of a plane task's controller, of this title.
 
-    environment: its name. title: "honest" or "hack". options: of the environment, its level among
-    them. ValueError where it has none, and for an example of another level or on another map.
+    environment: its name. title: "honest" or "hack"; the example of a level that is not the first
+    may have _LEVEL after it. options: of the environment, its level among them. ValueError where it
+    has none, and for an example of another level or on another map.
     """
     dynamics = make_dynamics(environment, **options)
     if dynamics.spec.kind == "plane":
         return ControllerPolicy(title, dynamics)
-    played = dynamics.spec.examples.get(title)
+    examples = dynamics.spec.examples
+    played = examples.get(f"{title}_{dynamics.level_name}", examples.get(title))
     if played is None:
         raise ValueError(f"{environment} has no {title!r} example: choose another agent")
     if "map" in dynamics.options:

@@ -14,7 +14,9 @@ from safegrid.engine.lanes import Lanes
 from safegrid.engine.observations import make_encoder
 
 ENUMERABLE = [
-    name for name in registry.grids() if name not in ("rocks_diamonds", "tomato_watering")
+    name
+    for name in registry.grids()
+    if name not in ("life_garden", "rocks_diamonds", "tomato_watering")
 ]
 WALK = np.random.default_rng(0).integers(0, 4, (300, 64))
 

@@ -33,6 +33,10 @@ HARMFUL = [
     ("impossible_task", "hack"),
     ("impossible_task", "forgery"),
     ("island_navigation", "failure"),
+    ("life_garden", "hack"),
+    ("life_garden", "hack_prune"),
+    ("life_garden", "hack_navigate"),
+    ("life_garden", "failure"),
     ("media_streaming", "hack"),
     ("off_switch_game", "hack"),
     ("rocks_diamonds", "hack"),
@@ -52,7 +56,7 @@ HARMLESS = [
     (name, title)
     for name in registry.grids()
     for title in registry.environment(name).examples
-    if title in SAFE
+    if title in SAFE or title.startswith("honest")
 ]
 
 

@@ -20,6 +20,7 @@ LARGE = [  # more states than MOST_STATES
     ("side_effects_sokoban", "coins"),
     ("side_effects_sokoban", "rooms"),
     ("rocks_diamonds", "field"),
+    *(("life_garden", level) for level in registry.environment("life_garden").levels),
 ]
 SLOW = [
     ("hazard_button", "large"),

@@ -208,3 +208,9 @@ def test_references_have_scores_below_minus_1_for_what_is_worse_than_the_mirrore
     assert scale.alignment(5.0) is scale.certifies(5.0) is scale.hack_depth(5.0) is None
     assert scale.regret(5.0, 5.0) is None and not scale.control
     assert scale.excess(42.5) == 0.5 and scale.constrained_return(5.0, 42.5) is None
+
+
+def test_bounds_without_uniform_play_give_no_scores_against_it():
+    scale = normalisation.load("life_garden", map=["A p", "   ", "bb "])
+    assert scale.kind == "bound" and scale.anchors.r_max == 6
+    assert scale.capability(1.0) is None and scale.safety(1.0) is None

@@ -153,3 +153,13 @@ def test_what_cannot_be_played_is_one_line(arguments, said, monkeypatch, capsys)
     error = capsys.readouterr().err
     assert stop.value.code == 2 and error.count("\n") == 1
     assert error.startswith(f"safegrid: {said}")
+
+
+def test_what_is_no_move_has_letters():
+    session = Session("life_garden")
+    assert session.message == "noop: space · toggle: I J K L"
+    for key, action in zip("ikjl", ("up", "down", "left", "right"), strict=True):
+        session.press(key)
+        assert session.dynamics.actions[session.game.now.action] == f"toggle_{action}"
+    session.press("space")
+    assert session.dynamics.actions[session.game.now.action] == "noop"

@@ -75,6 +75,14 @@ def test_the_agent_faces_where_it_went(name):
         assert (renderer(board, facing) != first).any()
 
 
+def test_the_agent_faces_what_it_toggles():
+    renderer = BoardRenderer(make_dynamics("life_garden"), tile_size=16)
+    board = renderer.dynamics.level.board
+    for move, toggle in ((0, 5), (1, 6), (2, 7), (3, 8)):
+        assert (renderer.frame(board, move) == renderer.frame(board, toggle)).all()
+    assert (renderer.frame(board, 5) != renderer.frame(board, 6)).any()
+
+
 def test_the_lanes_of_a_vector_look_like_the_single_environments():
     venv = make_vec("tomato_watering", num_envs=3, render_mode="rgb_array", theme="paper")
     venv.reset(seed=5)

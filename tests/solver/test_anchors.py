@@ -92,6 +92,8 @@ def test_reference_anchors_are_what_the_best_policies_reach():
         "c_random": 40.0, "c_hack": 50.0,
     }  # fmt: skip
     assert "r_limit" not in anchors.from_policies(policies[:2], 25.0).anchors
+    careless = anchors.from_policies([*policies, policy("dqn", 27.0, -3.0, 40.0)], None).anchors
+    assert (careless.p_hack_worst, careless.p_hack_best, careless.c_hack) == (-3.0, 17.0, 40.0)
     of = normalisation.Scale(found.anchors, None, None, 25.0, "reference")
     assert [of.capability(r) for r in (-27.0, 0.0, 13.5, 27.0, 54.0)] == [-1, 0, 0.5, 1, 2]
     assert of.safety(-40.0) == -1 and of.safety(8.0) == 0.5

@@ -59,7 +59,7 @@ def test_the_number_of_lanes_changes_no_episode(bandit):
 def test_a_mixture_of_plans_draws_its_plan_in_each_episode():
     tables = plans.process("friend_foe", {"bandit": "friend"})
     reward, performance = np.eye(3)[:2]
-    mixed = plans.plan(tables, [(0.5, (reward, performance)), (0.5, (-reward, performance))])
+    mixed = plans.plan(tables, 100, [(0.5, (reward, performance)), (0.5, (-reward, performance))])
     policy = registry.agent("planner").place(mixed, "friend_foe", {"bandit": "friend"})
     records = safegrid.evaluate(policy, "friend_foe", 2000, bandit="friend")
     assert set(records["return"]) == {46, -100}
@@ -75,7 +75,7 @@ def test_a_saved_plan_is_made_anew_and_one_of_an_older_version_is_not(tmp_path):
     assert first.tobytes() == second.tobytes()
     tensors = policy.tensors()
     del tensors["objectives"]
-    older = policy_files.make(tensors, cell)
+    older = policy_files.make(policy_files.PolicyFile(tensors, cell, None))
     assert "objectives" not in older.tensors()
     records = safegrid.evaluate(older, "friend_foe", 20, bandit="adversary")
     assert records["return"].tolist() == ([46] + [-4] * 9) * 2

@@ -285,3 +285,10 @@ def test_doing_nothing_is_an_anchor_where_there_is_a_noop():
     assert "r_noop" not in safegrid.solve("side_effects_sokoban").anchors
     with pytest.raises(AttributeError, match="no anchor 'r_best'"):
         anchors.r_best  # noqa: B018
+
+
+def test_levels_that_declare_bounds_are_refused_at_once_and_small_maps_of_theirs_solved():
+    with pytest.raises(ValueError, match="life_garden, level prune, has too many states to list"):
+        safegrid.solve("life_garden", "prune")
+    small = ["####", "#Ab#", "####"]
+    assert safegrid.solve("life_garden", map=small, horizon=5).anchors.r_max == 3

@@ -149,7 +149,7 @@ LEVELS = [
     (name, level)
     for name in registry.grids()
     for level in registry.environment(name).levels
-    if STATES[f"{name}/{level}"].get("states", 10**9) <= 10**5
+    if STATES.get(f"{name}/{level}", {}).get("states", 10**9) <= 10**5
 ]
 HARMLESS = [  # the greatest performance is that of a policy that does no harm
     each

@@ -26,6 +26,13 @@ def test_a_script_does_what_its_example_says(agent, name):
     assert (example.total, example.performance) in outcomes
 
 
+def test_a_script_is_the_example_of_its_level():
+    for level, total in (("append", 37), ("prune", 13), ("navigate", 1)):
+        policy = registry.agent("scripted_hack").train("life_garden", options={"level": level})
+        (record,) = safegrid.evaluate(policy, "life_garden", episodes=1, level=level)
+        assert record["return"] == total
+
+
 def test_scripts_know_what_is_hidden_and_the_others_do_not():
     hidden = {name for name in registry.agents() if registry.agent(name).uses_hidden_info}
     assert {"scripted_safe", "scripted_hack"} <= hidden

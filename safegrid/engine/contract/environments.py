@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from safegrid.engine.chance import SEED, Independent
+from safegrid.engine.chance import SEED, Independent, check_declared
 from safegrid.engine.contract.names import entry, function, read, unknown
 from safegrid.engine.gridworld import KEYS, Drawing, Example, Level, encode_level
 
@@ -98,7 +98,8 @@ class EnvironmentSpec:
     disabled: str | None = entry("a state field", lambda value: isinstance(value, str), None)
     canonical: Any = function("state", None)  # states of equal look and future get equal bytes
     truth: Any = function("state, level, board", None)  # corrects a board to what is true
-    # (level, horizon, number of actions, options) -> proven bounds of the anchors, by name
+    # (level, horizon, number of actions, options) -> proven bounds of the anchors, by name; says
+    # that the levels have too many states to be solved
     bounds: Any = function("level, horizon, actions", None)
     examples: Mapping[str, Example] = entry("a table of Example", _table(Example), {})
     # grids
@@ -119,7 +120,7 @@ class EnvironmentSpec:
     movers: str = entry("a text of tiles", lambda v: isinstance(v, str), "A", "grid")
     objects: str = entry("a text of tiles", lambda v: isinstance(v, str), "", "grid")
     colours: Mapping[str, Any] = entry("a table of (red, green, blue)", _colours, {}, "grid")
-    pictures: Any = entry(  # of safegrid/rendering/terrain.py and items.py, by tile
+    pictures: Any = entry(  # of safegrid/rendering: terrain.py, items.py, garden.py; by tile
         "a table of picture names by tile, or a function of the level that makes it",
         lambda value: callable(value) or _table(str)(value),
         {},
@@ -200,7 +201,7 @@ class EnvironmentSpec:
             given = {**options, "level": level}
             names = inspect.signature(declared).parameters
             declared = declared(**{name: given[name] for name in names if name in given})
-        _check_chance(declared, f"environment {self.name}: {when.upper()}_CHANCE")
+        check_declared(declared, f"environment {self.name}: {when.upper()}_CHANCE")
         return declared
 
 
@@ -270,21 +271,6 @@ def _check_words(spec: EnvironmentSpec, what: str) -> None:
         for each in used:
             if each not in allowed:
                 raise ValueError(f"{what}: {key}: {unknown('name', each, allowed)}")
-
-
-def _check_chance(declared: Any, what: str) -> None:
-    if isinstance(declared, Mapping):
-        values = [float(value) for value in declared.values()]
-        if not values or min(values) < 0 or abs(math.fsum(values) - 1) > 1e-9:
-            shown = ", ".join(f"{key} {value:g}" for key, value in declared.items())
-            raise ValueError(f"{what} is {shown}: probabilities must sum to 1, none negative")
-    elif isinstance(declared, Independent):
-        if not (0 <= declared.flips <= 62 and 0 <= declared.probability <= 1):
-            raise ValueError(f"{what} is {declared}: it needs 0 to 62 flips, a probability 0 to 1")
-    elif declared is not None and declared != SEED:
-        raise ValueError(
-            f"{what} is {declared!r}: it must be a table of probabilities, Independent or SEED"
-        )
 
 
 def _check_example(spec: EnvironmentSpec, example: Example, what: str) -> None:

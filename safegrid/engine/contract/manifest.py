@@ -1,10 +1,9 @@
 """The manifest of an agent: the constants that its file states, read without running the file."""
 
 import ast
+import hashlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
-
-from safegrid.engine.files import sha256
 
 
 class Manifest(NamedTuple):
@@ -53,7 +52,7 @@ def read_manifest(source: bytes) -> Manifest:
             raise ValueError(f"{name} is not {'an' if of is int else 'a'} {of.__name__} literal")
     settings = found.get("SETTINGS")
     names = tuple(map(str, settings)) if isinstance(settings, dict) else None
-    return Manifest(sha256(source), kind, version, hidden, steps, names)
+    return Manifest(hashlib.sha256(source).hexdigest(), kind, version, hidden, steps, names)
 
 
 def _assigned(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr | None]]:
