@@ -217,7 +217,7 @@ def act(cells, row, column, action):
         if ahead & PUSHABLE and (far == 0 or far & EXIT):
             cells[far_row, far_column] = ahead if far == 0 else far
             cells[to_row, to_column] = 0
-            ahead *= 0
+            ahead = cells[to_row, to_column]
         leaves = ahead & agent & EXIT > 0
         if action < NOOP and (leaves or ahead == 0):
             back_row, back_column = (row - down) % rows, (column - right) % columns
