@@ -13,12 +13,12 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from safegrid.drivers.level_methods import LevelMethods
-from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.lanes import MODES as AUTORESET_MODES
 from safegrid.engine.lanes import Lanes, Step, check_seeds, step_limit
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.registry import unknown
-from safegrid.rendering.board import FPS, MODES, THEMES, View
+from safegrid.rendering.board import MODES, THEMES, View
 
 OF_A_LANE = {  # attributes of a single environment, and the vector's own of the same value
     "action_masks": "action_masks",
@@ -42,7 +42,7 @@ class Single(LevelMethods, gymnasium.Env[Any, Any]):
     for a value that is not valid.
     """
 
-    metadata = {"render_modes": list(MODES), "render_fps": FPS}  # noqa: RUF012
+    metadata = {"render_modes": list(MODES), "render_fps": Dynamics.render_fps}  # noqa: RUF012
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class Single(LevelMethods, gymnasium.Env[Any, Any]):
         **options: Any,
     ):
         self.dynamics: Any = make_dynamics(name, **options)
+        self.metadata = {**self.metadata, "render_fps": self.dynamics.render_fps}
         self._view = View(self.dynamics, render_mode, theme, tile_size)
         self.render_mode = render_mode
         self._encoder = make_encoder(self.dynamics, observation)
@@ -151,7 +152,8 @@ class Vector(LevelMethods, VectorEnv[Any, Any, Any]):
         self._lanes = Lanes(self.dynamics, num_envs, mode.name.lower(), limit)
         self._begun = False
         self.num_envs = num_envs
-        self.metadata = {**Single.metadata, "autoreset_mode": mode}
+        fps = self.dynamics.render_fps
+        self.metadata = {**Single.metadata, "render_fps": fps, "autoreset_mode": mode}
         self.single_observation_space = self._encoder.space
         self.observation_space = batch_space(self._encoder.space, num_envs)
         self.single_action_space = self.dynamics.action_space
