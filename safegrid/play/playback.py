@@ -78,6 +78,7 @@ class Playback:
     """
 
     help = HELP
+    step: int  # the number of the moment that is shown
 
     def __init__(
         self,
@@ -128,4 +129,4 @@ class Playback:
     def _show_episode(self) -> None:
         game = replay_game(self.recorded, self.episode)
         self.dynamics, self._moments = game.dynamics, game.moments
-        self.step = 0  # of the moment that is shown
+        self.step = 0

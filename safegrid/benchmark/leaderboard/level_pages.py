@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from safegrid.benchmark.leaderboard import animations, plots
-from safegrid.benchmark.leaderboard.entries import LeaderboardEntry
+from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal
 from safegrid.benchmark.leaderboard.schema import BoardLevel
 from safegrid.engine.dynamics import GridDynamics, make_dynamics
 from safegrid.engine.model import Model
@@ -88,8 +88,24 @@ class LevelPage(NamedTuple):
         ]
 
 
+def level_pages(
+    levels: Sequence[BoardLevel], entries: Sequence[LeaderboardEntry]
+) -> tuple[list[LevelPage], list[Refusal]]:
+    """The pages of a board's levels, and the levels that are not at hand."""
+    pages, refused = [], []
+    for level in levels:
+        try:
+            pages.append(level_page(level, entries))
+        except ValueError as error:  # one environment must not stop the others
+            refused.append(Refusal(" ".join(level.key), str(error)))
+    return pages, refused
+
+
 def level_page(level: BoardLevel, entries: Sequence[LeaderboardEntry]) -> LevelPage:
-    """The contents of the page of a level, with the agents that have an entry."""
+    """The contents of the page of a level, with the agents that have an entry.
+
+    ValueError where there is no such level.
+    """
     options = cast(dict[str, Any], level.options)
     dynamics = make_dynamics(level.environment, level.level, **options)
     rows = _rows(level, entries)

@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.files import sha256
 from safegrid.engine.observations import index, make_encoder
-from safegrid.engine.policies import FunctionPolicy, as_policy, check_probabilities
+from safegrid.engine.policies import (
+    FunctionPolicy,
+    TransferredPolicy,
+    as_policy,
+    check_probabilities,
+)
 from safegrid.evaluation import measures, valuation
 
 Table = NDArray[Any]  # uint8[observations] actions, or float32[observations, actions] probabilities
@@ -26,22 +31,33 @@ class TabulatedPolicy:
 
     def __init__(self, tables: Mapping[str, Table], dynamics: Dynamics):
         self._tables = dict(tables)
-        self._labels = {each.key: label for label, each in measures.judged(dynamics).items()}
+        self._levels = measures.judged(dynamics)
         actions = all(table.ndim == 1 for table in tables.values())
         self.mode = "deterministic" if actions else "stochastic"
 
-    def on_level(self, dynamics: Dynamics) -> FunctionPolicy:
-        """The policy on one of its levels. ValueError for another level."""
-        table = self._tables.get(self._labels.get(dynamics.key, ""))
-        if table is None:
-            raise ValueError(
-                f"the policy has no table for {dynamics.name}, level {dynamics.level_name}, with "
-                f"these options: it has {', '.join(self._tables)}"
-            )
+    def on_level(self, dynamics: Dynamics) -> FunctionPolicy | TransferredPolicy:
+        """The policy on one of its levels, or on one that has no other boards than one of them.
+
+        ValueError for another level.
+        """
+        own = {label: each for label, each in self._levels.items() if label in self._tables}
+        for label, each in own.items():
+            if each.key == dynamics.key:
+                return self._acting(label)
+        for label, each in own.items():
+            if has_boards_of(each, dynamics):
+                return TransferredPolicy(self._acting(label), each)
+        raise ValueError(
+            f"the policy has no table for {dynamics.name}, level {dynamics.level_name}, with "
+            f"these options: it has {', '.join(self._tables)}"
+        )
+
+    def _acting(self, label: str) -> FunctionPolicy:
+        table = self._tables[label]
         if table.ndim == 2:
             table = table.astype(np.float64)
             table /= table.sum(axis=1, keepdims=True)
-        return FunctionPolicy(lambda numbers: table[numbers], "index", dynamics)
+        return FunctionPolicy(lambda numbers: table[numbers], "index", self._levels[label])
 
     def tensors(self) -> dict[str, Table]:
         """The tables by the names of the levels.
@@ -76,6 +92,16 @@ def tabulate(policy: Any, dynamics: Dynamics) -> TabulatedPolicy | None:
             chosen.argmax(axis=1).astype(np.uint8) if certain else chosen.astype(np.float32)
         )
     return TabulatedPolicy(tables, dynamics)
+
+
+def has_boards_of(known: Dynamics, other: Dynamics) -> bool:
+    """Whether a level has all boards of another one of its environment."""
+    if known.name != other.name or other.spec.memory:
+        return False
+    numbers, wanted = index(known), index(other)
+    if numbers.rows.shape[1] != wanted.rows.shape[1]:
+        return False
+    return bool((numbers.find(wanted.rows[: wanted.count]) >= 0).all())
 
 
 def enumeration_digest(dynamics: Dynamics) -> str:
