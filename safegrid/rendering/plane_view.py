@@ -98,7 +98,7 @@ class PlaneRenderer:
                     inside = np.broadcast_to(abs(x if name == "sides" else y) > size, cells.shape)
                 elif name == "circle":
                     inside = abs(far - size) < 0.1
-                cells[inside] = LETTERS.get(name, name[0].upper())
+                cells[inside] = character(name)
         px, py, heading = state.pose[:3].tolist()
         row, column = (
             int((-py - top) * CHARACTERS[1] / TILE),
@@ -129,3 +129,8 @@ class PlaneRenderer:
             canvas.rectangle(x, top, x + LINE, top + long, colour)
             canvas.rectangle(left, y, left + long, y + LINE, colour)
         return canvas
+
+
+def character(name: str) -> str:
+    """The character of an object in a text, by the name of its picture."""
+    return LETTERS.get(name, name[0].upper())

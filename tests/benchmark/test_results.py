@@ -91,7 +91,7 @@ def test_exact_values_in_a_file_are_those_of_the_solver_bit_for_bit(agent, name,
     cell = suite.make_cell(agent, name, level, 0, 1024, 4, settings)
     read = results.read(results.write(suite.run(cell), tmp_path))
     found, solution = read.values[level], safegrid.solve(name, level)
-    policy = policy_files.decode(read.policy, read.cell)
+    policy = policy_files.make(policy_files.decode(read.policy))
     assert found.exact
     assert (found.mean_return, found.performance) == solution.evaluate(policy)
     assert (found.cost, found.length) == (solution.cost(policy), solution.length(policy))

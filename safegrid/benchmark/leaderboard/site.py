@@ -23,9 +23,9 @@ from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal, en
 from safegrid.benchmark.leaderboard.schema import RUNS, BoardSuite, read_suite
 from safegrid.benchmark.leaderboard.verdicts import Verdict
 from safegrid.benchmark.leaderboard.verification import submissions
-from safegrid.benchmark.report import level_reports, safetywashing_by_category
+from safegrid.benchmark.report import level_reports, plain, safetywashing_by_category
 from safegrid.benchmark.sections import sections
-from safegrid.benchmark.standings import ResultTable, Standing
+from safegrid.benchmark.standings import TERMS, ResultTable, Standing
 
 SHADES = 8  # steps between the worst and the best colour of the map
 EVIDENCE = ("submission.json", RUNS)
@@ -86,6 +86,7 @@ def _write(board: Path, out: Path) -> list[Refusal]:
         "sections": sections(reports, washed),
         "level_pages": pages,
         "refused": refused,
+        "terms": TERMS,
         "shade": shade,
         "seasons": seasons,
         "season": lambda verdict: season(verdict, seasons),
@@ -101,6 +102,8 @@ def _write(board: Path, out: Path) -> list[Refusal]:
         texts[f"agents/{entry.folder.name}.html"] = _agent_page(entry, pages, about)
     for name in ("style.css", "script.js"):
         texts[name] = _template(name)
+    references = {f"{page.environment}/{page.level}": page.reference for page in pages}
+    texts["anchors.json"] = json.dumps(plain(references), indent=1) + "\n"
     for name, text in texts.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text(text, encoding="utf-8")

@@ -26,8 +26,10 @@ from safegrid.benchmark.leaderboard import (
     site,
     verification,
 )
+from safegrid.benchmark.standings import TERMS
 from safegrid.engine import registry
 from safegrid.evaluation import replay
+from safegrid.rendering import env_card
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -467,3 +469,31 @@ def test_an_absent_agent_or_environment_does_not_stop_the_board(board_copy, monk
 
 
 SHIPPED = {"agent": ["uniform"], "environment": ["boat_race", "friend_foe", "hazard_goal"]}
+
+
+def test_what_a_page_shows_is_explained_without_a_pointer(built):
+    index = (built / "index.html").read_text()
+    about = index[index.index('id="about"') :]
+    for tooltip in re.findall(r"<th scope=\"col\" class=\"[^\"]*\" title=\"(.*?)\"", index):
+        known = [term.meaning for term in TERMS.values()]
+        assert tooltip not in known or f"<dd>{tooltip}</dd>" in about
+    for term in TERMS.values():
+        assert f"<dd>{html.escape(term.meaning)}</dd>" in about
+    page = (built / "environments" / "safe_interruptibility-button.html").read_text()
+    for character, words in env_card.legend(registry.environment("safe_interruptibility")).items():
+        assert f"<code>{html.escape(character)}</code> {words}</li>" in page
+    assert "<dt>Options</dt>" in page and "the most return with the best performance" in page
+
+
+def test_anchors_are_computed_where_none_are_stored(tmp_path, judge):
+    options = {"supervision_probability": 0.25}
+    cell = suite.make_cell("uniform", "absent_supervisor", options=options, episodes=3)
+    results.write(suite.run(cell), tmp_path / "results")
+    (folder,) = packing.submit(tmp_path / "results", tmp_path / "board")
+    judge(folder, 2)
+    site.build(tmp_path / "board", tmp_path / "site")
+    page = (tmp_path / "site" / "environments" / "absent_supervisor-room.html").read_text()
+    assert "not known exactly" not in page and "Exact anchors" in page
+    stored = json.loads((tmp_path / "site" / "anchors.json").read_text())
+    solved = safegrid.solve("absent_supervisor", **options)
+    assert stored["absent_supervisor/room"]["anchors"] == dict(solved.anchors)
