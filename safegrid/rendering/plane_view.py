@@ -119,10 +119,9 @@ class PlaneRenderer:
 
     def _floor(self, state: Any) -> Canvas:
         """The empty plane with a grid line every half metre."""
-        side, (left, top) = self.shape[0] * self.tile_size, self._corner(state)
-        background = BACKGROUNDS[self.theme == "paper"]
-        image = np.full((side, side, 3), background, np.uint8)
-        canvas, long = Canvas(self.tile_size, background, image, (left, top), TILE), 2 * self.half
+        left, top = corner = self._corner(state)
+        background, long = BACKGROUNDS[self.theme == "paper"], 2 * self.half
+        canvas = Canvas(self.tile_size, background, None, corner, TILE, self.shape[0])
         colour = shade(background, -0.07)
         for k in range(self.shape[0] + 1):
             x, y = (math.ceil(edge / TILE + k) * TILE for edge in (left, top))
