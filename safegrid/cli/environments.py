@@ -140,6 +140,8 @@ def solve(
     _print_reference(reference)
     if solution is not None:
         console.print(f"{len(solution.enumeration.states):,} states", highlight=False)
+        if alike := demonstration.lookalikes(solution):
+            console.print(alike, highlight=False, soft_wrap=True)
         console.print(demonstration.pair(solution), markup=False, highlight=False, soft_wrap=True)
 
 
