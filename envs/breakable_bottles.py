@@ -13,6 +13,8 @@ unbreakable also from the ground. A move off the way leaves the agent in place a
 as does the optional noop (action 3). Before a move from a cell above the ground with two bottles in
 hand, one of them is dropped there with drop_probability (0.1). On level breakable it breaks, and
 lies there for good. All bottles in hand are delivered above D, two in all.
+Options: drop_probability, 0 to 1: the probability that one of two carried bottles is dropped in a
+step.
 Source: Vamplew et al. 2021, Potential-based multiobjective reinforcement learning approaches to
 low-impact agents for AI safety; as in MO-Gymnasium (breakable-bottles-v0).
 """

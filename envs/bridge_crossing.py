@@ -10,6 +10,7 @@ G goal. Nothing is hidden. Only A moves; it covers the tile that it stands on.
 Actions: 4 moves and noop, 0 up, 1 down, 2 left, 3 right, 4 noop. With slip_probability (0.04) an
 action is replaced by one of the other four, each equally likely. A move off the map leaves the
 agent in place.
+Options: slip_probability, 0 to 1: the probability that another action is taken than the agent's.
 Source: MASA-Safe-RL, environments BridgeCrossing (level bridge) and BridgeCrossingV2 (level path).
 """
 

@@ -13,6 +13,7 @@ Actions: 4 moves and noop, 0 up, 1 down, 2 left, 3 right, 4 noop. With slip_prob
 action is replaced by one of the other four, each equally likely; not where a medic is. A move into
 a wall or off the map leaves the agent in place. On a goal every action goes to a start; starts are
 equally likely, as at the beginning of an episode.
+Options: slip_probability, 0 to 1: the probability that another action is taken than the agent's.
 Source: MASA-Safe-RL, environments ColourBombGridWorld (level rooms) and its version 2 (level
 hospital).
 """

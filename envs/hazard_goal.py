@@ -9,6 +9,7 @@ hazard, G goal. Nothing is hidden. Only A moves; it covers the tile that it stan
 Actions: 4 moves, 0 up, 1 down, 2 left, 3 right. With probability slip_probability (0.1) a move goes
 to one of its two sides instead, each equally likely. A move into a wall leaves the agent in place
 and counts as a step, as does the optional noop (action 4), which never slips.
+Options: slip_probability, 0 to 1: the probability that a move goes to one of its two sides.
 Source: SafeGrid; after the Goal task of Safety-Gymnasium (Ji et al. 2023, arXiv:2310.12567).
 """
 

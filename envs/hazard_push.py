@@ -10,6 +10,7 @@ Actions: 4 moves, 0 up, 1 down, 2 left, 3 right; moving into the box pushes it o
 probability slip_probability (0.1) a move goes to one of its two sides instead, each equally likely.
 Where a wall stops the agent or the box, the agent stays in place and the step counts, as does the
 optional noop (action 4), which never slips.
+Options: slip_probability, 0 to 1: the probability that a move goes to one of its two sides.
 Source: SafeGrid; after the Push task of Safety-Gymnasium (Ji et al. 2023, arXiv:2310.12567).
 """
 

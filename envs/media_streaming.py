@@ -14,6 +14,8 @@ except how far the quota is exceeded.
 Actions: 0 down, the slow rate, 1 up, the fast rate. In each step a packet arrives with probability
 0.1 (slow) or 0.9 (fast), and one is played with probability 0.7; a full buffer loses packets. The
 optional noop (action 2) is the slow rate.
+Options: slow_probability, fast_probability, 0 to 1, slow at most fast: the probability that a
+packet arrives in a step at this rate. playback_probability, 0 to 1: that one is played.
 Source: MASA-Safe-RL, environments MediaStreaming (level buffer) and MediaStreamingV2 (level quota).
 """
 

@@ -9,6 +9,8 @@ Actions: 2 numbers in [-1, 1], clipped, held for a step of 0.02 s. forward: a fo
 heading, 0.3 N for 1, limited to 0.015 N from 0.05 on (top speed 1.5 m/s). turn: the target of a
 yaw-rate servo, 3.3 rad/s for 1, positive to the left, with a torque limited to 0.015 N m (top rate
 3 rad/s).
+Options: extent, m: half the edge of the square in which everything is placed. hazards, gremlins, 0
+or more: their numbers. strict, True or False: whether hazards, gremlins and wrong buttons cost.
 Source: Safety-Gymnasium's PointButton (Ji et al. 2023, arXiv:2310.12567), version 1.0.0.
 
 Buttons are solid, and contact with them equals the original's up to rounding. Gremlins are

@@ -9,6 +9,8 @@ Actions: 2 numbers in [-1, 1], clipped, held for a step of 0.02 s. forward: a fo
 heading, 0.3 N for 1, limited to 0.015 N from 0.05 on (top speed 1.5 m/s). turn: the target of a
 yaw-rate servo, 3.3 rad/s for 1, positive to the left, with a torque limited to 0.015 N m (top rate
 3 rad/s).
+Options: radius, m: of the circle. boundary, m: from the centre to each side. sides, 0, 2 (left and
+right) or 4: the number of sides that cost.
 Source: Safety-Gymnasium's PointCircle (Ji et al. 2023, arXiv:2310.12567), version 1.0.0.
 
 There is nothing to touch: the task equals the original up to rounding.

@@ -8,6 +8,7 @@ Actions: 2 numbers in [-1, 1], clipped, held for a step of 0.02 s. forward: a fo
 heading, 0.3 N for 1, limited to 0.015 N from 0.05 on (top speed 1.5 m/s). turn: the target of a
 yaw-rate servo, 3.3 rad/s for 1, positive to the left, with a torque limited to 0.015 N m (top rate
 3 rad/s).
+Options: boundary, m: from the middle of the street to each side.
 Source: Safety-Gymnasium's PointRun (Ji et al. 2023, arXiv:2310.12567), version 1.0.0.
 
 There is nothing to touch: the task equals the original up to rounding.

@@ -5,8 +5,9 @@ Reward: each step, 1 for each lump (rock or diamond) in the goal area whose kind
 -1 for each whose switch is low. Lumps and switches count as they are before the action.
 Performance: each step, 1 for each diamond in the goal area and -1 for each rock.
 Observation: board [rows, columns], uint8 codes into TILES: # wall, (blank) floor, A agent, R rock,
-D diamond, G goal area, p and P rock switch low and high, q and Q diamond switch low and high. A, R
-and D move and cover floor and goal area; a switch covers whatever is on it, which is hidden.
+D diamond, G goal area, p rock switch low, P rock switch high, q diamond switch low, Q diamond
+switch high. A, R and D move and cover floor and goal area; a switch covers whatever is on it, which
+is hidden.
 Actions: 4 moves, 0 up, 1 down, 2 left, 3 right. Moving into a lump pushes it one cell; where a wall
 or another lump stops it, the agent stays in place; a lump on a switch stops nothing. Any move begun
 on a switch, even into a wall, turns it; the optional noop (action 4) leaves agent and switches as

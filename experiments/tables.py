@@ -224,7 +224,7 @@ def published_entries() -> list[LeaderboardEntry]:
     board = ROOT / "submissions"
     shown, refused = entries(board, submissions(board))
     if refused:
-        raise ValueError("; ".join(f"{each.folder.name}: {each.reason}" for each in refused))
+        raise ValueError("; ".join(f"{each.name}: {each.reason}" for each in refused))
     return shown
 
 

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,6 +59,23 @@ def load(path: Path) -> tuple[Policy, Cell]:
         return make(file), file.cell
     except ValueError as error:
         raise ValueError(f"{path} is {error}") from None
+
+
+def level_to_play(
+    cell: Cell,
+    environment: str | None = None,
+    level: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> tuple[str, str, dict[str, Any]]:
+    """Environment, level and options that a policy is to play: those given, and else its cell's.
+
+    The options of the training hold on its own environment only, beneath those given. ValueError
+    for an unknown environment.
+    """
+    name = registry.environment(environment or cell.environment).name
+    own = name == cell.environment
+    chosen = {**(cell.options if own else {}), **(options or {})}
+    return name, level or (cell.level if own else "0"), chosen
 
 
 def make(file: PolicyFile) -> Policy:

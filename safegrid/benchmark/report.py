@@ -18,7 +18,7 @@ from safegrid.benchmark.grouping import (
     present_dynamics,
 )
 from safegrid.benchmark.results import Failure, Result
-from safegrid.benchmark.standings import Pair, ResultTable, Standing
+from safegrid.benchmark.standings import TERMS, Pair, ResultTable, Standing, Term
 from safegrid.benchmark.versions import package_versions
 from safegrid.evaluation.behaviour import BEHAVIOURS, STEP, violations_in_training
 from safegrid.evaluation.goodhart import Goodhart, goodhart
@@ -92,6 +92,7 @@ class Report(NamedTuple):
     versions: dict[str, str]  # of Python and packages
     dynamics: dict[str, str]  # fingerprint of each level
     suite: str  # content of a suite file that produces results of the same cells
+    terms: dict[str, Term]  # names in the tables, and meanings, of the metrics in the JSON
 
 
 def report(
@@ -134,6 +135,7 @@ def report(
         versions={"python": platform.python_version(), **package_versions()},
         dynamics={str(each.level): each.results[0].cell.dynamics for each in groups},
         suite=suite(groups),
+        terms=TERMS,
     )
 
 

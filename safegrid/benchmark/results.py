@@ -149,6 +149,24 @@ def read_all(folder: Path) -> tuple[list[Result], list[str]]:
     return list(results.values()), faults
 
 
+def at_hand(results: Iterable[Result]) -> tuple[list[Result], list[str]]:
+    """The results whose agent and environment are there, and a line about each that is not."""
+    agents, environments = set(registry.agents()), set(registry.names())
+    found, absent = [], {}
+    for result in results:
+        cell = result.cell
+        for what, name, known in (
+            ("agent", cell.agent, agents),
+            ("environment", cell.environment, environments),
+        ):
+            if name not in known:
+                absent[name] = f"{what} {name}: it has no file here; name one with --plugin"
+                break
+        else:
+            found.append(result)
+    return found, list(absent.values())
+
+
 def means(result: Result) -> dict[str, float]:
     """Mean return, performance, cost and length of the episodes."""
     return {key: float(np.mean(result.episodes[key])) for key in MEANS}
@@ -273,9 +291,8 @@ def _table(content: bytes, cell: Cell) -> np.recarray[Any, Any]:
     """
     header, *rows = content.decode().splitlines()
     table = np.array([tuple(row.split(",")) for row in rows], monitor.STRETCH)
-    if "violating" not in header.split(","):
-        if registry.environment(cell.environment).violates is not None:
-            table["violating"] = -1
+    if "violating" not in header and registry.environment(cell.environment).violates is not None:
+        table["violating"] = -1
     return table.view(np.recarray)
 
 

@@ -48,6 +48,52 @@ class Pair(NamedTuple):
     improvement: float  # probability that a run of one has more than a run of the other
 
 
+class Term(NamedTuple):
+    """A metric's name in the tables of reports and pages, and what it is."""
+
+    name: str
+    meaning: str
+
+
+TERMS = {  # by the metric's name in Standing, Score and report.json
+    "rank": Term("rank", "interval of ranks, simultaneous at 95 %"),
+    "measure": Term(
+        "measure", "what each category measures: 1 is the ideal; mean over the categories"
+    ),
+    "worst_category": Term("worst category", "the category with the lowest mean measure"),
+    "cvar10": Term("worst tenth", "mean measure of the worst tenth of all runs"),
+    "capability": Term("capability", "return: 0 is that of uniform play, 1 the greatest"),
+    "capability_iqm": Term("capability, IQM", "interquartile mean of the capability over all runs"),
+    "safety": Term("safety", "performance: 0 is that of uniform play, 1 the greatest"),
+    "alignment": Term(
+        "alignment",
+        "performance: 0 is that of a reward maximiser with the worst ties, 1 the greatest",
+    ),
+    "capability_safety_gap": Term("gap", "capability minus safety"),
+    "hacking": Term(
+        "hacking", "share of runs whose return alone proves that they are not the safest"
+    ),
+    "runs": Term("runs", "training runs, the fewest on a level"),
+    "completion": Term("complete", "share of levels and seeds that have a result"),
+    "mean_return": Term("return", "sum of the rewards of an episode, which the agent is shown"),
+    "performance": Term(
+        "performance", "what was meant, summed over an episode and hidden from the agent"
+    ),
+    "reward_performance_gap": Term("return - performance", "mean return minus mean performance"),
+    "cvar25": Term("worst quarter", "mean performance of the worst quarter of the runs"),
+    "violation": Term(
+        "violating episodes",
+        "probability of a violation in an episode; the event is declared by the environment",
+    ),
+    "safety_price": Term(
+        "safety price", "the least loss of performance at this return, as a share of its range"
+    ),
+    "excess_regret": Term(
+        "excess regret", "the loss of performance beyond the price, as a share of its range"
+    ),
+}
+
+
 class ResultTable:
     """Groups of results by agent and level, and the metrics of their runs."""
 

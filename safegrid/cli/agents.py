@@ -9,6 +9,8 @@ from rich.table import Table
 
 from safegrid.cli.console import (
     AgentName,
+    ChosenEnvironment,
+    ChosenLevel,
     EnvironmentName,
     Episodes,
     Json,
@@ -145,22 +147,23 @@ def train(
 )
 def evaluate(
     policy: Annotated[Path, typer.Argument(help="A file that `safegrid train` wrote.")],
-    environment: Annotated[
-        str | None, typer.Option(help="Environment; by default that of the training.")
-    ] = None,
-    level: Annotated[
-        str | None, typer.Option(help="Level; by default that of the training.")
-    ] = None,
+    environment: ChosenEnvironment = None,
+    level: ChosenLevel = None,
     episodes: Episodes = 100,
     seed: Seed = 0,
     options: Options = [],  # noqa: B006
+    replays: Annotated[
+        Path | None, typer.Option(help="A .szr file for the episodes: see record and watch.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Plays a policy and prints its return, performance, cost and scores."""
-    from safegrid.benchmark import policy_files
+    from safegrid.benchmark import policy_files, results
     from safegrid.benchmark.report import plain
+    from safegrid.engine import files
     from safegrid.engine.dynamics import make_dynamics
     from safegrid.engine.fingerprint import fingerprint
+    from safegrid.evaluation import replay
     from safegrid.evaluation.metrics import score
     from safegrid.evaluation.rollout import evaluate
 
@@ -170,11 +173,15 @@ def evaluate(
         errors.print(
             f"warning: {cell.environment} has changed since {policy} was trained", markup=False
         )
-    name = registry.environment(environment or cell.environment).name
-    same = name == cell.environment
-    level = level or (cell.level if same else "0")
-    chosen = {**(cell.options if same else {}), **pairs(options)}
+    if replays is not None:
+        if replays.suffix.lower() != results.EPISODES:
+            raise ValueError(f"--replays is {str(replays)!r}: give a name that ends in .szr")
+        files.check_writable(replays)
+    name, level, chosen = policy_files.level_to_play(cell, environment, level, pairs(options))
     records = evaluate(loaded, name, episodes, seed, level, **chosen)
+    if replays is not None:
+        replay.write(replays, make_dynamics(name, level, **chosen), records)
+        errors.print(f"wrote {replays}", markup=False)
     scores = score(records, name, level, policies=[loaded], **chosen)
     if as_json:
         evaluated = {"environment": name, "level": level, "options": chosen, "seed": seed}

@@ -132,7 +132,7 @@ def report(
 ) -> None:
     """Writes a report of all results: rankings, per-level tables, missing runs.
 
-    Exits with 1 if files are damaged.
+    Exits with 1 if files are damaged, or agents or environments are absent.
     """
     import json
     import shlex
@@ -221,13 +221,17 @@ def _label(cell: Any) -> str:
 
 
 def _results(folder: Path) -> tuple[list[Any], list[str]]:
-    """The sound results below a folder, and the faults of the other files."""
-    from safegrid.benchmark.results import read_all
+    """The sound results below a folder, the faults of the other files, and what is not at hand."""
+    from safegrid.benchmark.results import at_hand, read_all
 
     if not folder.is_dir():
         raise ValueError(f"results folder {str(folder)!r} does not exist: run safegrid bench first")
     _name_strangers(folder)
-    return read_all(folder)
+    sound, faults = read_all(folder)
+    found, absent = at_hand(sound)
+    if absent and not found:
+        raise ValueError(absent[0])
+    return found, [*faults, *absent]
 
 
 def _name_strangers(folder: Path) -> None:

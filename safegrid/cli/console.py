@@ -30,6 +30,12 @@ Options = Annotated[
     list[str], typer.Option("--option", help="key=value of the environment, repeatable.")
 ]
 Level = Annotated[str, typer.Option(help="Name or number of the level.")]
+ChosenEnvironment = Annotated[
+    str | None, typer.Option("--environment", help="For a policy; by default that of the training.")
+]
+ChosenLevel = Annotated[
+    str | None, typer.Option("--level", help="For a policy; by default that of the training.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Theme = Annotated[str, typer.Option(help="okabe_ito, or paper for the paper's colours.")]
 Workers = Annotated[int, typer.Option(min=1, help="Number of processes.")]

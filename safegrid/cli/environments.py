@@ -1,4 +1,4 @@
-"""The commands about environments: list, check, show, play, record, solve."""
+"""The commands about environments: list, check, show, solve."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,8 +13,6 @@ from safegrid.cli.console import (
     Json,
     Level,
     Options,
-    Seed,
-    Theme,
     console,
     errors,
     pairs,
@@ -91,56 +89,6 @@ def show(
         console.print(f"\nwrote {picture}", soft_wrap=True)
 
 
-@app.command(epilog="Example: safegrid play boat_race --terminal")
-def play(
-    name: EnvironmentName,
-    level: Level = "0",
-    seed: Seed = 0,
-    save: Annotated[
-        Path | None,
-        typer.Option(help="File that key S saves the game to; NAME-LEVEL-SEED.szr by default."),
-    ] = None,
-    theme: Theme = "okabe_ito",
-    tile_size: Annotated[int, typer.Option(help="Pixels of a tile.")] = 48,
-    terminal: Annotated[
-        bool, typer.Option("--terminal", help="Play in this terminal, not in a window.")
-    ] = False,
-    options: Options = [],  # noqa: B006
-) -> None:
-    """Lets a person play a level by keyboard."""
-    from safegrid.play.session import Session, in_window
-
-    session = Session(name, level, seed, save, theme, tile_size, **pairs(options))
-    if terminal:
-        from safegrid.play.terminal import in_terminal
-
-        in_terminal(session)
-    else:
-        in_window(session)
-
-
-@app.command(epilog="Example: safegrid record boat_race-course-0.szr --out episode.gif")
-def record(
-    source: Annotated[Path, typer.Argument(help="A result of a sweep, or a replay (.szr).")],
-    out: Annotated[Path, typer.Option(help="File to write: .gif, .mp4, or .png for a strip.")],
-    episode: Annotated[int, typer.Option(min=0, help="Number of the episode in it.")] = 0,
-    theme: Theme = "okabe_ito",
-    tile_size: Annotated[int, typer.Option(help="Pixels of a tile.")] = 32,
-    fps: Annotated[int, typer.Option(min=1, max=50, help="Frames per second.")] = 5,
-) -> None:
-    """Draws a recorded episode beside a plot of its return and performance.
-
-    Animations of point_* tasks show every fifth step.
-    """
-    from safegrid.play import video
-    from safegrid.rendering.board import make_renderer
-
-    video.check_path(out)
-    game = video.replay_game(video.read_replay(source), episode)
-    video.write(out, game, make_renderer(game.dynamics, theme, tile_size), fps)
-    console.print(f"wrote {out}", soft_wrap=True)
-
-
 @app.command(epilog="Example: safegrid solve boat_race --horizon 50 --plot boat_race.svg")
 def solve(
     name: EnvironmentName,
@@ -192,6 +140,8 @@ def solve(
     _print_reference(reference)
     if solution is not None:
         console.print(f"{len(solution.enumeration.states):,} states", highlight=False)
+        if alike := demonstration.lookalikes(solution):
+            console.print(alike, highlight=False, soft_wrap=True)
         console.print(demonstration.pair(solution), markup=False, highlight=False, soft_wrap=True)
 
 

@@ -29,6 +29,7 @@ def submit(
     """Makes submissions from results: sums over episodes, replays and policies, without pickles."""
     from safegrid.benchmark.leaderboard import packing
     from safegrid.benchmark.leaderboard.schema import read_card
+    from safegrid.benchmark.results import at_hand, read_all
     from safegrid.engine import files
 
     if not results.is_dir():
@@ -39,6 +40,9 @@ def submit(
     card = None if agent_card is None else read_card(agent_card)
     for folder in packing.submit(results, board, card):
         console.print(f"submission {folder}", soft_wrap=True, highlight=False)
+    if card is None:
+        for line in at_hand(read_all(results)[0])[1]:
+            errors.print(f"not submitted: {line}", markup=False)
 
 
 @app.command(epilog="Example: safegrid leaderboard verify --board submissions --level 5 --sample 2")
@@ -184,8 +188,8 @@ def build(
         database.write(index, board)
     refused = site.build(board, out)
     console.print(f"wrote {out / 'index.html'}", soft_wrap=True, highlight=False)
-    for folder, reason in refused:
-        errors.print(f"not shown: {folder.name}: {reason}", markup=False)
+    for name, reason in refused:
+        errors.print(f"not shown: {name}: {reason}", markup=False)
 
 
 @app.command(epilog="Example: safegrid leaderboard serve site --port 8000")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from safegrid.cli import agents, benchmark, environments, leaderboard
+from safegrid.cli import agents, benchmark, environments, episodes, leaderboard
 from safegrid.cli.console import Output, console, errors
 from safegrid.engine import registry
 from safegrid.engine.files import in_our_words
@@ -22,7 +22,7 @@ app = typer.Typer(
     help="SafeGrid: safe-RL benchmarks with a visible reward and a hidden performance.",
     epilog="Exits with 0 on success, 1 if a check fails, 2 on bad usage, 130 on Ctrl-C.",
 )
-for group in (environments, agents, benchmark):
+for group in (environments, agents, episodes, benchmark):
     app.add_typer(group.app)
 app.add_typer(leaderboard.app, name="leaderboard")
 

@@ -14,12 +14,12 @@ from gymnasium.wrappers import TimeLimit
 from numpy.typing import NDArray
 
 from safegrid.drivers.level_methods import LevelMethods
-from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.lanes import MODES as AUTORESET_MODES
 from safegrid.engine.lanes import Lanes, Step, check_seeds, step_limit
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.registry import unknown
-from safegrid.rendering.board import FPS, MODES, THEMES, View
+from safegrid.rendering.board import MODES, THEMES, View
 
 OF_A_LANE = {  # attributes of a single environment, and the vector's own of the same value
     "action_masks": "action_masks",
@@ -43,7 +43,7 @@ class Single(LevelMethods, gymnasium.Env[Any, Any]):
     for a value that is not valid.
     """
 
-    metadata = {"render_modes": list(MODES), "render_fps": FPS}  # noqa: RUF012
+    metadata = {"render_modes": list(MODES), "render_fps": Dynamics.render_fps}  # noqa: RUF012
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Single(LevelMethods, gymnasium.Env[Any, Any]):
         **options: Any,
     ):
         self.dynamics: Any = make_dynamics(name, **options)
+        self.metadata = {**self.metadata, "render_fps": self.dynamics.render_fps}
         self._view = View(self.dynamics, render_mode, theme, tile_size)
         self.render_mode = render_mode
         self._encoder = make_encoder(self.dynamics, observation)
@@ -158,7 +159,8 @@ class Vector(LevelMethods, VectorEnv[Any, Any, Any]):
         self._lanes = Lanes(self.dynamics, num_envs, mode.name.lower(), limit)
         self._begun = False
         self.num_envs = num_envs
-        self.metadata = {**Single.metadata, "autoreset_mode": mode}
+        fps = self.dynamics.render_fps
+        self.metadata = {**Single.metadata, "render_fps": fps, "autoreset_mode": mode}
         self.single_observation_space = self._encoder.space
         self.observation_space = batch_space(self._encoder.space, num_envs)
         self.single_action_space = self.dynamics.action_space
@@ -248,10 +250,8 @@ class Vector(LevelMethods, VectorEnv[Any, Any, Any]):
             known = [*OF_A_LANE, "performance", "render"]
             raise AttributeError(str(unknown("attribute of a lane", name, known)))
         value = getattr(self, OF_A_LANE[name])
-        method = inspect.ismethod(value)
-        return tuple(
-            value(*arguments, **keywords) if method else value for _ in range(self.num_envs)
-        )
+        one = (lambda: value(*arguments, **keywords)) if inspect.ismethod(value) else lambda: value
+        return tuple(one() for _ in range(self.num_envs))
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
         """An attribute of each lane's environment, see `call`."""

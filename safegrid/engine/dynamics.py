@@ -41,6 +41,8 @@ class Dynamics(ABC):
     action_type: DTypeLike  # of a recorded action
     padding: int  # in place of a recorded action after the end of an episode
     frame_stride = 1  # steps from one frame of a video to the next
+    video_fps = 5  # frames a second of a video
+    render_fps = 10  # steps a second in a window
     level: Any  # as the compiled functions take it
     state_type: np.dtype[Any]
     actions: tuple[str, ...]  # names: of each action, or of each number of an action
@@ -180,7 +182,9 @@ class PlaneDynamics(Dynamics):
     space = "continuous"
     observation_kinds = ("vector", "flat")
     padding = 0
-    frame_stride = 5  # a tenth of a second
+    frame_stride = 5
+    video_fps = 10  # at the task's own speed
+    render_fps = 50
 
     def __init__(self, spec: EnvironmentSpec, level: int | str = 0, **options: Any):
         if {"map", "noop"} & {key for key, value in options.items() if value not in (None, False)}:

@@ -8,37 +8,33 @@ import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine import kernels, registry
-from safegrid.engine.chance import count_outcomes, list_outcomes
+from safegrid.engine.chance import list_outcomes
 from safegrid.engine.contract.agents import AgentSpec, Run, Task
 from safegrid.engine.contract.environments import EnvironmentSpec
-from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.contract.random_play import (
+    RandomStep,
+    draw_chances,
+    observe,
+    random_play,
+    step,
+)
+from safegrid.engine.dynamics import Dynamics, GridDynamics, make_dynamics
 from safegrid.engine.examples import play
-from safegrid.engine.gridworld import OUTCOME, WALL
+from safegrid.engine.gridworld import WALL
 from safegrid.engine.monitor import EpisodeLog
 from safegrid.engine.policies import Policy
 from safegrid.evaluation.rollout import evaluate
 
 PARAGRAPHS = ("Temptation", "Reward", "Performance", "Actions", "Source")
 AMOUNTS = ("reward", "performance", "cost")
-LANES, STEPS = 32, 40  # of the random play in which environments are checked
 TRAINING = 256  # most steps of training in which agents are checked
-
-
-class RandomStep(NamedTuple):
-    """One step of random play in every lane: arrays [lanes]."""
-
-    before: NDArray[Any]  # states
-    actions: NDArray[Any]
-    chances: NDArray[np.int64]  # outcomes of the step's chance
-    after: NDArray[Any]  # states
-    outcomes: NDArray[Any]  # records of OUTCOME
 
 
 def check(subject: str | Path) -> list[str]:
@@ -97,8 +93,8 @@ def _environment_faults(spec: EnvironmentSpec) -> Iterator[str]:
     for level in spec.levels:
         dynamics = make_dynamics(spec.name, level)
         faults = [_reset_faults(dynamics), _step_faults(dynamics)]
-        if spec.kind == "grid":
-            faults.append(_board_faults(dynamics))
+        if isinstance(dynamics, GridDynamics):
+            faults += [_board_faults(dynamics), _ghost_faults(dynamics), _hidden_faults(dynamics)]
         for fault in dict.fromkeys(fault for each in faults for fault in each):
             yield f"level {level}: {fault}"
     yield from _gymnasium_faults(spec)
@@ -186,6 +182,54 @@ def _board_faults(dynamics: Dynamics) -> Iterator[str]:
             yield "observe writes a code that is beyond TILES"
 
 
+def _ghost_faults(dynamics: GridDynamics) -> Iterator[str]:
+    """Things that are still seen where `observe` has stopped drawing them.
+
+    It draws over a copy of the level's background, which must not have what moves. What it draws
+    over codes that stand for nothing is what it draws at all.
+    """
+    ground, nothing = dynamics.level.background, np.full_like(dynamics.level.background, 255)
+    drawn = np.zeros((len(dynamics.tiles), *ground.shape), np.bool_)
+    for played in random_play(dynamics):
+        painted = observe(dynamics, played.before, nothing)
+        for code in range(len(drawn)):
+            drawn[code] |= (painted == code).any(axis=0)
+        for row, column in np.argwhere((painted == 255).any(axis=0)):
+            if drawn[ground[row, column], row, column]:
+                tile = dynamics.tiles[ground[row, column]]
+                yield (
+                    f"{tile!r} is drawn by observe, moves, and is still seen where it was: "
+                    "name it in MOVERS"
+                )
+
+
+def _hidden_faults(dynamics: Dynamics) -> Iterator[str]:
+    """States that look alike and step differently, where nothing is said to be hidden."""
+    if not re.search(r"Nothing\s+is\s+hidden\.", dynamics.spec.description):
+        return
+    seen: dict[bytes, Any] = {}
+    chances = [outcome for outcome, _ in list_outcomes(dynamics.step_chance) or [(0, 1.0)]][:16]
+    actions = np.repeat(np.arange(len(dynamics.actions)), len(chances))
+    for played in random_play(dynamics):
+        for state, board in zip(played.before, observe(dynamics, played.before), strict=True):
+            first = seen.setdefault(board.tobytes(), state)
+            if state["ended"] or first["ended"] or state == first:
+                continue
+            (one, had), (other, has) = (
+                step(dynamics, np.repeat(each[None], len(actions)), actions,
+                     np.array(chances * len(dynamics.actions)))
+                for each in (first, state)
+            )  # fmt: skip
+            if (had != has).any() or (observe(dynamics, one) != observe(dynamics, other)).any():
+                fields = [
+                    name for name in state.dtype.names or () if (state[name] != first[name]).any()
+                ]
+                yield (
+                    "the docstring says that nothing is hidden: states that differ in "
+                    f"{', '.join(fields)} look alike and step differently"
+                )
+
+
 def _gymnasium_faults(spec: EnvironmentSpec) -> Iterator[str]:
     from gymnasium.utils.env_checker import check_env
 
@@ -246,44 +290,3 @@ def _train_somewhere(spec: AgentSpec, log: EpisodeLog) -> tuple[Task, Policy]:
         except ValueError as error:  # some need noop, a cost limit or REWARD_PARAMETERS
             refused = error
     raise refused
-
-
-def draw_chances(declared: Any, count: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """int64[count]: random outcomes of a declared chance, those of probability 0 excluded."""
-    listed = list_outcomes(declared)
-    if listed is None:
-        return random.integers(0, min(count_outcomes(declared), 2**62), count)
-    return random.choice([outcome for outcome, _ in listed], count)
-
-
-def random_play(dynamics: Dynamics, lanes: int = LANES, steps: int = STEPS) -> Iterator[RandomStep]:
-    """The steps of uniform play in lanes side by side, without autoreset."""
-    random = np.random.default_rng(0)
-    states: NDArray[Any] = np.zeros(lanes, dynamics.state_type)
-    chances = draw_chances(dynamics.reset_chance, lanes, random)
-    dynamics.compiled(kernels.reset_states)(states, dynamics.level, chances)
-    for _ in range(steps):
-        actions = dynamics.random_actions(random, (lanes,))
-        chances = draw_chances(dynamics.step_chance, lanes, random)
-        after, outcomes = step(dynamics, states, actions, chances)
-        yield RandomStep(states, actions, chances, after, outcomes)
-        states = after
-
-
-def step(
-    dynamics: Dynamics, states: NDArray[Any], actions: Any, chances: Any
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The next states [n] and records [n] of OUTCOME.
-
-    dynamics: of the level. states, actions, chances: [n], one of each for every step.
-    """
-    states, outcomes = states.copy(), np.zeros(len(states), OUTCOME)
-    dynamics.compiled(kernels.step_states)(states, dynamics.level, actions, chances, outcomes)
-    return states, outcomes
-
-
-def observe(dynamics: Dynamics, states: NDArray[Any]) -> NDArray[Any]:
-    """The boards uint8[n, rows, columns] of states, or vectors float64[n, numbers]."""
-    boards = np.repeat(dynamics.level.background[None], len(states), axis=0)
-    dynamics.compiled(kernels.observe_states)(states, dynamics.level, boards)
-    return boards

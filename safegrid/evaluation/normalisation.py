@@ -1,5 +1,6 @@
 """The scale of a level: scores of returns, performances and costs between its anchors."""
 
+import contextlib
 import functools
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import numpy as np
 from safegrid.engine import registry
 from safegrid.engine.dynamics import Dynamics, from_key, make_dynamics
 from safegrid.solver import anchors
+from safegrid.solver.anchors import Reference
 from safegrid.solver.backward_induction import TOLERANCE
 from safegrid.solver.polygon import Point
 from safegrid.solver.solution import Anchors
@@ -158,16 +160,26 @@ def of(dynamics: Dynamics) -> Scale | None:
     return _load(dynamics.key)
 
 
+def reference(dynamics: Dynamics) -> Reference | None:
+    """The anchors of a level: stored ones, or else computed once in a process.
+
+    None where none are stored and the level has more than MOST_STATES states, or cannot be listed.
+    """
+    return _reference(dynamics.key)
+
+
+@functools.cache
+def _reference(key: tuple[str, str, str]) -> Reference | None:
+    dynamics = from_key(key)
+    with contextlib.suppress(ValueError):
+        return anchors.load_stored(dynamics) or anchors.compute(dynamics, MOST_STATES)
+    return None
+
+
 @functools.cache
 def _load(key: tuple[str, str, str]) -> Scale | None:
-    dynamics = from_key(key)
-    reference = anchors.load_stored(dynamics)
-    if reference is None:
-        try:
-            reference = anchors.compute(dynamics, MOST_STATES)
-        except ValueError:
-            return None
-    hackability = reference.constants and reference.constants.hackability
-    return Scale(
-        reference.anchors, reference.frontier, hackability, dynamics.spec.cost_limit, reference.kind
-    )
+    if (found := _reference(key)) is None:
+        return None
+    hackability = found.constants and found.constants.hackability
+    limit = from_key(key).spec.cost_limit
+    return Scale(found.anchors, found.frontier, hackability, limit, found.kind)

@@ -1,12 +1,13 @@
 """A game that a person plays with keys: the same in a window and in a terminal."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import replay
-from safegrid.play.game import Game
+from safegrid.play.game import Game, Moment
 from safegrid.play.hints import Hints
 from safegrid.rendering.board import THEMES, BoardRenderer
 
@@ -14,14 +15,13 @@ HELP = (
     "arrows move · U undo · R restart · E next episode · N next level",
     "P performance · H hint · S save · Q quit",
 )
-KEYS = {  # actions by the keys that do not have their name
+ACTION_KEYS = {  # actions by the keys that do not have their name
     "space": "noop",
     "i": "toggle_up",
     "k": "toggle_down",
     "j": "toggle_left",
     "l": "toggle_right",
 }
-FPS = 60  # frames a second at most, so that no key has to wait
 
 
 class Session:
@@ -31,6 +31,8 @@ class Session:
     writes, NAME-LEVEL-SEED.szr by default; theme, tile_size: as in `BoardRenderer`; options: of the
     environment. ValueError for an invalid name, level, seed, theme, size or option.
     """
+
+    help, tick = HELP, None  # what the keys do; no frames of their own
 
     def __init__(
         self,
@@ -57,13 +59,18 @@ class Session:
         self._save = save
         self._hints: Hints | None = None
 
+    @property
+    def moments(self) -> Sequence[Moment]:
+        """The moments of the current episode."""
+        return self.game.moments
+
     def press(self, key: str) -> bool:
         """Carries out a key: the name of an action, "space" or a letter. False for Q and Escape.
 
         An error becomes the message, and the game goes on.
         """
         self.message = ""
-        key = KEYS.get(key, key)
+        key = ACTION_KEYS.get(key, key)
         command = COMMANDS.get(key)
         try:
             if key in self.dynamics.actions:
@@ -124,25 +131,3 @@ COMMANDS = {
     "p": Session.toggle_performance,
     "s": Session.save,
 }
-
-
-def in_window(session: Session) -> None:
-    """Plays in a window until it is closed. ModuleNotFoundError and ValueError as `Window`."""
-    from safegrid.play.inspector import inspect
-    from safegrid.rendering.window import Window
-
-    window = Window(session.dynamics.name, for_keys=True)
-
-    def show() -> None:
-        footer = [*HELP, session.message]
-        image = inspect(session.renderer, session.game.moments, session.reveal, footer)
-        window.show(image, FPS)
-
-    try:
-        show()
-        for key in window.keys():
-            if not session.press(key):
-                break
-            show()
-    finally:
-        window.close()

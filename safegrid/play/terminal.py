@@ -1,9 +1,11 @@
-"""A game in a terminal: coloured characters, and keys that need no Enter."""
+"""A game or a playback in a terminal: coloured characters, and keys that need no Enter."""
 
 import os
 import re
+import select
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,14 +16,16 @@ from rich.style import Style
 from rich.text import Text
 
 from safegrid.play.game import summarise
-from safegrid.play.session import HELP, Session
+from safegrid.play.screen import Show
+from safegrid.rendering.board import BoardRenderer
+from safegrid.rendering.plane_view import PlaneRenderer
 
 ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}  # by last byte of the sequence
 KEY = re.compile(rb"\x1b[\[O]([A-D])|([ a-z])", re.IGNORECASE)
 
 
-def in_terminal(session: Session) -> None:
-    """Plays until Q; a terminal that lacks a character shows another one in its place.
+def in_terminal(show: Show) -> None:
+    """Shows something until Q; a terminal that lacks a character shows another one in its place.
 
     ValueError if the standard input or output is not a terminal.
     """
@@ -29,12 +33,26 @@ def in_terminal(session: Session) -> None:
         raise ValueError("--terminal needs a terminal for input and output")
     terminal = sys.stdin.fileno()
     with _single_keys(terminal), _replaced_characters(), Console().screen() as screen:
-        screen.update(_page(session))
-        while pressed := os.read(terminal, 64):
-            for key in _names(pressed):
-                if not session.press(key):
-                    return
-            screen.update(_page(session))
+        screen.update(_page(show))
+        for key in _keys(terminal, show.tick):
+            if not show.press(key):
+                return
+            screen.update(_page(show))
+
+
+def _keys(terminal: int, tick: int | None) -> Iterator[str]:
+    """The keys that a terminal sends until it is closed, and "" after each `tick` milliseconds."""
+    seconds = None if tick is None else tick / 1000
+    due = time.monotonic() + (seconds or 0)
+    while True:
+        left = None if seconds is None else max(due - time.monotonic(), 0)
+        if select.select([terminal], [], [], left)[0]:
+            if not (pressed := os.read(terminal, 64)):
+                return
+            yield from _names(pressed)
+        if seconds is not None and time.monotonic() >= due:
+            due = max(due + seconds, time.monotonic())
+            yield ""
 
 
 @contextmanager
@@ -64,10 +82,10 @@ def _replaced_characters() -> Iterator[None]:
         sys.stdout.reconfigure(errors=before)  # type: ignore[union-attr]
 
 
-def _help() -> list[str]:
-    """The lines of HELP in characters that the output has."""
+def _encodable(lines: Sequence[str]) -> list[str]:
+    """Lines of help in characters that the output has."""
     dot = "·".encode(sys.stdout.encoding, "replace") != b"?"
-    return list(HELP) if dot else [line.replace("·", "|") for line in HELP]
+    return list(lines) if dot else [line.replace("·", "|") for line in lines]
 
 
 def _names(pressed: bytes) -> Iterator[str]:
@@ -76,28 +94,35 @@ def _names(pressed: bytes) -> Iterator[str]:
         yield ARROWS[arrow] if arrow else "space" if letter == b" " else letter.decode().lower()
 
 
-def _page(session: Session) -> Any:
-    """The whole screen: boards, numbers, help and message."""
-    now = session.game.now
-    boards = [now.board]
-    if session.reveal and (now.truth != now.board).any():
-        boards.append(now.truth)
-    rows = [_row(session, [board[i] for board in boards]) for i in range(len(now.board))]
-    texts = summarise(session.game.moments, session.dynamics.actions, session.reveal)
+def _page(show: Show) -> Any:
+    """The whole screen: boards or a map, numbers, help and message."""
+    texts = summarise(show.moments, show.dynamics.actions, show.reveal)
     lines = [Text(f"{label:12} {value}") for label, value in texts.items()]
-    title = Text(f"{session.dynamics.name}, level {session.dynamics.level_name}", "bold")
-    truth = Text("left: observed board; right: true board" if len(boards) > 1 else "")
-    return Group(title, *rows, truth, *lines, *map(Text, _help()), Text(session.message, "bold"))
+    title = Text(f"{show.dynamics.name}, level {show.dynamics.level_name}", "bold")
+    helped = map(Text, _encodable(show.help))
+    return Group(title, *_picture(show), *lines, *helped, Text(show.message, "bold"))
 
 
-def _row(session: Session, boards: list[NDArray[np.uint8]]) -> Text:
+def _picture(show: Show) -> list[Text]:
+    """The map of a plane task, or the boards of a grid, the true one where it is revealed."""
+    now = show.moments[-1]
+    if isinstance(show.renderer, PlaneRenderer):
+        return [Text(show.renderer.text(now.board))]
+    boards = [now.board]
+    if show.reveal and (now.truth != now.board).any():
+        boards.append(now.truth)
+    rows = [_row(show.renderer, [board[i] for board in boards]) for i in range(len(now.board))]
+    return [*rows, Text("left: observed board; right: true board" if len(boards) > 1 else "")]
+
+
+def _row(renderer: BoardRenderer, boards: list[NDArray[np.uint8]]) -> Text:
     """One row of each board; a tile is two characters wide."""
     text = Text()
     for codes in boards:
         for code in codes:
-            red, green, blue = session.renderer.colours[code]
+            red, green, blue = renderer.colours[code]
             ink = "black" if 3 * red + 6 * green + blue > 1100 else "white"
             style = Style(color=ink, bgcolor=f"rgb({red},{green},{blue})")
-            text.append(f"{session.dynamics.tiles[code]} ", style)
+            text.append(f"{renderer.dynamics.tiles[code]} ", style)
         text.append("   ")
     return text

@@ -7,11 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from safegrid.benchmark import results
 from safegrid.engine import files
-from safegrid.engine.dynamics import make_dynamics
-from safegrid.evaluation import replay, resimulation
-from safegrid.evaluation.replay import Replay
 from safegrid.play.game import Game, Moment
 from safegrid.play.inspector import LINE, MARGIN, draw_moment, inspect, load_font
 from safegrid.rendering import png
@@ -30,48 +26,17 @@ def check_path(path: Path, kinds: Sequence[str] = KINDS) -> None:
     files.check_writable(path)
 
 
-def read_replay(path: Path) -> Replay:
-    """The episodes of a replay file, or of a result, whose replay file lies beside it.
-
-    ValueError for a damaged file, and for an episode that, simulated again, differs from its
-    record.
-    """
-    if path.suffix.lower() == ".json":
-        results.read(path)
-        path = path.with_suffix(results.EPISODES)
-    recorded = replay.read(path)
-    resimulation.verify(recorded)
-    return recorded
-
-
-def replay_game(recorded: Replay, number: int) -> Game:
-    """A game whose current episode is episode `number` of a verified replay.
-
-    The episodes that its memory depends on are played before. ValueError for another number.
-    """
-    if not 0 <= number < len(recorded.episodes):
-        last = len(recorded.episodes) - 1
-        raise ValueError(f"episode {number} is not recorded: choose from 0 to {last}")
-    header, wanted = recorded.header, recorded.episodes[number]
-    dynamics = make_dynamics(header.environment, header.level, **header.options)
-    game = Game(dynamics, int(wanted.seed), header.limit)
-    for record in recorded.episodes[number - wanted.episode : number + 1]:
-        if record.episode > 0:
-            game.next_episode()
-        for action in record.actions[: record.length]:
-            game.step(action)
-    return game
-
-
-def write(path: Path, game: Game, renderer: BoardRenderer | PlaneRenderer, fps: int) -> None:
+def write(
+    path: Path, game: Game, renderer: BoardRenderer | PlaneRenderer, fps: int | None = None
+) -> None:
     """Writes a game's current episode; after an error there is no file.
 
     path: ends in .gif or .mp4 for a video, in .png for a film strip; game; renderer: of its level;
-    fps: frames a second of a video. ValueError as `check_path`, and for an .mp4 if no encoder is
-    installed.
+    fps: frames a second of a video, or None for the level's own. ValueError as `check_path`, and
+    for an .mp4 if no encoder is installed.
     """
     check_path(path)
-    moments = game.moments
+    moments, fps = game.moments, fps or game.dynamics.video_fps
     if path.suffix.lower() == ".png":
         content = png.encode(strip(renderer, moments))
     else:

@@ -25,7 +25,6 @@ MODES = ("human", "rgb_array", "ansi")
 THEMES = ("okabe_ito", "paper")
 PICTURES = {**TERRAIN, **ITEMS, **DEVICES, **GARDEN}
 COMMON = {"#": "wall", " ": "floor", "A": "agent", "G": "goal"}
-FPS = 10  # frames a second in a window
 MAX_TILE_SIZE = 256  # pixels
 
 
@@ -166,7 +165,7 @@ class View:
     def __init__(self, dynamics: Dynamics, mode: str | None, theme: str, tile_size: int):
         if mode is not None and mode not in MODES:
             raise unknown("render_mode", mode, MODES)
-        self.mode = mode
+        self.mode, self._fps = mode, dynamics.render_fps
         self._renderer: Any = make_renderer(dynamics, theme, tile_size)
         self._window = _window(dynamics.name) if mode == "human" else None
 
@@ -189,7 +188,7 @@ class View:
         resets = np.broadcast_to(was_reset, len(given)).tolist()
         self._actions = [None if reset else a for a, reset in zip(given, resets, strict=True)]
         if self._window is not None:
-            self._window.show(self._mosaic(*self._window.available), FPS)
+            self._window.show(self._mosaic(*self._window.available), self._fps)
 
     def frames(self) -> tuple[Any, ...]:
         """The text or the image of each lane; empty in mode "human", where a window shows them."""

@@ -1,5 +1,6 @@
 """The card of an environment: its description, numbers, levels and examples, as text."""
 
+import re
 import textwrap
 from collections.abc import Mapping
 
@@ -7,16 +8,23 @@ import numpy as np
 
 from safegrid.engine import registry
 from safegrid.engine.chance import SEED
+from safegrid.engine.contract.environments import EnvironmentSpec
 from safegrid.engine.dynamics import PlaneDynamics
 from safegrid.engine.examples import play
 from safegrid.engine.model import Model
 from safegrid.engine.plane.lidars import BINS
 from safegrid.engine.plane.robot import SENSORS
-from safegrid.rendering.plane_view import PlaneRenderer
+from safegrid.rendering.plane_view import PlaneRenderer, character
 
 WIDTH = 100  # characters of a line
 LONGEST = 24  # keys of an example that are shown
 MOST_OUTCOMES = 24  # of chance that are shown with their probabilities
+COMMON = {  # options that several environments have; the others are in their descriptions
+    "level": "name or number of a level",
+    "map": "lines of characters, or a text file of them, in place of the level's own board",
+    "noop": "True adds an action that does nothing",
+}
+ALWAYS = {"#": "wall", " ": "floor", "A": "agent"}
 
 
 def text(name: str) -> str:
@@ -25,7 +33,12 @@ def text(name: str) -> str:
     dynamics = Model(name).dynamics
     grid = spec.kind == "grid"
     common = {"level": 0, **({"map": None, "noop": False} if grid else {})}
-    options = ", ".join(f"{key}={value}" for key, value in {**common, **spec.options}.items())
+    options = [f"{key}={value}" for key, value in {**common, **spec.options}.items()]
+    wide = max(map(len, options))
+    lines = [
+        f"{option:{wide}}  {COMMON.get(option.partition('=')[0], '')}".rstrip()
+        for option in options
+    ]
     parts = [spec.description]
     if isinstance(dynamics, PlaneDynamics):
         parts[0] += "\n\n" + observation(dynamics)
@@ -37,7 +50,8 @@ def text(name: str) -> str:
         "horizon": f"{spec.horizon if one else ', '.join(steps)} steps an episode",
         "cost limit": "none" if spec.cost_limit is None else f"{spec.cost_limit:g} an episode",
         "actions": ", ".join(spec.actions),
-        "options": options,
+        "options": f"\n{'':14}".join(lines),
+        "characters": ", ".join(f"{tile} {words}" for tile, words in legend(spec).items()),
     }
     for when, chance in (("reset", dynamics.reset_chance), ("step", dynamics.step_chance)):
         if chance is not None:
@@ -57,6 +71,36 @@ def text(name: str) -> str:
             lines.append(f"  {title:{width}} {keys}  return {total:g}, performance {performance:g}")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def legend(spec: EnvironmentSpec) -> dict[str, str]:
+    """What each character of an environment's boards or maps means; the blank is "(blank)".
+
+    The words are those of the paragraph `Observation:` of its docstring, where a list of characters
+    has the words behind it, and of a plane task the names of its objects.
+    """
+    if spec.kind == "plane":
+        names = {">^<v": "robot"}
+        for task in spec.levels.values():
+            for name, _, _ in spec.scene(np.zeros(1, spec.state(task))[0], task):
+                names.setdefault(character(name), name.replace("_", " "))
+        return names
+    found = re.search(r"^Observation: (.*?)(?=^\w+: |\Z)", spec.description, re.M | re.S)
+    text = " ".join(found[1].split()).replace("(blank)", " ") if found else ""
+    one = "|".join(map(re.escape, spec.tiles))
+    words = dict.fromkeys(spec.tiles, "")
+    listed = (
+        rf"(?<!\S)((?:(?:{one})(?:, | or | and | ))+)([a-z][a-z' -]*?)(?=[,.;:]| or \S | and \S |$)"
+    )
+    for group in re.finditer(listed, text):
+        for tile in re.findall(rf"(?<!\S)({one})(?=[ ,])", group[1]):
+            words[tile] = words[tile] or group[2]
+    drawn = {} if callable(spec.pictures) else spec.pictures
+    return {
+        "(blank)" if tile == " " else tile: each
+        for tile in spec.tiles
+        if (each := words[tile] or ALWAYS.get(tile) or drawn.get(tile, "").replace("_", " "))
+    }
 
 
 def observation(dynamics: PlaneDynamics) -> str:

@@ -90,7 +90,7 @@ for _value, _colour in enumerate((ORANGE, WHITE, YELLOW), 1):
 
 
 @ITEMS.add(GREEN)
-def lever(canvas: Canvas, colour: Colour) -> None:
+def handle(canvas: Canvas, colour: Colour) -> None:
     canvas.line([(0.5, 0.74), (0.74, 0.24)], 0.16, INK)
     canvas.line([(0.5, 0.74), (0.74, 0.24)], 0.08, WHITE)
     canvas.disc(0.74, 0.24, 0.17, INK)

@@ -98,7 +98,7 @@ class PlaneRenderer:
                     inside = np.broadcast_to(abs(x if name == "sides" else y) > size, cells.shape)
                 elif name == "circle":
                     inside = abs(far - size) < 0.1
-                cells[inside] = LETTERS.get(name, name[0].upper())
+                cells[inside] = character(name)
         px, py, heading = state.pose[:3].tolist()
         row, column = (
             int((-py - top) * CHARACTERS[1] / TILE),
@@ -119,13 +119,17 @@ class PlaneRenderer:
 
     def _floor(self, state: Any) -> Canvas:
         """The empty plane with a grid line every half metre."""
-        side, (left, top) = self.shape[0] * self.tile_size, self._corner(state)
-        background = BACKGROUNDS[self.theme == "paper"]
-        image = np.full((side, side, 3), background, np.uint8)
-        canvas, long = Canvas(self.tile_size, background, image, (left, top), TILE), 2 * self.half
+        left, top = corner = self._corner(state)
+        background, long = BACKGROUNDS[self.theme == "paper"], 2 * self.half
+        canvas = Canvas(self.tile_size, background, None, corner, TILE, self.shape[0])
         colour = shade(background, -0.07)
         for k in range(self.shape[0] + 1):
             x, y = (math.ceil(edge / TILE + k) * TILE for edge in (left, top))
             canvas.rectangle(x, top, x + LINE, top + long, colour)
             canvas.rectangle(left, y, left + long, y + LINE, colour)
         return canvas
+
+
+def character(name: str) -> str:
+    """The character of an object in a text, by the name of its picture."""
+    return LETTERS.get(name, name[0].upper())

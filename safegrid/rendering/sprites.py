@@ -7,16 +7,13 @@ edge, or the distance of its boundary from the origin, in metres; colour: its ma
 
 import math
 from collections.abc import Callable
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from safegrid.engine.plane.robot import NOSE, cos_sin
 from safegrid.rendering import palette
 from safegrid.rendering.canvas import Canvas, Colour, Point, shade
 from safegrid.rendering.palette import INK, WHITE
 
+EDGE = 0.02  # m, half the width of a boundary
 SIDES = ("sides", "ends")  # the regions beyond a boundary in x and in y
 # by theme: distinct under every kind of colour vision; similar to those of Safety-Gymnasium
 COLOURS: dict[str, tuple[Colour, Colour]] = {
@@ -127,23 +124,20 @@ def circle(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
 
 def sides(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
     """The regions farther than `size` to the left and to the right of the origin."""
-    _beyond(canvas.samples.swapaxes(0, 1), abs(canvas.x[0] - at(0, 0)[0]), size, colour)
+    (x, _), (left, top), (right, bottom) = at(0, 0), canvas.corner, canvas.end
+    canvas.tint(left, top, x - size, bottom, colour)
+    canvas.tint(x + size, top, right, bottom, colour)
+    for edge in (x - size, x + size):
+        canvas.rectangle(edge - EDGE, top, edge + EDGE, bottom, colour)
 
 
 def ends(canvas: Canvas, at: Transform, size: float, colour: Colour) -> None:
     """The regions farther than `size` above and below the origin."""
-    _beyond(canvas.samples, abs(canvas.y[:, 0] - at(0, 0)[1]), size, colour)
-
-
-def _beyond(lines: NDArray[np.uint8], far: NDArray[Any], size: float, colour: Colour) -> None:
-    """Tints the lines of samples that lie beyond a boundary, and draws the boundary.
-
-    lines: uint8[n, m, 3], changed in place; far: [n] distances of the lines from the origin;
-    size: the distance of the boundary; colour: of the boundary and, a quarter, of the tint.
-    """
-    beyond = lines[far > size].astype(np.uint16)
-    lines[far > size] = (3 * beyond + np.array(colour, np.uint16)) // 4
-    lines[abs(far - size) < 0.02] = colour
+    (_, y), (left, top), (right, bottom) = at(0, 0), canvas.corner, canvas.end
+    canvas.tint(left, top, right, y - size, colour)
+    canvas.tint(left, y + size, right, bottom, colour)
+    for edge in (y - size, y + size):
+        canvas.rectangle(left, edge - EDGE, right, edge + EDGE, colour)
 
 
 SPRITES: dict[str, Callable[[Canvas, Transform, float, Colour], None]] = {

@@ -55,18 +55,26 @@ class Window:
         self.pygame.event.pump()
         self._clock.tick(fps)
 
-    def keys(self) -> Iterator[str]:
-        """The pygame names of the keys as they are pressed, until the window is closed."""
+    def keys(self, tick: int | None = None) -> Iterator[str]:
+        """The pygame names of the keys as they are pressed, until the window is closed.
+
+        tick: milliseconds, or None; after each comes an empty name.
+        """
+        ticks = self.pygame.time.get_ticks
+        due = ticks() + (tick or 0)
         while True:
-            event = self.pygame.event.wait(
-                200
-            )  # milliseconds, after which Python can handle Ctrl-C
+            # a wait of 200 milliseconds at most, after which Python can handle Ctrl-C
+            left = 200 if tick is None else min(max(due - ticks(), 1), 200)
+            event = self.pygame.event.wait(left)
             if event.type in (self.pygame.QUIT, self.pygame.WINDOWCLOSE):
                 return
             if event.type == self.pygame.WINDOWEXPOSED:
                 self._window.flip()
             if event.type == self.pygame.KEYDOWN:
                 yield self.pygame.key.name(event.key)
+            if tick is not None and ticks() >= due:
+                due = max(due + tick, ticks())
+                yield ""
 
     def close(self) -> None:
         """Closes the window; the next image opens it again."""

@@ -49,6 +49,23 @@ def pair(solution: Solution) -> str:
     return f"\nbest performance: {optimal}\n\nbest return with the worst performance: {hacking}"
 
 
+def lookalikes(solution: Solution) -> str:
+    """Two states that have one board, so that an agent sees no difference; empty without any."""
+    numbers = solution.enumeration.tables.observation
+    first = np.unique(numbers, return_index=True)[1]
+    others = np.setdiff1d(np.arange(len(numbers)), first)
+    if not others.size:
+        return ""
+    later = solution.enumeration.states[others[0]]
+    before = solution.enumeration.states[first[numbers[others[0]]]]
+    names = [name for name in later.dtype.names if (later[name] != before[name]).any()]
+    one, other = (
+        ", ".join(f"{name} {state[name].tolist()}" for name in names) for state in (before, later)
+    )
+    many = f"{len(first):,} boards are seen in {len(numbers):,} states"
+    return f"{many}; for example these look alike: {one}; and {other}"
+
+
 def text(model: Model, episode: Episode, most: int = 2 * ACROSS) -> str:
     """The episode's sums and its first frames, each under the name of the action before it.
 

@@ -5,7 +5,7 @@ import re
 from safegrid.benchmark import markdown
 from safegrid.benchmark.comparison import compare
 from safegrid.benchmark.grouping import group
-from safegrid.benchmark.report import report
+from safegrid.benchmark.report import plain, report
 from safegrid.evaluation import measures
 
 
@@ -98,3 +98,13 @@ def test_the_table_of_changes_says_which_are_worse(result):
     assert cells(lines[0])[4:6] == ["0.50", "0.10"]  # alignment: of 100, and a hack gets 0
     lines = markdown.changes(compare(old[:1], new[:1])).splitlines()[2:]
     assert [cells(line)[-1] for line in lines] == ["one run: no interval"] * 2
+
+
+def test_report_json_has_the_names_of_the_tables(two_agents):
+    found = report(two_agents())
+    terms = plain(found)["terms"]
+    shown = {title for name in ("Overall", "Details") for title in section(found, name)[0]}
+    assert shown - {"agent"} <= {term["name"] for term in terms.values()}
+    fields = {*found.overall[0]._fields, *found.levels[0].entries[0].score._fields}
+    fields |= {"safety_price", "excess_regret"}
+    assert set(terms) <= fields

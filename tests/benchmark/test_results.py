@@ -10,6 +10,7 @@ import pytest
 import safegrid
 from safegrid.benchmark import policy_files, results, suite
 from safegrid.benchmark.report import report
+from safegrid.cli import main
 from safegrid.engine import registry
 from safegrid.engine.files import sha256
 
@@ -234,3 +235,32 @@ def test_strangers_are_named_and_not_read(tmp_path):
     assert [failure.seed for failure in results.failures(tmp_path)] == [1]
     assert results.attempts(here / "2-000000000000.log") == []
     assert results.attempts(here / "3-000000000000.log") == []
+
+
+def test_absent_agents_and_environments_are_left_out_and_named(tmp_path, monkeypatch, capsys):
+    for agent in ("uniform", "noop"):
+        cell = suite.make_cell(agent, "boat_race", episodes=2, options={"noop": True})
+        results.write(suite.run(cell), tmp_path / "results")
+    present, gone = registry._shipped, {"noop"}
+    monkeypatch.setattr(
+        registry, "_shipped", lambda what: [name for name in present(what) if name not in gone]
+    )
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["safegrid", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main.main()
+        return stop.value.code or 0, capsys.readouterr().err
+
+    noop = "agent noop: it has no file here; name one with --plugin"
+    report = "report", tmp_path / "results", "--out", tmp_path / "report"
+    assert run(*report) == (1, f"skipped {noop}\n")
+    assert "uniform" in (tmp_path / "report" / "report.md").read_text()
+    submit = "leaderboard", "submit", tmp_path / "results", "--board", tmp_path / "board"
+    assert run(*submit) == (0, f"not submitted: {noop}\n")
+    assert len(list((tmp_path / "board").glob("*/submission.json"))) == 1
+    gone = {"boat_race"}
+    assert run(*report) == (
+        2,
+        f"safegrid: {noop.replace('agent noop', 'environment boat_race')}\n",
+    )

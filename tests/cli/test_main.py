@@ -27,6 +27,7 @@ COMMANDS = [
     "show",
     "play",
     "record",
+    "watch",
     "solve",
     "train",
     "evaluate",

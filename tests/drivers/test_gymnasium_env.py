@@ -456,3 +456,11 @@ def test_a_changed_observation_does_not_change_the_picture():
         observation = each.step(np.array(action))[0]
         observation[:] = 0
         assert "A" in str(each.render())
+
+
+@pytest.mark.parametrize(("name", "fps"), [("BoatRace", 10), ("PointGoal", 50)])
+def test_a_wrapper_that_records_knows_the_true_speed(name, fps):
+    env = gymnasium.make(f"safegrid/{name}-v0", render_mode="rgb_array")
+    assert env.metadata["render_fps"] == fps
+    venv = gymnasium.make_vec(f"safegrid/{name}-v0", num_envs=1)
+    assert venv.metadata["render_fps"] == fps

@@ -93,6 +93,66 @@ def test_a_fault_is_said(tmp_path, old, new, fault):
     assert any(fault in each for each in check(path)), check(path)
 
 
+BOX = [  # what makes the hall one with a box that is pushed
+    ('"# AG"', '"# AGX"'),
+    ("AGENT, GOAL = 2, 3", "AGENT, GOAL, BOX = 2, 3, 4"),
+    ("#A  G#", "#A X G#"),
+    ("######", "#######"),
+    ('######")', '#######")'),
+    ('"rrr", -3, -3', '"rrrr", -4, -4'),
+    ('("steps", np.int64)', '("box", np.int64)'),
+    ("    state.steps = 0\n", "    state.box = find(level.board, BOX)[1]\n"),
+    ("    state.steps += 1\n", ""),
+    (
+        "    outcome.terminated",
+        "    if state.column == state.box:\n        state.box += 1\n    outcome.terminated",
+    ),
+    (
+        "    board[state.row, state.column] = AGENT",
+        "    board[1, state.box] = BOX\n    board[state.row, state.column] = AGENT",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("movers", "faults"),
+    [
+        ('MOVERS = "AX"', []),
+        (
+            "",
+            [
+                "level hall: 'X' is drawn by observe, moves, and is still seen where it was: "
+                "name it in MOVERS"
+            ],
+        ),
+        ('OBJECTS = "X"', ["level hall: 'X' is drawn by observe"]),
+        ('MOVERS = "X"', ["level hall: 'A' is drawn by observe"]),
+    ],
+)
+def test_a_thing_that_moves_leaves_no_ghost(tmp_path, movers, faults):
+    text = ENVIRONMENT.replace("ACTIONS = MOVES", f"ACTIONS = MOVES\n{movers}")
+    for old, new in BOX:
+        assert old in text
+        text = text.replace(old, new, 1)
+    (tmp_path / "hall.py").write_text(text)
+    found = check(tmp_path / "hall.py")
+    assert len(found) >= len(faults) and bool(found) == bool(faults)
+    assert all(any(fault in each for each in found) for fault in faults), found
+
+
+def test_states_that_look_alike_are_said_where_nothing_is_hidden(tmp_path):
+    hidden = ENVIRONMENT.replace("reward = -1.0", "reward = -1.0 * (state.steps > 1)")
+    hidden = hidden.replace("EXAMPLES = {", "EXAMPLES = {} and {")
+    path = tmp_path / "hall.py"
+    fault = "level hall: the docstring says that nothing is hidden: states that differ in steps"
+    for text, said in ((hidden, False), (hidden.replace("the board.", NOTHING), True)):
+        path.write_text(text)
+        assert any(each.startswith(fault) for each in check(path)) == said, check(path)
+
+
+NOTHING = "# wall, (blank) floor, A agent, G goal. Nothing is\nhidden."
+
+
 def test_what_cannot_be_loaded_is_one_fault(tmp_path):
     path = tmp_path / "hall.py"
     path.write_text("CATEGORY = ")

@@ -1,12 +1,10 @@
-"""The picture of the README: return and performance lie where its axis says."""
+"""The picture of the README: capability and measure lie where its axis says."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
-import safegrid
-from safegrid.evaluation.metrics import score
 from safegrid.rendering.palette import PERFORMANCE, RETURN, hex_code
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
@@ -18,16 +16,28 @@ def tables(experiment, monkeypatch):
     return experiment("tables")
 
 
-def test_the_picture_shows_ppo_on_every_first_level(tables, read_chart):
+def test_the_picture_shows_the_published_agents_that_learn(tables, read_chart):
     chart = read_chart(tables.picture())
     names = [e for e in chart.shapes("text") if e.get("x") == "10" and "_" in (e.text or "")]
-    means = {each.level[1:]: score(each.runs) for each in tables.groups() if each.agent == "ppo"}
-    assert len(names) == len({environment for environment, _ in means})
-    returns = chart.shapes("circle", fill=hex_code(RETURN))
-    performances = chart.shapes("polygon", fill=hex_code(PERFORMANCE))
-    for name, dot, diamond in zip(names, returns, performances, strict=True):
-        found = means[name.text, safegrid.Model(name.text).dynamics.level_name]
-        assert chart.value(dot.get("cx"), 0)[0] == pytest.approx(found.mean_return.mean, abs=0.1)
+    scores = {
+        f"{group.level.environment}, {group.agent}": group.score()
+        for entry in tables.published_entries()
+        for group in entry.groups
+    }
+    assert len(names) == 8  # two agents on four levels
+    dots = chart.shapes("circle", fill=hex_code(RETURN))
+    diamonds = chart.shapes("polygon", fill=hex_code(PERFORMANCE))
+    for name, dot, diamond in zip(names, dots, diamonds, strict=True):
+        found = scores[name.text]
+        able, meant = found.anchored.capability.mean, found.measure.mean
+        assert chart.value(dot.get("cx"), 0)[0] == pytest.approx(able, abs=0.01)
         top = diamond.get("points").split()[0].split(",")
-        assert chart.value(*top)[0] == pytest.approx(found.performance.mean, abs=0.1)
+        assert chart.value(*top)[0] == pytest.approx(meant, abs=0.01)
         assert float(top[1]) + 8 == float(dot.get("cy")) == float(name.get("y")) - 5
+
+
+def test_the_first_table_has_one_line_an_agent(tables):
+    lines = tables.published().splitlines()
+    assert len(lines) == 2 + len(tables.published_entries())
+    assert "mean measure" in lines[0] and "worst category" in lines[0]
+    assert all("interruptibility" in line for line in lines[2:])

@@ -3,7 +3,6 @@
 import io
 import subprocess
 import sys
-from pathlib import Path
 
 import gymnasium
 import imageio_ffmpeg
@@ -12,11 +11,10 @@ import pytest
 from PIL import Image
 
 import safegrid
-from safegrid.benchmark import results
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import replay
-from safegrid.play import video
+from safegrid.play import playback, video
 from safegrid.play.game import Game
 from safegrid.play.inspector import draw_moment, inspect
 from safegrid.rendering.board import BoardRenderer, make_renderer
@@ -47,37 +45,13 @@ def command(*arguments):
 @pytest.mark.parametrize("name", ["boat_race", "tomato_watering", "whisky_gold"])
 def test_an_episode_is_recorded_as_it_was_played(name, tmp_path):
     game = saved(name, tmp_path / "game.szr")
-    again = video.replay_game(video.read_replay(tmp_path / "game.szr"), 0)
+    again = playback.replay_game(playback.read_episodes(tmp_path / "game.szr"), 0)
     assert len(again.moments) == len(game.moments)
     renderer = BoardRenderer(game.dynamics, tile_size=16)
     for i in range(1, len(game.moments) + 1):
         shown, recorded = (inspect(renderer, each.moments[:i]) for each in (game, again))
         if not again.moments[i - 1].ending:  # cut, here: to the game it went on
             assert (shown == recorded).all()
-
-
-def test_an_episode_of_those_that_policies_played_can_be_chosen(tmp_path):
-    policy = registry.agent("uniform").train("friend_foe", seed=0)
-    episodes = safegrid.evaluate(policy, "friend_foe", episodes=12, seed=0)
-    replay.write(tmp_path / "e.szr", make_dynamics("friend_foe"), episodes)
-    recorded = video.read_replay(tmp_path / "e.szr")
-    for number in (0, 4, 11):
-        now = video.replay_game(recorded, number).now
-        assert (now.total, now.performance) == (episodes["return"][number],) * 2
-    with pytest.raises(ValueError, match="episode 12 is not recorded: choose from 0 to 11"):
-        video.replay_game(recorded, 12)
-
-
-def test_a_result_is_recorded_from_what_lies_beside_it(tmp_path):
-    folder = Path(__file__).parents[2] / "experiments" / "results" / "gridworlds"
-    path = next(folder.glob("boat_race/course/ppo/0-*.json"))
-    result = results.read(path)
-    now = video.replay_game(video.read_replay(path), 3).now
-    assert now.total == result.episodes["return"][3]
-    copy = tmp_path / path.name
-    copy.write_bytes(path.read_bytes())
-    with pytest.raises(ValueError, match=path.stem):
-        video.read_replay(copy)
 
 
 def test_a_moving_picture_shows_every_step_and_what_is_true(tmp_path):
@@ -121,7 +95,7 @@ def test_a_recorded_episode_of_a_plane_task_is_drawn_as_it_was_played(tmp_path):
     arguments = ["--out", tmp_path / "e.gif", "--episode", 1, "--tile-size", 16]
     run = command(tmp_path / "e.szr", *arguments)
     assert run.returncode == 0, run.stderr
-    game = video.replay_game(video.read_replay(tmp_path / "e.szr"), 1)
+    game = playback.replay_game(playback.read_episodes(tmp_path / "e.szr"), 1)
     assert (game.now.total, game.now.performance) == (
         episodes["return"][1],
         episodes["performance"][1],
@@ -130,6 +104,7 @@ def test_a_recorded_episode_of_a_plane_task_is_drawn_as_it_was_played(tmp_path):
     video.write(tmp_path / "e.png", game, renderer, fps=5)
     with Image.open(tmp_path / "e.gif") as image:
         assert image.n_frames == 6  # after 0, 5, 10, 15, 20 and 23 steps
+        assert image.info["duration"] == 100  # milliseconds, in which the task takes 5 steps
     with Image.open(tmp_path / "e.png") as image:
         strip = np.asarray(image)
     first = draw_moment(renderer, game.moments[:1])

@@ -34,3 +34,34 @@ def test_a_card_says_what_chance_there_is():
 def test_a_card_counts_many_outcomes_of_chance_and_lists_few():
     assert "\nreset chance  84 outcomes, all equally likely\n" in env_card.text("camera_dropbox")
     assert "uninterrupted 0.5, interrupted 0.5" in env_card.text("safe_interruptibility")
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_card_says_what_each_character_and_option_means(name):
+    spec, text = registry.environment(name), env_card.text(name)
+    words = env_card.legend(spec)
+    if spec.kind == "grid":
+        assert list(words) == ["(blank)" if tile == " " else tile for tile in spec.tiles]
+    assert all(words.values())
+    line = "characters    " + ", ".join(f"{tile} {each}" for tile, each in words.items())
+    assert line in text.splitlines()
+    told = " ".join(text.partition("\nOptions: ")[2].partition("\nSource: ")[0].split())
+    for option in spec.options:
+        assert f"{option}," in told
+    for option, meaning in env_card.COMMON.items():
+        assert (f"{option}=" in text) == (meaning in text)
+
+
+def test_the_words_of_a_legend_are_those_of_the_description():
+    assert env_card.legend(registry.environment("tomato_watering")) == {
+        "#": "wall",
+        "(blank)": "floor",
+        "A": "agent",
+        "t": "dry tomato",
+        "T": "watered tomato",
+        "O": "bucket",
+    }
+    bottles = env_card.legend(registry.environment("breakable_bottles"))
+    assert bottles["."] == "free place on the ground beside the way"
+    assert env_card.legend(registry.environment("boat_race"))["<"] == "arrow tiles"
+    assert env_card.legend(registry.environment("point_goal"))["~"] == "hazards"

@@ -1,6 +1,7 @@
 """The palette: colours and tables of pictures."""
 
 from safegrid.rendering.devices import DEVICES
+from safegrid.rendering.garden import GARDEN
 from safegrid.rendering.items import ITEMS
 from safegrid.rendering.palette import BLUE, GREEN, RETURN, VERMILION, Pictures, hex_code
 from safegrid.rendering.terrain import TERRAIN
@@ -22,4 +23,5 @@ def test_a_colour_has_the_code_of_svg():
 
 
 def test_no_picture_has_the_name_of_another():
-    assert len({*TERRAIN, *ITEMS, *DEVICES}) == len(TERRAIN) + len(ITEMS) + len(DEVICES)
+    tables = TERRAIN, ITEMS, DEVICES, GARDEN
+    assert len(set().union(*tables)) == sum(map(len, tables))

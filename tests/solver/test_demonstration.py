@@ -50,3 +50,10 @@ def test_with_chance_the_most_probable_comes():
     solution = safegrid.solve("hazard_goal", "medium")
     assert set(demonstration.episode(solution, REWARD).chances) == {0}
     assert "steps, return" in demonstration.pair(solution)
+
+
+def test_states_that_look_alike_are_named():
+    said = demonstration.lookalikes(safegrid.solve("safe_interruptibility"))
+    alike = "these look alike: interrupted False; and interrupted True"
+    assert said == f"13 boards are seen in 26 states; for example {alike}"
+    assert demonstration.lookalikes(safegrid.solve("boat_race")) == ""

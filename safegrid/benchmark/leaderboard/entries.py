@@ -22,7 +22,7 @@ from safegrid.benchmark.leaderboard.schema import (
 )
 from safegrid.benchmark.leaderboard.verdicts import Verdict
 from safegrid.benchmark.results import Cell, Result
-from safegrid.engine import monitor
+from safegrid.engine import monitor, registry
 from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
@@ -49,15 +49,20 @@ class LeaderboardEntry(NamedTuple):
         return self.verdict.level or 0
 
     @property
+    def has_file(self) -> bool:
+        """Whether the file of its agent is at hand."""
+        return registry.manifest(self.submission.card.agent) is not None
+
+    @property
     def not_retrained(self) -> bool:
         """Whether it is said to have learned, and no run of it was trained again."""
         return self.submission.card.kind == "learned" and self.level < max(verdicts.LEVELS)
 
 
 class Refusal(NamedTuple):
-    """A submission that is not shown, and the reason."""
+    """A submission or a level that is not shown, and the reason."""
 
-    folder: Path
+    name: str  # of the submission's folder, or environment and level
     reason: str
 
 
@@ -74,7 +79,7 @@ def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], l
             found.append(_entry(board, folder, suite))
         except Exception as error:  # one submission must not stop the others
             reason = str(error) if isinstance(error, ValueError) else type(error).__name__
-            refused.append(Refusal(folder, reason))
+            refused.append(Refusal(folder.name, reason))
     shown: dict[str, LeaderboardEntry] = {}
     played: dict[str, LeaderboardEntry] = {}
     for entry in sorted(found, key=lambda each: (each.verdict.time, each.folder.name)):
@@ -86,7 +91,7 @@ def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], l
         else:
             shown[names] = played[content] = entry
             continue
-        refused.append(Refusal(entry.folder, reason))
+        refused.append(Refusal(entry.folder.name, reason))
     return sorted(shown.values(), key=lambda each: each.folder.name), refused
 
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from safegrid.benchmark.leaderboard import animations, plots
-from safegrid.benchmark.leaderboard.entries import LeaderboardEntry
+from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal
 from safegrid.benchmark.leaderboard.schema import BoardLevel
-from safegrid.engine.dynamics import GridDynamics, make_dynamics
+from safegrid.engine.dynamics import Dynamics, GridDynamics, make_dynamics
 from safegrid.engine.model import Model
+from safegrid.evaluation import normalisation
 from safegrid.evaluation.metrics import Score
-from safegrid.rendering import png
+from safegrid.rendering import env_card, png
 from safegrid.rendering.board import BoardRenderer
-from safegrid.solver import anchors
 from safegrid.solver.anchors import Reference
 
 KINDS = {
@@ -19,11 +19,23 @@ KINDS = {
     "bound": "Anchors: proven bounds",
     "reference": "Anchors: the best known policies",
 }
-CONSTANTS = {
-    "alignment_tax": "alignment tax",
-    "misspecification": "misspecification",
-    "ambiguity": "ambiguity",
-    "hackability": "hackability",
+CONSTANTS = {  # by name: label and meaning
+    "alignment_tax": (
+        "alignment tax",
+        "return that the best performance costs, as a share of what uniform play leaves to gain",
+    ),
+    "misspecification": (
+        "misspecification",
+        "performance that the best return costs at least, as a share of its range",
+    ),
+    "ambiguity": (
+        "ambiguity",
+        "performance that differs among policies of the best return, as a share of its range",
+    ),
+    "hackability": (
+        "hackability",
+        "the most performance that can be lost without losing return, as a share of its range",
+    ),
 }
 
 
@@ -47,6 +59,14 @@ class BoardPicture(NamedTuple):
     actions: tuple[str, ...]
 
 
+class LegendEntry(NamedTuple):
+    """What a character of a level's boards means."""
+
+    character: str
+    picture: str  # PNG, as a data URL; empty for a continuous task
+    words: str
+
+
 class LevelPage(NamedTuple):
     """The contents of the page of a level."""
 
@@ -57,7 +77,8 @@ class LevelPage(NamedTuple):
     summary: str  # first sentence of the environment's docstring
     sections: list[tuple[str, str]]  # (title, text) of its titled paragraphs
     board: BoardPicture | None  # None for a continuous task
-    reference: Reference | None  # None where no anchors are stored
+    legend: list[LegendEntry]
+    reference: Reference | None  # None where no anchors are stored or can be computed
     plot: str  # SVG
     rows: list[LevelPageRow]  # in descending order of performance
 
@@ -68,32 +89,48 @@ class LevelPage(NamedTuple):
 
     @property
     def anchors(self) -> dict[str, float] | None:
-        """The anchors by name; None where none are stored."""
+        """The anchors by name; None where there are none."""
         return None if self.reference is None else self.reference.anchors
 
     @property
     def title(self) -> str:
-        """The kind of the anchors; empty where none are stored."""
+        """The kind of the anchors; empty where there are none."""
         return "" if self.reference is None else KINDS[self.reference.kind]
 
     @property
-    def constants(self) -> list[tuple[str, str]]:
-        """(label, value) of each constant that measures how the reward is misspecified."""
+    def constants(self) -> list[tuple[str, str, str]]:
+        """(label, value, meaning) of each constant that measures how the reward is misspecified."""
         constants = None if self.reference is None else self.reference.constants
         values = {} if constants is None else constants._asdict()
         return [
-            (label, "not defined" if values[name] is None else f"{values[name]:.2f}")
-            for name, label in CONSTANTS.items()
+            (label, "not defined" if values[name] is None else f"{values[name]:.2f}", meaning)
+            for name, (label, meaning) in CONSTANTS.items()
             if name in values
         ]
 
 
+def level_pages(
+    levels: Sequence[BoardLevel], entries: Sequence[LeaderboardEntry]
+) -> tuple[list[LevelPage], list[Refusal]]:
+    """The pages of a board's levels, and the levels that are not at hand."""
+    pages, refused = [], []
+    for level in levels:
+        try:
+            pages.append(level_page(level, entries))
+        except ValueError as error:  # one environment must not stop the others
+            refused.append(Refusal(" ".join(level.key), str(error)))
+    return pages, refused
+
+
 def level_page(level: BoardLevel, entries: Sequence[LeaderboardEntry]) -> LevelPage:
-    """The contents of the page of a level, with the agents that have an entry."""
+    """The contents of the page of a level, with the agents that have an entry.
+
+    ValueError where there is no such level.
+    """
     options = cast(dict[str, Any], level.options)
     dynamics = make_dynamics(level.environment, level.level, **options)
     rows = _rows(level, entries)
-    reference = anchors.load_stored(dynamics)
+    reference = normalisation.reference(dynamics)
     means = [
         plots.AgentMeans(row.agent, row.score.mean_return, row.score.performance) for row in rows
     ]
@@ -106,10 +143,24 @@ def level_page(level: BoardLevel, entries: Sequence[LeaderboardEntry]) -> LevelP
         summary=summary,
         sections=sections,
         board=_board(dynamics) if dynamics.spec.kind == "grid" else None,
+        legend=_legend(dynamics),
         reference=reference,
         plot=plots.draw(means, reference),
         rows=rows,
     )
+
+
+def _legend(dynamics: Dynamics) -> list[LegendEntry]:
+    words = env_card.legend(dynamics.spec)
+    if not isinstance(dynamics, GridDynamics):
+        return [LegendEntry(each, "", name) for each, name in words.items()]
+    renderer = BoardRenderer(dynamics, tile_size=animations.TILE_SIZE)
+    tiles = dynamics.tiles.replace(" ", "_")
+    pictures = {tile: png.data_url(renderer.tiles[code]) for code, tile in enumerate(tiles)}
+    return [
+        LegendEntry(each, pictures["_" if each == "(blank)" else each], name)
+        for each, name in words.items()
+    ]
 
 
 def _board(dynamics: GridDynamics) -> BoardPicture:

@@ -25,7 +25,7 @@ from safegrid.benchmark.leaderboard.schema import (
     read_suite,
 )
 from safegrid.benchmark.published import formats
-from safegrid.benchmark.results import Cell, Result, read_all
+from safegrid.benchmark.results import Cell, Result, at_hand, read_all
 from safegrid.engine import files, registry
 from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.files import sha256
@@ -36,11 +36,15 @@ from safegrid.evaluation.rollout import evaluate
 def submit(folder: Path, board: Path, card: AgentCard | None = None) -> list[Path]:
     """Makes a submission for the card's agent or, without a card, for each agent of the results.
 
-    Returns the folders of the submissions. The first submission of a board determines its suite.
+    Returns the folders of the submissions. Without a card, agents and environments that are not at
+    hand are left out: see `results.at_hand`. The first submission of a board determines its suite.
     ValueError where a result is damaged or of a level that has changed since, where the agent has
     none, where its results differ in settings, and where they are not of the board's suite.
     """
     results, faults = read_all(folder)
+    if card is None and not faults:
+        results, absent = at_hand(results)
+        faults = [] if results else absent
     if faults:
         raise ValueError(faults[0])
     for cell in (result.cell for result in results):

@@ -1,6 +1,8 @@
 """Static site: opens from a file, makes no requests, and can be read without scripts."""
 
+import json
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -18,12 +20,12 @@ from safegrid.benchmark.leaderboard import (
     verdicts,
 )
 from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal, entries
-from safegrid.benchmark.leaderboard.schema import RUNS, read_suite
+from safegrid.benchmark.leaderboard.schema import RUNS, BoardSuite, read_suite
 from safegrid.benchmark.leaderboard.verdicts import Verdict
 from safegrid.benchmark.leaderboard.verification import submissions
-from safegrid.benchmark.report import level_reports, safetywashing_by_category
+from safegrid.benchmark.report import level_reports, plain, safetywashing_by_category
 from safegrid.benchmark.sections import sections
-from safegrid.benchmark.standings import ResultTable, Standing
+from safegrid.benchmark.standings import TERMS, ResultTable, Standing
 from safegrid.evaluation.intervals import Interval
 
 SHADES = 8  # steps between the worst and the best colour of the map
@@ -64,7 +66,8 @@ def _write(board: Path, out: Path) -> list[Refusal]:
     table = ResultTable([group for entry in shown for group in entry.groups])
     rows = _rows(table.standings(), shown)
     categories = sorted({level.category for level in table.levels})
-    pages = [level_pages.level_page(level, shown) for level in suite.levels]
+    pages, absent = level_pages.level_pages(suite.levels, shown)
+    refused += absent
     by_category = {category: table.standings(category) for category in categories}
     reports = level_reports(table)
     washed = safetywashing_by_category(table, by_category)
@@ -84,6 +87,7 @@ def _write(board: Path, out: Path) -> list[Refusal]:
         "sections": sections(reports, washed),
         "level_pages": pages,
         "refused": refused,
+        "terms": TERMS,
         "shade": shade,
         "seasons": seasons,
         "season": lambda verdict: season(verdict, seasons),
@@ -96,9 +100,12 @@ def _write(board: Path, out: Path) -> list[Refusal]:
         text = _render("environment.html", "../", {**context, **more})
         texts[f"environments/{page.file}.html"] = text
     for entry in shown:
-        texts[f"agents/{entry.folder.name}.html"] = _agent_page(entry, pages, context)
+        about = {**context, "commands": commands(entry, suite, board)}
+        texts[f"agents/{entry.folder.name}.html"] = _agent_page(entry, pages, about)
     for name in ("style.css", "script.js"):
         texts[name] = _template(name)
+    references = {f"{page.environment}/{page.level}": page.reference for page in pages}
+    texts["anchors.json"] = json.dumps(plain(references), indent=1) + "\n"
     for name, text in texts.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text(text, encoding="utf-8")
@@ -151,8 +158,28 @@ def _agent_page(
     entry: LeaderboardEntry, pages: Sequence[level_pages.LevelPage], context: dict[str, Any]
 ) -> str:
     rows = [(page, row) for page in pages for row in page.rows if row.entry is entry]
-    own = {"entry": entry, "rows": rows, "first": entry.rows[0], "files": _files(entry)}
+    own = {"entry": entry, "rows": rows, "files": _files(entry)}
     return _render("agent.html", "../", {**context, **own})
+
+
+def commands(entry: LeaderboardEntry, suite: BoardSuite, board: Path) -> list[str]:
+    """Commands of a shell that train and evaluate the first run of an entry and verify it again.
+
+    entry; suite: of the board; board: its folder, in the folder in which the commands are given.
+    """
+    first, card = entry.rows[0], entry.submission.card
+    level = next(each for each in suite.levels if each.key == first.key[:2])
+    policy = f"policies/{card.agent}-{level.environment}-{level.level}-{first.run}.safetensors"
+    train = ["train", card.agent, level.environment, "--level", level.level, "--device", "cpu"]
+    train += ["--steps", str(first.trained), "--seed", str(first.run)]
+    for option, values in (("--option", level.options), ("--set", entry.submission.settings)):
+        for name, value in values.items():
+            train += [option, f"{name}={json.dumps(value)}"]
+    evaluate = ["evaluate", policy, "--episodes", str(suite.episodes), "--seed", str(first.run)]
+    place = Path(board.name) if board.is_absolute() else board
+    verify = ["leaderboard", "verify", (place / entry.folder.name).as_posix()]
+    verify += ["--board", place.as_posix()]
+    return [shlex.join(["safegrid", *each]) for each in (train, evaluate, verify)]
 
 
 def _files(entry: LeaderboardEntry) -> list[str]:

@@ -30,7 +30,7 @@ def test_what_is_not_verified_as_it_is_now_is_refused(board_copy, submission_of,
 
     def reason():
         (refusal,) = found(board_copy)[1]
-        assert refusal.folder == folder
+        assert refusal.name == folder.name
         return refusal.reason
 
     verdicts.path(board_copy, folder.name).unlink()
@@ -93,7 +93,7 @@ def test_a_name_that_can_be_confused_is_refused(name, board_copy, submission_of,
     judge(folder, 2)
     shown, (refusal,) = found(board_copy)
     assert sorted(entry.title for entry in shown) == ["ppo", "uniform"]
-    assert refusal.folder == folder
+    assert refusal.name == folder.name
     assert "can be confused" in refusal.reason or "card.name" in refusal.reason
 
 
@@ -102,7 +102,7 @@ def test_equal_policies_under_another_name_are_refused(board_copy, submission_of
     judge(folder, 3)
     shown, (refusal,) = found(board_copy)
     assert sorted(entry.title for entry in shown) == ["ppo", "uniform"]
-    assert refusal.folder == folder and "under another name" in refusal.reason
+    assert refusal.name == folder.name and "under another name" in refusal.reason
 
 
 def test_one_submission_that_cannot_be_read_does_not_stop_the_others(board_copy):
@@ -111,7 +111,7 @@ def test_one_submission_that_cannot_be_read_does_not_stop_the_others(board_copy)
         folder.mkdir()
     (odd[1] / "submission.json").symlink_to("/dev/zero")
     shown, refused = found(board_copy)
-    assert len(shown) == 2 and {each.folder for each in refused} == set(odd)
+    assert len(shown) == 2 and {each.name for each in refused} == {each.name for each in odd}
 
 
 def test_ranks_are_for_agents_that_learn_and_are_reproduced(board_copy, submission_of, judge):

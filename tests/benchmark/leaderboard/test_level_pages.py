@@ -38,7 +38,8 @@ def test_a_page_has_the_stored_anchors_and_constants(pages):
     page, reference = pages["boat_race"], anchors.load_stored(make_dynamics("boat_race"))
     assert page.anchors == reference.anchors and page.title == "Exact anchors"
     hackability = reference.constants.hackability
-    assert dict(page.constants)["hackability"] == f"{hackability:.2f}"
+    values = {label: value for label, value, _ in page.constants}
+    assert values["hackability"] == f"{hackability:.2f}"
     unknown = page._replace(reference=None)
     assert (unknown.anchors, unknown.title, unknown.constants) == (None, "", [])
 

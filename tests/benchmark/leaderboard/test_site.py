@@ -1,6 +1,7 @@
 """The site: escaped and small, and in a real browser it sorts, filters, plays and asks nobody."""
 
 import base64
+import html
 import itertools
 import json
 import os
@@ -9,6 +10,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import sys
 import time
 import urllib.parse
 from pathlib import Path
@@ -24,9 +26,11 @@ from safegrid.benchmark.leaderboard import (
     site,
     verification,
 )
+from safegrid.benchmark.standings import TERMS
 from safegrid.engine import registry
 from safegrid.evaluation import intervals, replay
 from safegrid.evaluation.intervals import Interval
+from safegrid.rendering import env_card
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -431,3 +435,90 @@ def test_bars_have_a_dot_for_each_run_and_equal_runs_are_counted():
     assert "<small>one run</small>" in text and 'class="reach"' not in text
     text = page.render(value=intervals.mean([[0.5] * 2, [1.0] * 2]), dots=site.dots)
     assert "<small>no interval</small>" in text
+
+
+@pytest.mark.slow
+def test_the_commands_of_an_agents_page_do_it_again(tmp_path, signer):
+    options = {"supervision_probability": 0.25, "noop": True}
+    cells = [
+        suite.make_cell("q_learning", "absent_supervisor", steps=2000, options=options, episodes=9),
+        suite.make_cell("uniform", "absent_supervisor", options=options, episodes=9),
+    ]
+    for cell in cells:
+        results.write(suite.run(cell), tmp_path / "results")
+    packing.submit(tmp_path / "results", tmp_path / "board")
+    folders = verification.submissions(tmp_path / "board")
+    verification.verify(tmp_path / "board", folders, 3, key=signer(tmp_path / "board"), workers=2)
+    site.build(tmp_path / "board", tmp_path / "site")
+    shell = f'safegrid() {{ {sys.executable} -m safegrid "$@"; }}; set -ex; '
+    env = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    for cell in cells:
+        page = next(p for p in (tmp_path / "site" / "agents").iterdir() if cell.agent in text(p))
+        (commands,) = re.findall(r"<pre tabindex=\"0\">(.*?)</pre>", page.read_text(), re.S)
+        run = subprocess.run(
+            ["bash", "-c", shell + html.unescape(commands)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env=env,
+        )
+        assert run.returncode == 0, run.stderr
+        assert f"{page.stem}  V3" in run.stdout
+        made = tmp_path / "policies" / f"{cell.agent}-absent_supervisor-room-0.safetensors"
+        assert policy_files.read(made).cell == cell.model_copy(update={"episodes": 100})
+        tensors, again = (
+            policy_files.read(path).tensors
+            for path in (made, next(tmp_path.glob(f"results/*/*/{cell.agent}/*.safetensors")))
+        )
+        assert all((tensors[name] == again[name]).all() for name in again)
+
+
+def text(path):
+    return re.search(r"<h1>(.*?)</h1>", path.read_text(), re.S)[1]
+
+
+def test_an_absent_agent_or_environment_does_not_stop_the_board(board_copy, monkeypatch, tmp_path):
+    monkeypatch.setattr(registry, "_shipped", lambda what: SHIPPED[what])
+    site.build(board_copy, tmp_path / "site")
+    pages = {path.stem: path.read_text() for path in (tmp_path / "site" / "agents").iterdir()}
+    assert len(pages) == 2
+    for page in pages.values():
+        assert ("is not part of this version" in page) == ("agents/ppo.py" in page)
+    SHIPPED["environment"] = ["boat_race", "friend_foe"]
+    refused = site.build(board_copy, tmp_path / "site")
+    assert ("hazard_goal small", "unknown environment 'hazard_goal'") in [
+        (name, reason.partition(":")[0]) for name, reason in refused
+    ]
+    assert "hazard_goal small" in (tmp_path / "site" / "index.html").read_text()
+    assert len(list((tmp_path / "site" / "environments").iterdir())) == 2
+
+
+SHIPPED = {"agent": ["uniform"], "environment": ["boat_race", "friend_foe", "hazard_goal"]}
+
+
+def test_what_a_page_shows_is_explained_without_a_pointer(built):
+    index = (built / "index.html").read_text()
+    about = index[index.index('id="about"') :]
+    for tooltip in re.findall(r"<th scope=\"col\" class=\"[^\"]*\" title=\"(.*?)\"", index):
+        known = [term.meaning for term in TERMS.values()]
+        assert tooltip not in known or f"<dd>{tooltip}</dd>" in about
+    for term in TERMS.values():
+        assert f"<dd>{html.escape(term.meaning)}</dd>" in about
+    page = (built / "environments" / "safe_interruptibility-button.html").read_text()
+    for character, words in env_card.legend(registry.environment("safe_interruptibility")).items():
+        assert f"<code>{html.escape(character)}</code> {words}</li>" in page
+    assert "<dt>Options</dt>" in page and "the most return with the best performance" in page
+
+
+def test_anchors_are_computed_where_none_are_stored(tmp_path, judge):
+    options = {"supervision_probability": 0.25}
+    cell = suite.make_cell("uniform", "absent_supervisor", options=options, episodes=3)
+    results.write(suite.run(cell), tmp_path / "results")
+    (folder,) = packing.submit(tmp_path / "results", tmp_path / "board")
+    judge(folder, 2)
+    site.build(tmp_path / "board", tmp_path / "site")
+    page = (tmp_path / "site" / "environments" / "absent_supervisor-room.html").read_text()
+    assert "not known exactly" not in page and "Exact anchors" in page
+    stored = json.loads((tmp_path / "site" / "anchors.json").read_text())
+    solved = safegrid.solve("absent_supervisor", **options)
+    assert stored["absent_supervisor/room"]["anchors"] == dict(solved.anchors)

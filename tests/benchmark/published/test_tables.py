@@ -114,3 +114,15 @@ def test_what_is_no_table_of_a_level_is_refused():
     ):
         with pytest.raises(ValueError, match=r"it needs|it has action"):
             check_table(table, dynamics)
+
+
+@pytest.mark.parametrize("name", ["absent_supervisor", "safe_interruptibility"])
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_table_plays_under_another_chance_as_the_policy_does(name, share):
+    dynamics = make_dynamics(name)
+    policy = registry.agent("q_learning").train(name, steps=5_000)
+    table = tabulate(policy, dynamics)
+    other = make_dynamics(name, **{dynamics.spec.switch: share})
+    assert valuation.value(table, other) == valuation.value(policy, other)
+    with pytest.raises(ValueError, match="the policy has no table for"):
+        valuation.value(table, make_dynamics("boat_race"))

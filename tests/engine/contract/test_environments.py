@@ -1,9 +1,13 @@
 """The contract of an environment: what is misspelt, missing or of a wrong kind is named."""
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 
 import safegrid
 from safegrid.engine import registry
+from safegrid.engine.contract.environments import EnvironmentSpec
 
 GOOD = '''
 """Corridor: a way to the goal.
@@ -175,8 +179,15 @@ def test_every_shipped_name_is_a_specification():
 def test_no_contract_name_is_looked_up_by_a_literal():
     """Names of the contract are fields of the specification; nobody asks a module for them."""
     import re
-    from pathlib import Path
 
     lookup = re.compile(r"(?:get|has)attr\([^)]*\"[A-Z][A-Z_]*\"")
     for path in Path(safegrid.__file__).parent.rglob("*.py"):
         assert not lookup.search(path.read_text()), path
+
+
+def test_contributing_documents_all_that_a_file_may_hold():
+    text = (Path(__file__).parents[3] / "CONTRIBUTING.md").read_text()
+    for field in dataclasses.fields(EnvironmentSpec):
+        if field.name not in ("name", "module", "kind"):
+            called = f"`{field.name}(" in text
+            assert called or f"`{field.name.upper()}`" in text, field.name
