@@ -250,8 +250,9 @@ class Vector(LevelMethods, VectorEnv[Any, Any, Any]):
             known = [*OF_A_LANE, "performance", "render"]
             raise AttributeError(str(unknown("attribute of a lane", name, known)))
         value = getattr(self, OF_A_LANE[name])
-        one = (lambda: value(*arguments, **keywords)) if inspect.ismethod(value) else lambda: value
-        return tuple(one() for _ in range(self.num_envs))
+        if not inspect.ismethod(value):
+            return (value,) * self.num_envs
+        return tuple(value(*arguments, **keywords) for _ in range(self.num_envs))
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
         """An attribute of each lane's environment, see `call`."""
