@@ -91,7 +91,7 @@ def verify(
     season = next((each for each in seasons if each.commitment == commitment), None)
     if secret is not None and season is None:
         raise ValueError(f"the secret is not the one that {board} is committed to")
-    attained = {folder: _attained(0, folder_check.check(folder, suite)) for folder in folders}
+    attained = {folder: _attained(0, _complete(folder, suite)) for folder in folders}
     values: dict[Path, dict[str, Valuation]] = {folder: {} for folder in folders}
     for stages in (
         ((0, run_checks.check_policy), (1, run_checks.check_sums), (2, run_checks.resimulate)),
@@ -123,6 +123,14 @@ def verify(
         if key is not None:
             judged[folder] = _record(board, folder, judged[folder], key)
     return judged
+
+
+def _complete(folder: Path, suite: BoardSuite) -> list[Fault]:
+    """The faults of a folder; one that cannot be read at all is a fault, too."""
+    try:
+        return list(folder_check.check(folder, suite))
+    except (OSError, ValueError, RecursionError) as error:
+        return [fault(0, folder.name, f"it cannot be read: {type(error).__name__}")]
 
 
 def _ready(
@@ -157,12 +165,13 @@ def _retrain(
     found = retraining.retrain(
         jobs, RETRAINING, workers, lambda: progress("V5", next(done), len(jobs))
     )
+    failed: dict[Path, list[Fault]] = defaultdict(list)
     for job, faults in zip(jobs, found, strict=True):
-        before = attained[job.folder]
-        if faults:
-            attained[job.folder] = Attained(3, [*before.faults, *faults])
-        elif not before.faults:
-            attained[job.folder] = Attained(5, [])
+        failed[job.folder] += faults
+    for folder in drawn:
+        before = attained[folder]
+        faults = [*before.faults, *failed[folder]]
+        attained[folder] = Attained(before.level if faults else 5, faults)
     return drawn
 
 
@@ -183,7 +192,7 @@ def _early(
     if before is not None and season.commitment in before.seen:
         return True
     message = "it was not seen by the verifier before the season's secret was revealed"
-    attained[folder] = Attained(3, [fault(4, "submission.json", message)])
+    attained[folder] = Attained(3, [fault(4, "submission.json", message, proven=False)])
     return False
 
 

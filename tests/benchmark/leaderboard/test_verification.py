@@ -399,3 +399,36 @@ def test_an_interrupted_verification_writes_no_verdict(board, verdicts):
     with pytest.raises(KeyboardInterrupt):
         verification.verify(board[1], [folder], 2, key=key, workers=1, progress=interrupt)
     assert verdict_files.read(board[1], folder.name) is None
+
+
+def test_a_folder_that_cannot_be_read_does_not_stop_the_others(board, tmp_path, monkeypatch):
+    made, place = board
+    folders = packing.submit(made, place)
+    check = verification.folder_check.check
+
+    def refuse(folder, suite):
+        if folder == folders[0]:
+            raise PermissionError(13, "Permission denied")
+        return check(folder, suite)
+
+    monkeypatch.setattr(verification.folder_check, "check", refuse)
+    found = verification.verify(place, folders[:2], 0, workers=1)
+    assert found[folders[0]].level is None and found[folders[1]].level == 0
+    assert "it cannot be read: PermissionError" in str(found[folders[0]].faults[0])
+
+
+def test_level_4_is_for_what_was_seen_before_the_secret_was_revealed(board, tmp_path):
+    made, _ = board
+    folder, place = tmp_path / "results", tmp_path / "board"
+    shutil.copytree(made, folder)
+    early, late, *_ = packing.submit(folder, place)
+    key = keys.create(tmp_path / "key")
+    keys.trust(place, keys.public(key))
+    secret_seeds.start(place, tmp_path / "secret")
+    verification.verify(place, [early], 1, key=key, workers=1)  # which has seen it
+    secret_seeds.reveal(place, tmp_path / "secret")
+    secret = secret_seeds.read_secret(place, tmp_path / "secret")
+    found = verification.verify(place, [early, late], 4, secret, key=key, workers=2)
+    assert found[early].faults == () or "was not seen" not in str(found[early].faults[0])
+    assert found[late].level == 3 and "was not seen" in str(found[late].faults[0])
+    assert not found[late].faults[0].proven  # it is shown, with V3
