@@ -1,5 +1,7 @@
 """Suites and cells: every combination, keys, and what a suite file may not say."""
 
+from pathlib import Path
+
 import pytest
 
 from safegrid.benchmark import suite
@@ -93,3 +95,14 @@ REFUSED = [
 def test_actions_that_an_agent_cannot_choose_are_refused(agent, environment, message):
     with pytest.raises(ValueError, match=message):
         suite.make_cell(agent, environment)
+
+
+def test_a_suite_that_is_shipped_is_found_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert suite.read_suite(suite.find(Path("quick"))).seeds == 3
+    Path("quick").write_text(SUITE)
+    assert suite.read_suite(suite.find(Path("quick"))).seeds == 2  # a file goes before
+    with pytest.raises(
+        ValueError, match=r"suite 'qick' does not exist: give a file, or one of .*quick"
+    ):
+        suite.find(Path("qick"))
