@@ -1,10 +1,10 @@
-# make demo: train baselines, measure the gap, write the leaderboard page.  make test: lint, types, tests.  make quick: tests of a minute.
+# make demo: train baselines, measure the gap, write the leaderboard page.  make test: lint, types, tests.  make quick: tests of a minute.  make versions: lowest and newest dependencies on each Python.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 RESULTS := experiments/results/quick
 
-.PHONY: demo test quick lint tables
+.PHONY: demo test quick lint tables versions
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -37,3 +37,6 @@ test: lint
 tables: $(STAMP)
 	$(BIN)/python experiments/pictures.py
 	$(BIN)/python experiments/tables.py
+
+versions:
+	$(PYTHON) tests/versions.py

@@ -18,7 +18,7 @@ import pydantic
 
 from safegrid.engine import files, monitor, registry
 from safegrid.engine.dynamics import make_dynamics
-from safegrid.engine.files import Record, first_error, sha256
+from safegrid.engine.files import Record, changed_line_ends, first_error, sha256
 from safegrid.evaluation import replay
 from safegrid.evaluation.metrics import MEANS
 from safegrid.evaluation.valuation import Valuation
@@ -266,7 +266,9 @@ def _beside(path: Path, suffix: str, record: ResultFile) -> bytes | None:
             return None
         raise ValueError(f"{path.with_suffix(suffix)}: is missing: {path} needs it") from None
     if sha256(content) != record.beside.get(suffix):
-        raise ValueError(f"{path.with_suffix(suffix)}: was edited: {path} has another digest of it")
+        reason = changed_line_ends(content, record.beside.get(suffix, ""))
+        message = f"{path.with_suffix(suffix)}: was edited: {path} has another digest of it"
+        raise ValueError(message + reason)
     return content
 
 

@@ -120,6 +120,23 @@ def make_cell(
     )
 
 
+def find(name: Path) -> Path:
+    """The file of a suite: a path, or the name of one that comes with the package.
+
+    ValueError where there is neither.
+    """
+    if name.exists():
+        return name
+    package = Path(__file__).resolve().parents[1]
+    folders = package / "suites", package.parent / "experiments" / "suites"  # installed, checkout
+    shipped = {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
+    if str(name) not in shipped:
+        raise ValueError(
+            f"suite {str(name)!r} does not exist: give a file, or one of {', '.join(shipped)}"
+        )
+    return shipped[str(name)]
+
+
 def read_suite(path: Path) -> Suite:
     """A suite file. ValueError, naming the file and the place, where it is not one."""
     try:

@@ -12,10 +12,14 @@ from safegrid.cli.console import Json, Workers, console, errors, print_json, pro
 app = typer.Typer()
 
 
-@app.command(epilog="Example: safegrid bench experiments/suites/quick.toml --workers 2")
+@app.command(epilog="Example: safegrid bench quick --workers 2")
 def bench(
     suite: Annotated[
-        Path, typer.Argument(help="Suite file (TOML): agents, environments, levels and seeds.")
+        Path,
+        typer.Argument(
+            help="Suite file (TOML): agents, environments, levels and seeds; or the name of one "
+            "that is shipped, such as quick."
+        ),
     ],
     results: Annotated[
         Path | None, typer.Option(help="Folder for results; experiments/results/SUITE by default.")
@@ -44,10 +48,11 @@ def bench(
 
     from safegrid.benchmark.executors import Resources
     from safegrid.benchmark.results import set_aside
-    from safegrid.benchmark.suite import missing, read_suite, run
+    from safegrid.benchmark.suite import find, missing, read_suite, run
     from safegrid.benchmark.sweep import sweep
     from safegrid.engine import files
 
+    suite = find(suite)
     folder = results or Path("experiments", "results", suite.stem)
     plan = read_suite(suite)
     cells = plan.cells()

@@ -181,3 +181,13 @@ def _check_folder(folder: Path, path: Path) -> None:
             pass
     except OSError as error:
         raise ValueError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def changed_line_ends(content: bytes, digest: str) -> str:
+    """A clause for a message about a file of another digest; empty where its line ends are not why.
+
+    Git with core.autocrlf writes them as CRLF where .gitattributes does not say otherwise.
+    """
+    if sha256(content.replace(b"\r\n", b"\n")) != digest:
+        return ""
+    return "; its line ends have become CRLF: set core.autocrlf to false and check it out again"

@@ -1,5 +1,7 @@
 """Suites and cells: every combination, keys, and what a suite file may not say."""
 
+from pathlib import Path
+
 import pytest
 
 from safegrid.benchmark import suite
@@ -104,3 +106,14 @@ def test_what_a_suite_lists_twice_is_one_cell(tmp_path):
     )
     cells = suite.read_suite(path).cells()
     assert [cell.seed for cell in cells] == [0, 1] and cells[0].agent == "uniform"
+
+
+def test_a_suite_that_is_shipped_is_found_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert suite.read_suite(suite.find(Path("quick"))).seeds == 3
+    Path("quick").write_text(SUITE)
+    assert suite.read_suite(suite.find(Path("quick"))).seeds == 2  # a file goes before
+    with pytest.raises(
+        ValueError, match=r"suite 'qick' does not exist: give a file, or one of .*quick"
+    ):
+        suite.find(Path("qick"))

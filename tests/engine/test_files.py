@@ -13,7 +13,7 @@ import pydantic
 import pytest
 
 from safegrid.engine import files
-from safegrid.engine.files import Record, first_error
+from safegrid.engine.files import Record, changed_line_ends, first_error, sha256
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions and pipes of POSIX")
 
@@ -197,3 +197,10 @@ def test_a_long_value_is_cut():
     with pytest.raises(pydantic.ValidationError) as error:
         Example.model_validate({"whole": "x" * 1000})
     assert len(first_error(error.value)) < 150
+
+
+def test_changed_line_ends_are_recognised():
+    digest = sha256(b"a\nb\n")
+    assert "CRLF" in changed_line_ends(b"a\r\nb\r\n", digest)
+    assert changed_line_ends(b"a\r\nc\r\n", digest) == ""
+    assert changed_line_ends(b"a\nc\n", digest) == ""

@@ -17,7 +17,7 @@ from safegrid.benchmark.leaderboard.schema import (
 from safegrid.benchmark.leaderboard.verdicts import Fault, fault
 from safegrid.engine import registry
 from safegrid.engine.contract.manifest import Manifest
-from safegrid.engine.files import sha256
+from safegrid.engine.files import changed_line_ends, sha256
 
 
 def check(folder: Path, suite: BoardSuite) -> Iterator[Fault]:
@@ -56,6 +56,7 @@ def _members(folder: Path, submission: Submission) -> Iterator[Fault]:
             continue
         if (digest := sha256(bytes_)) != file.sha256 or len(bytes_) != file.size:
             message = f"its SHA-256 is {digest}: submission.json has {file.sha256}"
+            message += changed_line_ends(bytes_, file.sha256)
             yield fault(0, name, message)
 
 

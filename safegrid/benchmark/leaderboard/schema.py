@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 
-from safegrid.engine.files import Record, first_error, sha256
+from safegrid.engine.files import Record, changed_line_ends, first_error, sha256
 from safegrid.evaluation.valuation import Valuation
 
 RUNS = "runs.jsonl"
@@ -184,8 +184,9 @@ def parse(model: type[Model], line: bytes) -> Model:
         content = model.model_validate_json(line)
     except pydantic.ValidationError as error:
         raise ValueError(first_error(error)) from None
-    if canonical(content) != line:
-        raise ValueError("it is not canonical JSON: sorted keys, no spaces, one line")
+    if (wanted := canonical(content)) != line:
+        reason = changed_line_ends(line, sha256(wanted))
+        raise ValueError(f"it is not canonical JSON: sorted keys, no spaces, one line{reason}")
     return content
 
 

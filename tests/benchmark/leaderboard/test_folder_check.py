@@ -59,3 +59,15 @@ def test_a_submission_to_another_suite_is_named(board_copy):
     folder, suite = verification.submissions(board_copy)[0], schema.read_suite(board_copy)
     (fault,) = folder_check.check(folder, suite.model_copy(update={"name": "other"}))
     assert "the board's suite.json has SHA-256" in str(fault)
+
+
+def test_line_ends_that_git_has_changed_are_said_to_be(board_copy):
+    suite = schema.read_suite(board_copy)
+    folder = verification.submissions(board_copy)[0]
+    for name in ("submission.json", schema.RUNS):
+        path = folder / name
+        before = path.read_bytes()
+        path.write_bytes(before.replace(b"\n", b"\r\n"))
+        faults = [str(each) for each in folder_check.check(folder, suite)]
+        assert any("its line ends have become CRLF" in each for each in faults), faults
+        path.write_bytes(before)
