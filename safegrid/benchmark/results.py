@@ -154,16 +154,15 @@ def at_hand(results: Iterable[Result]) -> tuple[list[Result], list[str]]:
     agents, environments = set(registry.agents()), set(registry.names())
     found, absent = [], {}
     for result in results:
-        cell = result.cell
-        for what, name, known in (
-            ("agent", cell.agent, agents),
-            ("environment", cell.environment, environments),
+        cell, known = result.cell, True
+        for what, name, there in (
+            ("agent", cell.agent, cell.agent in agents),
+            ("environment", cell.environment, cell.environment in environments),
         ):
-            if name not in known:
+            if known and not there:
                 absent[name] = f"{what} {name}: it has no file here; name one with --plugin"
-                break
-        else:
-            found.append(result)
+            known &= there
+        found += [result] * known
     return found, list(absent.values())
 
 
