@@ -248,10 +248,9 @@ def strangers(folder: Path) -> list[Path]:
 
 def _named(folder: Path, suffix: str) -> list[Path]:
     """The files below a folder that have the name and the place of a result, in order."""
-    found = sorted(folder.rglob(f"*{suffix}"))
     return [
         path
-        for path in found
+        for path in sorted(folder.rglob(f"*{suffix}"))
         if NAME.fullmatch(path.stem) and len(path.absolute().parts) > 4 and path.is_file()
     ]
 
@@ -290,8 +289,8 @@ def _table(content: bytes, cell: Cell) -> np.recarray[Any, Any]:
     Files of older versions have a column `violations`, of episodes with a cost; where the
     environment declares other violations, `violating` is then -1: not known.
     """
-    header, *rows = content.decode().splitlines()
-    table = np.array([tuple(row.split(",")) for row in rows], monitor.STRETCH)
+    header, *lines = content.decode().splitlines()
+    table = np.array([tuple(line.split(",")) for line in lines], monitor.STRETCH)
     if "violating" not in header and registry.environment(cell.environment).violates is not None:
         table["violating"] = -1
     return table.view(np.recarray)
