@@ -1,11 +1,16 @@
 """Wrappers of environments: Reveal adds the hidden performance, SixTuple steps as elsewhere."""
 
-from typing import Any, SupportsFloat, cast
+from typing import TYPE_CHECKING, Any, SupportsFloat, cast
 
 import gymnasium
 import numpy as np
 from gymnasium.vector import VectorEnv, VectorWrapper
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    _VectorWrapper = VectorWrapper[Any, Any, Any, Any, Any]
+else:  # Gymnasium's is not generic before 1.4
+    _VectorWrapper = VectorWrapper
 
 
 class RevealSingle(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -22,7 +27,7 @@ class RevealSingle(gymnasium.Wrapper[Any, Any, Any, Any]):
         return (*rest, {**info, "performance": cast(Any, self.unwrapped).performance})  # type: ignore[return-value]
 
 
-class RevealVector(VectorWrapper[Any, Any, Any, Any, Any]):
+class RevealVector(_VectorWrapper):
     """A vector of environments whose info has the hidden "performance" of each episode so far."""
 
     def reset(self, **keywords: Any) -> tuple[Any, dict[str, Any]]:  # type: ignore[override]
@@ -81,7 +86,7 @@ class SixTupleSingle(gymnasium.Wrapper[Any, Any, Any, Any]):
         return observation, reward, cost, terminated, truncated, {**info, "cost_sum": cost}
 
 
-class SixTupleVector(VectorWrapper[Any, Any, Any, Any, Any]):
+class SixTupleVector(_VectorWrapper):
     """A vector of environments whose step returns six values."""
 
     def reset(self, **keywords: Any) -> tuple[Any, dict[str, Any]]:  # type: ignore[override]

@@ -2,7 +2,10 @@
 
 import contextlib
 import hashlib
+import os
+import stat
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -12,6 +15,7 @@ import numba
 import numpy as np
 
 COMPILE_SETTINGS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT")
+SYSTEM_CACHE = "/var/cache"
 LIBRARIES = ("math", "numpy")  # modules whose constants do not change
 FUNCTIONS = (
     "reset",
@@ -110,15 +114,39 @@ def specialise(template: Any, module: ModuleType) -> Any:
 def keep(compiler: Any) -> Any:
     """A compiled function, cached on disk if some folder for the cache can be written to.
 
-    The cache is a convenience: see `OptionalCache`.
+    That is Numba's own folder, or else one of the system's for caches or temporary files. The cache
+    is a convenience: see `OptionalCache`.
     """
     try:
         function = compiler(cache=True)
     except RuntimeError:  # Numba finds no folder that can be written to
-        return compiler()
+        if (folder := system_cache()) is None:
+            OptionalCache.say("no folder can be written to")
+            return compiler()
+        own, numba.config.CACHE_DIR = numba.config.CACHE_DIR, folder  # type: ignore[attr-defined]
+        try:
+            function = compiler(cache=True)
+        finally:
+            numba.config.CACHE_DIR = own  # type: ignore[attr-defined]
     if hasattr(function, "_cache"):  # not where Numba is disabled
         function._cache = OptionalCache(function._cache)
     return function
+
+
+def system_cache() -> str | None:
+    """A folder of the system's that nobody else can write to, for the cache; None without one."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    for parent in (os.environ.get("XDG_CACHE_HOME"), SYSTEM_CACHE, tempfile.gettempdir()):
+        if not parent:
+            continue
+        folder = Path(parent, f"safegrid-{user}")
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            status = folder.lstat()
+            ours = stat.S_ISDIR(status.st_mode) and status.st_uid == user
+            if ours and not status.st_mode & 0o022 and os.access(folder, os.W_OK):
+                return str(folder)
+    return None
 
 
 class OptionalCache:
@@ -150,10 +178,15 @@ class OptionalCache:
         try:
             self._cache.save_overload(signature, compiled)
         except Exception as error:
-            if not OptionalCache.said:
-                OptionalCache.said = True
-                warnings.warn(
-                    f"compiled code cannot be kept in {self._cache.cache_path}, and is compiled "
-                    f"again by each process: {error}; NUMBA_CACHE_DIR names another folder",
-                    stacklevel=2,
-                )
+            self.say(f"{self._cache.cache_path} cannot be written: {error}")
+
+    @classmethod
+    def say(cls, reason: str) -> None:
+        """Warns once in a process that compiled code is not kept."""
+        if not OptionalCache.said:
+            OptionalCache.said = True
+            warnings.warn(
+                f"compiled code cannot be kept, and each process compiles it again: {reason}; "
+                "NUMBA_CACHE_DIR names a folder for it",
+                stacklevel=4,
+            )

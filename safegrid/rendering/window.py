@@ -17,8 +17,9 @@ class Window:
     """A window with the size of the image that it shows; the first image opens it.
 
     for_keys: whether somebody is to press keys in it. ModuleNotFoundError if pygame is not
-    installed, ValueError if there is no display. Without a display SDL may draw where nobody sees
-    it: that is an error `for_keys`, which would never come, and is logged once otherwise.
+    installed, ValueError for pygame in place of pygame-ce, and if there is no display. Without a
+    display SDL may draw where nobody sees it: that is an error `for_keys`, which would never come,
+    and is logged once otherwise.
     """
 
     def __init__(self, title: str, for_keys: bool = False):
@@ -95,4 +96,9 @@ def _pygame() -> Any:
     except ModuleNotFoundError:
         message = "pygame is not installed: pip install 'safegrid-rl[render]'"
         raise ModuleNotFoundError(message, name="pygame") from None
+    if not hasattr(pygame, "Window"):  # the other distribution of that name has none
+        raise ValueError(
+            "pygame is installed where pygame-ce is needed, and both are imported by one name: "
+            "pip uninstall pygame, then pip install --force-reinstall pygame-ce"
+        )
     return pygame

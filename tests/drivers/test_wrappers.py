@@ -1,5 +1,8 @@
 """Wrappers: the one way to see the hidden performance, and the steps of Safety-Gymnasium."""
 
+import subprocess
+import sys
+
 import gymnasium
 import numpy as np
 import pytest
@@ -42,3 +45,14 @@ def test_code_for_the_original_gets_its_six_values():
     observation, reward, cost, terminated, truncated, info = env.step(env.action_space.sample())
     assert observation.shape == (60,) and cost == info["cost"] == info["cost_sum"]
     assert (terminated, truncated) == (False, False) and isinstance(reward, float)
+
+
+def test_gymnasium_before_its_vector_wrapper_was_generic():
+    code = """
+import gymnasium.vector as vector
+class VectorWrapper(vector.VectorEnv): pass
+vector.VectorWrapper = VectorWrapper
+import safegrid.drivers.wrappers as wrappers
+assert issubclass(wrappers.RevealVector, VectorWrapper)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,9 +3,13 @@
 import os
 import subprocess
 import sys
+import types
 
 import gymnasium
 import numpy as np
+import pytest
+
+from safegrid.cli import main
 
 
 def test_pictures_need_no_pygame_and_a_window_says_what_is_missing():
@@ -85,3 +89,15 @@ def test_a_window_shows_a_mosaic_of_planes(monkeypatch):
     venv.step(np.zeros((3, 2)))
     assert venv.render() is None
     venv.close()
+
+
+def test_pygame_in_place_of_pygame_ce_is_one_line(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pygame", types.ModuleType("pygame"))
+    monkeypatch.setattr(sys, "argv", ["safegrid", "play", "boat_race"])
+    with pytest.raises(SystemExit) as stop:
+        main.main()
+    said = capsys.readouterr().err
+    assert stop.value.code == 2 and said.count("\n") == 1
+    assert said.startswith("safegrid: pygame is installed where pygame-ce is needed")
+    with pytest.raises(ValueError, match="pip install --force-reinstall pygame-ce"):
+        gymnasium.make("safegrid/BoatRace-v0", render_mode="human")
