@@ -50,6 +50,7 @@ from safegrid.engine.files import Record
 from safegrid.evaluation import replay
 from safegrid.evaluation.rollout import evaluate
 
+MANIFEST = str(Path("agents", "uniform.py"))
 RECORDED = "replays/hazard_goal/small/0.szr"
 MEMORY = 2**29  # bytes
 PATIENCE = 1.0  # CPU seconds that one input may take
@@ -96,6 +97,10 @@ class Watch:
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.on:
             return
+        if event == "open" and str(arguments[0]).endswith(MANIFEST):
+            return  # the agent's own file, which is parsed and never run
+        if event == "compile" and arguments[1] == "<unknown>":  # by ast.parse, which runs nothing
+            return
         if event in FORBIDDEN or event == "compile":
             self.faults.append(f"{event} {arguments!r}"[:300])
         if event == "open" and isinstance(arguments[0], str):
@@ -121,6 +126,7 @@ def sound(folder: Path) -> Path:
 
 def surfaces(path: Path) -> dict[str, Surface]:
     """All fuzzed readers by name, each with its valid input."""
+    registry.manifest("nobody")  # lists the agents of installed packages once
     board, place = schema.read_suite(path.parent), path.parent.parent / "input"
     place.mkdir()
     network = np.zeros((4, 7 * 5 * len(make_dynamics("hazard_goal").tiles)), np.float32)

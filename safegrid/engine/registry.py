@@ -196,10 +196,17 @@ def _agent_file(name: str) -> Path | None:
     if name in _shipped("agent"):
         folders = importlib.import_module("safegrid.agents").__path__
         return next(p for folder in folders if (p := Path(folder) / f"{name}.py").exists())
-    for point in metadata.entry_points(group="safegrid.agents", name=name):
-        if point.dist is not None:
-            return Path(str(point.dist.locate_file(point.module.replace(".", "/") + ".py")))
-    return None
+    return _packaged_agents().get(name)
+
+
+@functools.cache
+def _packaged_agents() -> dict[str, Path]:
+    """The files of the agents that installed packages add, by name."""
+    return {
+        point.name: Path(str(point.dist.locate_file(point.module.replace(".", "/") + ".py")))
+        for point in metadata.entry_points(group="safegrid.agents")
+        if point.dist is not None
+    }
 
 
 def _module(what: str, name: str) -> ModuleType:

@@ -28,7 +28,8 @@ from safegrid.evaluation import replay
 
 REPRODUCED = 3  # lowest level at which the policies are those that played the replays
 RANKED = ("learned", "llm")  # kinds of agents that may have a rank
-LOOKALIKES = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "|": "l"})
+LOOKALIKES = str.maketrans("01i|!5$@89", "ollllssabg")
+PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 TRUSTED = 2  # lowest level of verification that is shown: all replays were simulated again
 
 
@@ -56,7 +57,7 @@ class LeaderboardEntry(NamedTuple):
     @property
     def not_retrained(self) -> bool:
         """Whether it is said to have learned, and no run of it was trained again."""
-        return self.submission.card.kind == "learned" and self.level < max(verdicts.LEVELS)
+        return self.submission.card.kind in RANKED and self.level < max(verdicts.LEVELS)
 
 
 class Refusal(NamedTuple):
@@ -82,7 +83,7 @@ def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], l
             refused.append(Refusal(folder.name, reason))
     shown: dict[str, LeaderboardEntry] = {}
     played: dict[str, LeaderboardEntry] = {}
-    for entry in sorted(found, key=lambda each: (each.verdict.time, each.folder.name)):
+    for entry in sorted(found, key=lambda each: (each.verdict.first, each.folder.name)):
         names, content = skeleton(entry.title), _policies(entry)
         if names in shown:
             reason = f"its name can be confused with that of {shown[names].folder.name}"
@@ -96,13 +97,20 @@ def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], l
 
 
 def may_rank(submission: Submission, verdict: Verdict) -> bool:
-    """Whether an agent may have a rank: a trained one, whose policies are reproduced."""
-    return (verdict.level or 0) >= REPRODUCED and submission.card.kind in RANKED
+    """Whether an agent may have a rank: a trained one, whose policies are reproduced.
+
+    The verifier must have the agent's file, and must not have tried to train it in vain.
+    """
+    reproduced = (verdict.level or 0) >= REPRODUCED and not verdict.faults
+    return reproduced and verdict.agent is not None and submission.card.kind in RANKED
 
 
 def skeleton(name: str) -> str:
     """A name without what the eye overlooks: case, separators, and characters that look alike."""
-    return "".join(c for c in name.casefold() if c.isalnum()).translate(LOOKALIKES)
+    alike = name.casefold().translate(LOOKALIKES)
+    for two, one in PAIRS:
+        alike = alike.replace(two, one)
+    return "".join(c for c in alike if c.isalnum())
 
 
 def _policies(entry: LeaderboardEntry) -> str:

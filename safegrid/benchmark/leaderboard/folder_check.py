@@ -1,5 +1,6 @@
 """Verification level 0: the folder of a submission is complete and its files are well-formed."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from safegrid.benchmark.leaderboard.verdicts import Fault, fault
 from safegrid.engine import registry
 from safegrid.engine.contract.manifest import Manifest
 from safegrid.engine.files import changed_line_ends, sha256
+
+DEEPEST = 4  # names in the path of a replay or a policy
 
 
 def check(folder: Path, suite: BoardSuite) -> Iterator[Fault]:
@@ -40,9 +43,10 @@ def _members(folder: Path, submission: Submission) -> Iterator[Fault]:
     listed = {file.path: file for file in submission.files}
     if list(listed) != sorted(file.path for file in submission.files):
         yield fault(0, "submission.json", "the files are not in the order of their paths")
-    present = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    present = {path.relative_to(folder).as_posix(): path for path in _walk(folder)}
     for name, path in present.items():
-        plain = path.is_dir() or name in {*listed, "submission.json"}
+        deep = name.count("/") + 1 == DEEPEST  # where files lie
+        plain = (path.is_dir() and not deep) or name in {*listed, "submission.json"}
         if path.is_symlink() or not plain:
             yield fault(0, name, "it is a link, or is not listed in submission.json")
     for name, file in listed.items():
@@ -58,6 +62,16 @@ def _members(folder: Path, submission: Submission) -> Iterator[Fault]:
             message = f"its SHA-256 is {digest}: submission.json has {file.sha256}"
             message += changed_line_ends(bytes_, file.sha256)
             yield fault(0, name, message)
+
+
+def _walk(folder: Path, depth: int = DEEPEST) -> list[Path]:
+    """The files and folders below a folder to a depth, in order; links are not followed."""
+    found = []
+    for entry in sorted(os.scandir(folder), key=lambda each: each.name):
+        found.append(Path(entry.path))
+        if depth > 1 and entry.is_dir(follow_symlinks=False):
+            found += _walk(Path(entry.path), depth - 1)
+    return found
 
 
 def _names(folder: Path, submission: Submission, suite: BoardSuite) -> Iterator[Fault]:
@@ -98,6 +112,10 @@ def _claims(submission: Submission, manifest: Manifest) -> Iterator[Fault]:
 
 def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iterator[Fault]:
     """Faults of the rows: their order, missing runs, unknown levels, files without a row."""
+    if not 0 < len(rows) <= 2 * suite.runs * len(suite.levels):
+        message = f"it has {len(rows)} runs: suite {suite.name} has {suite.runs} of each level"
+        yield fault(0, RUNS, message)
+        return
     keys = [row.key for row in rows]
     for i in range(1, len(keys)):
         if keys[i] <= keys[i - 1]:
@@ -112,6 +130,12 @@ def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iter
             last = suite.runs - 1
             message = f"{level} has runs {sorted(runs)}: it must have all of 0 to {last}"
             yield fault(0, RUNS, message)
+        steps = {row.trained for row in rows if row.key[:2] == level}
+        if len(steps) > 1:
+            message = (
+                f"{level} has runs of {min(steps)} to {max(steps)} training steps: it must have one"
+            )
+            yield fault(0, RUNS, message + " number")
     files = {file.path for file in submission.files}
     needed = {RUNS, *(row.replay for row in rows)}
     for name in sorted((needed - files) | (files - needed - {row.policy for row in rows})):

@@ -78,6 +78,7 @@ class Verdict(Record):
     secret_values: dict[Member, Valuation]
     retrained: tuple[Member, ...]  # the policies that were trained again, by path
     time: str  # UTC, ISO 8601
+    first: str  # the time of the first verdict of this content
     software: str
 
 
@@ -96,15 +97,17 @@ def verdict(
     secret_values: Mapping[str, Valuation] | None = None,
     retrained: Sequence[str] = (),
     seen: Sequence[str] = (),
+    first: str | None = None,
 ) -> Verdict:
     """A verdict of this moment.
 
     bound: the digests `submission`, `suite`, `agent` and `season`
     level: the last level reached; None for none
     faults: of the next level
-    secret_values, retrained, seen: as of `Verdict`
+    secret_values, retrained, seen, first: as of `Verdict`; `first` is None for now
     """
     about: dict[str, Any] = dict(bound)
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
     return Verdict(
         **about,
         level=level,
@@ -112,7 +115,8 @@ def verdict(
         secret_values=dict(secret_values or {}),
         retrained=tuple(retrained),
         seen=tuple(seen),
-        time=datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds"),
+        time=now,
+        first=first or now,
         software=f"safegrid {metadata.version('safegrid-rl')}, Python {platform.python_version()}",
     )
 

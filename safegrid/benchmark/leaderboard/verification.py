@@ -6,6 +6,7 @@ Replays are decoded and simulated in processes that never load a policy; policie
 import contextlib
 import itertools
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ from safegrid.evaluation.valuation import Valuation
 TIMEOUT = 600.0  # seconds of one check
 RETRAINING = 3600.0  # seconds of one training
 PRELOAD = ["safegrid.benchmark.leaderboard.run_checks"]
+NAME = re.compile("[0-9a-f]{12}")  # of a submission's folder: see `schema.identity`
 Progress = Callable[[str, int, int], None]  # takes level ("V1"), number of finished checks, of all
 Found = Fault | tuple[str, Valuation]  # or a policy and what it is worth on secret seeds
 Check = Callable[[Any], Iterable[Found]]
@@ -51,13 +53,16 @@ class Attained(NamedTuple):
 
 
 def submissions(board: Path) -> list[Path]:
-    """The folders of a board's submissions, sorted by name. ValueError where it is not a board."""
+    """The folders of a board's submissions, sorted by name; others are left out.
+
+    ValueError where it is not a board.
+    """
     if not (board / "suite.json").is_file():
         raise ValueError(f"{str(board)!r} is not a board: it has no suite.json")
     return sorted(
         path
         for path in board.iterdir()
-        if path.is_dir() and path.name[0] != "." and path.name != verdicts.FOLDER
+        if NAME.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
     )
 
 
@@ -119,7 +124,10 @@ def verify(
         seen = [each.commitment for each in seasons if each.secret is None]
         if (before := _known(board, folder)) is not None:
             seen = [*before.seen, *(each for each in seen if each not in before.seen)]
-        judged[folder] = verdicts.verdict(bound, reached, faults, values[folder], trained, seen)
+        judged[folder] = verdicts.verdict(
+            *(bound, reached, faults, values[folder], trained, seen),
+            None if before is None else before.first,
+        )
         if key is not None:
             judged[folder] = _record(board, folder, judged[folder], key)
     return judged
@@ -198,12 +206,11 @@ def _early(
 
 def _bound(folder: Path, suite: BoardSuite, season: Season | None) -> dict[str, str | None]:
     """The digests that a verdict is bound to."""
-    digest = _digest(folder)
     manifest = None
     with contextlib.suppress(ValueError):
         manifest = registry.manifest(read(folder).card.agent)
     return {
-        "submission": digest,
+        "submission": _digest(folder),
         "suite": sha256(canonical(suite)),
         "agent": None if manifest is None else manifest.digest,
         "season": None if season is None else season.commitment,
@@ -275,8 +282,8 @@ def _run(
         try:
             faults[folder] += future.result()
         except Exception as error:  # the process died, or exceeded TIMEOUT
-            reason = f"the check did not end: {type(error).__name__}: {error}"
-            faults[folder].append(fault(level, file, reason))
+            reason = f"the check did not end: {type(error).__name__}"
+            faults[folder].append(fault(level, file, reason, proven=False))
         progress(f"V{level}", done, len(waiting))
     return faults
 

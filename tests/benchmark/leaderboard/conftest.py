@@ -72,7 +72,7 @@ def judge(tmp_path_factory):
         digests = {
             "submission": sha256((folder / "submission.json").read_bytes()),
             "suite": sha256((board / "suite.json").read_bytes()),
-            "agent": None,
+            "agent": "0" * 64,
             "season": None,
             **bound,
         }

@@ -106,10 +106,13 @@ def test_equal_policies_under_another_name_are_refused(board_copy, submission_of
 
 
 def test_one_submission_that_cannot_be_read_does_not_stop_the_others(board_copy):
-    odd = [board_copy / name for name in ("empty", "l", os.fsdecode(b"\xff\xfe"), "n" * 255)]
+    odd = [board_copy / name for name in ("0" * 12, "1" * 12)]
     for folder in odd:
         folder.mkdir()
     (odd[1] / "submission.json").symlink_to("/dev/zero")
+    for name in ("empty", os.fsdecode(b"\xff\xfe"), "n" * 255, "a\x1b[31m"):  # no submissions
+        (board_copy / name).mkdir()
+    (board_copy / ("2" * 12)).symlink_to("/")
     shown, refused = found(board_copy)
     assert len(shown) == 2 and {each.name for each in refused} == {each.name for each in odd}
 

@@ -5,7 +5,7 @@ import pytest
 
 import safegrid
 from safegrid.benchmark import policy_files, results, suite
-from safegrid.benchmark.leaderboard import packing, retraining, schema, verification
+from safegrid.benchmark.leaderboard import entries, packing, retraining, schema, verification
 from safegrid.benchmark.leaderboard.run_checks import Job
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
@@ -86,10 +86,13 @@ def test_a_run_that_its_agent_learns_has_no_fault(jobs):
     assert done == [1, 1]
 
 
-def test_a_run_that_its_agent_does_not_learn_is_a_proven_fault(jobs):
-    (faults,) = retraining.retrain(jobs("forged")[:1], 120, 1, lambda: None)
-    assert faults and all(fault.proven and fault.level == 5 for fault in faults)
-    assert "trained again it has" in faults[0].message
+def test_a_run_that_its_agent_does_not_learn_is_a_fault(jobs):
+    """Whatever the other runs claim: each is compared with its own claim."""
+    found = [f for f in retraining.retrain(jobs("forged"), 120, 2, lambda: None) if f]
+    assert len(found) >= 2  # one seed may learn as much in so few steps
+    for faults in found:
+        assert all(fault.level == 5 for fault in faults)
+        assert "trained again it has" in faults[0].message
 
 
 def test_harm_in_training_that_was_kept_quiet_is_a_fault(jobs):
@@ -125,10 +128,14 @@ def test_an_agent_that_does_not_return_is_a_fault_of_its_run_only(kind, jobs, tm
 def test_a_sample_of_learned_submissions_is_verified_to_level_5(made, signer, tmp_path):
     board = tmp_path / "board"
     (honest,) = packing.submit(made / "honest", board)
-    (forged,) = packing.submit(made / "forged", board)
+    card = packing.own_card("q_learning").model_copy(update={"name": "forged"})
+    (forged,) = packing.submit(made / "forged", board, card)
     found = verification.verify(board, [honest, forged], 5, sample=2, key=signer(board), workers=2)
     assert (found[honest].level, found[honest].faults) == (5, ())
     assert len(found[honest].retrained) == 2
     assert found[forged].level == 3 and found[forged].faults[0].level == 5
+    shown = {e.folder: e for e in entries.entries(board, [honest, forged])[0]}
+    assert {group.ranked for group in shown[honest].groups} == {True}
+    assert {group.ranked for group in shown[forged].groups} == {False}
     again = verification.verify(board, [honest], 2, key=signer(board), workers=1)
     assert again[honest].level == 5  # what was found before is kept

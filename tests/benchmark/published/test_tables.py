@@ -124,5 +124,5 @@ def test_a_table_plays_under_another_chance_as_the_policy_does(name, share):
     table = tabulate(policy, dynamics)
     other = make_dynamics(name, **{dynamics.spec.switch: share})
     assert valuation.value(table, other) == valuation.value(policy, other)
-    with pytest.raises(ValueError, match="the policy has no table for"):
+    with pytest.raises(ValueError, match="the policy is for"):
         valuation.value(table, make_dynamics("boat_race"))

@@ -49,7 +49,7 @@ def refused(capfd):
 @pytest.mark.parametrize(
     ("agent", "name", "level", "episodes"),
     [
-        ("planner", "friend_foe", 0, 30),  # earlier episodes are remembered
+        ("planner", "boat_race", 0, 30),
         ("planner_limit", "hazard_goal", 0, 20),
         ("scripted_safe", "island_navigation", 0, 20),
         ("scripted_safe", "point_circle", 1, 2),
