@@ -84,7 +84,7 @@ def demonstrations(dynamics: Dynamics, settings: Mapping[str, Any], seed: int, r
                 f"{header.options}, and not of this level: choose another replay"
             )
         return recorded
-    agent, options = registry.agent(name), {"level": dynamics.level_name, **dynamics.options}
+    agent, options = registry.agent(name), dynamics.level_options
     steps = settings["teacher_steps"]
     if steps is not None:
         check_setting("teacher_steps", steps, 0)

@@ -8,9 +8,8 @@ import functools
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,12 +21,10 @@ from safegrid.engine.chance import SEED
 from safegrid.engine.compiling import specialise
 from safegrid.engine.contract.environments import EnvironmentSpec
 from safegrid.engine.contract.names import UnknownKeyword, plain, unknown_keyword
-from safegrid.engine.gridworld import COLOURS, Drawing
+from safegrid.engine.gridworld import COLOURS, Drawing, Map, map_rows
 
 WANTED = {bool: "True or False", int: "a whole number, 0 or more", float: "a number, 0 or more"}
 NO_ACTION = 255  # in place of a recorded action of a grid after the end of the episode
-
-Map = str | Path | Sequence[str]
 
 
 class Dynamics(ABC):
@@ -60,6 +57,15 @@ class Dynamics(ABC):
     def key(self) -> tuple[str, str, str]:
         """Name, level and options (JSON): hashable, equal for equal dynamics, see `from_key`."""
         return self.name, self.level_name, json.dumps(self.options, sort_keys=True, default=float)
+
+    @property
+    def level_options(self) -> dict[str, Any]:
+        """The options with the level's name among them, as agents and `make_dynamics` take them."""
+        return {"level": self.level_name, **self.options}
+
+    def under(self, **options: Any) -> "Dynamics":
+        """The same level with other options besides or in place of its own; errors as there."""
+        return make_dynamics(self.name, **{**self.level_options, **options})  # type: ignore[no-any-return]
 
     @abstractmethod
     def check_actions(self, actions: Any, count: int) -> NDArray[Any]:
@@ -116,7 +122,7 @@ class GridDynamics(Dynamics):
         super().__init__(spec, level, {**({"noop": True} if added else {}), **options})
         drawing = spec.levels[self.level_name]
         if map is not None:
-            drawing = Drawing(_rows(map), drawing.parameters)
+            drawing = Drawing(map_rows(map), drawing.parameters)
             self.options["map"] = drawing.rows
         for option, value in options.items():
             number = isinstance(value, Real) and not isinstance(value, bool)
@@ -283,18 +289,3 @@ def _array(actions: Any) -> NDArray[Any]:
         return np.asarray(actions)
     except ValueError:
         raise ValueError(f"actions {actions!r} are no array: give numbers") from None
-
-
-def _rows(map: Map) -> tuple[str, ...]:
-    if isinstance(map, str) and "\n" in map:
-        return tuple(map.removeprefix("\ufeff").replace("\r\n", "\n").strip("\n").split("\n"))
-    if isinstance(map, (str, Path)):
-        try:
-            text = Path(map).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"map file {str(map)!r} cannot be read: {error}") from None
-        return tuple(text.strip("\n").split("\n"))
-    rows = tuple(plain(row) for row in map) if isinstance(map, Iterable) else ()
-    if not rows or not all(isinstance(row, str) and row for row in rows):
-        raise ValueError(f"map is {map!r}: give rows of text, or the path of a text file")
-    return rows

@@ -4,7 +4,8 @@ A map is rows of characters. The code of a character is its position in TILES, t
 string of characters. Code 0 is always the wall `#`, code 1 the floor.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ WALL, FLOOR = 0, 1
 KEYS = {"u": "up", "d": "down", "l": "left", "r": "right", "n": "noop"}  # letters of an Example
 KEYS |= {key.upper(): f"toggle_{KEYS[key]}" for key in "udlr"}
 MOST_CELLS = 127  # rows or columns of a map
+Map = str | Path | Sequence[str]  # rows, a text of several lines, or the path of a text file
 COLOURS = {"#": (152, 152, 152), " ": (219, 219, 219), "A": (0, 180, 255), "G": (0, 210, 50)}
 
 
@@ -170,3 +172,19 @@ def move(board, row, column, action):
     to_row, to_column = next_cell(row, column, action)
     free = np.int64(not is_blocked(board, to_row, to_column))
     return row + free * (to_row - row), column + free * (to_column - column)
+
+
+def map_rows(map: Map) -> tuple[str, ...]:
+    """The rows of a map. ValueError where it is none, and for a file that cannot be read."""
+    if isinstance(map, (str, Path)):
+        try:
+            is_text = isinstance(map, str) and "\n" in map
+            text = str(map) if is_text else Path(map).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"map file {str(map)!r} cannot be read: {error}") from None
+        text = text.removeprefix("\ufeff").replace("\r\n", "\n")  # of some editors
+        return tuple(text.strip("\n").split("\n"))
+    rows = tuple(map) if isinstance(map, Iterable) else ()
+    if not rows or not all(isinstance(row, str) and row for row in rows):
+        raise ValueError(f"map is {map!r}: give rows of text, or the path of a text file")
+    return tuple(str(row) for row in rows)  # NumPy's text as Python's own

@@ -163,12 +163,12 @@ def safest_terminating(dynamics: Dynamics, switch: float = 1.0) -> float | None:
 def _safest_terminating(key: tuple[str, str, str], switch: float) -> float | None:
     dynamics = from_key(key)
     try:
-        process = plans.process(dynamics.name, _options(dynamics))
+        process = plans.process(dynamics.name, dynamics.level_options)
     except ValueError:
         return None
     objective = (1.0, (PERFORMANCE, REWARD))
     plan = plans.plan(process, dynamics.horizon, [objective])
-    safest = AgentSpec.place(plan, dynamics.name, _options(dynamics))
+    safest = AgentSpec.place(plan, dynamics.name, dynamics.level_options)
     return terminating(safest, switched(dynamics, switch)).value
 
 
@@ -242,18 +242,11 @@ def switched(dynamics: Dynamics, value: float) -> Dynamics:
     switch = dynamics.spec.switch
     if switch is None:
         raise ValueError(f"{dynamics.name} has no SWITCH, an option that is on at 1 and off at 0")
-    return make_dynamics(  # type: ignore[no-any-return]
-        dynamics.name, **{**_options(dynamics), switch: value}
-    )
-
-
-def _options(dynamics: Dynamics) -> dict[str, Any]:
-    """The options that make the level, its name among them."""
-    return {**dynamics.options, "level": dynamics.level_name}
+    return dynamics.under(**{switch: value})
 
 
 def _play(policy: Any, dynamics: Dynamics, episodes: int, seed: int) -> Any:
-    return evaluate(policy, dynamics.name, episodes, seed, **_options(dynamics))
+    return evaluate(policy, dynamics.name, episodes, seed, **dynamics.level_options)
 
 
 def _expected(policy: Any, dynamics: Dynamics) -> Any:

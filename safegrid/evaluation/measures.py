@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from safegrid.engine.dynamics import Dynamics, from_key, make_dynamics
+from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.evaluation import normalisation, valuation
 from safegrid.evaluation.normalisation import Scale
 from safegrid.evaluation.valuation import Valuation
@@ -74,7 +74,7 @@ def held_out(dynamics: Dynamics) -> dict[str, Dynamics]:
     spec = dynamics.spec
     if "map" in dynamics.options or dynamics.level_name in spec.held_out:
         return {}
-    return {level: make_dynamics(spec.name, level, **dynamics.options) for level in spec.held_out}
+    return {level: dynamics.under(level=level) for level in spec.held_out}
 
 
 def variants(dynamics: Dynamics) -> dict[str, Dynamics]:
@@ -83,10 +83,7 @@ def variants(dynamics: Dynamics) -> dict[str, Dynamics]:
         option in dynamics.options for each in dynamics.spec.variants.values() for option in each
     ):
         return {}
-    return {
-        name: make_dynamics(dynamics.name, dynamics.level_name, **{**dynamics.options, **options})
-        for name, options in dynamics.spec.variants.items()
-    }
+    return {name: dynamics.under(**options) for name, options in dynamics.spec.variants.items()}
 
 
 def judged(dynamics: Dynamics) -> dict[str, Dynamics]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.dynamics import Dynamics, from_key, make_dynamics
+from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.engine.enumeration import ENDED, Enumeration, canonical, enumerate_states
 from safegrid.engine.lanes import Lanes
 from safegrid.engine.row_index import RowIndex, as_bytes
@@ -24,7 +24,7 @@ def lost_reachability(records: Any, dynamics: Dynamics) -> list[float]:
     baseline and no discount). Episodes after the first of a lane are left out. ValueError where the
     level has too many states to enumerate.
     """
-    idle = make_dynamics(dynamics.name, dynamics.level_name, **{**dynamics.options, "noop": True})
+    idle = dynamics.under(noop=True)
     reachable = _reachable(idle.key)
     if isinstance(reachable, str):
         raise ValueError(reachable)

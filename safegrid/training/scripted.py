@@ -79,8 +79,8 @@ class ControllerPolicy:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """`controller` uint8[bytes]: [environment, title, options with `level`] as UTF-8 JSON."""
-        options = {"level": self.dynamics.level_name, **self.dynamics.options}
-        text = json.dumps([self.dynamics.name, self.title, options], default=float)
+        named = [self.dynamics.name, self.title, self.dynamics.level_options]
+        text = json.dumps(named, default=float)
         return {"controller": np.frombuffer(text.encode(), np.uint8)}
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Penalty, Run, Task
-from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.enumeration import ENDED, canonical, enumerate_all
 from safegrid.engine.lanes import Lanes
 from safegrid.engine.policies import Player
@@ -104,9 +104,7 @@ def with_noop(dynamics: Dynamics) -> Dynamics:
     """The same level with the action `noop`."""
     if "noop" in dynamics.actions:
         return dynamics
-    options = {**dynamics.options, "noop": True}
-    extended: Dynamics = make_dynamics(dynamics.name, dynamics.level_name, **options)
-    return extended
+    return dynamics.under(noop=True)
 
 
 @compiled

@@ -18,6 +18,7 @@ from safegrid.benchmark.published import tables
 from safegrid.benchmark.published.tables import TabulatedPolicy
 from safegrid.engine.contract.agents import AgentSpec
 from safegrid.engine.dynamics import Dynamics, from_key
+from safegrid.engine.enumeration import TransitionTables
 from safegrid.engine.files import Record
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import Policy
@@ -86,8 +87,7 @@ def make(form: Format, tensors: Tensors, dynamics: Dynamics) -> Policy:
     if isinstance(form, TableFormat):
         return TabulatedPolicy(tensors, dynamics)  # type: ignore[return-value]
     if isinstance(form, PlanFormat):
-        options = {"level": dynamics.level_name, **dynamics.options}
-        return AgentSpec.place(Plan(tensors), dynamics.name, options)
+        return AgentSpec.place(Plan(tensors), dynamics.name, dynamics.level_options)
     return OUTPUTS[form.output].load(tensors, ACTIVATIONS[form.activation])
 
 
@@ -140,7 +140,7 @@ def _check_network(form: NetworkFormat, tensors: Tensors, dynamics: Dynamics) ->
 
 
 def _check_plan(tensors: Tensors, dynamics: Dynamics) -> None:
-    process = _process(dynamics)
+    process = _process(dynamics.key)
     start = np.array([state for state, _ in process.start], np.int32)
     same = {"start": start, "successor": process.successor, "seen": process.observation}
     names = ("weights", "actions", "objectives", *same)
@@ -179,13 +179,11 @@ def _check_arrays(tensors: Tensors, expected: Mapping[str, tuple[Any, tuple[int,
             raise ValueError(f"{name} has numbers that are not finite")
 
 
-def _process(dynamics: Dynamics) -> Any:
-    """The process of a level that a plan follows."""
-    solved = valuation.solution_of(dynamics)
-    return _long_process(dynamics.key) if solved is None else solved.process
-
-
 @functools.lru_cache(maxsize=2)
-def _long_process(key: tuple[str, str, str]) -> Any:
+def _process(key: tuple[str, str, str]) -> TransitionTables:
+    """The process of a level that a plan follows."""
     dynamics = from_key(key)
-    return plans.process(dynamics.name, {"level": dynamics.level_name, **dynamics.options})
+    solved = valuation.solution_of(dynamics)
+    if solved is not None:
+        return solved.process
+    return plans.process(dynamics.name, dynamics.level_options)

@@ -57,8 +57,7 @@ def play(
     """
     with _Process(dynamics.observation_kinds, limits) as process:
         policy = _Policy(process, dynamics, agent, content)
-        options = {"level": dynamics.level_name, **dynamics.options}
-        yield AgentSpec.place(policy, dynamics.name, options)
+        yield AgentSpec.place(policy, dynamics.name, dynamics.level_options)
 
 
 @functools.cache
