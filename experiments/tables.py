@@ -53,14 +53,12 @@ def ways() -> str:
     """The pictures of every grid's honest and tempting example, two environments a row."""
     cells = []
     for name in registry.grids():
-        titles = trajectories.example_titles(name)
-        for title in titles:
-            example = registry.environment(name).examples[title]
-            amounts = f"return {example.total:g}, performance {example.performance:g}"
+        captions = trajectories.captions(name)
+        for title, caption in captions.items():
             file = f"experiments/pictures/{name}-{title}.png"
-            image = f'<img src="{file}" alt="{name}, {title}: {amounts}" height="104">'
-            cells.append(f"{image}<br>`{name}`, {title}:<br>{amounts}")
-        cells += [""] * (2 - len(titles))
+            image = f'<img src="{file}" alt="{name}, {caption}" height="104">'
+            cells.append(f"{image}<br>`{name}`, {caption.replace(': ', ':<br>')}")
+        cells += [""] * (2 - len(captions))
     rows = [cells[k : k + 4] for k in range(0, len(cells), 4)]
     return markdown.table([""] * 4, rows, "llll")
 

@@ -1,5 +1,6 @@
 """The layout of the source: small packages, short modules, tests where a reader looks for them."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,10 @@ def test_tests_lie_where_their_modules_do():
     folders = {path.parent.relative_to(ROOT / "tests") for path in ROOT.glob("tests/**/test_*.py")}
     packages = {path.relative_to(ROOT / "safegrid") for path in PACKAGES}
     assert folders <= packages | {Path(name) for name in ("agents", "envs", "experiments")}
+
+
+def test_only_the_two_folders_beside_the_package_are_part_of_it():
+    for name in ("tests", "experiments", "safegrid"):
+        assert importlib.util.find_spec(f"safegrid.{name}") is None
+    for name in ("envs", "agents"):
+        assert importlib.import_module(f"safegrid.{name}").__path__

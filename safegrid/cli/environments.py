@@ -100,7 +100,8 @@ def solve(
         int | None, typer.Option(help="Only this outcome of the reset.")
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="An .svg file to draw the attainable values to.")
+        Path | None,
+        typer.Option(help="An .svg, .png or .pdf file to draw the attainable values to."),
     ] = None,
     options: Options = [],  # noqa: B006
     as_json: Json = False,
@@ -109,10 +110,13 @@ def solve(
     from safegrid.benchmark.report import plain
     from safegrid.engine.dynamics import make_dynamics
     from safegrid.engine.files import replace
+    from safegrid.rendering import chart_files
     from safegrid.solver import anchors, demonstration
     from safegrid.solver.solution import Solution
 
     dynamics, solution = make_dynamics(name, level, **pairs(options)), None
+    if plot is not None:
+        chart_files.check_path(plot)
     own = dynamics.horizon
     horizon = own if horizon is None else horizon
     title = f"{name}, level {dynamics.level_name}, {horizon} steps"
@@ -127,9 +131,7 @@ def solve(
     if plot is not None:
         from safegrid.solver.plot import attainable
 
-        if plot.suffix.lower() != ".svg":
-            raise ValueError(f"--plot is {str(plot)!r}: give a name that ends in .svg")
-        replace(plot, attainable(reference, title).encode())
+        replace(plot, chart_files.encode(attainable(reference, title), plot.suffix))
     if as_json:
         about = {"environment": name, "level": dynamics.level_name, "options": dynamics.options}
         states = None if solution is None else len(solution.enumeration.states)

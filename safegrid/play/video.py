@@ -50,9 +50,11 @@ def write(
 def strip(renderer: BoardRenderer | PlaneRenderer, moments: Sequence[Moment]) -> Frame:
     """At most six moments of an episode side by side, from the first to the last.
 
-    If the true board differs from the observed one at any of them, it is shown below.
+    They are spread evenly, save that a neighbour is chosen for a moment that looks like an earlier
+    one, as in a cycle. If the true board differs from the observed one at any of them, it is shown
+    below.
     """
-    chosen = np.unique(np.linspace(0, len(moments) - 1, STRIP).round().astype(int)).tolist()
+    chosen = _distinct(moments)
     high, wide, _ = draw_moment(renderer, moments[:1]).shape
     deceived = renderer.dynamics.spec.truth is not None and any(
         (moments[i].board != moments[i].truth).any() for i in chosen
@@ -72,6 +74,22 @@ def strip(renderer: BoardRenderer | PlaneRenderer, moments: Sequence[Moment]) ->
         performance = f"performance {moment.performance:.6g}"
         draw.text((left, down + LINE), performance, PERFORMANCE, load_font(14))
     return np.asarray(image)
+
+
+def _distinct(moments: Sequence[Moment]) -> list[int]:
+    """The numbers of at most STRIP moments, spread evenly, that look different where they can."""
+    last = len(moments) - 1
+    looks = [np.asarray(each.board).tobytes() for each in moments]
+    wanted = np.unique(np.linspace(0, last, STRIP).round().astype(int)).tolist()
+    chosen: list[int] = []
+    for i, at in enumerate(wanted):
+        near = [at]
+        if 0 < at < last:  # the others are kept
+            low, high = (chosen[-1] + at) // 2 + 1, (at + wanted[i + 1]) // 2
+            near += [at + k for far in range(1, last) for k in (-far, far) if low <= at + k < high]
+        seen = {looks[k] for k in [*chosen, last]}
+        chosen.append(next((k for k in near if at in (0, last) or looks[k] not in seen), at))
+    return chosen
 
 
 def _gif(frames: Sequence[Frame], fps: int) -> bytes:

@@ -63,6 +63,8 @@ def _step(span: float, most: int) -> float:
 class Chart:
     """An SVG picture of `width` by `height` pixels, whose shapes lie in the order of the calls.
 
+    `root` is its element tree.
+
     Points are (x, y) in pixels, x from the left and y from the top. The keyword arguments of every
     method are attributes of SVG: `stroke_width` stands for stroke-width and `class_` for class.
     Without a `background` the picture is transparent.
@@ -71,9 +73,10 @@ class Chart:
     def __init__(
         self, width: float, height: float, background: Paint | None = "#fff", **style: Attribute
     ):
-        self._root = self._parent = ElementTree.Element("svg", xmlns="http://www.w3.org/2000/svg")
-        self._root.set("viewBox", f"0 0 {_number(width)} {_number(height)}")
-        _style(self._root, {"font_family": "system-ui, sans-serif", "font_size": 13, **style})
+        self.size = width, height
+        self.root = self._parent = ElementTree.Element("svg", xmlns="http://www.w3.org/2000/svg")
+        self.root.set("viewBox", f"0 0 {_number(width)} {_number(height)}")
+        _style(self.root, {"font_family": "system-ui, sans-serif", "font_size": 13, **style})
         if background is not None:
             self.rectangle((0, 0), (width, height), fill=background)
 
@@ -171,7 +174,7 @@ class Chart:
 
     def svg(self) -> str:
         """The picture as the text of an SVG file."""
-        return ElementTree.tostring(self._root, encoding="unicode") + "\n"
+        return ElementTree.tostring(self.root, encoding="unicode") + "\n"
 
     def _add(self, tag: str, **style: Attribute) -> ElementTree.Element:
         element = ElementTree.SubElement(self._parent, tag)

@@ -7,7 +7,7 @@ import numpy as np
 
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
-from safegrid.engine.examples import walk
+from safegrid.engine.examples import luck, walk
 from safegrid.engine.gridworld import KEYS
 from safegrid.engine.lanes import Lanes, check_seeds
 from safegrid.engine.model import Model
@@ -15,13 +15,28 @@ from safegrid.rendering.board import THEMES, BoardRenderer, Frame, make_renderer
 from safegrid.rendering.canvas import Canvas
 from safegrid.rendering.palette import INK, WHITE
 
-SIZE = 24  # pixels of a tile
+SIZE, LARGE = 24, 48  # pixels of a tile of a single example, and of all with captions
+LETTER, LINE = 16, 24  # pixels of a caption's letters and of its lines
+LEAST_WIDTH = 300  # pixels of a picture with a caption
 
 
 def example_titles(name: str) -> list[str]:
     """The examples to draw: the first two of "honest", "hack" and "failure" that exist."""
     titles = registry.environment(name).examples
     return [title for title in ("honest", "hack", "failure") if title in titles][:2]
+
+
+def captions(name: str) -> dict[str, str]:
+    """What each of `example_titles` is, with its numbers, and with its luck where that differs."""
+    examples = registry.environment(name).examples
+    titles = example_titles(name)
+    lucks = {title: luck(name, examples[title]) for title in titles}
+    differ = len(set(lucks.values())) > 1
+    return {
+        title: f"{title}{f' ({lucks[title]})' * differ}: "
+        f"return {examples[title].total:g}, performance {examples[title].performance:g}"
+        for title in titles
+    }
 
 
 def draw_example(name: str, title: str, theme: str = THEMES[0], size: int = SIZE) -> Frame:
@@ -48,18 +63,43 @@ def draw_example(name: str, title: str, theme: str = THEMES[0], size: int = SIZE
 
 
 def draw_examples(name: str) -> Frame:
-    """A grid's examples of `example_titles`, or the levels of a plane task, as one image."""
+    """A grid's examples of `example_titles`, or the levels of a plane task, under captions."""
     if name in registry.grids():
-        return mosaic([draw_example(name, title) for title in example_titles(name)])
-    frames = [draw_first_state(name, level) for level in registry.environment(name).levels]
-    side = max(len(frame) for frame in frames)
-    margins = [(side - len(frame)) // 2 for frame in frames]
-    return mosaic(
-        [
-            np.pad(frame, ((n, n), (n, n), (0, 0)), constant_values=255)
-            for n, frame in zip(margins, frames, strict=True)
-        ]
-    )
+        drawn = {
+            caption: draw_example(name, title, size=LARGE)
+            for title, caption in captions(name).items()
+        }
+    else:
+        levels = registry.environment(name).levels
+        drawn = {f"level {level}": draw_first_state(name, level) for level in levels}
+    return mosaic(_captioned(drawn))
+
+
+def _captioned(drawn: dict[str, Frame]) -> list[Frame]:
+    """Frames by caption as images of one size, each in the middle below its caption."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font: Any = ImageFont.load_default(LETTER)
+    high = max(len(frame) for frame in drawn.values())
+    wide = max(LEAST_WIDTH, *(frame.shape[1] for frame in drawn.values()))
+
+    def wrapped(caption: str) -> list[str]:
+        lines = [""]
+        for word in caption.split():
+            longer = f"{lines[-1]} {word}".strip()
+            fits = font.getlength(longer) <= wide
+            lines = [*lines[:-1], longer] if fits else [*lines, word]
+        return lines
+
+    top = LINE * max(len(wrapped(caption)) for caption in drawn) + 4
+    images = []
+    for caption, frame in drawn.items():
+        image = Image.new("RGB", (wide, top + high), WHITE)
+        image.paste(Image.fromarray(frame), ((wide - frame.shape[1]) // 2, top))
+        for i, line in enumerate(wrapped(caption)):
+            ImageDraw.Draw(image).text((0, i * LINE), line, INK, font)
+        images.append(np.asarray(image))
+    return images
 
 
 def draw_first_state(name: str, level: str, theme: str = THEMES[0], size: int = 32) -> Frame:

@@ -1,30 +1,42 @@
-"""A chart, as SVG, of the returns and performances that policies can attain on a level."""
+"""A chart of the returns and performances that policies can attain on a level."""
 
-from safegrid.rendering.charts import Chart, LinearScale
+from collections.abc import Sequence
+
+from safegrid.rendering.charts import Chart, LinearScale, signed
 from safegrid.rendering.palette import BLUE, GREEN, GREY, ORANGE, VERMILION
 from safegrid.solver.anchors import Reference
 
 WIDTH, HEIGHT = 760, 460
 LEFT, RIGHT, TOP, BOTTOM = 64, 504, 44, 404  # of the axes
+PADDING = 0.12  # share of the span of the values that is left free on each side
+FAR = "uniform play"  # the mark that is often far from the others
 MARKS = {  # points whose return and performance are anchors
-    "uniform play": ("r_random", "p_random", GREY),
+    FAR: ("r_random", "p_random", GREY),
     "best return, its worst performance": ("r_max", "p_hack_worst", VERMILION),
     "best return, its best performance": ("r_max", "p_hack_best", ORANGE),
     "best performance": ("r_safe", "p_max", GREEN),
 }
 
 
-def attainable(reference: Reference, title: str) -> str:
-    """A chart of all attainable pairs (return, performance), their frontier and the anchors.
+def attainable(reference: Reference, title: str) -> Chart:
+    """A chart of the frontier of attainable pairs (return, performance) and of the anchors.
 
-    The text of an SVG file. ValueError for a level whose anchors are bounds: only exact anchors
-    come with the set of attainable pairs.
+    The axes are those of the frontier and of the best returns and performances, and the rest of
+    what is attainable, which may reach far below, is cut. An anchor outside is in the legend only,
+    with its values. Marks of equal values are rings around each other. ValueError for a level whose
+    anchors are bounds: only exact anchors come with the set of attainable pairs.
     """
     if reference.polygon is None or reference.frontier is None:
         raise ValueError(f"{title}: only bounds are known, and bounds cannot be plotted")
-    returns, performances = zip(*reference.polygon, strict=True)
-    x = LinearScale(min(returns), max(returns), LEFT, RIGHT)
-    y = LinearScale(min(performances), max(performances), BOTTOM, TOP)
+    marks = {
+        label: ((reference.anchors[reward], reference.anchors[performance]), colour)
+        for label, (reward, performance, colour) in MARKS.items()
+    }
+    shown = [*reference.frontier, *(point for label, (point, _) in marks.items() if label != FAR)]
+    if len(set(shown)) == 1:  # nothing to see but one point: all anchors are shown around it
+        shown += [marks[FAR][0]]
+    returns, performances = zip(*shown, strict=True)
+    x, y = _padded(returns, LEFT, RIGHT), _padded(performances, BOTTOM, TOP)
     chart = Chart(WIDTH, HEIGHT)
     chart.text((LEFT, 26), title, font_size=15)
     chart.x_axis(x, y, "return")
@@ -33,14 +45,26 @@ def attainable(reference: Reference, title: str) -> str:
         [(x(reward), y(performance)) for reward, performance in points]
         for points in (reference.polygon, reference.frontier)
     )
-    chart.polygon(corners, fill=BLUE, fill_opacity=".15", stroke=BLUE, stroke_opacity=".4")
+    with chart.clipped((LEFT, TOP), (RIGHT, BOTTOM)):
+        chart.polygon(corners, fill=BLUE, fill_opacity=".15", stroke=BLUE, stroke_opacity=".4")
     chart.polyline(frontier, stroke=BLUE, stroke_width=3)
     chart.line((RIGHT + 18, TOP + 16), (RIGHT + 38, TOP + 16), stroke=BLUE, stroke_width=3)
     chart.text((RIGHT + 46, TOP + 20), "frontier")
-    for i, (label, (reward, performance, colour)) in enumerate(MARKS.items()):
-        point = x(reference.anchors[reward]), y(reference.anchors[performance])
-        chart.circle(point, 9 - 2 * i, fill=colour)  # smaller ones over larger ones
-        line = TOP + 42 + 22 * i
+    for i, (label, (point, colour)) in enumerate(marks.items()):
+        inside = x.low <= point[0] <= x.high and y.low <= point[1] <= y.high
+        if inside:
+            centre = x(point[0]), y(point[1])
+            chart.circle(centre, 12 - 2.5 * i, fill=colour)  # smaller ones over larger ones
+        line = TOP + 42 + 40 * i
         chart.circle((RIGHT + 28, line - 4), 6, fill=colour)
         chart.text((RIGHT + 46, line), label)
-    return chart.svg()
+        values = f"({signed(point[0], '.4g')}, {signed(point[1], '.4g')})"
+        values += "" if inside else ", outside"
+        chart.text((RIGHT + 46, line + 16), values, fill="#666")
+    return chart
+
+
+def _padded(values: Sequence[float], start: float, end: float) -> LinearScale:
+    low, high = min(values), max(values)
+    padding = PADDING * (high - low) or 1.0
+    return LinearScale(low - padding, high + padding, start, end)

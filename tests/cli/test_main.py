@@ -102,7 +102,7 @@ def test_solve_prints_the_anchors_the_frontier_and_two_episodes(tmp_path):
         assert part in run.stdout
     assert run.stdout.count("start") == 2
     drawn = ElementTree.parse(picture).getroot()
-    shapes = [shape.tag.rpartition("}")[2] for shape in drawn]
+    shapes = [shape.tag.rpartition("}")[2] for shape in drawn.iter()]
     assert shapes.count("polygon") == shapes.count("polyline") == 1
 
 
@@ -131,9 +131,12 @@ BAD_USE = [
     (["leaderboard", "verify", "--level", "6"], "--level"),
     (["compare", "nowhere", "nowhere"], "'nowhere' does not exist"),
     (["report", "nowhere"], "'nowhere' does not exist"),
-    (["bench", "nowhere.toml"], "nowhere.toml cannot be read"),
+    (["bench", "nowhere.toml"], "suite 'nowhere.toml' does not exist"),
     (["solve", "tomato_watering", "--plot", "no.svg"], "only bounds"),
-    (["solve", "boat_race", "--plot", "no.jpg"], "ends in .svg"),
+    (
+        ["solve", "boat_race", "--plot", "no.jpg"],
+        "has an unknown ending: choose from .svg, .png, .pdf",
+    ),
     (["solve", "boat_race", "--level", "x"], "unknown level 'x'"),
     (["solve", "boat_race", "--horizon", "0"], "--horizon"),
     (["fly"], "safegrid: no such command 'fly'"),

@@ -163,7 +163,7 @@ def test_a_policy_is_watched_in_a_terminal(policy):
 @pytest.mark.slow
 def test_a_policy_is_watched_in_a_window(policy):
     if not shutil.which("xvfb-run"):
-        pytest.skip("needs xvfb-run")
+        pytest.skip("needs Xvfb and xdotool")
     code = """
 import sys
 from safegrid.cli import main

@@ -13,6 +13,7 @@ from PIL import Image
 import safegrid
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.gridworld import KEYS
 from safegrid.evaluation import replay
 from safegrid.play import playback, video
 from safegrid.play.game import Game
@@ -85,6 +86,18 @@ def test_a_film_strip_begins_and_ends_with_the_episode(tmp_path):
     last = renderer(game.now.board, actions[game.now.action])
     assert (strip[:160, :160] == renderer(game.moments[0].board)).all()
     assert (strip[:160, -160:] == last).all()
+
+
+def test_a_film_strip_of_a_cycle_shows_different_frames(tmp_path):
+    game = Game(make_dynamics("boat_race"), 0)
+    for key in 12 * "rrddlluu" + "rrdd":
+        game.step(game.dynamics.actions.index(KEYS[key]))
+    boards = [moment.board.tobytes() for moment in game.moments]
+    even = np.linspace(0, 100, video.STRIP).round().astype(int)
+    assert len({boards[i] for i in even}) < video.STRIP  # every fifth of the cycle is the same
+    chosen = video._distinct(game.moments)
+    assert len({boards[i] for i in chosen}) == video.STRIP
+    assert chosen[0] == 0 and chosen[-1] == 100 and chosen == sorted(chosen)
 
 
 @pytest.mark.slow

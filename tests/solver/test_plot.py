@@ -14,7 +14,7 @@ ANCHORS = Anchors(
 
 
 def chart(read_chart, reference):
-    return read_chart(plot.attainable(reference, "a level"))
+    return read_chart(plot.attainable(reference, "a level").svg())
 
 
 def points(values):
@@ -31,7 +31,6 @@ def test_the_attainable_set_and_its_frontier_lie_where_the_axes_say(read_chart):
 @pytest.mark.parametrize(
     ("label", "values"),
     [
-        ("uniform play", (-10, -19)),
         ("best return, its worst performance", (45, 35)),
         ("best return, its best performance", (45, 36)),
         ("best performance", (43, 43)),
@@ -57,6 +56,28 @@ def test_a_solved_level_is_drawn_as_it_was_solved(read_chart):
     reference = anchors.load("boat_race")
     drawn = chart(read_chart, reference)
     assert drawn.points(*drawn.shapes("polygon")) == points(reference.polygon)
+
+
+def test_the_frontier_fills_the_chart_and_what_lies_outside_is_named(read_chart):
+    drawn = chart(read_chart, Reference("exact", ANCHORS, None, CORNERS, FRONTIER))
+    (frontier,) = drawn.shapes("polyline")
+    pairs = [tuple(map(float, pair.split(","))) for pair in frontier.get("points").split()]
+    (left, top), (right, bottom) = pairs
+    assert right - left > 0.6 * (plot.RIGHT - plot.LEFT)
+    assert bottom - top > 0.6 * (plot.BOTTOM - plot.TOP)
+    texts = [each.text for each in drawn.shapes("text")]
+    assert "(\N{MINUS SIGN}10, \N{MINUS SIGN}19), outside" in texts and "(45, 35)" in texts
+    uniform = [each for each in drawn.shapes("circle") if each.get("fill") == "#999999"]
+    assert len(uniform) == 1  # in the legend only
+
+
+def test_marks_of_equal_values_are_seen_around_each_other(read_chart):
+    anchors_ = Anchors({**ANCHORS, "p_hack_best": 43, "p_hack_worst": 43, "r_safe": 45})
+    drawn = chart(read_chart, Reference("exact", anchors_, None, CORNERS, FRONTIER))
+    marks = [each for each in drawn.shapes("circle") if float(each.get("cx")) < plot.RIGHT]
+    assert len({(each.get("cx"), each.get("cy")) for each in marks}) == 1
+    radii = [float(each.get("r")) for each in marks]
+    assert len(radii) == 3 and radii == sorted(radii, reverse=True) and len(set(radii)) == 3
 
 
 def test_bounds_are_refused():

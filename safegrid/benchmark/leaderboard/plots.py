@@ -1,5 +1,6 @@
 """The chart of a level's page: return and performance of every agent, and what is attainable."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from safegrid.solver.anchors import Reference
 
 WIDTH, HEIGHT = 640, 460
 LEFT, RIGHT, TOP, BOTTOM = 58, 626, 10, 416  # of the axes
+RADIUS = 9  # of a point
 PADDING = 0.05  # share of the span of the values that is left free on each side
 
 
@@ -49,8 +51,11 @@ def draw(agents: Sequence[AgentMeans], reference: Reference | None) -> str:
     with chart.clipped((LEFT, TOP), (RIGHT, BOTTOM)):
         if reference is not None:
             _draw_attainable(chart, x, y, reference)
+        centres: list[Point] = []
         for number, agent in enumerate(agents, 1):
-            _draw_agent(chart, x, y, number, agent)
+            centres.append((x(agent.mean_return.mean), y(agent.performance.mean)))
+            covered = sum(math.dist(centres[-1], earlier) < RADIUS for earlier in centres[:-1])
+            _draw_agent(chart, x, y, number, agent, covered)
     return chart.svg()
 
 
@@ -71,16 +76,17 @@ def _draw_attainable(chart: Chart, x: LinearScale, y: LinearScale, reference: Re
     chart.polyline(positions(reference.frontier), class_="frontier")
     safe = x(reference.anchors.r_safe)
     chart.line((safe, TOP), (safe, BOTTOM), class_="safe")
-    chart.text((safe + 4, TOP + 12), "r_safe", class_="tick")
+    side, anchor = (4, "start") if safe < RIGHT - 60 else (-4, "end")
+    chart.text((safe + side, TOP + 12), "r_safe", class_="tick mark", text_anchor=anchor)
 
 
 def _draw_agent(
-    chart: Chart, x: LinearScale, y: LinearScale, number: int, agent: AgentMeans
+    chart: Chart, x: LinearScale, y: LinearScale, number: int, agent: AgentMeans, covered: int
 ) -> None:
     """A numbered point with its runs as dots, and its intervals, where it has them, as a cross.
 
     chart: where to draw; x, y: the scales of return and performance; number: the agent's in the
-    table; agent: its means.
+    table; agent: its means; covered: the earlier points below it, beside whose numbers its own is.
     """
     reward, performance = agent.mean_return, agent.performance
     centre = x(reward.mean), y(performance.mean)
@@ -91,5 +97,8 @@ def _draw_agent(
         if performance.low is not None and performance.high is not None:
             chart.line((centre[0], y(performance.low)), (centre[0], y(performance.high)))
         chart.runs((x(run[0]), y(run[1])) for run in agent.runs)
-        chart.circle(centre, 9, class_="mean")
-        chart.text((centre[0], centre[1] + 4), str(number), text_anchor="middle")
+        place = centre[0] + 2 * RADIUS * covered, centre[1] + 4
+        empty = {"fill_opacity": 0} if covered else {}  # above another one
+        chart.circle(centre, RADIUS, class_="mean", **empty)
+        kind = {"class_": "beside"} if covered else {}
+        chart.text(place, str(number), text_anchor="middle", **kind)

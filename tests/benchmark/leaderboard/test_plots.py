@@ -75,3 +75,13 @@ def test_without_exact_anchors_only_the_agents_are_drawn(read_chart, reference):
 
 def test_a_level_without_agents_has_a_chart(read_chart):
     assert read_chart(draw([], None)).circles() == []
+
+
+def test_agents_at_one_place_have_their_numbers_side_by_side(read_chart):
+    twin = AGENTS[0]._replace(agent="twin")
+    chart = read_chart(draw([AGENTS[0], AGENTS[1], twin], EXACT))
+    first, apart, second = chart.shapes("g", **{"class": "point"})
+    assert chart.circles() == [near(40, 39), near(44, -20), near(40, 39)]
+    one, other = (float(group[-1].get("x")) for group in (first, second))
+    assert other - one == 18 and second[-1].get("class") == "beside"
+    assert first[-1].get("class") is None and apart[-1].get("class") is None
