@@ -120,12 +120,13 @@ def keep(compiler: Any) -> Any:
     try:
         function = compiler(cache=True)
     except RuntimeError:  # Numba finds no folder that can be written to
-        if (folder := system_cache()) is None:
-            OptionalCache.say("no folder can be written to")
-            return compiler()
-        own, numba.config.CACHE_DIR = numba.config.CACHE_DIR, folder  # type: ignore[attr-defined]
+        own: str = numba.config.CACHE_DIR  # type: ignore[attr-defined]
+        numba.config.CACHE_DIR = system_cache() or ""  # type: ignore[attr-defined]
         try:
             function = compiler(cache=True)
+        except RuntimeError:
+            OptionalCache.say("no folder can be written to")
+            return compiler()
         finally:
             numba.config.CACHE_DIR = own  # type: ignore[attr-defined]
     if hasattr(function, "_cache"):  # not where Numba is disabled

@@ -15,7 +15,7 @@ import pytest
 from safegrid import Model, envs
 from safegrid.drivers.gymnasium_env import Single, Vector
 from safegrid.engine import chance as streams
-from safegrid.engine import compiling, lanes, registry
+from safegrid.engine import lanes, registry
 from safegrid.engine.chance import SEED, Independent, count_outcomes, encode_chance, list_outcomes
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.gridworld import DOWN, LEFT, RIGHT, UP, njit
@@ -488,12 +488,3 @@ if child == 0:
 assert os.waitpid(child, 0)[1] == 0
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
-
-
-def test_without_a_place_for_its_cache_it_compiles_all_the_same():
-    def nowhere(**options):
-        if options:
-            raise RuntimeError("cannot cache function")
-        return "compiled"
-
-    assert compiling.keep(nowhere) == "compiled"

@@ -132,10 +132,8 @@ def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iter
             yield fault(0, RUNS, message)
         steps = {row.trained for row in rows if row.key[:2] == level}
         if len(steps) > 1:
-            message = (
-                f"{level} has runs of {min(steps)} to {max(steps)} training steps: it must have one"
-            )
-            yield fault(0, RUNS, message + " number")
+            found = f"{level} has runs of {min(steps)} to {max(steps)} training steps"
+            yield fault(0, RUNS, f"{found}: it must have one number of them")
     files = {file.path for file in submission.files}
     needed = {RUNS, *(row.replay for row in rows)}
     for name in sorted((needed - files) | (files - needed - {row.policy for row in rows})):

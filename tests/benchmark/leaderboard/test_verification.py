@@ -310,7 +310,7 @@ ATTACKS = [
     ("made-up violations", number("violations"), True, 1, "line 3: violations is"),
     ("made-up steps", number("steps"), True, 1, "line 3: steps is"),
     ("more episodes", number("episodes"), True, 1, "line 3: episodes is"),
-    ("made-up training", number("trained"), True, 1, "its steps is not"),
+    ("made-up training", number("trained"), True, 0, "training steps: it must have"),
     ("a hidden failure", drop, True, 0, "has runs [0]"),
     ("lines out of order", backwards, True, 0, "is not after"),
     ("hidden information", hide, True, 0, "uses_hidden_info"),

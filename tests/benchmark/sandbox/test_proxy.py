@@ -267,9 +267,9 @@ def _alive(mark):
 
 def test_a_process_ends_with_its_parent(write_agent, tmp_path):
     """Even if the parent is killed."""
-    path = write_agent("time.sleep(600)")
+    path = write_agent()
     code = f"""
-        import sys
+        import sys, time
         sys.path.append({str(tmp_path / "mark")!r})
         from pathlib import Path
         import safegrid
@@ -279,7 +279,7 @@ def test_a_process_ends_with_its_parent(write_agent, tmp_path):
         print("ready", flush=True)
         content, dynamics = Path({str(path)!r}).read_bytes(), make_dynamics("boat_race")
         with play(content, {path.stem!r}, dynamics):
-            pass
+            time.sleep(600)
     """
     parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE)
     parent.stdout.readline()
