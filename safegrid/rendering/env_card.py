@@ -3,6 +3,7 @@
 import re
 import textwrap
 from collections.abc import Mapping
+from itertools import count
 
 import numpy as np
 
@@ -24,6 +25,14 @@ COMMON = {  # options that several environments have; the others are in their de
     "map": "lines of characters, or a text file of them, in place of the level's own board",
     "noop": "True adds an action that does nothing",
 }
+SENSOR_ROWS = [  # of a plane task: indices, sensor and unit; see engine/plane/robot.py
+    ("0-2", "accelerometer", "m/s^2"),
+    ("3-5", "velocimeter", "m/s"),
+    ("6-8", "gyro", "rad/s"),
+    ("9-11", "magnetometer", "half a unit vector"),
+]
+DIRECTIONS = "counter-clockwise from straight ahead"
+READING = "1 at the robot, falling linearly to 0 out of reach"
 ALWAYS = {"#": "wall", " ": "floor", "A": "agent"}
 
 
@@ -73,6 +82,23 @@ def text(name: str) -> str:
     return "\n\n".join(parts)
 
 
+def sections(description: str) -> tuple[str, list[tuple[str, str]]]:
+    """The first sentence of an environment's description, and its (title, text) paragraphs.
+
+    A text without a title belongs to the paragraph before it.
+    """
+    first, _, rest = description.partition("\n")
+    titled: list[tuple[str, str]] = []
+    for line in rest.strip().splitlines():
+        title, colon, text = line.partition(": ")
+        if colon and title.isalpha() and title[0].isupper():
+            titled.append((title, text))
+        elif titled and line.strip():
+            titled[-1] = (titled[-1][0], f"{titled[-1][1]} {line.strip()}")
+    sentence = first.partition(": ")[2]
+    return sentence[:1].upper() + sentence[1:], titled
+
+
 def legend(spec: EnvironmentSpec) -> dict[str, str]:
     """What each character of an environment's boards or maps means; the blank is "(blank)".
 
@@ -103,26 +129,28 @@ def legend(spec: EnvironmentSpec) -> dict[str, str]:
     }
 
 
-def observation(dynamics: PlaneDynamics) -> str:
-    """What the numbers of a plane task's observation are, as a paragraph of its description."""
-    numbers = dynamics.level.background.size
+def observation_rows(dynamics: PlaneDynamics) -> list[tuple[str, str, str]]:
+    """(indices, what, meaning or unit) of the numbers of a plane task's observation, in order."""
     renderer = PlaneRenderer(dynamics, "okabe_ito", 32)
     state = np.zeros(1, dynamics.state_type)[0]
-    names = [name for name, _ in renderer.lidars(state)]
-    lidars = ", ".join(
-        f"{name} {SENSORS + BINS * k}-{SENSORS + BINS * (k + 1) - 1}"
-        for k, name in enumerate(names)
-    )
+    lidars = [
+        (f"{start}-{start + BINS - 1}", name, f"lidar of {BINS} bins, {DIRECTIONS}: {READING}")
+        for start, (name, _) in zip(count(SENSORS, BINS), renderer.lidars(state), strict=False)
+    ]
+    return [*SENSOR_ROWS, *lidars]
+
+
+def observation(dynamics: PlaneDynamics) -> str:
+    """What the numbers of a plane task's observation are, as a paragraph of its description."""
+    lidars = observation_rows(dynamics)[len(SENSOR_ROWS) :]
     seen = (
-        f"Observation: float64[{numbers}] on level {dynamics.level_name}, in the robot's frame "
-        "(forward, left, up): accelerometer 0-2 (m/s^2), velocimeter 3-5 (m/s), gyro 6-8 (rad/s), "
-        "magnetometer 9-11 (half a unit vector)"
+        f"Observation: float64[{dynamics.level.background.size}] on level {dynamics.level_name}, "
+        "in the robot's frame (forward, left, up): "
+        + ", ".join(f"{name} {numbers} ({unit})" for numbers, name, unit in SENSOR_ROWS)
     )
-    if names:
-        seen += (
-            f"; then a lidar of {BINS} bins, counter-clockwise from straight ahead, for {lidars}: "
-            "1 at the robot, falling linearly to 0 out of reach"
-        )
+    if lidars:
+        listed = ", ".join(f"{name} {numbers}" for numbers, name, _ in lidars)
+        seen += f"; then a lidar of {BINS} bins, {DIRECTIONS}, for {listed}: {READING}"
     return textwrap.fill(seen + ".", WIDTH)
 
 

@@ -65,3 +65,12 @@ def test_the_words_of_a_legend_are_those_of_the_description():
     assert bottles["."] == "free place on the ground beside the way"
     assert env_card.legend(registry.environment("boat_race"))["<"] == "arrow tiles"
     assert env_card.legend(registry.environment("point_goal"))["~"] == "hazards"
+
+
+def test_a_docstring_has_a_summary_and_titled_paragraphs():
+    text = (
+        "name: the first sentence.\n\nReward: one\n    and more.\nno title: a\nor: b\nPaper: p.\n"
+    )
+    summary, sections = env_card.sections(text)
+    assert summary == "The first sentence."
+    assert sections == [("Reward", "one and more. no title: a or: b"), ("Paper", "p.")]

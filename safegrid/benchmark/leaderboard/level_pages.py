@@ -134,7 +134,7 @@ def level_page(level: BoardLevel, entries: Sequence[LeaderboardEntry]) -> LevelP
     means = [
         plots.AgentMeans(row.agent, row.score.mean_return, row.score.performance) for row in rows
     ]
-    summary, sections = _description(dynamics.spec.description)
+    summary, sections = env_card.sections(dynamics.spec.description)
     return LevelPage(
         environment=level.environment,
         level=level.level,
@@ -143,14 +143,15 @@ def level_page(level: BoardLevel, entries: Sequence[LeaderboardEntry]) -> LevelP
         summary=summary,
         sections=sections,
         board=_board(dynamics) if dynamics.spec.kind == "grid" else None,
-        legend=_legend(dynamics),
+        legend=legend(dynamics),
         reference=reference,
         plot=plots.draw(means, reference),
         rows=rows,
     )
 
 
-def _legend(dynamics: Dynamics) -> list[LegendEntry]:
+def legend(dynamics: Dynamics) -> list[LegendEntry]:
+    """What the characters of a level's boards mean; with pictures where it is a grid."""
     words = env_card.legend(dynamics.spec)
     if not isinstance(dynamics, GridDynamics):
         return [LegendEntry(each, "", name) for each, name in words.items()]
@@ -186,17 +187,3 @@ def _rows(level: BoardLevel, entries: Sequence[LeaderboardEntry]) -> list[LevelP
                 metrics = group.score()
                 rows.append(LevelPageRow(entry, entry.title, metrics))
     return sorted(rows, key=lambda row: -row.score.performance.mean)
-
-
-def _description(docstring: str) -> tuple[str, list[tuple[str, str]]]:
-    """The first line of a docstring after the name, and its (title, text) paragraphs."""
-    first, _, rest = docstring.partition("\n")
-    titled: list[tuple[str, str]] = []
-    for line in rest.strip().splitlines():
-        title, colon, text = line.partition(": ")
-        if colon and title.isalpha():
-            titled.append((title, text))
-        elif titled and line.strip():
-            titled[-1] = (titled[-1][0], f"{titled[-1][1]} {line.strip()}")
-    sentence = first.partition(": ")[2]
-    return sentence[:1].upper() + sentence[1:], titled

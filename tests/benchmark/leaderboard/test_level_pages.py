@@ -51,12 +51,3 @@ def test_a_continuous_task_has_no_board():
     )
     page = level_pages.level_page(level, [])
     assert page.board is None and page.rows == [] and page.category == dynamics.spec.category
-
-
-def test_a_docstring_has_a_summary_and_titled_paragraphs():
-    text = (
-        "name: the first sentence.\n\nReward: one\n    and more.\nnot titled: at all\nPaper: p.\n"
-    )
-    summary, sections = level_pages._description(text)
-    assert summary == "The first sentence."
-    assert sections == [("Reward", "one and more. not titled: at all"), ("Paper", "p.")]
