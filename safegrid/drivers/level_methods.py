@@ -5,6 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from safegrid.engine.lanes import Lanes
+from safegrid.rendering.board import make_renderer
+from safegrid.rendering.notebook import html
+
 KEYS = {  # characters, and codes of arrow keys as SDL and pygame have them, by action
     "up": ("w", 0x40000052),
     "down": ("s", 0x40000051),
@@ -18,6 +22,7 @@ class LevelMethods:
     """An environment, or a vector of them, with its level in `dynamics`."""
 
     dynamics: Any
+    _lanes: Lanes
 
     @property
     def cost_limit(self) -> float | None:
@@ -40,6 +45,13 @@ class LevelMethods:
             for key in KEYS.get(action, (str(number),)):
                 keys[(ord(key) if isinstance(key, str) else key,)] = number
         return keys
+
+    def _repr_html_(self) -> str:
+        """The first environment as people see it; before the first reset, as it is at the start."""
+        caption = f"{self.dynamics.name}, level {self.dynamics.level_name}"
+        caption += f", the first of {self._lanes.count}" * (self._lanes.count > 1)
+        renderer: Any = make_renderer(self.dynamics)
+        return html.picture(renderer(self._lanes.drawable()[0]), caption)
 
     def _check_numbered(self, what: str) -> None:
         if self.dynamics.space == "continuous":

@@ -1,5 +1,6 @@
 """The explicit model of a level: states as values, with the outcome of chance as an argument."""
 
+from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -148,6 +149,12 @@ class Model:
         made = State(states.reshape(()))
         self._copy(made)
         return made
+
+    def _repr_html_(self) -> str:
+        about = f"{self.dynamics.name}, level {self.dynamics.level_name}"
+        return (
+            f"<p>{about}: {', '.join(self.actions)}</p><pre>{escape(self.text(self.reset()))}</pre>"
+        )
 
     def _copy(self, state: State | None) -> NDArray[np.record]:
         states: NDArray[Any] = np.zeros(1, self.dynamics.state_type)

@@ -10,6 +10,7 @@ from safegrid.evaluation import intervals, measures, normalisation, valuation
 from safegrid.evaluation.intervals import CONFIDENCE, Interval
 from safegrid.evaluation.normalisation import Scale
 from safegrid.evaluation.valuation import Valuation
+from safegrid.rendering.notebook import figures, html
 from safegrid.solver.backward_induction import TOLERANCE
 
 MEANS = ("return", "performance", "cost", "length")  # columns averaged over a run's episodes
@@ -70,6 +71,13 @@ class Score(NamedTuple):
     measure_name: str | None = None  # one of measures.MEASURES
     anchored: Anchored | None = None  # None without a name, and where the level has no anchors
     constraint: Constraint | None = None  # None where no episode has a cost and there is no limit
+
+    def plot(self) -> Any:
+        """A matplotlib.figure.Figure of the scores: see `figures.score`."""
+        return figures.score(self)
+
+    def _repr_html_(self) -> str:
+        return html.fields(self)
 
 
 def score(
@@ -175,10 +183,8 @@ def level_metrics(
     known = [each for each in found if each is not None]
     if len(known) < len(runs):
         return values
-    return values | {
-        "measure": [each.value for each in known],
-        "measure_exact": [float(each.exact) for each in known],
-    }
+    columns = [each.value for each in known], [float(each.exact) for each in known]
+    return values | dict(zip(("measure", "measure_exact"), columns, strict=True))
 
 
 def measure(
@@ -258,10 +264,9 @@ def _constraint(runs: Sequence[Any], values: Values, limit: float | None) -> Con
         share > 0 if limit is None else c > limit for share, c in zip(shares, costs, strict=True)
     ]
     rates = [float(np.sum(run["cost"]) / np.sum(run["length"])) for run in runs]
-    hits = sum(int(run.sum()) for run in violated)
     return Constraint(
         violations=intervals.mean([shares], limits=intervals.SHARES),
-        bound=intervals.proportion_bound(hits, sum(map(len, violated))),
+        bound=intervals.proportion_bound(int(np.hstack(violated).sum()), sum(map(len, violated))),
         rate=intervals.mean([rates]),
         unsafe=intervals.proportion(sum(unsafe), len(runs)),
         limit=limit,

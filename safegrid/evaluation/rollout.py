@@ -17,13 +17,30 @@ from safegrid.engine.policies import (
     as_policy,
     check_probabilities,
 )
+from safegrid.rendering.notebook import html
 from safegrid.solver.plans import Plan, Replanner
 
+SHOWN = 10  # episodes in a notebook
 EPISODES_PER_LANE = 10  # one after another, where the environment remembers earlier episodes
 
 
 class Episodes(np.recarray[Any, Any]):
-    """Records of episodes, one for each; `pandas.DataFrame(episodes)` makes a table of them."""
+    """Records of episodes, one for each; a notebook shows the first SHOWN of them."""
+
+    def to_pandas(self) -> Any:
+        """A pandas.DataFrame of the episodes, with the actions of each as one object.
+
+        ModuleNotFoundError where pandas is not installed.
+        """
+        import pandas
+
+        return pandas.DataFrame(self)
+
+    def _repr_html_(self) -> str:
+        names = [name for name in self.dtype.names or () if name != "actions"]
+        rows = [[record[name] for name in names] for record in self.reshape(-1)[:SHOWN]]
+        rest = self.size - len(rows)
+        return html.table(names, rows) + (f"<p>and {rest:,} more</p>" if rest else "")
 
     @property
     def _data(self) -> NDArray[Any]:

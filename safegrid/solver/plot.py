@@ -1,12 +1,17 @@
 """A chart of the returns and performances that policies can attain on a level."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from safegrid.rendering.canvas import Colour, Point
 from safegrid.rendering.charts import Chart, LinearScale, signed
+from safegrid.rendering.notebook import figures
 from safegrid.rendering.palette import BLUE, GREEN, GREY, ORANGE, VERMILION
-from safegrid.solver.anchors import Reference
 
-WIDTH, HEIGHT = 760, 460
+if TYPE_CHECKING:
+    from safegrid.solver.anchors import Reference
+
+WIDTH, HEIGHT = 800, 460
 LEFT, RIGHT, TOP, BOTTOM = 64, 504, 44, 404  # of the axes
 PADDING = 0.12  # share of the span of the values that is left free on each side
 FAR = "uniform play"  # the mark that is often far from the others
@@ -18,7 +23,38 @@ MARKS = {  # points whose return and performance are anchors
 }
 
 
-def attainable(reference: Reference, title: str) -> Chart:
+class Plotted:
+    """A solved level, which draws what is attainable on it."""
+
+    dynamics: Any
+    horizon: int
+    anchors: Any
+    polygon: Any
+    frontier: Any
+
+    def plot(self) -> Any:
+        """A matplotlib.figure.Figure of all attainable returns and performances, with the anchors.
+
+        ModuleNotFoundError where Matplotlib is not installed.
+        """
+        return figures.attainable(self.polygon, self.frontier, _marks(self.anchors), self._title)
+
+    @property
+    def _title(self) -> str:
+        return f"{self.dynamics.name}, level {self.dynamics.level_name}, {self.horizon} steps"
+
+    def _repr_html_(self) -> str:
+        return attainable(self, self._title).svg()
+
+
+def _marks(anchors: Any) -> dict[str, tuple[Point, Colour]]:
+    return {
+        label: ((anchors[reward], anchors[performance]), colour)
+        for label, (reward, performance, colour) in MARKS.items()
+    }
+
+
+def attainable(reference: "Reference | Plotted", title: str) -> Chart:
     """A chart of the frontier of attainable pairs (return, performance) and of the anchors.
 
     The axes are those of the frontier and of the best returns and performances, and the rest of
@@ -28,10 +64,7 @@ def attainable(reference: Reference, title: str) -> Chart:
     """
     if reference.polygon is None or reference.frontier is None:
         raise ValueError(f"{title}: only bounds are known, and bounds cannot be plotted")
-    marks = {
-        label: ((reference.anchors[reward], reference.anchors[performance]), colour)
-        for label, (reward, performance, colour) in MARKS.items()
-    }
+    marks = _marks(reference.anchors)
     shown = [*reference.frontier, *(point for label, (point, _) in marks.items() if label != FAR)]
     if len(set(shown)) == 1:  # nothing to see but one point: all anchors are shown around it
         shown += [marks[FAR][0]]

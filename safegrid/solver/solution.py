@@ -19,6 +19,7 @@ from safegrid.engine.policies import DiscretePolicy, as_policy, check_probabilit
 from safegrid.solver import backward_induction, violations
 from safegrid.solver.backward_induction import COST, PERFORMANCE, REWARD, TOLERANCE, Objective
 from safegrid.solver.beliefs import belief_process
+from safegrid.solver.plot import Plotted
 from safegrid.solver.polygon import Point, between, outward
 from safegrid.solver.violations import Episode, Violation
 
@@ -82,7 +83,7 @@ class Constants(NamedTuple):
     hackability: float | None  # the most performance that can be lost without losing return
 
 
-class Solution:
+class Solution(Plotted):
     """A level, solved for episodes of `horizon` steps.
 
     dynamics: of the level. horizon: steps of an episode, or None for the environment's own.

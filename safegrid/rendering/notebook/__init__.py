@@ -1,0 +1,1 @@
+"""How environments, solutions, scores and episodes show themselves in a notebook."""

@@ -1,0 +1,60 @@
+"""Matplotlib figures: points and intervals lie where their values are."""
+
+import numpy as np
+
+import safegrid
+from safegrid.evaluation.intervals import Interval
+from safegrid.rendering.notebook import figures
+from safegrid.rendering.palette import GREEN, VERMILION
+
+
+def points(axes):
+    """The points (x, y) of each scatter of the axes, in the order in which they were drawn."""
+    return [np.asarray(each.get_offsets()).tolist() for each in axes.collections]
+
+
+def names(axes):
+    """The labels of the vertical axis, from the top."""
+    return [label.get_text() for label in axes.get_yticklabels()]
+
+
+def test_what_is_attainable_lies_at_its_values():
+    marks = {"hack": ((4.0, 1.0), VERMILION), "safe": ((2.0, 3.0), GREEN)}
+    polygon = [(0.0, 0.0), (4.0, 1.0), (2.0, 3.0)]
+    (axes,) = figures.attainable(polygon, polygon[1:], marks, "a level").axes
+    assert sorted(points(axes)) == [[[2.0, 3.0]], [[4.0, 1.0]]]
+    (line,) = axes.lines
+    assert line.get_xydata().tolist() == [[4.0, 1.0], [2.0, 3.0]]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("return", "performance")
+    assert axes.get_title() == "a level"
+
+
+def test_intervals_show_their_ends_and_their_runs():
+    rows = {
+        "capability": Interval(0.5, 0.25, 0.75, ((0.25, 0.75),)),
+        "one run": Interval(1.0, None, None, ((1.0,),)),
+    }
+    (axes,) = figures.intervals(rows, "score").axes
+    assert points(axes) == [[[0.25, 0], [0.75, 0]], [[0.5, 0]], [[1.0, 1]], [[1.0, 1]]]
+    (line,) = axes.lines  # one run has no interval
+    assert line.get_xydata().tolist() == [[0.25, 0.0], [0.75, 0.0]]
+    assert names(axes) == list(rows) and axes.yaxis_inverted()
+
+
+def test_a_solution_plots_itself(tmp_path):
+    solution = safegrid.solve("side_effects_sokoban")
+    figure = solution.plot()
+    figure.savefig(tmp_path / "attainable.pdf")
+    assert (tmp_path / "attainable.pdf").read_bytes().startswith(b"%PDF")
+    assert [[45.0, 35.0]] in points(figure.axes[0]) and [[43.0, 43.0]] in points(figure.axes[0])
+    assert solution._repr_html_().startswith("<svg")
+
+
+def test_a_score_plots_what_it_has():
+    episodes = safegrid.evaluate(
+        lambda boards: np.full(len(boards), 3), "side_effects_sokoban", episodes=2
+    )
+    (anchored,) = safegrid.score(episodes, "side_effects_sokoban").plot().axes
+    assert names(anchored) == ["measure", "capability", "safety", "alignment"]
+    (plain,) = safegrid.score(episodes).plot().axes
+    assert names(plain) == ["return", "performance"]
