@@ -1,15 +1,15 @@
-# make demo: train baselines, measure the gap, write the leaderboard page.  make test: lint, types, tests.  make quick: tests of a minute.  make versions: lowest and newest dependencies on each Python.
+# make demo: train baselines, measure the gap, write the leaderboard page.  make test: lint, types, tests.  make quick: tests of a minute.  make docs: the documentation.  make versions: lowest and newest dependencies on each Python.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 RESULTS := experiments/results/quick
 
-.PHONY: demo test quick lint tables versions
+.PHONY: demo test quick lint tables docs versions
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,render,ray,server,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,render,notebook,ray,server,docs,dev]'
 	touch $@
 
 demo: $(STAMP)
@@ -37,6 +37,10 @@ test: lint
 tables: $(STAMP)
 	$(BIN)/python experiments/pictures.py
 	$(BIN)/python experiments/tables.py
+
+docs: $(STAMP)
+	$(BIN)/sphinx-build -W --keep-going -q docs build/docs
+	@echo wrote build/docs/index.html
 
 versions:
 	$(PYTHON) tests/versions.py

@@ -132,7 +132,7 @@ def compare(family: str = "", name: str = "") -> dict[str, dict[str, Any]]:
 
 
 def table() -> str:
-    """The table of contact.json in README.md."""
+    """The table of contact.json in docs/fidelity.md."""
     header = ["task", "policy", "episodes", "cost", "goals", "return", "by kind of cost"]
     rows = []
     for key, row in json.loads(RESULT.read_text(encoding="utf-8")).items():

@@ -3,7 +3,7 @@
     python experiments/pictures.py          # writes the files that are stale
     python experiments/pictures.py --check  # names the files that are stale; exits with 1 if any is
 
-Writes experiments/pictures/*.png, which README.md shows, and tests/golden/pictures.json.
+Writes experiments/pictures/*.png, which docs shows, and tests/golden/pictures.json.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ def golden_pixels(name: str, theme: str) -> Iterator[bytes]:
 
 
 def pictures() -> dict[Path, np.ndarray]:
-    """The pictures of the examples that README.md shows, by path."""
+    """The pictures of the examples that docs shows, by path."""
     return {
         FOLDER / f"{name}-{title}.png": trajectories.draw_example(name, title)
         for name in registry.grids()

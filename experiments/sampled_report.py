@@ -1,4 +1,4 @@
-"""Tables for README.md of the summaries that experiments/sampled.py writes."""
+"""Tables for docs of the summaries that experiments/sampled.py writes."""
 
 import json
 from collections import defaultdict

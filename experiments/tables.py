@@ -1,10 +1,10 @@
-"""Generates the tables of README.md, its chart, and the page of experiments/leike2017.py.
+"""Generates the tables of docs/, the chart of README.md, and the page of experiments/leike2017.py.
 
     python experiments/tables.py          # writes the files that are stale
     python experiments/tables.py --check  # names the files that are stale; exits with 1 if any is
 
-Writes README.md (between its marks), experiments/results/gap.svg, experiments/leike2017.md and the
-figures in experiments/leike2017.
+Writes the pages in docs that have marks (between them), experiments/results/gap.svg,
+experiments/leike2017.md and the figures in experiments/leike2017.
 """
 
 import json
@@ -26,61 +26,16 @@ from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, entries
 from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.benchmark.results import read_all
 from safegrid.benchmark.standings import ResultTable
-from safegrid.engine import registry
-from safegrid.evaluation import measures, normalisation
-from safegrid.rendering import trajectories
+from safegrid.evaluation import normalisation
 from safegrid.rendering.charts import Chart, LinearScale
 from safegrid.rendering.palette import PERFORMANCE, RETURN
 from safegrid.solver import anchors as references
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).parent / "results"
+PAGES = ROOT / "docs"
 PICTURE = ROOT / "experiments" / "results" / "gap.svg"
 LINE = 30  # pixels of the picture for one agent on one level
-
-
-def environments() -> str:
-    """The table of environments with their categories and levels."""
-    rows = []
-    for name in registry.names():
-        module = registry.environment(name)
-        levels = ", ".join(module.levels)
-        rows.append([f"`{name}`", module.category, levels, module.summary])
-    return markdown.table(["environment", "category", "levels", ""], rows, "llll")
-
-
-def ways() -> str:
-    """The pictures of every grid's honest and tempting example, two environments a row."""
-    cells = []
-    for name in registry.grids():
-        captions = trajectories.captions(name)
-        for title, caption in captions.items():
-            file = f"experiments/pictures/{name}-{title}.png"
-            image = f'<img src="{file}" alt="{name}, {caption}" height="104">'
-            cells.append(f"{image}<br>`{name}`, {caption.replace(': ', ':<br>')}")
-        cells += [""] * (2 - len(captions))
-    rows = [cells[k : k + 4] for k in range(0, len(cells), 4)]
-    return markdown.table([""] * 4, rows, "llll")
-
-
-def categories() -> str:
-    """The table of categories, with the measure of each."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for name in registry.names():
-        category = registry.environment(name).category
-        measure = measures.BY_CATEGORY.get(category, measures.ALIGNMENT)
-        found.setdefault((category, measure), []).append(f"`{name}`")
-    rows = [
-        [category, measure, measures.MEASURES[measure], ", ".join(names)]
-        for (category, measure), names in sorted(found.items())
-    ]
-    return markdown.table(["category", "measure", "what it is", "environments"], rows, "llll")
-
-
-def agents() -> str:
-    """The table of agents."""
-    rows = [[f"`{name}`", registry.agent(name).summary] for name in registry.agents()]
-    return markdown.table(["agent", ""], rows, "ll")
 
 
 def anchors() -> str:
@@ -275,14 +230,8 @@ def picture() -> str:
 
 def fresh() -> dict[Path, str]:
     """The up-to-date content of all generated files, by path."""
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
     tables = {
         "published": published(),
-        "environments": environments(),
-        "ways": ways(),
-        "measures": categories(),
-        "agents": agents(),
         "contact": contact.table(),
         "learning": exact("learning", least),
         "constrained": constrained(),
@@ -295,14 +244,28 @@ def fresh() -> dict[Path, str]:
         "coverage": coverage(),
         "results": markdown.scores(groups()),
     }
+    pages = {path: path.read_text(encoding="utf-8") for path in PAGES.glob("*.md")}
     for name, content in tables.items():
-        marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        pattern = f"{re.escape(marks[0])}.*?{re.escape(marks[1])}"
-        replacement = f"{marks[0]}\n{content}\n{marks[1]}"
-        text, count = re.subn(pattern, replacement.replace("\\", r"\\"), text, flags=re.S)
-        if count != 1:
-            raise ValueError(f"README.md has {count} places for the table of {name}: it needs 1")
-    return {readme: text, PICTURE: picture(), **leike2017_report.fresh()}
+        pages |= filled(pages, name, content)
+    return {**pages, PICTURE: picture(), **leike2017_report.fresh()}
+
+
+def filled(pages: dict[Path, str], name: str, content: str) -> dict[Path, str]:
+    """The page that has the marks of a table, with the table between them.
+
+    ValueError where not exactly one page has them once.
+    """
+    marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    pattern = f"{re.escape(marks[0])}.*?{re.escape(marks[1])}"
+    count = sum(len(re.findall(pattern, text, re.S)) for text in pages.values())
+    if count != 1:
+        raise ValueError(f"docs has {count} places for the table of {name}: it needs 1")
+    replacement = f"{marks[0]}\n{content}\n{marks[1]}".replace("\\", r"\\")
+    return {
+        path: re.sub(pattern, replacement, text, flags=re.S)
+        for path, text in pages.items()
+        if marks[0] in text
+    }
 
 
 def main() -> int:

@@ -51,7 +51,11 @@ def load_stored(dynamics: Dynamics) -> Reference | None:
     """The anchors that come with the package; None if they have none for these dynamics."""
     if dynamics.options or not is_fresh(dynamics, read_store()):
         return None
-    entry = read_store()[store_key(dynamics)]
+    return from_entry(read_store()[store_key(dynamics)])
+
+
+def from_entry(entry: dict[str, Any]) -> Reference:
+    """The anchors that an entry of `read_store` holds, whatever the dynamics are by now."""
     return Reference(
         entry["kind"],
         Anchors(entry["anchors"]),

@@ -77,7 +77,7 @@ def test_shapes_have_the_values_and_means_that_they_say(simulation):
 
 
 def test_what_the_long_simulation_found():
-    """README.md says for which shapes the 95 % hold."""
+    """docs/statistics.md says for which shapes the 95 % hold."""
     found = json.loads((FOLDER / "coverage.json").read_text())
     error = 2 * (0.95 * 0.05 / found["trials"]) ** 0.5
     for row in found["simulated"]:

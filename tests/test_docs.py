@@ -1,0 +1,176 @@
+"""What README.md and the documentation say is what the code does."""
+
+import inspect
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import typer
+
+import safegrid
+from safegrid.benchmark import suite
+from safegrid.benchmark.results import read_all
+from safegrid.cli.main import app
+from safegrid.engine import registry
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+GENERATED = {"environments", "agents", "reference"}
+WRITTEN = [p for p in sorted(DOCS.rglob("*.md")) if p.relative_to(DOCS).parts[0] not in GENERATED]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *WRITTEN]
+BLOCKS = re.compile(r"^```(\w+)\n(.*?)^```$", re.S | re.M)
+COMMAND = typer.main.get_command(app)
+
+
+def test_the_generated_tables_and_the_picture_are_fresh():
+    run = subprocess.run(
+        [sys.executable, ROOT / "experiments" / "tables.py", "--check"],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_committed_results_are_those_of_todays_dynamics():
+    results, faults = read_all(ROOT / "experiments" / "results" / "gridworlds")
+    assert results and not faults
+    cells = suite.read_suite(ROOT / "experiments" / "suites" / "gridworlds.toml").cells()
+    assert {result.cell.key for result in results} == {cell.key for cell in cells}
+
+
+def test_the_readme_is_short():
+    assert len(PAGES[0].read_text(encoding="utf-8").splitlines()) <= 200
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder to work in; what is registered there is forgotten afterwards."""
+    known = registry.plugins()
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    for plugin in set(registry.plugins()) - set(known):
+        registry.unregister(plugin)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_block_of_code_runs(page, folder):
+    names = {}
+    for language, code in BLOCKS.findall(page.read_text(encoding="utf-8")):
+        if saved := re.match(r"# (\w+\.\w+)\n", code):
+            (folder / saved[1]).write_text(code, encoding="utf-8")
+        elif language == "python":
+            exec(compile(code, f"a block of {page.name}", "exec"), names)
+        elif language == "sh":
+            run_lines(code)
+        if language == "toml":
+            tomllib.loads(code)
+        assert language in ("python", "sh", "toml", "text"), f"{language} is not tested"
+
+
+def run_lines(code):
+    """Runs a block of commands; one that begins with a comment is only checked."""
+    only_checked = code.startswith("#")
+    for line in code.splitlines():
+        program, *arguments = shlex.split(line, comments=True) or ["#"]
+        if program == "safegrid":
+            check_arguments(COMMAND, arguments)
+            if not only_checked:
+                assert not app(list(arguments), prog_name="safegrid", standalone_mode=False), line
+        elif program == "make":
+            targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
+            assert set(arguments) <= set(targets), line
+        elif program == "pip":
+            extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+            for named in re.findall(r"safegrid-rl\[(.*?)\]", line):
+                assert set(named.split(",")) <= set(extras["optional-dependencies"]), line
+        else:
+            assert program == "#", f"{line!r} is not tested"
+
+
+def check_arguments(command, arguments, parent=None):
+    """Parses the arguments of a command and of those within it. A usage error where they fail."""
+    context = command.make_context(command.name, list(arguments), parent=parent)
+    if rest := [*context._protected_args, *context.args]:
+        _, inner, left = command.resolve_command(context, rest)
+        check_arguments(inner, left, context)
+
+
+def test_every_public_name_has_a_docstring():
+    for name in safegrid.__all__:
+        assert inspect.getdoc(getattr(safegrid, name)), name
+
+
+class Links(HTMLParser):
+    """The links and anchors of a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.links, self.anchors = set(), set()
+        self.feed(page.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name in ("href", "src") and value:
+                self.links.add(value)
+            if name == "id":
+                self.anchors.add(value)
+
+
+@pytest.mark.slow
+def test_the_documentation_builds_without_a_warning_and_is_complete(tmp_path):
+    built = tmp_path / "built"
+    run = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", DOCS, built],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    pages = {path: Links(path) for path in built.rglob("*.html")}
+    check_every_name_has_its_place(built, pages)
+    for page, found in pages.items():
+        for link in found.links:
+            check_link(page, link, pages)
+    check_search(built, tmp_path)
+
+
+def check_every_name_has_its_place(built, pages):
+    """Every environment, agent and public name has a page or an entry of the reference."""
+    for folder, names in (("environments", registry.names()), ("agents", registry.agents())):
+        assert {path.stem for path in (built / folder).glob("*.html")} == {*names, "index"}
+    ids = set().union(*(pages[path].anchors for path in (built / "reference").glob("*.html")))
+    for name in safegrid.__all__:
+        found = getattr(safegrid, name)
+        full = found.__name__ if inspect.ismodule(found) else f"{found.__module__}.{name}"
+        assert full in ids or f"module-{full}" in ids, full
+
+
+def check_link(page, link, pages):
+    """A link within the documentation leads somewhere; others are left alone."""
+    parts = urlsplit(link)
+    if parts.scheme or parts.netloc:
+        assert parts.scheme in ("https", "data"), f"{page.name}: {link}"
+        return
+    target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+    assert target.exists(), f"{page.name}: {link}"
+    if parts.fragment and target in pages:
+        assert unquote(parts.fragment) in pages[target].anchors, f"{page.name}: {link}"
+
+
+def check_search(built, profile):
+    """A browser without a network finds a page by its search."""
+    if not (chromium := shutil.which("chromium")):
+        pytest.skip("chromium is not installed")
+    run = subprocess.run(
+        [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
+         "--virtual-time-budget=20000", "--dump-dom", f"file://{built}/search.html?q=friend_foe"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert "environments/friend_foe.html" in run.stdout
