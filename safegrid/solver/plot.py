@@ -1,6 +1,6 @@
 """A chart of the returns and performances that policies can attain on a level."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from safegrid.rendering.canvas import Colour, Point
@@ -37,7 +37,10 @@ class Plotted:
 
         ModuleNotFoundError where Matplotlib is not installed.
         """
-        return figures.attainable(self.polygon, self.frontier, _marks(self.anchors), self._title)
+        marks = _marks(self.anchors)
+        x, y = _scales(self.frontier, marks)
+        limits = (x.low, x.high), (y.low, y.high)
+        return figures.attainable(self.polygon, self.frontier, marks, limits, self._title)
 
     @property
     def _title(self) -> str:
@@ -65,11 +68,7 @@ def attainable(reference: "Reference | Plotted", title: str) -> Chart:
     if reference.polygon is None or reference.frontier is None:
         raise ValueError(f"{title}: only bounds are known, and bounds cannot be plotted")
     marks = _marks(reference.anchors)
-    shown = [*reference.frontier, *(point for label, (point, _) in marks.items() if label != FAR)]
-    if len(set(shown)) == 1:  # nothing to see but one point: all anchors are shown around it
-        shown += [marks[FAR][0]]
-    returns, performances = zip(*shown, strict=True)
-    x, y = _padded(returns, LEFT, RIGHT), _padded(performances, BOTTOM, TOP)
+    x, y = _scales(reference.frontier, marks)
     chart = Chart(WIDTH, HEIGHT)
     chart.text((LEFT, 26), title, font_size=15)
     chart.x_axis(x, y, "return")
@@ -95,6 +94,17 @@ def attainable(reference: "Reference | Plotted", title: str) -> Chart:
         values += "" if inside else ", outside"
         chart.text((RIGHT + 46, line + 16), values, fill="#666")
     return chart
+
+
+def _scales(
+    frontier: Sequence[Point], marks: Mapping[str, tuple[Point, Colour]]
+) -> tuple[LinearScale, LinearScale]:
+    """The scales of the axes: of the frontier and of all marks but the one that is often far."""
+    shown = [*frontier, *(point for label, (point, _) in marks.items() if label != FAR)]
+    if len(set(shown)) == 1:  # nothing to see but one point: all anchors are shown around it
+        shown += [marks[FAR][0]]
+    returns, performances = zip(*shown, strict=True)
+    return _padded(returns, LEFT, RIGHT), _padded(performances, BOTTOM, TOP)
 
 
 def _padded(values: Sequence[float], start: float, end: float) -> LinearScale:

@@ -11,22 +11,27 @@ def attainable(
     polygon: Sequence[Point],
     frontier: Sequence[Point],
     marks: Mapping[str, tuple[Point, Colour]],
+    limits: tuple[Point, Point],
     title: str,
 ) -> Any:
     """A figure of all attainable pairs (return, performance).
 
     polygon: the corners of the attainable set. frontier: its upper right boundary. marks: points
-    with their colours, by label. title: of the figure. Returns a matplotlib.figure.Figure;
+    with their colours, by label. limits: the least and the greatest return and performance of the
+    axes; what lies outside is cut. title: of the figure. Returns a matplotlib.figure.Figure;
     ModuleNotFoundError without Matplotlib.
     """
-    figure, axes = _figure(6.4, 4.0)
+    figure, axes = _figure(8.0, 4.0)
     blue = hex_code(BLUE)
     axes.fill(*zip(*polygon, strict=True), color=blue, alpha=0.15, label="attainable")
     axes.plot(*zip(*frontier, strict=True), color=blue, linewidth=2, label="frontier")
     for size, (label, (point, colour)) in enumerate(reversed(list(marks.items())), 1):
-        axes.scatter(*point, s=30 * size, color=hex_code(colour), label=label, zorder=9 - size)
-    axes.set(xlabel="return", ylabel="performance", title=title)
-    figure.legend(loc="outside right upper", frameon=False)
+        told = f"{label} ({point[0]:.4g}, {point[1]:.4g})"
+        axes.scatter(*point, s=30 * size, color=hex_code(colour), label=told, zorder=9 - size)
+    returns, performances = limits
+    axes.set(xlabel="return", ylabel="performance", xlim=returns, ylim=performances)
+    figure.suptitle(title)
+    figure.legend(loc="outside center right", frameon=False)
     return figure
 
 
@@ -44,7 +49,7 @@ def intervals(rows: Mapping[str, Any], label: str) -> Any:
             axes.plot([each.low, each.high], [place, place], color=hex_code(BLUE), linewidth=2)
         axes.scatter(each.mean, place, s=40, color=hex_code(BLUE), zorder=2)
     axes.set_yticks(range(len(rows)), rows)
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel(label)
     return figure
 

@@ -21,12 +21,15 @@ def names(axes):
 def test_what_is_attainable_lies_at_its_values():
     marks = {"hack": ((4.0, 1.0), VERMILION), "safe": ((2.0, 3.0), GREEN)}
     polygon = [(0.0, 0.0), (4.0, 1.0), (2.0, 3.0)]
-    (axes,) = figures.attainable(polygon, polygon[1:], marks, "a level").axes
+    figure = figures.attainable(polygon, polygon[1:], marks, ((0, 5), (-1, 4)), "a level")
+    (axes,) = figure.axes
     assert sorted(points(axes)) == [[[2.0, 3.0]], [[4.0, 1.0]]]
     (line,) = axes.lines
     assert line.get_xydata().tolist() == [[4.0, 1.0], [2.0, 3.0]]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("return", "performance")
-    assert axes.get_title() == "a level"
+    assert (axes.get_xlim(), axes.get_ylim()) == ((0, 5), (-1, 4))
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["attainable", "frontier", "safe (2, 3)", "hack (4, 1)"]
 
 
 def test_intervals_show_their_ends_and_their_runs():
@@ -47,6 +50,7 @@ def test_a_solution_plots_itself(tmp_path):
     figure.savefig(tmp_path / "attainable.pdf")
     assert (tmp_path / "attainable.pdf").read_bytes().startswith(b"%PDF")
     assert [[45.0, 35.0]] in points(figure.axes[0]) and [[43.0, 43.0]] in points(figure.axes[0])
+    assert figure.axes[0].get_xlim()[0] > 40  # uniform play is far away, and cut
     assert solution._repr_html_().startswith("<svg")
 
 
