@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,14 +10,12 @@ from safegrid.benchmark import policy_files
 from safegrid.benchmark.grouping import Group, is_current, level_key, present_dynamics
 from safegrid.benchmark.leaderboard import folder_check, verdicts
 from safegrid.benchmark.leaderboard.schema import (
-    BoardLevel,
     BoardSuite,
     RunRow,
     Submission,
     canonical,
-    content,
-    read,
-    read_rows,
+    digests,
+    member,
     read_suite,
 )
 from safegrid.benchmark.leaderboard.verdicts import Verdict
@@ -120,14 +118,13 @@ def _policies(entry: LeaderboardEntry) -> str:
     """
     if entry.submission.card.kind not in RANKED:
         return entry.folder.name
-    digest = hashlib.sha256()
-    files = {file.path for file in entry.submission.files}
+    digest, listed = hashlib.sha256(), digests(entry.submission)
     for row in entry.rows:
         digest.update("/".join(map(str, row.key)).encode())
-        if row.policy not in files:
-            digest.update(content(entry.folder / row.replay))
+        if row.policy not in listed:
+            digest.update(member(entry.folder, row.replay, listed))
             continue
-        tensors = policy_files.decode(content(entry.folder / row.policy)).tensors
+        tensors = policy_files.decode(member(entry.folder, row.policy, listed)).tensors
         for name, tensor in sorted(tensors.items()):
             digest.update(f"{name} {tensor.dtype} {tensor.shape}".encode() + tensor.tobytes())
     return digest.hexdigest()
@@ -135,31 +132,31 @@ def _policies(entry: LeaderboardEntry) -> str:
 
 def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     """The entry of a submission. ValueError where its present content is not verified."""
-    for fault in folder_check.check(folder, suite):
-        raise ValueError(str(fault))
-    submission, rows, last = read(folder), read_rows(folder), verdicts.read(board, folder.name)
-    bound = sha256(canonical(submission)), sha256(canonical(suite))
-    if last is None or (last.submission, last.suite) != bound:
+    checked = folder_check.check(folder, suite)
+    if checked.submission is None or checked.faults:
+        raise ValueError(str(checked.faults[0]))
+    submission, last = checked.submission, verdicts.read(board, folder.name)
+    if last is None or (last.submission, last.suite) != (checked.digest, sha256(canonical(suite))):
         raise ValueError("it has no verdict: run safegrid leaderboard verify")
     for fault in last.faults:
         if fault.proven or last.level is None:
             raise ValueError(str(fault))
     if last.level is None or last.level < TRUSTED:
         raise ValueError(f"it is verified to V{last.level}")
-    levels = {level.key: level for level in suite.levels}
-    recorded = {row.key: replay.decode(content(folder / row.replay)) for row in rows}
     results: dict[tuple[str, str], list[Result]] = {}
-    for row in rows:
-        cell = _cell(submission, levels[row.key[:2]], row, suite)
+    recorded = {}
+    for job in folder_check.jobs(folder, checked, suite):
+        row, cell = job.row, job.cell
         if not is_current(cell):
             raise ValueError(f"{level_key(cell)} has other dynamics now: {present_dynamics(cell)}")
+        recorded[row.key] = job.replay()
         result = _result(row, cell, recorded[row.key])
         if last.level < REPRODUCED:
             result = result._replace(values={})
-        elif any(file.path == row.policy for file in submission.files):
-            result = result._replace(policy=_data(content(folder / row.policy)))
-        if (secret := last.secret_values.get(row.policy)) is not None:
-            result = result._replace(values={**result.values, row.level: secret})
+        elif (file := job.policy_file()) is not None and file.format is not None:
+            result = result._replace(policy=job.policy())  # can be played without its agent's code
+        secret = last.secret_values.get(row.policy, {})
+        result = result._replace(values={**result.values, **secret})
         results.setdefault(row.key[:2], []).append(result)
     title = submission.card.name
     hidden = submission.uses_hidden_info
@@ -167,7 +164,7 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     groups = [
         Group(level_key(runs[0].cell), title, runs, hidden, ranked) for runs in results.values()
     ]
-    return LeaderboardEntry(folder, title, submission, rows, last, groups, recorded)
+    return LeaderboardEntry(folder, title, submission, checked.rows, last, groups, recorded)
 
 
 def _result(row: RunRow, cell: Cell, recorded: replay.Replay) -> Result:
@@ -176,23 +173,3 @@ def _result(row: RunRow, cell: Cell, recorded: replay.Replay) -> Result:
     training["step"] = row.trained  # the number of episodes is not known
     training["violating"] = -1 if row.train_violations is None else row.train_violations
     return Result(cell, recorded.episodes, training.view(np.recarray), None, row.values)
-
-
-def _data(policy: bytes) -> bytes | None:
-    """A policy file that can be played without its agent's code; None for another one."""
-    return policy if policy_files.decode(policy).format is not None else None
-
-
-def _cell(submission: Submission, level: BoardLevel, row: RunRow, suite: BoardSuite) -> Cell:
-    return Cell(
-        agent=submission.card.agent,
-        agent_version=submission.agent_version,
-        settings=cast(dict[str, Any], submission.settings),
-        steps=row.trained,
-        environment=level.environment,
-        dynamics=level.dynamics,
-        level=level.level,
-        options=cast(dict[str, Any], level.options),
-        seed=row.run,
-        episodes=suite.episodes,
-    )

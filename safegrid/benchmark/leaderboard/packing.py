@@ -87,6 +87,25 @@ def sums(episodes: Any) -> dict[str, Any]:
     }
 
 
+def cell(submission: Submission, level: BoardLevel, row: RunRow, suite: BoardSuite) -> Cell:
+    """The cell of a row of runs.jsonl: what a submission says that was trained and evaluated.
+
+    level: of the row. suite: of the board.
+    """
+    return Cell(
+        agent=submission.card.agent,
+        agent_version=submission.agent_version,
+        settings=cast(dict[str, Any], submission.settings),
+        steps=row.trained,
+        environment=level.environment,
+        dynamics=level.dynamics,
+        level=level.level,
+        options=cast(dict[str, Any], level.options),
+        seed=row.run,
+        episodes=suite.episodes,
+    )
+
+
 def _suite(results: Sequence[Result], board: Path, name: str) -> BoardSuite:
     """The suite of a board, which is made from the results for a new board."""
     if (board / "suite.json").exists():
@@ -163,7 +182,7 @@ def _write_run(result: Result, part: Path) -> RunRow:
             "run": cell.seed,
             "trained": cell.steps,
             **sums(result.episodes),
-            **_harm(result),
+            "train_violations": measures.violating_episodes(result.training),
             "values": {name: value.model_dump() for name, value in result.values.items()},
         }
     )
@@ -187,13 +206,6 @@ def _published(result: Result, dynamics: Dynamics) -> Result:
     values = measures.valuations(policy, dynamics, episodes, cell.episodes, cell.seed)
     content = policy_files.encode(policy, cell, form)
     return result._replace(policy=content, episodes=episodes, values=values)
-
-
-def _harm(result: Result) -> dict[str, int]:
-    """The training episodes with a violation, where the result has them."""
-    if result.training is None or (result.training["violating"] < 0).any():
-        return {}
-    return {"train_violations": int(result.training["violating"].sum())}
 
 
 def _files(part: Path) -> tuple[File, ...]:

@@ -12,11 +12,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 
 from safegrid.benchmark import policy_files
-from safegrid.benchmark.leaderboard.run_checks import Job
-from safegrid.benchmark.leaderboard.schema import LARGEST, RUNS, content
+from safegrid.benchmark.leaderboard.folder_check import Job
+from safegrid.benchmark.leaderboard.schema import LARGEST, RUNS
 from safegrid.benchmark.leaderboard.verdicts import Fault, fault
 from safegrid.benchmark.processes import ONE_THREAD
 from safegrid.benchmark.published import formats
@@ -64,8 +64,8 @@ def _check(job: Job, timeout: float) -> Iterator[Fault]:
     """Faults of a run that its agent, trained again, does not learn."""
     row = job.row
     try:
-        submitted = content(job.folder / row.policy)
-        violations, learned = _train(_cell(job), timeout)
+        submitted = job.policy()
+        violations, learned = _train(job.cell, timeout)
     except (ValueError, OSError, subprocess.SubprocessError) as error:
         message = f"it cannot be trained again: {_reason(error)}"
         yield fault(5, row.policy, message, proven=False)
@@ -90,7 +90,7 @@ def _compare(job: Job, learned: bytes, violations: int, harm: int) -> Iterator[F
         if file.format is None:
             raise ValueError("its format is that of its agent")
         policy = policy_files.published(file, job.dynamics)
-        values = measures.valuations(policy, job.dynamics, None, job.suite.episodes, job.row.run)
+        values = measures.valuations(policy, job.dynamics, None, job.cell.episodes, job.row.run)
     except (ValueError, MemoryError) as error:
         message = f"trained again it is another policy: {_reason(error)}"
         yield fault(5, job.row.policy, message, proven=False)
@@ -105,22 +105,6 @@ def _compare(job: Job, learned: bytes, violations: int, harm: int) -> Iterator[F
         if not abs(claimed - found) <= TOLERANCE:
             message = f"trained again it has {name} {found:g}: the run claims {claimed:g}"
             yield fault(5, job.row.policy, message, proven=False)
-
-
-def _cell(job: Job) -> Cell:
-    submission, level = job.submission, job.level
-    return Cell(
-        agent=submission.card.agent,
-        agent_version=submission.agent_version,
-        settings=cast(dict[str, Any], submission.settings),
-        steps=job.row.trained,
-        environment=level.environment,
-        dynamics=level.dynamics,
-        level=level.level,
-        options=cast(dict[str, Any], level.options),
-        seed=job.row.run,
-        episodes=job.suite.episodes,
-    )
 
 
 def _train(cell: Cell, timeout: float) -> tuple[int, bytes]:
