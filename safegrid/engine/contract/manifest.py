@@ -55,6 +55,16 @@ def read_manifest(source: bytes) -> Manifest:
     return Manifest(hashlib.sha256(source).hexdigest(), kind, version, hidden, steps, names)
 
 
+def assigned_names(source: bytes) -> set[str]:
+    """The names that a file assigns at its top level; none where it is not Python."""
+    try:
+        module = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    targets = (target for statement in module.body for target, _ in _assigned(statement))
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
 def _assigned(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr | None]]:
     """(target, value) of each assignment in a statement."""
     if isinstance(statement, ast.AnnAssign):

@@ -460,3 +460,29 @@ def test_a_verdict_is_of_the_files_that_were_checked(board, tmp_path):
     (found,) = verification.verify(tmp_path / "board", [ours], 1, workers=1, progress=swap).values()
     assert (ours / "submission.json").read_bytes() != before
     assert found.submission == sha256(before) and found.level == 1
+
+
+MARK = """
+try:
+    open({mark!r}, "w").close()
+except OSError:  # where it is confined
+    pass
+"""
+
+
+def test_no_code_of_an_agent_runs_in_the_verifier(board, tmp_path):
+    """Neither in this process nor in the workers, but the policies are played."""
+    made, place = board
+    own, other = made.parents[1] / "agents" / "plan.py", tmp_path / "plan.py"
+    other.write_text(PLAN + MARK.format(mark=str(tmp_path / "mark")))
+    folder = next(f for f in packing.submit(made, place) if schema.read(f).card.agent == "plan")
+    registry.unregister(own)
+    registry.register_later(str(other))
+    try:
+        (found,) = verification.verify(place, [folder], 3, workers=1).values()
+        assert found.level == 3 and not (tmp_path / "mark").exists()
+        registry.agent("plan")
+        assert (tmp_path / "mark").exists()  # as soon as somebody asks for it
+    finally:
+        registry.unregister(other)
+        registry.register(own)
