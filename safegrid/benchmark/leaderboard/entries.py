@@ -6,19 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from safegrid.benchmark import policy_files
 from safegrid.benchmark.grouping import Group, is_current, level_key, present_dynamics
 from safegrid.benchmark.leaderboard import folder_check, verdicts
+from safegrid.benchmark.leaderboard.folder_check import Job
 from safegrid.benchmark.leaderboard.schema import (
     BoardSuite,
     RunRow,
     Submission,
     canonical,
-    digests,
-    member,
     read_suite,
 )
 from safegrid.benchmark.leaderboard.verdicts import Verdict
+from safegrid.benchmark.policy_files import PolicyFile
+from safegrid.benchmark.published import tables
+from safegrid.benchmark.published.formats import TableFormat
 from safegrid.benchmark.results import Cell, Result
 from safegrid.engine import monitor, registry
 from safegrid.engine.files import sha256
@@ -41,6 +42,7 @@ class LeaderboardEntry(NamedTuple):
     verdict: Verdict
     groups: list[Group]  # runs by level
     recorded: dict[tuple[str, str, int], replay.Replay]  # by environment, level and run
+    policies: str  # digest of what they do; its own if it was not trained: planners may well agree
 
     @property
     def level(self) -> int:
@@ -82,13 +84,14 @@ def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], l
     shown: dict[str, LeaderboardEntry] = {}
     played: dict[str, LeaderboardEntry] = {}
     for entry in sorted(found, key=lambda each: (each.verdict.first, each.folder.name)):
-        names, content = skeleton(entry.title), _policies(entry)
+        names = skeleton(entry.title)
         if names in shown:
             reason = f"its name can be confused with that of {shown[names].folder.name}"
-        elif content in played:
-            reason = f"it has the policies of {played[content].folder.name} under another name"
+        elif entry.policies in played:
+            other = played[entry.policies].folder.name
+            reason = f"it has the policies of {other} under another name"
         else:
-            shown[names] = played[content] = entry
+            shown[names] = played[entry.policies] = entry
             continue
         refused.append(Refusal(entry.folder.name, reason))
     return sorted(shown.values(), key=lambda each: each.folder.name), refused
@@ -111,23 +114,19 @@ def skeleton(name: str) -> str:
     return "".join(c for c in alike if c.isalnum())
 
 
-def _policies(entry: LeaderboardEntry) -> str:
-    """A digest of what all policies do: their tensors, or their replays where they are absent.
+def _acts(job: Job, file: PolicyFile | None) -> bytes:
+    """What a run's policy does, as bytes: equal for tables of equal distributions.
 
-    That of an agent that was not trained is its own, since planners may well agree.
+    That is its tensors where it is no table, and the digest of its replay where there is none.
     """
-    if entry.submission.card.kind not in RANKED:
-        return entry.folder.name
-    digest, listed = hashlib.sha256(), digests(entry.submission)
-    for row in entry.rows:
-        digest.update("/".join(map(str, row.key)).encode())
-        if row.policy not in listed:
-            digest.update(member(entry.folder, row.replay, listed))
-            continue
-        tensors = policy_files.decode(member(entry.folder, row.policy, listed)).tensors
-        for name, tensor in sorted(tensors.items()):
-            digest.update(f"{name} {tensor.dtype} {tensor.shape}".encode() + tensor.tobytes())
-    return digest.hexdigest()
+    if file is None:
+        return job.digests[job.row.replay].encode()
+    parts = []
+    for name, tensor in sorted(file.tensors.items()):
+        if isinstance(file.format, TableFormat):
+            tensor = tables.in_thousandths(tensor, len(job.dynamics.actions))
+        parts.append(f"{name} {tensor.dtype} {tensor.shape}".encode() + tensor.tobytes())
+    return b"".join(parts)
 
 
 def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
@@ -144,16 +143,17 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     if last.level is None or last.level < TRUSTED:
         raise ValueError(f"it is verified to V{last.level}")
     results: dict[tuple[str, str], list[Result]] = {}
-    recorded = {}
+    recorded, acts = {}, hashlib.sha256()
     for job in folder_check.jobs(folder, checked, suite):
         row, cell = job.row, job.cell
         if not is_current(cell):
             raise ValueError(f"{level_key(cell)} has other dynamics now: {present_dynamics(cell)}")
         recorded[row.key] = job.replay()
         result = _result(row, cell, recorded[row.key])
+        acts.update("/".join(map(str, row.key)).encode() + _acts(job, file := job.policy_file()))
         if last.level < REPRODUCED:
             result = result._replace(values={})
-        elif (file := job.policy_file()) is not None and file.format is not None:
+        elif file is not None and file.format is not None:
             result = result._replace(policy=job.policy())  # can be played without its agent's code
         secret = last.secret_values.get(row.policy, {})
         result = result._replace(values={**result.values, **secret})
@@ -164,7 +164,10 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     groups = [
         Group(level_key(runs[0].cell), title, runs, hidden, ranked) for runs in results.values()
     ]
-    return LeaderboardEntry(folder, title, submission, checked.rows, last, groups, recorded)
+    policies = acts.hexdigest() if submission.card.kind in RANKED else folder.name
+    return LeaderboardEntry(
+        *(folder, title, submission, checked.rows, last, groups, recorded, policies)
+    )
 
 
 def _result(row: RunRow, cell: Cell, recorded: replay.Replay) -> Result:

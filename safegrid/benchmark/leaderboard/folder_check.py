@@ -28,6 +28,7 @@ from safegrid.benchmark.leaderboard.verdicts import Fault, fault
 from safegrid.benchmark.policy_files import PolicyFile
 from safegrid.benchmark.results import Cell
 from safegrid.engine import registry
+from safegrid.engine.contract.agents import check_setting
 from safegrid.engine.contract.manifest import Manifest
 from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.files import sha256
@@ -186,9 +187,17 @@ def _claims(submission: Submission, manifest: Manifest) -> Iterator[Fault]:
         if claimed != stated:
             message = f"{name} is {claimed!r}: the file of agent {agent} has {stated!r}"
             yield fault(0, "submission.json", message)
-    if manifest.settings is not None and set(submission.settings) != set(manifest.settings):
+    if manifest.settings is None:  # its file computes them
+        return
+    if set(submission.settings) != set(manifest.settings):
         message = f"settings are not those of agent {agent}: {', '.join(manifest.settings)}"
         yield fault(0, "submission.json", message)
+        return
+    for name, default in manifest.settings.items():
+        try:
+            check_setting(name, submission.settings[name], default)
+        except ValueError as error:
+            yield fault(0, "submission.json", str(error))
 
 
 def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iterator[Fault]:

@@ -64,13 +64,14 @@ def submit(folder: Path, board: Path, card: AgentCard | None = None) -> list[Pat
 def own_card(agent: str) -> AgentCard:
     """The card of an agent in agents/, from the contents of its file."""
     spec = registry.agent(agent)
+    characters = (c if c.isprintable() or c == "\n" else " " for c in spec.description[:2000])
     return AgentCard(
         name=agent,
         agent=agent,
         version=str(spec.version),
         authors=("SafeGrid",),
         license="Apache-2.0",
-        description=spec.description[:2000],
+        description="".join(characters),
         kind=cast(Literal["learned", "planner", "scripted", "llm"], spec.kind),
     )
 

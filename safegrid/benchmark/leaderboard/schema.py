@@ -29,7 +29,25 @@ RUNS = "runs.jsonl"
 LARGEST = 2**28  # bytes of a file
 LARGEST_TEXT = 2**25  # bytes of a JSON or TOML file
 
-Text = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=2000)]
+
+def _printable(value: Any) -> Any:
+    """A JSON value, which has no text with control, invisible or unassigned characters."""
+    if isinstance(value, str) and not value.replace("\n", "").isprintable():
+        raise ValueError("give text without control or invisible characters")
+    if isinstance(value, dict | list):
+        for each in value:
+            _printable(each)
+    if isinstance(value, dict):
+        _printable(list(value.values()))
+    return value
+
+
+Text = Annotated[
+    str,
+    pydantic.StringConstraints(min_length=1, max_length=2000),
+    pydantic.AfterValidator(_printable),
+]
+Settings = Annotated[dict[str, pydantic.JsonValue], pydantic.AfterValidator(_printable)]
 Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=64)]
 Title = Annotated[
     str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9](?:[ -~]*[!-~])?$", max_length=60)
@@ -112,7 +130,7 @@ class Submission(Record):
     uses_hidden_info: bool
     agent_version: Count
     agent_file: Digest | None  # of the agent's file, which is not part of the submission
-    settings: dict[str, pydantic.JsonValue]
+    settings: Settings
     runs: Annotated[int, pydantic.Field(ge=1, le=10**6)]  # of each level, numbered from 0
     files: Annotated[tuple[File, ...], pydantic.Field(max_length=10**6)]  # in order of their paths
 
