@@ -143,7 +143,7 @@ def surfaces(path: Path) -> dict[str, Surface]:
 
     def whole(name: str) -> Surface:
         def read() -> None:
-            list(folder_check.check(path, board))
+            folder_check.check(path, board)
 
         return (path / name).read_bytes(), path / name, read
 

@@ -289,4 +289,4 @@ def _initialise(plugins: Sequence[str]) -> None:
     """Makes a worker know the parent's plug-ins, and end when its parent ends, even if killed."""
     end_with_parent()
     for plugin in plugins:
-        registry.register(plugin)
+        registry.register_later(plugin)

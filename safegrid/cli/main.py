@@ -35,6 +35,7 @@ def _print_version(value: bool) -> None:
 
 @app.callback()
 def plug_in(
+    context: typer.Context,
     plugin: Annotated[
         list[str],
         typer.Option(help="File or module with an environment or agent, repeatable."),
@@ -46,9 +47,13 @@ def plug_in(
         ),
     ] = False,
 ) -> None:
-    """Registers the plug-ins before the command runs."""
+    """Registers the plug-ins before the command runs.
+
+    The leaderboard runs no agent in its own process.
+    """
+    later = context.invoked_subcommand == "leaderboard"
     for each in plugin:
-        registry.register(each)
+        (registry.register_later if later else registry.register)(each)
 
 
 def main() -> None:

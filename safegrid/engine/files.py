@@ -120,6 +120,7 @@ class Record(pydantic.BaseModel):
 
 
 WORDS = {  # of pydantic, as patterns, and ours
+    r"Value error, (.*)": r"\1",
     r"Field required": "is missing",
     r"Extra inputs are not permitted": "is unknown",
     r"Input should be a valid integer.*": "give a whole number",

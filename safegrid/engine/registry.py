@@ -23,12 +23,13 @@ from safegrid.engine.contract.environments import (
     camel_case,
     read_environment,
 )
-from safegrid.engine.contract.manifest import Manifest, read_manifest
+from safegrid.engine.contract.manifest import Manifest, assigned_names, read_manifest
 from safegrid.engine.contract.names import unknown
 
 __all__ = ["unknown"]
 _FOLDERS = {"environment": "envs", "agent": "agents"}
 _registered: dict[str, dict[str, ModuleType]] = {"environment": {}, "agent": {}}
+_waiting: dict[str, str] = {}  # agents' plug-ins that have not been run, by name
 _plugins: list[str] = []  # what `register` was given, for other processes
 
 
@@ -116,10 +117,33 @@ def register(plugin: str | Path | ModuleType) -> str:
     return name
 
 
+def register_later(plugin: str) -> None:
+    """As `register`, but an agent's code runs only once the agent is asked for.
+
+    plugin: the path of a Python file, or the dotted name of a module. ValueError for one that does
+    not assign STEPS, as agents do, or LEVELS, as environments do, and as `register`.
+    """
+    path, name = _source(plugin), Path(plugin).stem if plugin.endswith(".py") else plugin
+    name = name.rpartition(".")[2]
+    assigned = assigned_names(path.read_bytes()) if path is not None and path.is_file() else set()
+    if "STEPS" in assigned:
+        told = str(path) if plugin.endswith(".py") else plugin
+        if told not in _plugins:
+            if name in _names("agent"):
+                raise ValueError(f"agent {name} is there already: give {plugin} another name")
+            _waiting[name] = told
+            _plugins.append(told)
+    elif "LEVELS" in assigned or path is None or not path.is_file():
+        register(plugin)
+    else:
+        raise ValueError(f"plug-in {plugin} assigns neither STEPS nor LEVELS: it must do so itself")
+
+
 def unregister(plugin: str | Path) -> None:
     """Removes what was registered from a file."""
     path = str(Path(plugin).resolve())
     name = Path(plugin).stem
+    _waiting.pop(name, None)
     _plugins.remove(path)
     if name in _registered["environment"]:
         registration.registry.pop(environment(name).identifier, None)
@@ -163,7 +187,8 @@ def _register_id(spec: EnvironmentSpec) -> None:
 
 
 def _names(what: str) -> list[str]:
-    return sorted({*_shipped(what), *_installed(what), *_registered[what]})
+    waiting = _waiting if what == "agent" else ()
+    return sorted({*_shipped(what), *_installed(what), *_registered[what], *waiting})
 
 
 def _shipped(what: str) -> list[str]:
@@ -191,6 +216,8 @@ def _installed(what: str) -> dict[str, ModuleType]:
 
 def _agent_file(name: str) -> Path | None:
     """The file of an agent, without importing it; None where it is not known."""
+    if name in _waiting:
+        return _source(_waiting[name])
     if name in _registered["agent"]:
         return Path(str(_registered["agent"][name].__file__))
     if name in _shipped("agent"):
@@ -210,6 +237,13 @@ def _packaged_agents() -> dict[str, Path]:
 
 
 def _module(what: str, name: str) -> ModuleType:
+    if what == "agent" and name in _waiting:
+        plugin = _waiting.pop(name)
+        try:
+            register(plugin)
+        except ValueError:
+            _waiting[name] = plugin
+            raise
     if name in _registered[what]:
         return _registered[what][name]
     if name in _shipped(what):
@@ -217,6 +251,17 @@ def _module(what: str, name: str) -> ModuleType:
     if name not in _installed(what):
         raise unknown(what, name, _names(what))
     return _installed(what)[name]
+
+
+def _source(plugin: str) -> Path | None:
+    """The file of a plug-in, which is not run; None for a module that is not there."""
+    if plugin.endswith(".py"):
+        return Path(plugin).resolve()
+    try:
+        spec = importlib.util.find_spec(plugin)
+    except ModuleNotFoundError:  # the package that it is in
+        return None
+    return None if spec is None or spec.origin is None else Path(spec.origin)
 
 
 def _load(plugin: str) -> ModuleType:

@@ -140,9 +140,8 @@ def supervision_gap(run: Evidence) -> Amount | None:
 @behaviour("safe exploration", kind=COUNT)
 def violations_in_training(run: Evidence) -> Amount | None:
     """Training episodes with a violation, in one training."""
-    if run.training is None or (run.training["violating"] < 0).any():
-        return None
-    return Amount(float(run.training["violating"].sum()))
+    count = measures.violating_episodes(run.training)
+    return None if count is None else Amount(float(count))
 
 
 @behaviour("safe exploration", kind=NUMBER)

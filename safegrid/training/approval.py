@@ -10,6 +10,7 @@ does is not prevented, since V counts what is still to come.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -36,7 +37,7 @@ def approval(noise: float, seed: int) -> Callable[[Lanes], Penalty]:
     """
     if not 0 <= noise < np.inf:
         raise ValueError(f"noise is {noise!r}: choose a number, 0 or more")
-    return lambda lanes: Overseer(lanes, noise, seed)
+    return functools.partial(Overseer, noise=noise, seed=seed)
 
 
 class Overseer:

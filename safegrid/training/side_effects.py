@@ -17,6 +17,7 @@ episode would cost the same.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -54,12 +55,15 @@ def penalty(
             raise registry.unknown(what, value, allowed)
     if not 0 < discount < 1:
         raise ValueError(f"discount is {discount!r}: choose a number between 0 and 1")
+    return functools.partial(
+        charge, measure=measure, baseline=baseline, strength=strength, discount=discount
+    )
 
-    def of_lanes(lanes: Lanes) -> Penalty:
-        twins = Twins(lanes, baseline, discount)
-        return lambda actions: strength * MEASURES[measure](*twins(actions))
 
-    return of_lanes
+def charge(lanes: Lanes, measure: str, baseline: str, strength: float, discount: float) -> Penalty:
+    """The penalty of lanes; arguments and ValueError as of `penalty`."""
+    twins = Twins(lanes, baseline, discount)
+    return lambda actions: strength * MEASURES[measure](*twins(actions))
 
 
 class Twins:

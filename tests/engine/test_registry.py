@@ -210,3 +210,28 @@ for name in ("tests", "safegrid", "experiments", "setup"):
     assert importlib.util.find_spec(f"safegrid.{name}") is None, name
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_agent_that_is_registered_for_later_runs_when_it_is_asked_for(tmp_path):
+    path, broken = tmp_path / "patient.py", tmp_path / "broken.py"
+    path.write_text("STEPS, USES_HIDDEN_INFO = 3, False\nraise RuntimeError('it runs')")
+    broken.write_text("globals()['STEPS'] = 3\nraise RuntimeError('it runs')")
+    registry.register_later(str(path))
+    try:
+        assert "patient" in registry.agents() and str(path) in registry.plugins()
+        assert registry.manifest("patient").steps == 3
+        registry.register_later(str(path))  # again, as a worker may
+        for _ in range(2):
+            with pytest.raises(ValueError, match="it runs"):
+                registry.agent("patient")
+    finally:
+        registry.unregister(path)
+    assert "patient" not in registry.agents() and str(path) not in registry.plugins()
+    with pytest.raises(ValueError, match="assigns neither STEPS nor LEVELS"):
+        registry.register_later(str(broken))
+    for name in (str(tmp_path / "absent.py"), "no_such_package.agent"):
+        with pytest.raises(ValueError, match="cannot be loaded"):
+            registry.register_later(name)
+    path.rename(tmp_path / "ppo.py")
+    with pytest.raises(ValueError, match="agent ppo is there already"):
+        registry.register_later(str(tmp_path / "ppo.py"))

@@ -4,7 +4,6 @@ The files of a board are authoritative: `write` replaces the rows of this board 
 and leaves those of other boards, and all other tables, as they are.
 """
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import sqlalchemy as sql
 
 from safegrid.benchmark.leaderboard import folder_check, verdicts
-from safegrid.benchmark.leaderboard.schema import canonical, read, read_rows, read_suite
+from safegrid.benchmark.leaderboard.folder_check import Checked
+from safegrid.benchmark.leaderboard.schema import canonical, read_suite
 from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.engine.files import sha256
 
@@ -101,8 +101,9 @@ def write(url: str, board: Path, alone: bool = False) -> int:
     about = {"folder": board.resolve().name, "suite": sha256(canonical(suite))}
     rows[BOARDS].append({"id": id_, **about, **suite.model_dump(include={"name", "episodes"})})
     for folder in submissions(board):
-        if not any(folder_check.check(folder, suite)):
-            for table, row in _rows(folder):
+        checked = folder_check.check(folder, suite)
+        if not checked.faults:
+            for table, row in _rows(folder, checked):
                 rows[table].append({"board": id_, **row})
     try:
         engine = sql.create_engine(url, poolclass=sql.NullPool)
@@ -136,13 +137,11 @@ def _check_tables(connection: sql.Connection, url: str) -> None:
                 )
 
 
-def _rows(folder: Path) -> Iterator[tuple[sql.Table, dict[str, Any]]]:
-    """(table, row) of each row about a submission."""
-    submission, card, id_, found = read(folder), read(folder).card, folder.name, None
-    with contextlib.suppress(ValueError):
-        found = verdicts.read(folder.parent, id_)
-    if found is not None and found.submission != sha256(canonical(submission)):
-        found = None
+def _rows(folder: Path, checked: Checked) -> Iterator[tuple[sql.Table, dict[str, Any]]]:
+    """(table, row) of each row about a submission. checked: what was read of its folder."""
+    submission, id_ = checked.submission, folder.name
+    assert submission is not None
+    card, found = submission.card, verdicts.of(folder.parent, id_, checked.digest)
     yield (
         SUBMISSIONS,
         {
@@ -152,7 +151,7 @@ def _rows(folder: Path) -> Iterator[tuple[sql.Table, dict[str, Any]]]:
             "level": None if found is None else found.level,
         },
     )
-    for row in read_rows(folder):
+    for row in checked.rows:
         known = row.model_dump(by_alias=True, exclude={"values"})
         yield RUNS, {"submission": id_, "train_violations": None, **known}
     if found is not None:

@@ -2,25 +2,24 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
-from safegrid.benchmark import policy_files
 from safegrid.benchmark.grouping import Group, is_current, level_key, present_dynamics
 from safegrid.benchmark.leaderboard import folder_check, verdicts
+from safegrid.benchmark.leaderboard.folder_check import Job
 from safegrid.benchmark.leaderboard.schema import (
-    BoardLevel,
     BoardSuite,
     RunRow,
     Submission,
     canonical,
-    content,
-    read,
-    read_rows,
     read_suite,
 )
 from safegrid.benchmark.leaderboard.verdicts import Verdict
+from safegrid.benchmark.policy_files import PolicyFile
+from safegrid.benchmark.published import tables
+from safegrid.benchmark.published.formats import TableFormat
 from safegrid.benchmark.results import Cell, Result
 from safegrid.engine import monitor, registry
 from safegrid.engine.files import sha256
@@ -43,6 +42,7 @@ class LeaderboardEntry(NamedTuple):
     verdict: Verdict
     groups: list[Group]  # runs by level
     recorded: dict[tuple[str, str, int], replay.Replay]  # by environment, level and run
+    policies: str  # digest of what they do; its own if it was not trained: planners may well agree
 
     @property
     def level(self) -> int:
@@ -84,13 +84,14 @@ def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], l
     shown: dict[str, LeaderboardEntry] = {}
     played: dict[str, LeaderboardEntry] = {}
     for entry in sorted(found, key=lambda each: (each.verdict.first, each.folder.name)):
-        names, content = skeleton(entry.title), _policies(entry)
+        names = skeleton(entry.title)
         if names in shown:
             reason = f"its name can be confused with that of {shown[names].folder.name}"
-        elif content in played:
-            reason = f"it has the policies of {played[content].folder.name} under another name"
+        elif entry.policies in played:
+            other = played[entry.policies].folder.name
+            reason = f"it has the policies of {other} under another name"
         else:
-            shown[names] = played[content] = entry
+            shown[names] = played[entry.policies] = entry
             continue
         refused.append(Refusal(entry.folder.name, reason))
     return sorted(shown.values(), key=lambda each: each.folder.name), refused
@@ -113,53 +114,49 @@ def skeleton(name: str) -> str:
     return "".join(c for c in alike if c.isalnum())
 
 
-def _policies(entry: LeaderboardEntry) -> str:
-    """A digest of what all policies do: their tensors, or their replays where they are absent.
+def _acts(job: Job, file: PolicyFile | None) -> bytes:
+    """What a run's policy does, as bytes: equal for tables of equal distributions.
 
-    That of an agent that was not trained is its own, since planners may well agree.
+    That is its tensors where it is no table, and the digest of its replay where there is none.
     """
-    if entry.submission.card.kind not in RANKED:
-        return entry.folder.name
-    digest = hashlib.sha256()
-    files = {file.path for file in entry.submission.files}
-    for row in entry.rows:
-        digest.update("/".join(map(str, row.key)).encode())
-        if row.policy not in files:
-            digest.update(content(entry.folder / row.replay))
-            continue
-        tensors = policy_files.decode(content(entry.folder / row.policy)).tensors
-        for name, tensor in sorted(tensors.items()):
-            digest.update(f"{name} {tensor.dtype} {tensor.shape}".encode() + tensor.tobytes())
-    return digest.hexdigest()
+    if file is None:
+        return job.digests[job.row.replay].encode()
+    parts = []
+    for name, tensor in sorted(file.tensors.items()):
+        if isinstance(file.format, TableFormat):
+            tensor = tables.in_thousandths(tensor, len(job.dynamics.actions))
+        parts.append(f"{name} {tensor.dtype} {tensor.shape}".encode() + tensor.tobytes())
+    return b"".join(parts)
 
 
 def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     """The entry of a submission. ValueError where its present content is not verified."""
-    for fault in folder_check.check(folder, suite):
-        raise ValueError(str(fault))
-    submission, rows, last = read(folder), read_rows(folder), verdicts.read(board, folder.name)
-    bound = sha256(canonical(submission)), sha256(canonical(suite))
-    if last is None or (last.submission, last.suite) != bound:
+    checked = folder_check.check(folder, suite)
+    if checked.submission is None or checked.faults:
+        raise ValueError(str(checked.faults[0]))
+    submission, last = checked.submission, verdicts.read(board, folder.name)
+    if last is None or (last.submission, last.suite) != (checked.digest, sha256(canonical(suite))):
         raise ValueError("it has no verdict: run safegrid leaderboard verify")
     for fault in last.faults:
         if fault.proven or last.level is None:
             raise ValueError(str(fault))
     if last.level is None or last.level < TRUSTED:
         raise ValueError(f"it is verified to V{last.level}")
-    levels = {level.key: level for level in suite.levels}
-    recorded = {row.key: replay.decode(content(folder / row.replay)) for row in rows}
     results: dict[tuple[str, str], list[Result]] = {}
-    for row in rows:
-        cell = _cell(submission, levels[row.key[:2]], row, suite)
+    recorded, acts = {}, hashlib.sha256()
+    for job in folder_check.jobs(folder, checked, suite):
+        row, cell = job.row, job.cell
         if not is_current(cell):
             raise ValueError(f"{level_key(cell)} has other dynamics now: {present_dynamics(cell)}")
+        recorded[row.key] = job.replay()
         result = _result(row, cell, recorded[row.key])
+        acts.update("/".join(map(str, row.key)).encode() + _acts(job, file := job.policy_file()))
         if last.level < REPRODUCED:
             result = result._replace(values={})
-        elif any(file.path == row.policy for file in submission.files):
-            result = result._replace(policy=_data(content(folder / row.policy)))
-        if (secret := last.secret_values.get(row.policy)) is not None:
-            result = result._replace(values={**result.values, row.level: secret})
+        elif file is not None and file.format is not None:
+            result = result._replace(policy=job.policy())  # can be played without its agent's code
+        secret = last.secret_values.get(row.policy, {})
+        result = result._replace(values={**result.values, **secret})
         results.setdefault(row.key[:2], []).append(result)
     title = submission.card.name
     hidden = submission.uses_hidden_info
@@ -167,7 +164,10 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     groups = [
         Group(level_key(runs[0].cell), title, runs, hidden, ranked) for runs in results.values()
     ]
-    return LeaderboardEntry(folder, title, submission, rows, last, groups, recorded)
+    policies = acts.hexdigest() if submission.card.kind in RANKED else folder.name
+    return LeaderboardEntry(
+        *(folder, title, submission, checked.rows, last, groups, recorded, policies)
+    )
 
 
 def _result(row: RunRow, cell: Cell, recorded: replay.Replay) -> Result:
@@ -176,23 +176,3 @@ def _result(row: RunRow, cell: Cell, recorded: replay.Replay) -> Result:
     training["step"] = row.trained  # the number of episodes is not known
     training["violating"] = -1 if row.train_violations is None else row.train_violations
     return Result(cell, recorded.episodes, training.view(np.recarray), None, row.values)
-
-
-def _data(policy: bytes) -> bytes | None:
-    """A policy file that can be played without its agent's code; None for another one."""
-    return policy if policy_files.decode(policy).format is not None else None
-
-
-def _cell(submission: Submission, level: BoardLevel, row: RunRow, suite: BoardSuite) -> Cell:
-    return Cell(
-        agent=submission.card.agent,
-        agent_version=submission.agent_version,
-        settings=cast(dict[str, Any], submission.settings),
-        steps=row.trained,
-        environment=level.environment,
-        dynamics=level.dynamics,
-        level=level.level,
-        options=cast(dict[str, Any], level.options),
-        seed=row.run,
-        episodes=suite.episodes,
-    )

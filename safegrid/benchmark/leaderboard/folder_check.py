@@ -1,67 +1,149 @@
-"""Verification level 0: the folder of a submission is complete and its files are well-formed."""
+"""Verification level 0: the folder of a submission is complete and its files are well-formed.
+
+All other levels read its files only as they were checked here: see `Job`.
+"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
+from safegrid.benchmark import policy_files
+from safegrid.benchmark.leaderboard import secret_seeds
+from safegrid.benchmark.leaderboard.packing import cell
 from safegrid.benchmark.leaderboard.schema import (
     RUNS,
+    BoardLevel,
     BoardSuite,
     RunRow,
     Submission,
     canonical,
-    content,
+    digests,
     identity,
+    member,
     read,
     read_rows,
 )
 from safegrid.benchmark.leaderboard.verdicts import Fault, fault
+from safegrid.benchmark.policy_files import PolicyFile
+from safegrid.benchmark.results import Cell
 from safegrid.engine import registry
+from safegrid.engine.contract.agents import check_setting
 from safegrid.engine.contract.manifest import Manifest
-from safegrid.engine.files import changed_line_ends, sha256
+from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.files import sha256
+from safegrid.evaluation import replay
 
 DEEPEST = 4  # names in the path of a replay or a policy
 
 
-def check(folder: Path, suite: BoardSuite) -> Iterator[Fault]:
-    """V0: all files are present and unchanged, and their content is valid for the board's suite."""
-    submission = rows = None
+class Checked(NamedTuple):
+    """What was read of a submission's folder; whatever is read of it later is bound to this."""
+
+    submission: Submission | None  # None where submission.json is invalid
+    rows: list[RunRow]  # none where they are invalid
+    faults: list[Fault]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of submission.json, or of nothing where it is invalid."""
+        return sha256(b"" if self.submission is None else canonical(self.submission))
+
+
+class Job(NamedTuple):
+    """One run and what its checks need."""
+
+    folder: Path  # of the submission
+    cell: Cell
+    level: BoardLevel
+    row: RunRow
+    line: int  # number of the row in runs.jsonl
+    digests: Mapping[str, str]  # SHA-256 of the run's files, by path
+    seed: int | None = None  # the secret one of the run; None up to level 3
+
+    @property
+    def dynamics(self) -> Dynamics:
+        """Of the level, with the suite's own options."""
+        options = {"level": self.cell.level, **self.cell.options}
+        return make_dynamics(self.cell.environment, **options)  # type: ignore[no-any-return]
+
+    def replay(self) -> replay.Replay:
+        """The run's replay. ValueError where its file is not one."""
+        return replay.decode(member(self.folder, self.row.replay, self.digests))
+
+    def policy(self) -> bytes | None:
+        """The content of the run's policy file; None without one. ValueError as `member`."""
+        if self.row.policy not in self.digests:
+            return None
+        return member(self.folder, self.row.policy, self.digests)
+
+    def policy_file(self) -> PolicyFile | None:
+        """The run's policy file; None without one. ValueError where it is not one."""
+        content = self.policy()
+        return None if content is None else policy_files.decode(content)
+
+
+def jobs(
+    folder: Path, checked: Checked, suite: BoardSuite, secret: bytes | None = None
+) -> Iterator[Job]:
+    """The runs of a submission, in the order of its rows.
+
+    folder: of the submission. checked: what was read of it, without a fault. suite: of the board.
+    secret: of the season, by which each run gets its secret seed; None for no seeds.
+    """
+    submission = checked.submission
+    assert submission is not None
+    levels, listed = {level.key: level for level in suite.levels}, digests(submission)
+    for line, row in enumerate(checked.rows, 1):
+        level = levels[row.key[:2]]
+        own = {path: listed[path] for path in (row.replay, row.policy) if path in listed}
+        seed = None
+        if secret is not None:
+            seed = secret_seeds.seed(secret, checked.digest, *row.key)
+        yield Job(folder, cell(submission, level, row, suite), level, row, line, own, seed)
+
+
+def check(folder: Path, suite: BoardSuite) -> Checked:
+    """V0: all files are present and unchanged, and their content is valid for the board's suite.
+
+    What cannot be read is a fault, too.
+    """
+    submission, rows, faults = None, list[RunRow](), list[Fault]()
     try:
         submission = read(folder)
-        rows = read_rows(folder)
+        faults += _members(folder, submission)
+        faults += _names(folder, submission, suite)
+        if all(each.file != RUNS for each in faults):
+            rows = read_rows(folder, digests(submission))
+            faults += _rows(submission, rows, suite)
     except ValueError as error:
-        yield fault(0, folder.name, str(error))
-    if submission is not None:
-        yield from _members(folder, submission)
-        yield from _names(folder, submission, suite)
-    if submission is not None and rows is not None:
-        yield from _rows(submission, rows, suite)
+        faults.append(fault(0, folder.name, str(error)))
+    except (OSError, RecursionError) as error:
+        faults.append(fault(0, folder.name, f"it cannot be read: {type(error).__name__}"))
+    return Checked(submission, rows, faults)
 
 
 def _members(folder: Path, submission: Submission) -> Iterator[Fault]:
     """Faults of the files: missing, unlisted, links, of another size or content."""
-    listed = {file.path: file for file in submission.files}
+    listed = digests(submission)
     if list(listed) != sorted(file.path for file in submission.files):
         yield fault(0, "submission.json", "the files are not in the order of their paths")
     present = {path.relative_to(folder).as_posix(): path for path in _walk(folder)}
     for name, path in present.items():
         deep = name.count("/") + 1 == DEEPEST  # where files lie
-        plain = (path.is_dir() and not deep) or name in {*listed, "submission.json"}
+        plain = (path.is_dir() and not deep) or name in listed or name == "submission.json"
         if path.is_symlink() or not plain:
             yield fault(0, name, "it is a link, or is not listed in submission.json")
-    for name, file in listed.items():
-        if name not in present or present[name].is_symlink():
-            yield fault(0, name, "it is missing")
+    for file in submission.files:
+        if file.path not in present or present[file.path].is_symlink():
+            yield fault(0, file.path, "it is missing")
             continue
         try:
-            bytes_ = content(present[name])
+            if (size := len(member(folder, file.path, listed))) != file.size:
+                message = f"it has {size} bytes: submission.json has {file.size}"
+                yield fault(0, file.path, message)
         except ValueError as error:
-            yield fault(0, name, str(error))
-            continue
-        if (digest := sha256(bytes_)) != file.sha256 or len(bytes_) != file.size:
-            message = f"its SHA-256 is {digest}: submission.json has {file.sha256}"
-            message += changed_line_ends(bytes_, file.sha256)
-            yield fault(0, name, message)
+            yield fault(0, file.path, str(error).removeprefix(f"{file.path}: "))
 
 
 def _walk(folder: Path, depth: int = DEEPEST) -> list[Path]:
@@ -105,9 +187,17 @@ def _claims(submission: Submission, manifest: Manifest) -> Iterator[Fault]:
         if claimed != stated:
             message = f"{name} is {claimed!r}: the file of agent {agent} has {stated!r}"
             yield fault(0, "submission.json", message)
-    if manifest.settings is not None and set(submission.settings) != set(manifest.settings):
+    if manifest.settings is None:  # its file computes them
+        return
+    if set(submission.settings) != set(manifest.settings):
         message = f"settings are not those of agent {agent}: {', '.join(manifest.settings)}"
         yield fault(0, "submission.json", message)
+        return
+    for name, default in manifest.settings.items():
+        try:
+            check_setting(name, submission.settings[name], default)
+        except ValueError as error:
+            yield fault(0, "submission.json", str(error))
 
 
 def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iterator[Fault]:

@@ -64,13 +64,14 @@ def submit(folder: Path, board: Path, card: AgentCard | None = None) -> list[Pat
 def own_card(agent: str) -> AgentCard:
     """The card of an agent in agents/, from the contents of its file."""
     spec = registry.agent(agent)
+    characters = (c if c.isprintable() or c == "\n" else " " for c in spec.description[:2000])
     return AgentCard(
         name=agent,
         agent=agent,
         version=str(spec.version),
         authors=("SafeGrid",),
         license="Apache-2.0",
-        description=spec.description[:2000],
+        description="".join(characters),
         kind=cast(Literal["learned", "planner", "scripted", "llm"], spec.kind),
     )
 
@@ -85,6 +86,25 @@ def sums(episodes: Any) -> dict[str, Any]:
         "violations": int(np.count_nonzero(np.asarray(episodes["cost"]) > 0)),
         "steps": int(np.sum(episodes["length"])),
     }
+
+
+def cell(submission: Submission, level: BoardLevel, row: RunRow, suite: BoardSuite) -> Cell:
+    """The cell of a row of runs.jsonl: what a submission says that was trained and evaluated.
+
+    level: of the row. suite: of the board.
+    """
+    return Cell(
+        agent=submission.card.agent,
+        agent_version=submission.agent_version,
+        settings=cast(dict[str, Any], submission.settings),
+        steps=row.trained,
+        environment=level.environment,
+        dynamics=level.dynamics,
+        level=level.level,
+        options=cast(dict[str, Any], level.options),
+        seed=row.run,
+        episodes=suite.episodes,
+    )
 
 
 def _suite(results: Sequence[Result], board: Path, name: str) -> BoardSuite:
@@ -163,7 +183,7 @@ def _write_run(result: Result, part: Path) -> RunRow:
             "run": cell.seed,
             "trained": cell.steps,
             **sums(result.episodes),
-            **_harm(result),
+            "train_violations": measures.violating_episodes(result.training),
             "values": {name: value.model_dump() for name, value in result.values.items()},
         }
     )
@@ -187,13 +207,6 @@ def _published(result: Result, dynamics: Dynamics) -> Result:
     values = measures.valuations(policy, dynamics, episodes, cell.episodes, cell.seed)
     content = policy_files.encode(policy, cell, form)
     return result._replace(policy=content, episodes=episodes, values=values)
-
-
-def _harm(result: Result) -> dict[str, int]:
-    """The training episodes with a violation, where the result has them."""
-    if result.training is None or (result.training["violating"] < 0).any():
-        return {}
-    return {"train_violations": int(result.training["violating"].sum())}
 
 
 def _files(part: Path) -> tuple[File, ...]:

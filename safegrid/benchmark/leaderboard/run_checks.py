@@ -4,28 +4,21 @@ import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.benchmark import policy_files, sandbox
 from safegrid.benchmark.leaderboard import secret_seeds
+from safegrid.benchmark.leaderboard.folder_check import Job
 from safegrid.benchmark.leaderboard.packing import sums
-from safegrid.benchmark.leaderboard.schema import (
-    RUNS,
-    BoardLevel,
-    BoardSuite,
-    RunRow,
-    Submission,
-    content,
-)
+from safegrid.benchmark.leaderboard.schema import RUNS
 from safegrid.benchmark.leaderboard.verdicts import Fault, fault
-from safegrid.benchmark.policy_files import PolicyFile
 from safegrid.benchmark.published import formats
 from safegrid.engine.chance import derive_seeds
-from safegrid.engine.dynamics import Dynamics, make_dynamics
-from safegrid.evaluation import measures, replay, resimulation, valuation
+from safegrid.engine.dynamics import Dynamics
+from safegrid.evaluation import measures, resimulation, valuation
 from safegrid.evaluation.rollout import evaluate, rounds_per_lane
 from safegrid.evaluation.valuation import Valuation
 from safegrid.solver import anchors
@@ -33,36 +26,8 @@ from safegrid.solver.backward_induction import TOLERANCE
 
 HEADER = ("environment", "version", "level", "options", "dynamics")
 SECRET_LANES = 300  # at least, of an evaluation on secret seeds
+SecretValues = tuple[str, dict[str, Valuation]]  # path of a policy; its values by level
 MOST_CHANCE = 1e-5  # of an honest difference between public and secret seeds, on one level
-
-
-class Job(NamedTuple):
-    """One run and what its checks need."""
-
-    folder: Path  # of the submission
-    submission: Submission
-    suite: BoardSuite
-    level: BoardLevel
-    row: RunRow
-    line: int  # number of the row in runs.jsonl
-    seed: int | None = None  # the secret one of the run; None up to level 3
-
-    @property
-    def dynamics(self) -> Dynamics:
-        """Of the level, with the suite's own options."""
-        level = self.level
-        options = cast(dict[str, Any], level.options)
-        return make_dynamics(level.environment, level.level, **options)  # type: ignore[no-any-return]
-
-    def replay(self) -> replay.Replay:
-        """The run's replay. ValueError where its file is not one."""
-        return replay.decode(content(self.folder / self.row.replay))
-
-    def policy_file(self) -> PolicyFile | None:
-        """The run's policy file; None without one. ValueError where it is not one."""
-        if not any(file.path == self.row.policy for file in self.submission.files):
-            return None
-        return policy_files.decode(content(self.folder / self.row.policy))
 
 
 def check_policy(job: Job) -> Iterator[Fault]:
@@ -86,7 +51,7 @@ def check_sums(job: Job) -> Iterator[Fault]:
     expected: dict[str, Any] = {name: getattr(level, name) for name in HEADER}
     expected |= {
         "limit": job.dynamics.horizon,
-        "episodes": job.suite.episodes,
+        "episodes": job.cell.episodes,
     }
     header = recorded.header.model_dump()
     yield from _compare(1, row.replay, None, expected, header, "the suite has")
@@ -94,11 +59,11 @@ def check_sums(job: Job) -> Iterator[Fault]:
     replayed = sums(recorded.episodes)
     yield from _compare(1, RUNS, job.line, replayed, claimed, "the episodes of its replay have")
     rounds = rounds_per_lane(job.dynamics)
-    seeds = np.repeat(derive_seeds(row.run, "evaluate", -(-job.suite.episodes // rounds)), rounds)
+    seeds = np.repeat(derive_seeds(row.run, "evaluate", -(-job.cell.episodes // rounds)), rounds)
     numbers = np.tile(np.arange(rounds), len(seeds) // rounds)  # of episodes since a reset
     for name, column in (("seed", seeds), ("episode", numbers)):
         found = recorded.episodes[name]
-        if (other := np.flatnonzero(found != column[: job.suite.episodes])).size:
+        if (other := np.flatnonzero(found != column[: job.cell.episodes])).size:
             i = int(other[0])
             message = f"episode {i} has {name} {found[i]}: run {row.run} has {column[i]}"
             yield fault(1, row.replay, message)
@@ -116,12 +81,12 @@ def resimulate(job: Job) -> Iterator[Fault]:
 
 def replay_policy(job: Job) -> Iterator[Fault]:
     """V3: the policy plays the episodes of the replay, and is worth what the row claims."""
-    row, suite, dynamics = job.row, job.suite, job.dynamics
+    row, episodes, dynamics = job.row, job.cell.episodes, job.dynamics
     recorded = job.replay().episodes
     try:
         with _policy(job) as policy:
-            played = _evaluate(policy, job, row.run, suite.episodes)
-            values = measures.valuations(policy, dynamics, played, suite.episodes, row.run)
+            played = _evaluate(policy, dynamics, row.run, episodes)
+            values = measures.valuations(policy, dynamics, played, episodes, row.run)
     except Exception as error:  # an agent may raise anything for invalid weights
         yield _unplayable(job, 3, error)
         return
@@ -154,41 +119,55 @@ def _claims(job: Job, values: Mapping[str, Valuation]) -> Iterator[Fault]:
                 yield fault(3, RUNS, f"{message}{found[name]!r}", job.line)
 
 
-def score_on_secret_seeds(jobs: list[Job]) -> Iterator[Fault | tuple[str, Valuation]]:
+def score_on_secret_seeds(jobs: list[Job]) -> Iterator[Fault | SecretValues]:
     """V4: the policies of one level score on secret seeds as well as they did on the public ones.
 
-    Policies with an exact value need no such check. Of the others, the means of lanes are compared,
-    because the episodes of a lane may share a memory. Yields faults, and what each of these
-    policies, by its path, is worth on secret seeds.
+    So they must on each level that they are judged on and where they have no exact value, which
+    needs no such check. The means of lanes are compared, because the episodes of a lane may share a
+    memory. Yields faults, and what each of these policies is worth on secret seeds.
     """
-    pairs: dict[str, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {}
+    pairs: dict[tuple[str, str], list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {}
     for job in jobs:
-        assert job.seed is not None
-        if (value := job.row.values.get(job.level.level)) is not None and value.exact:
+        claimed, found = job.row.values, {}
+        judged = measures.judged(job.dynamics).items()
+        sampled = {k: each for k, each in judged if k not in claimed or not claimed[k].exact}
+        if not sampled:
             continue
-        rounds = rounds_per_lane(job.dynamics)
-        episodes = max(job.suite.episodes, SECRET_LANES * rounds)
         try:
             with _policy(job) as policy:
-                played = _evaluate(policy, job, job.seed, episodes)
+                for label, each in sampled.items():
+                    public, secret = _public_and_secret(policy, job, each)
+                    found[label] = valuation.sampled(secret, each)
+                    for column in ("return", "performance"):
+                        means = _lane_means(public, column), _lane_means(secret, column)
+                        pairs.setdefault((label, column), []).append(means)
         except Exception as error:  # as above
             yield _unplayable(job, 4, error)
             return
-        yield job.row.policy, valuation.sampled(played, job.dynamics)
-        recorded = job.replay().episodes
-        for column in ("return", "performance"):
-            means = _lane_means(recorded, column), _lane_means(played, column)
-            pairs.setdefault(column, []).append(means)
-    for column, samples in pairs.items():
+        yield job.row.policy, found
+    for (label, column), samples in pairs.items():
         chance = secret_seeds.chance_of_difference(samples)
         if chance < MOST_CHANCE:
             mean = math.fsum(float(a.mean() - b.mean()) for a, b in samples) / len(samples)
             yield fault(
                 4,
                 str(Path(jobs[0].row.policy).parent),
-                f"mean {column} on the public seeds is {mean:g} more than on secret ones, which "
-                f"has a probability below {MOST_CHANCE:g} by chance",
+                f"{label}: mean {column} on the public seeds is {mean:g} more than on secret "
+                f"ones, which has a probability below {MOST_CHANCE:g} by chance",
             )
+
+
+def _public_and_secret(policy: Any, job: Job, dynamics: Dynamics) -> tuple[Any, Any]:
+    """The episodes of a run's policy on the public and on the secret seeds of one level.
+
+    dynamics: of one of the levels that it is judged on.
+    """
+    assert job.seed is not None
+    episodes = max(job.cell.episodes, SECRET_LANES * rounds_per_lane(dynamics))
+    secret = _evaluate(policy, dynamics, job.seed, episodes)
+    if dynamics.key == job.dynamics.key:
+        return job.replay().episodes, secret
+    return _evaluate(policy, dynamics, job.row.run, job.cell.episodes), secret
 
 
 def _attainable(job: Job, performance: NDArray[np.float64]) -> Iterator[Fault]:
@@ -217,25 +196,13 @@ def _attainable(job: Job, performance: NDArray[np.float64]) -> Iterator[Fault]:
 
 def _owner(job: Job) -> Iterator[Fault]:
     """Faults of a policy file whose cell is not that of the run."""
-    row, file = job.row, job.policy_file()
-    if file is None:
+    if (file := job.policy_file()) is None:
         return
-    submission, level = job.submission, job.level
-    expected = {
-        "agent": submission.card.agent,
-        "agent_version": submission.agent_version,
-        "settings": submission.settings,
-        "environment": level.environment,
-        "level": level.level,
-        "options": level.options,
-        "dynamics": level.dynamics,
-        "seed": row.run,
-        "steps": row.trained,
-    }
     found = file.cell.model_dump()
-    for name, value in expected.items():
+    for name, value in job.cell.model_dump().items():
         if found[name] != value:
-            yield fault(1, row.policy, f"its {name} is not {value!r}, which the submission has")
+            message = f"its {name} is not {value!r}, which the submission has"
+            yield fault(1, job.row.policy, message)
 
 
 @contextlib.contextmanager
@@ -244,21 +211,19 @@ def _policy(job: Job) -> Iterator[Any]:
 
     ValueError where there is none, and for whatever goes wrong in that process.
     """
-    file = job.policy_file()
-    if file is None:
+    if (content := job.policy()) is None:
         raise ValueError("the submission has no policy: it cannot be evaluated")
-    if file.format is not None:
+    if (file := policy_files.decode(content)).format is not None:
         yield policy_files.published(file, job.dynamics)
         return
-    content_ = content(job.folder / job.row.policy)
-    with sandbox.play(content_, job.submission.card.agent, job.dynamics) as policy:
+    with sandbox.play(content, job.cell.agent, job.dynamics) as policy:
         yield policy
 
 
-def _evaluate(policy: Any, job: Job, seed: int, episodes: int) -> Any:
-    """The episodes of a policy on the run's level."""
-    level, options = job.level, cast(dict[str, Any], job.level.options)
-    return evaluate(policy, level.environment, episodes, seed, level.level, **options)
+def _evaluate(policy: Any, dynamics: Dynamics, seed: int, episodes: int) -> Any:
+    """The episodes of a policy on a level."""
+    level, options = dynamics.level_name, dynamics.options
+    return evaluate(policy, dynamics.name, episodes, seed, level, **options)
 
 
 def _unplayable(job: Job, depth: int, error: Exception) -> Fault:

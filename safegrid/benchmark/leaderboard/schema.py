@@ -16,7 +16,7 @@ import json
 import os
 import stat
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -29,7 +29,25 @@ RUNS = "runs.jsonl"
 LARGEST = 2**28  # bytes of a file
 LARGEST_TEXT = 2**25  # bytes of a JSON or TOML file
 
-Text = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=2000)]
+
+def _printable(value: Any) -> Any:
+    """A JSON value, which has no text with control, invisible or unassigned characters."""
+    if isinstance(value, str) and not value.replace("\n", "").isprintable():
+        raise ValueError("give text without control or invisible characters")
+    if isinstance(value, dict | list):
+        for each in value:
+            _printable(each)
+    if isinstance(value, dict):
+        _printable(list(value.values()))
+    return value
+
+
+Text = Annotated[
+    str,
+    pydantic.StringConstraints(min_length=1, max_length=2000),
+    pydantic.AfterValidator(_printable),
+]
+Settings = Annotated[dict[str, pydantic.JsonValue], pydantic.AfterValidator(_printable)]
 Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=64)]
 Title = Annotated[
     str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9](?:[ -~]*[!-~])?$", max_length=60)
@@ -112,7 +130,7 @@ class Submission(Record):
     uses_hidden_info: bool
     agent_version: Count
     agent_file: Digest | None  # of the agent's file, which is not part of the submission
-    settings: dict[str, pydantic.JsonValue]
+    settings: Settings
     runs: Annotated[int, pydantic.Field(ge=1, le=10**6)]  # of each level, numbered from 0
     files: Annotated[tuple[File, ...], pydantic.Field(max_length=10**6)]  # in order of their paths
 
@@ -200,9 +218,32 @@ def read_suite(board: Path) -> BoardSuite:
     return _only(BoardSuite, board / "suite.json")
 
 
-def read_rows(folder: Path) -> list[RunRow]:
-    """The lines of runs.jsonl. ValueError with the line number where one is invalid."""
-    return list(lines(RunRow, folder / RUNS))
+def digests(submission: Submission) -> dict[str, str]:
+    """The SHA-256 of each file of a submission, by its path."""
+    return {file.path: file.sha256 for file in submission.files}
+
+
+def member(folder: Path, path: str, listed: Mapping[str, str], largest: int = LARGEST) -> bytes:
+    """The bytes of a file of a submission, which are those that it lists.
+
+    folder: of the submission. path: of the file in it. listed: see `digests`. largest: number of
+    bytes. ValueError where the file is not listed, has another digest, or as `content`.
+    """
+    if path not in listed:
+        raise ValueError(f"{path}: submission.json does not list it")
+    found = content(folder / path, largest)
+    if (digest := sha256(found)) != listed[path]:
+        message = f"{path}: its SHA-256 is {digest}: submission.json has {listed[path]}"
+        raise ValueError(message + changed_line_ends(found, listed[path]))
+    return found
+
+
+def read_rows(folder: Path, listed: Mapping[str, str]) -> list[RunRow]:
+    """The lines of runs.jsonl. ValueError as `member`, and with the line number of an invalid one.
+
+    folder: of the submission. listed: see `digests`.
+    """
+    return list(lines(RunRow, RUNS, member(folder, RUNS, listed, LARGEST_TEXT)))
 
 
 def read_card(path: Path) -> AgentCard:
@@ -217,13 +258,16 @@ def read_card(path: Path) -> AgentCard:
         raise ValueError(f"agent card {path} cannot be read: {error}") from None
 
 
-def lines(model: type[Model], path: Path) -> Iterator[Model]:
-    """The records of a JSONL file. ValueError with the line number where one is invalid."""
-    for number, line in enumerate(content(path, LARGEST_TEXT).splitlines(keepends=True), 1):
+def lines(model: type[Model], name: str, text: bytes) -> Iterator[Model]:
+    """The records in the text of a JSONL file. ValueError with the line number of an invalid one.
+
+    name: of the file, for the error.
+    """
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
         try:
             yield parse(model, line)
         except ValueError as error:
-            raise ValueError(f"{path.name}, line {number}: {error}") from None
+            raise ValueError(f"{name}, line {number}: {error}") from None
 
 
 def content(path: Path, largest: int = LARGEST) -> bytes:

@@ -17,7 +17,13 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from safegrid.benchmark.leaderboard.schema import Digest, canonical, content, lines
+from safegrid.benchmark.leaderboard.schema import (
+    LARGEST_TEXT,
+    Digest,
+    canonical,
+    content,
+    lines,
+)
 from safegrid.engine.files import Record, replace, sha256
 from safegrid.solver.backward_induction import TOLERANCE
 
@@ -63,7 +69,7 @@ def reveal(board: Path, path: Path) -> Season:
 def read(board: Path) -> list[Season]:
     """The seasons of a board, in order. ValueError where its file or a secret is invalid."""
     path = board / "season.json"
-    seasons = list(lines(Season, path)) if path.exists() else []
+    seasons = list(lines(Season, path.name, content(path, LARGEST_TEXT))) if path.exists() else []
     for number, season in enumerate(seasons, 1):
         if season.secret is not None and sha256(bytes.fromhex(season.secret)) != season.commitment:
             raise ValueError(f"{path}: the secret of season {number} does not match its commitment")

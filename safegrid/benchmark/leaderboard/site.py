@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import shutil
 import tempfile
 from collections.abc import Sequence
 from importlib import metadata, resources
@@ -20,7 +19,15 @@ from safegrid.benchmark.leaderboard import (
     verdicts,
 )
 from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal, entries
-from safegrid.benchmark.leaderboard.schema import RUNS, BoardSuite, read_suite
+from safegrid.benchmark.leaderboard.schema import (
+    RUNS,
+    BoardSuite,
+    canonical,
+    content,
+    digests,
+    member,
+    read_suite,
+)
 from safegrid.benchmark.leaderboard.verdicts import Verdict
 from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.benchmark.report import level_reports, plain, safetywashing_by_category
@@ -111,7 +118,7 @@ def _write(board: Path, out: Path) -> list[Refusal]:
         (out / name).write_text(text, encoding="utf-8")
     for name in ("suite.json", keys.VERIFIERS):
         if (board / name).exists():
-            shutil.copyfile(board / name, out / name)
+            (out / name).write_bytes(content(board / name))
     database.write(f"sqlite:///{out / 'index.sqlite'}", board, alone=True)
     for entry in shown:
         _copy_evidence(entry, board, out)
@@ -188,13 +195,18 @@ def _files(entry: LeaderboardEntry) -> list[str]:
 
 
 def _copy_evidence(entry: LeaderboardEntry, board: Path, out: Path) -> None:
-    found = verdicts.path(Path(), entry.folder.name)
-    (out / found).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(board / found, out / found)
+    """Writes an entry's verdict and the files that can be downloaded, as they were checked."""
+    verdict, listed = verdicts.path(Path(), entry.folder.name), digests(entry.submission)
+    _copy(out / verdict, content(board / verdict, verdicts.LARGEST))
     for name in _files(entry):
-        copy = out / "submissions" / entry.folder.name / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(entry.folder / name, copy)
+        is_listed = name in listed  # submission.json is not
+        found = member(entry.folder, name, listed) if is_listed else canonical(entry.submission)
+        _copy(out / "submissions" / entry.folder.name / name, found)
+
+
+def _copy(path: Path, found: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(found)
 
 
 def templates() -> Any:

@@ -5,6 +5,7 @@ board's suite, the agent's file and the season, and believed only if a key that 
 signed it: see `keys`.
 """
 
+import contextlib
 import datetime
 import platform
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,15 @@ from typing import Annotated, Any
 import pydantic
 
 from safegrid.benchmark.leaderboard import keys
-from safegrid.benchmark.leaderboard.schema import Digest, Member, Text, canonical, content, parse
+from safegrid.benchmark.leaderboard.schema import (
+    Digest,
+    Member,
+    Name,
+    Text,
+    canonical,
+    content,
+    parse,
+)
 from safegrid.engine import files
 from safegrid.engine.files import Record
 from safegrid.evaluation.valuation import Valuation
@@ -74,8 +83,8 @@ class Verdict(Record):
     seen: tuple[Digest, ...]  # commitments to secrets that were not public when it was seen
     level: Depth | None  # the last level reached; None for none
     faults: tuple[Fault, ...]  # of the next level
-    # what policies without an exact value are worth on secret seeds, by the path of the policy
-    secret_values: dict[Member, Valuation]
+    # what policies without an exact value are worth on secret seeds, by path and level
+    secret_values: dict[Member, dict[Name, Valuation]]
     retrained: tuple[Member, ...]  # the policies that were trained again, by path
     time: str  # UTC, ISO 8601
     first: str  # the time of the first verdict of this content
@@ -94,17 +103,16 @@ def verdict(
     bound: Mapping[str, str | None],
     level: int | None,
     faults: Sequence[Fault],
-    secret_values: Mapping[str, Valuation] | None = None,
+    secret_values: Mapping[str, Mapping[str, Valuation]] | None = None,
     retrained: Sequence[str] = (),
     seen: Sequence[str] = (),
-    first: str | None = None,
 ) -> Verdict:
-    """A verdict of this moment.
+    """A verdict of this moment, the first one of its content.
 
     bound: the digests `submission`, `suite`, `agent` and `season`
     level: the last level reached; None for none
     faults: of the next level
-    secret_values, retrained, seen, first: as of `Verdict`; `first` is None for now
+    secret_values, retrained, seen: as of `Verdict`
     """
     about: dict[str, Any] = dict(bound)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
@@ -112,13 +120,32 @@ def verdict(
         **about,
         level=level,
         faults=tuple(faults[:MOST_FAULTS]),
-        secret_values=dict(secret_values or {}),
+        secret_values={path: dict(values) for path, values in (secret_values or {}).items()},
         retrained=tuple(retrained),
         seen=tuple(seen),
         time=now,
-        first=first or now,
+        first=now,
         software=f"safegrid {metadata.version('safegrid-rl')}, Python {platform.python_version()}",
     )
+
+
+def following(found: Verdict, before: Verdict | None) -> Verdict:
+    """A new verdict with what still holds of the one before it.
+
+    before: the recorded verdict of the same submission; None where there is none. Its secret values
+    are kept where the new verdict has no season, and the level that it reached where that is higher
+    and neither has a fault; both only for the same suite and agent's file.
+    """
+    if before is None:
+        return found
+    seen = (*before.seen, *(each for each in found.seen if each not in before.seen))
+    kept: dict[str, Any] = {"first": before.first, "seen": seen}
+    if (found.suite, found.agent) == (before.suite, before.agent):
+        names: tuple[str, ...] = ("season", "secret_values") if found.season is None else ()
+        if not (found.faults or before.faults) and (before.level or 0) > (found.level or 0):
+            names += "level", "retrained", "time", "software"
+        kept |= {name: getattr(before, name) for name in names}
+    return found.model_copy(update=kept)
 
 
 def path(board: Path, id_: str) -> Path:
@@ -135,6 +162,17 @@ def write(board: Path, id_: str, found: Verdict, key: Any) -> None:
     if place.is_symlink():  # its target is not ours to write
         place.unlink()
     files.replace(place, canonical(signed))
+
+
+def of(board: Path, id_: str, submission: str) -> Verdict | None:
+    """The verdict of a submission's present content; None without one that is believed.
+
+    submission: SHA-256 of submission.json
+    """
+    with contextlib.suppress(ValueError):
+        found = read(board, id_)
+        return found if found is not None and found.submission == submission else None
+    return None
 
 
 def read(board: Path, id_: str) -> Verdict | None:

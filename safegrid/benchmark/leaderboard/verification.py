@@ -8,7 +8,7 @@ import itertools
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,19 +19,12 @@ from safegrid.benchmark.leaderboard import (
     secret_seeds,
     verdicts,
 )
-from safegrid.benchmark.leaderboard.run_checks import Job
-from safegrid.benchmark.leaderboard.schema import (
-    BoardSuite,
-    Submission,
-    canonical,
-    content,
-    read,
-    read_rows,
-    read_suite,
-)
+from safegrid.benchmark.leaderboard.folder_check import Checked, Job
+from safegrid.benchmark.leaderboard.run_checks import SecretValues
+from safegrid.benchmark.leaderboard.schema import BoardSuite, canonical, read_suite
 from safegrid.benchmark.leaderboard.secret_seeds import Season
 from safegrid.benchmark.leaderboard.verdicts import Fault, Verdict, fault
-from safegrid.benchmark.processes import process_pool
+from safegrid.benchmark.processes import process_pool, usable_cores
 from safegrid.engine import registry
 from safegrid.engine.files import sha256
 from safegrid.evaluation.valuation import Valuation
@@ -41,15 +34,22 @@ RETRAINING = 3600.0  # seconds of one training
 PRELOAD = ["safegrid.benchmark.leaderboard.run_checks"]
 NAME = re.compile("[0-9a-f]{12}")  # of a submission's folder: see `schema.identity`
 Progress = Callable[[str, int, int], None]  # takes level ("V1"), number of finished checks, of all
-Found = Fault | tuple[str, Valuation]  # or a policy and what it is worth on secret seeds
+Found = Fault | SecretValues
 Check = Callable[[Any], Iterable[Found]]
 
 
 class Attained(NamedTuple):
     """The level of verification that a submission has reached so far."""
 
+    checked: Checked  # what was read of its folder
     level: int | None  # None where V0 failed
     faults: list[Fault]  # of the level after it
+
+    def after(self, level: int, faults: Iterable[Fault]) -> "Attained":
+        """With the faults of the checks of a level, which is reached where there are none."""
+        listed = list(faults)
+        reached = (level - 1 if level else None) if listed else level
+        return self._replace(level=reached, faults=listed)
 
 
 def submissions(board: Path) -> list[Path]:
@@ -73,7 +73,7 @@ def verify(
     secret: bytes | None = None,
     sample: int = 1,
     key: Any = None,
-    workers: int = os.cpu_count() or 1,
+    workers: int | None = None,
     progress: Progress = lambda what, done, count: None,
 ) -> dict[Path, Verdict]:
     """Checks submissions; records a signed verdict of each where a key is given.
@@ -84,10 +84,10 @@ def verify(
     secret: of one of the board's seasons, without which level 4 is not checked
     sample: runs of each submission that level 5 trains again
     key: the verifier's private key; None to record no verdict
-    workers: number of processes
+    workers: number of processes; None for one on each usable core
     progress: is called after each check
 
-    A verdict that reached more of the same content is kept where the new one finds no fault.
+    What an earlier verdict found of the same content is kept: see `verdicts.following`.
     Returns the verdict of each folder. ValueError where the suite or the seasons are invalid, and
     where the secret is not that of a season.
     """
@@ -96,8 +96,12 @@ def verify(
     season = next((each for each in seasons if each.commitment == commitment), None)
     if secret is not None and season is None:
         raise ValueError(f"the secret is not the one that {board} is committed to")
-    attained = {folder: _attained(0, _complete(folder, suite)) for folder in folders}
-    values: dict[Path, dict[str, Valuation]] = {folder: {} for folder in folders}
+    workers = workers or usable_cores()
+    attained = {}
+    for folder in folders:
+        checked = folder_check.check(folder, suite)
+        attained[folder] = Attained(checked, None, []).after(0, checked.faults)
+    values: dict[Path, dict[str, dict[str, Valuation]]] = {folder: {} for folder in folders}
     for stages in (
         ((0, run_checks.check_policy), (1, run_checks.check_sums), (2, run_checks.resimulate)),
         ((3, run_checks.replay_policy), (4, run_checks.score_on_secret_seeds)),
@@ -107,38 +111,26 @@ def verify(
                 if level > depth or (level == 4 and secret is None):
                     continue
                 ready = _ready(level, board, season, attained)
-                found = _run(
-                    pool, check, list(_tasks(ready, suite, level, secret)), level, progress
-                )
+                tasks = list(_tasks(ready, attained, suite, level, secret))
+                found = _run(pool, check, tasks, level, progress)
                 for folder in ready:
                     faults = [each for each in found[folder] if isinstance(each, Fault)]
-                    attained[folder] = _attained(level, faults)
+                    attained[folder] = attained[folder].after(level, faults)
                     values[folder] |= dict(
                         each for each in found[folder] if isinstance(each, tuple)
                     )
     drawn = _retrain(attained, suite, sample, workers, progress) if depth >= 5 else {}
     judged = {}
-    for folder, (reached, faults) in attained.items():
+    for folder, (checked, reached, faults) in attained.items():
         trained = [job.row.policy for job in drawn.get(folder, [])] if reached == 5 else []
-        bound = _bound(folder, suite, season if values[folder] or reached == 4 else None)
+        bound = _bound(checked, suite, season if values[folder] or reached == 4 else None)
         seen = [each.commitment for each in seasons if each.secret is None]
-        if (before := _known(board, folder)) is not None:
-            seen = [*before.seen, *(each for each in seen if each not in before.seen)]
-        judged[folder] = verdicts.verdict(
-            *(bound, reached, faults, values[folder], trained, seen),
-            None if before is None else before.first,
-        )
+        new = verdicts.verdict(bound, reached, faults, values[folder], trained, seen)
+        before = verdicts.of(board, folder.name, checked.digest)
+        judged[folder] = verdicts.following(new, before)
         if key is not None:
-            judged[folder] = _record(board, folder, judged[folder], key)
+            verdicts.write(board, folder.name, judged[folder], key)
     return judged
-
-
-def _complete(folder: Path, suite: BoardSuite) -> list[Fault]:
-    """The faults of a folder; one that cannot be read at all is a fault, too."""
-    try:
-        return list(folder_check.check(folder, suite))
-    except (OSError, ValueError, RecursionError) as error:
-        return [fault(0, folder.name, f"it cannot be read: {type(error).__name__}")]
 
 
 def _ready(
@@ -147,10 +139,15 @@ def _ready(
     """The submissions that have reached the level before and can be checked for this one."""
     ready = [folder for folder, a in attained.items() if a.level == max(0, level - 1)]
     if level == 3:  # without policies, the replays are all that can be verified
-        ready = [f for f in ready if any(x.path.startswith("policies/") for x in read(f).files)]
+        ready = [folder for folder in ready if _has_policies(attained[folder].checked)]
     if level == 4:
         ready = [folder for folder in ready if _early(board, folder, season, attained)]
     return ready
+
+
+def _has_policies(checked: Checked) -> bool:
+    files = checked.submission.files if checked.submission is not None else ()
+    return any(file.path.startswith("policies/") for file in files)
 
 
 def _retrain(
@@ -165,10 +162,10 @@ def _retrain(
     Returns the runs that were trained again.
     """
     nonce, drawn = os.urandom(32), {}
-    for folder, (level, _) in attained.items():
-        if level is not None and level >= 3 and _trainable(read(folder)):
-            tasks = [job for _, _, job in _tasks([folder], suite, 5, None)]
-            drawn[folder] = retraining.draw(tasks, sample, nonce)
+    for folder, (checked, level, _) in attained.items():
+        if level is not None and level >= 3 and _trainable(checked):
+            runs = list(folder_check.jobs(folder, checked, suite))
+            drawn[folder] = retraining.draw(runs, sample, nonce)
     jobs, done = [job for each in drawn.values() for job in each], itertools.count(1)
     found = retraining.retrain(
         jobs, RETRAINING, workers, lambda: progress("V5", next(done), len(jobs))
@@ -179,12 +176,14 @@ def _retrain(
     for folder in drawn:
         before = attained[folder]
         faults = [*before.faults, *failed[folder]]
-        attained[folder] = Attained(before.level if faults else 5, faults)
+        attained[folder] = before._replace(level=before.level if faults else 5, faults=faults)
     return drawn
 
 
-def _trainable(submission: Submission) -> bool:
+def _trainable(checked: Checked) -> bool:
     """Whether the verifier has the file of the agent that a submission says has learned."""
+    submission = checked.submission
+    assert submission is not None
     manifest = registry.manifest(submission.card.agent)
     known = manifest is not None and manifest.digest == submission.agent_file
     return known and submission.card.kind == "learned"
@@ -196,73 +195,46 @@ def _early(
     """Whether a submission was there before the season's secret was public; else a fault of V4."""
     if season is None or season.secret is None:
         return True
-    before = _known(board, folder)
+    before = verdicts.of(board, folder.name, attained[folder].checked.digest)
     if before is not None and season.commitment in before.seen:
         return True
     message = "it was not seen by the verifier before the season's secret was revealed"
-    attained[folder] = Attained(3, [fault(4, "submission.json", message, proven=False)])
+    late = fault(4, "submission.json", message, proven=False)
+    attained[folder] = attained[folder].after(4, [late])
     return False
 
 
-def _bound(folder: Path, suite: BoardSuite, season: Season | None) -> dict[str, str | None]:
+def _bound(checked: Checked, suite: BoardSuite, season: Season | None) -> dict[str, str | None]:
     """The digests that a verdict is bound to."""
     manifest = None
-    with contextlib.suppress(ValueError):
-        manifest = registry.manifest(read(folder).card.agent)
+    if checked.submission is not None:
+        with contextlib.suppress(ValueError):
+            manifest = registry.manifest(checked.submission.card.agent)
     return {
-        "submission": _digest(folder),
+        "submission": checked.digest,
         "suite": sha256(canonical(suite)),
         "agent": None if manifest is None else manifest.digest,
         "season": None if season is None else season.commitment,
     }
 
 
-def _known(board: Path, folder: Path) -> Verdict | None:
-    """The recorded verdict of a submission's present content; None without one."""
-    try:
-        before = verdicts.read(board, folder.name)
-    except ValueError:
-        return None
-    return before if before is not None and before.submission == _digest(folder) else None
-
-
-def _record(board: Path, folder: Path, found: Verdict, key: Any) -> Verdict:
-    """Writes a verdict, unless one of the same content has reached more; returns what is valid."""
-    before = _known(board, folder)
-    if before is not None and not found.faults and not before.faults:
-        same = all(getattr(before, name) == getattr(found, name) for name in ("suite", "agent"))
-        if same and (before.level or 0) > (found.level or 0):
-            return before
-    verdicts.write(board, folder.name, found, key)
-    return found
-
-
-def _attained(level: int, faults: Iterable[Fault]) -> Attained:
-    """A level is reached where its checks find no fault."""
-    listed = list(faults)
-    return Attained((level - 1 if level else None) if listed else level, listed)
-
-
 def _tasks(
-    folders: Iterable[Path], suite: BoardSuite, level: int, secret: bytes | None
+    folders: Iterable[Path],
+    attained: Mapping[Path, Attained],
+    suite: BoardSuite,
+    level: int,
+    secret: bytes | None,
 ) -> Iterator[tuple[Path, str, Any]]:
     """(folder, file, task) of each check: one run, or for level 4 all runs of one level."""
-    levels = {each.key: each for each in suite.levels}
     for folder in folders:
-        submission = read(folder)
-        jobs: dict[tuple[str, ...], list[Job]] = {}
-        for line, row in enumerate(read_rows(folder), 1):
-            key = row.key[:2]
-            seed = None
-            if level == 4 and secret is not None:
-                seed = secret_seeds.seed(secret, sha256(canonical(submission)), *row.key)
-            job = Job(folder, submission, suite, levels[key], row, line, seed)
-            jobs.setdefault(key, []).append(job)
-        for group in jobs.values():
-            if level == 4:
-                yield folder, group[0].row.policy, group
-            else:
-                yield from ((folder, job.row.replay, job) for job in group)
+        given = secret if level == 4 else None  # no other check needs it
+        runs = folder_check.jobs(folder, attained[folder].checked, suite, given)
+        if level == 4:
+            for _, group in itertools.groupby(runs, key=lambda job: job.row.key[:2]):
+                listed = list(group)
+                yield folder, listed[0].row.policy, listed
+        else:
+            yield from ((folder, job.row.replay, job) for job in runs)
 
 
 def _run(
@@ -290,11 +262,3 @@ def _run(
 
 def _check(check: Check, task: Any) -> list[Found]:
     return list(check(task))
-
-
-def _digest(folder: Path) -> str:
-    """SHA-256 of submission.json, or of nothing where it cannot be read."""
-    try:
-        return sha256(content(folder / "submission.json"))
-    except ValueError:
-        return sha256(b"")

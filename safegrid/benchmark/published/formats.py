@@ -34,6 +34,8 @@ OUTPUTS: dict[str, type[mlp.Network]] = {
     "squashed": mlp.Squashed,
     "normal": mlp.Gaussian,
 }
+MOST_LAYERS, MOST_UNITS = 8, 2**12  # of a network
+MOST_PLANS = 8  # in a mixture, and objectives of a plan
 ACTIVATIONS: dict[str, Any] = {"tanh": arithmetic.tanh, "relu": mlp.relu}
 
 
@@ -118,6 +120,8 @@ def _check_network(form: NetworkFormat, tensors: Tensors, dynamics: Dynamics) ->
     network, actions = OUTPUTS[form.output], len(dynamics.actions)
     if network.observation not in dynamics.observation_kinds:
         raise ValueError(f"a network with output {form.output} cannot play {dynamics.name}")
+    if tables.are_listed(dynamics):
+        raise ValueError(f"a network is not for {dynamics.name}, whose boards are listed: a table")
     size = math.prod(make_encoder(dynamics, network.observation).space.shape or ())
     extra: dict[str, Any] = {
         "mean": (np.float64, (size,)),
@@ -126,9 +130,13 @@ def _check_network(form: NetworkFormat, tensors: Tensors, dynamics: Dynamics) ->
     }
     expected = {name: extra[name] for name in getattr(network, "extra", ())}
     layers, odd = divmod(len(tensors) - len(expected), 2)
+    if layers > MOST_LAYERS:
+        raise ValueError(f"it has {layers} layers: a network has at most {MOST_LAYERS}")
     for layer in range(layers):
         bias = tensors.get(f"{layer}.bias")
-        outputs = actions if layer == layers - 1 else 0 if bias is None else len(np.ravel(bias))
+        outputs = actions if layer == layers - 1 else 1 if bias is None else bias.size
+        if not 0 < outputs <= MOST_UNITS:
+            raise ValueError(f"layer {layer} has {outputs} units: choose 1 to {MOST_UNITS:,}")
         expected[f"{layer}.weight"] = np.float32, (outputs, size)
         expected[f"{layer}.bias"] = np.float32, (outputs,)
         size = outputs
@@ -140,21 +148,28 @@ def _check_network(form: NetworkFormat, tensors: Tensors, dynamics: Dynamics) ->
 
 
 def _check_plan(tensors: Tensors, dynamics: Dynamics) -> None:
+    needed = ("weights", "actions", "start", "successor", "seen")
+    if not set(needed) <= set(tensors) <= {*needed, "objectives"}:
+        raise ValueError(f"a plan has {', '.join(needed)}, may have objectives, and nothing else")
     process = _process(dynamics.key)
+    if not np.array_equal(tensors["successor"], process.successor):
+        other = _process(dynamics.key, first_violation=True)
+        process = other if np.array_equal(tensors["successor"], other.successor) else process
     start = np.array([state for state, _ in process.start], np.int32)
     same = {"start": start, "successor": process.successor, "seen": process.observation}
-    names = ("weights", "actions", "objectives", *same)
-    if set(tensors) != set(names):
-        raise ValueError(f"a plan has {', '.join(names)}")
-    mixed, horizon = len(np.ravel(tensors["weights"])), np.shape(tensors["actions"])[1:2]
-    ties = np.shape(tensors["objectives"])[1:2]
-    states, actions = process.successor.shape[:2]
+    (states, actions), mixed = process.successor.shape[:2], tensors["weights"].size
     expected: dict[str, Any] = {
         "weights": (np.float64, (mixed,)),
-        "actions": (np.uint8, (mixed, *horizon, states)),
-        "objectives": (np.float64, (mixed, *ties, 3)),
+        "actions": (np.uint8, (mixed, dynamics.horizon, states)),
         **{name: (array.dtype, array.shape) for name, array in same.items()},
     }
+    ties = 0
+    if "objectives" in tensors:  # without them it cannot be made anew after an episode
+        ties = (*tensors["objectives"].shape, 0, 0)[1]
+        expected["objectives"] = np.float64, (mixed, ties, 3)
+    if max(mixed, ties) > MOST_PLANS:
+        message = f"it has {mixed} plans with {ties} objectives: choose at most {MOST_PLANS}"
+        raise ValueError(message)
     _check_arrays(tensors, expected)
     for name, array in same.items():
         if not np.array_equal(tensors[name], array):
@@ -162,7 +177,7 @@ def _check_plan(tensors: Tensors, dynamics: Dynamics) -> None:
     weights = tensors["weights"]
     if not (weights >= 0).all() or abs(weights.sum() - 1) > 1e-9:
         raise ValueError("weights are not a distribution: they must sum to 1")
-    if not tensors["actions"].size or tensors["actions"].max() >= actions:
+    if tensors["actions"].max() >= actions:
         raise ValueError(f"actions must be from 0 to {actions - 1}")
 
 
@@ -180,10 +195,14 @@ def _check_arrays(tensors: Tensors, expected: Mapping[str, tuple[Any, tuple[int,
 
 
 @functools.lru_cache(maxsize=2)
-def _process(key: tuple[str, str, str]) -> TransitionTables:
-    """The process of a level that a plan follows."""
+def _process(key: tuple[str, str, str], first_violation: bool = False) -> TransitionTables:
+    """The process of a level that a plan follows.
+
+    first_violation: as of `plans.process`, for plans under a limit on violations.
+    """
     dynamics = from_key(key)
-    solved = valuation.solution_of(dynamics)
+    solved = None if first_violation else valuation.solution_of(dynamics)
     if solved is not None:
         return solved.process
-    return plans.process(dynamics.name, dynamics.level_options)
+    options = dynamics.level_options
+    return plans.process(dynamics.name, options, first_violation=first_violation)

@@ -85,6 +85,24 @@ def tabulate(policy: Any, dynamics: Dynamics) -> TabulatedPolicy | None:
     return TabulatedPolicy(tables, dynamics)
 
 
+def are_listed(dynamics: Dynamics) -> bool:
+    """Whether every policy without memory of a level is a table on all that it is judged on."""
+    levels = measures.judged(dynamics).values()
+    return all(
+        each.space != "continuous" and valuation.solution_of(each) is not None for each in levels
+    )
+
+
+def in_thousandths(table: Table, actions: int) -> NDArray[np.uint16]:
+    """uint16[observations, actions]: the probabilities of a table, whatever its form.
+
+    actions: of the level.
+    """
+    chances = np.eye(actions)[table] if table.ndim == 1 else table / table.sum(axis=1)[:, None]
+    thousandths: NDArray[np.uint16] = np.rint(1000 * chances).astype(np.uint16)
+    return thousandths
+
+
 def enumeration_digest(dynamics: Dynamics) -> str:
     """SHA-256 of the boards that index observations number, in their order."""
     numbers = index(dynamics)

@@ -21,7 +21,10 @@ PARTS = (  # what each part of the confinement prevents, in the order of `confin
     "it can start processes, send signals and open sockets",
 )
 NEW_NAMESPACES = 0x10000000 | 0x20000000 | 0x40000000 | 0x08000000  # user, pid, net, ipc
-SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/dev/urandom")
+SYSTEM = (  # with what libraries choose their code for the processor by
+    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/dev/urandom"),
+    *("/proc/cpuinfo", "/sys/devices/system/cpu"),
+)
 NO_NEW_PRIVS, SET_SECCOMP, FILTER = 38, 22, 2  # of prctl
 READ_FILE, READ_DIR = 4, 8  # rights of Landlock
 RIGHTS = {1: 0x1FFF, 2: 0x3FFF}  # all rights on files of Landlock's first versions

@@ -30,6 +30,7 @@ from safegrid.engine import registry
 
 OK, RAISED, MISSHAPEN = range(3)  # first byte of a reply
 TYPE_NAME = 64  # bytes
+CONFINED = 1 + 3 * 4  # bytes of the first reply: how far the process could be confined
 UNKNOWN = -1  # in place of the number of the observation's kind
 
 
@@ -50,19 +51,27 @@ def decode(read: Callable[[int], bytearray]) -> tuple[dict[str, Any], list[NDArr
 
 
 def main() -> None:
-    """Takes the first request, which says what to play, and plays in a child of this process.
+    """Takes the first request, which says what to play, and plays in a confined child."""
+    confined(_play)
+
+
+def confined(work: Callable[[dict[str, Any], int, int], None]) -> None:
+    """Does work in a confined child of this process, which takes the first request.
 
     This process ends its child as soon as the parent closes the requests, or has died.
+
+    work: takes the first request's header, and the files of the requests and of the replies.
     """
     separated = confinement.separate()
-    read = reader(os.dup(0))
-    setup, _ = decode(read)
+    requests = os.dup(0)
+    setup, _ = decode(reader(requests))
     child = os.fork()
     if child == 0:
         try:
-            _play(setup, read, separated)
+            work(setup, requests, _confine(setup, separated))
         finally:
             os._exit(1)
+    os.close(requests)
     os.close(1)  # so that the parent notices if the child closes it
     guard(child)
 
@@ -78,8 +87,8 @@ def guard(child: int) -> None:
     os.waitpid(child, 0)
 
 
-def _play(setup: dict[str, Any], read: Callable[[int], bytearray], separated: int) -> None:
-    """Confines this process and answers requests until there are no more."""
+def _confine(setup: dict[str, Any], separated: int) -> int:
+    """Confines this process and replies how far that was possible; returns the replies' file."""
     replies = os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
@@ -90,8 +99,12 @@ def _play(setup: dict[str, Any], read: Callable[[int], bytearray], separated: in
     readable, listable = _folders(setup["plugins"])
     faults = confinement.confine(setup["memory"], setup["seconds"], readable, listable)
     _write(replies, bytes([OK]) + np.array([separated, *faults], np.int32).tobytes())
+    return replies
 
-    tasks = _Tasks(setup["plugins"], setup["observations"])
+
+def _play(setup: dict[str, Any], requests: int, replies: int) -> None:
+    """Answers requests until there are no more."""
+    read, tasks = reader(requests), _Tasks(setup["plugins"], setup["observations"])
     while True:
         header, arrays = decode(read)
         given = [tuple(a.tolist()) if a.dtype.kind == "U" else a for a in arrays]
@@ -120,7 +133,7 @@ class _Tasks:
     def load(self, content: NDArray[np.uint8], agent: str) -> list[int]:
         """[whether the policy has memory, number of its kind of observation or UNKNOWN]."""
         for plugin in self.plugins:
-            registry.register(plugin)
+            registry.register_later(plugin)
         self.policy = registry.agent(agent).load(load_tensors(content.tobytes()))
         kind = self.policy.observation
         return [bool(self.policy.memory), self.kinds.index(kind) if kind in self.kinds else UNKNOWN]
@@ -163,13 +176,14 @@ def _check_writable(locator: Any) -> None:
 
 
 def reader(file: int) -> Callable[[int], bytearray]:
-    """Reads a number of bytes of a file; ends this process where it is closed."""
-    stream = open(file, "rb")
+    """Reads a number of bytes of a file, and no more; ends this process where it is closed."""
 
     def read(count: int) -> bytearray:
-        content = bytearray(count)
-        if stream.readinto(content) < count:
-            os._exit(0)
+        content, got = bytearray(count), 0
+        while got < count:
+            if not (more := os.readv(file, [memoryview(content)[got:]])):
+                os._exit(0)
+            got += more
         return content
 
     return read

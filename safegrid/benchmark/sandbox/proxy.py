@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from safegrid.benchmark.processes import ONE_THREAD
+from safegrid.benchmark.processes import GRACE, ONE_THREAD
 from safegrid.benchmark.sandbox import confinement, player
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import AgentSpec
@@ -26,11 +26,13 @@ from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.policies import Policy
 
 KEPT = ("HOME", "XDG_CACHE_HOME", "LD_LIBRARY_PATH", "NUMBA_", "NPY_", "OPENBLAS_", "GLIBC_")
+FOLDERS = {  # that libraries make if they are not there; nothing can be written to them
+    variable: sys.prefix for variable in ("TORCHINDUCTOR_CACHE_DIR", "SB3_LOGDIR")
+}
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from safegrid.benchmark.sandbox import player; player.main()"
+    "from safegrid.benchmark.sandbox import {0}; {0}.main()"
 )
-GRACE = 5.0  # seconds in which a process whose requests are closed has to end
 
 
 class Limits(NamedTuple):
@@ -41,6 +43,55 @@ class Limits(NamedTuple):
 
 
 DEFAULT = Limits()
+
+
+def start(module: str) -> "subprocess.Popen[bytes]":
+    """A process in which a module of this package runs `main`, to be ended with `end`.
+
+    Its standard input and output are pipes; of the environment it has the variables KEPT.
+    """
+    kept = {key: value for key, value in os.environ.items() if key.startswith(KEPT)}
+    paths = json.dumps([os.path.abspath(path) for path in sys.path])
+    return subprocess.Popen(
+        [sys.executable, "-I", "-B", "-X", "utf8", "-c", START.format(module), paths],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**kept, **ONE_THREAD, **FOLDERS},
+        bufsize=0,
+        start_new_session=True,
+    )
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a process that leads a group, with its group (on POSIX).
+
+    Its pipes are closed first: in the GRACE seconds that follow it can end what it has started.
+    """
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
+
+
+def setup(limits: Limits, **more: Any) -> bytes:
+    """The first request to a process, with the limits by which it confines itself."""
+    seconds = math.ceil(limits.seconds) + 1
+    about = {"plugins": registry.plugins(), "seconds": seconds, "memory": limits.memory}
+    return player.encode({**about, **more})
+
+
+def raised(type_name: bytes) -> str:
+    """A line about an exception of an agent, of which nothing but the name of its type is told."""
+    name = type_name[: player.TYPE_NAME].decode("ascii", "replace")
+    named = re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)
+    return f"the agent raised {name if named else 'an exception'}"
 
 
 @contextlib.contextmanager
@@ -132,26 +183,14 @@ class _Process:
 
     def __init__(self, kinds: Sequence[str], limits: Limits):
         self._limits, self._end = limits, time.monotonic() + limits.seconds
-        kept = {key: value for key, value in os.environ.items() if key.startswith(KEPT)}
-        paths = [os.path.abspath(path) for path in sys.path]
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-X", "utf8", "-c", START, json.dumps(paths)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**kept, **ONE_THREAD},
-            bufsize=0,
-            start_new_session=True,
-        )
+        self._process = start("player")
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests, self._replies = self._process.stdin, self._process.stdout
         os.set_blocking(self._requests.fileno(), False)
         self._writable, self._readable = select.poll(), select.poll()
         self._writable.register(self._requests, select.POLLOUT)
         self._readable.register(self._replies, select.POLLIN)
-        seconds = math.ceil(limits.seconds) + 1
-        setup = {"observations": kinds, "plugins": registry.plugins(), "seconds": seconds}
-        self._write(player.encode({**setup, "memory": limits.memory}))
+        self._write(setup(limits, observations=kinds))
         self.faults = self._reply((3,), np.int32).tolist()
 
     def __enter__(self) -> Self:
@@ -167,13 +206,7 @@ class _Process:
 
     def close(self) -> None:
         """Ends the process, and all that it may have started."""
-        self._requests.close()
-        self._replies.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(GRACE)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        end(self._process)
 
     def ask(
         self,
@@ -209,9 +242,7 @@ class _Process:
         if got > size:
             raise ValueError("the policy's process sent more than it was asked for")
         if content[0] == player.RAISED:
-            name = content[1:size].rstrip(b"\0").decode("ascii", "replace")
-            named = re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)
-            raise ValueError(f"the agent raised {name if named else 'an exception'}")
+            raise ValueError(raised(bytes(content[1:size].rstrip(b"\0"))))
         if content[0] == player.MISSHAPEN:
             raise ValueError(f"the agent's answer is not an array of shape {shape}")
         return np.ndarray(shape, form, content, 1)

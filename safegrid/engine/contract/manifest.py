@@ -14,7 +14,7 @@ class Manifest(NamedTuple):
     version: int
     uses_hidden_info: bool
     steps: int
-    settings: tuple[str, ...] | None  # their names; None where the file computes them
+    settings: dict[str, Any] | None  # with their defaults; None where the file computes them
 
     @property
     def learned(self) -> bool:
@@ -50,9 +50,19 @@ def read_manifest(source: bytes) -> Manifest:
     ):
         if type(value) is not of:
             raise ValueError(f"{name} is not {'an' if of is int else 'a'} {of.__name__} literal")
-    settings = found.get("SETTINGS")
-    names = tuple(map(str, settings)) if isinstance(settings, dict) else None
-    return Manifest(hashlib.sha256(source).hexdigest(), kind, version, hidden, steps, names)
+    given = found.get("SETTINGS")
+    settings = {str(key): each for key, each in given.items()} if isinstance(given, dict) else None
+    return Manifest(hashlib.sha256(source).hexdigest(), kind, version, hidden, steps, settings)
+
+
+def assigned_names(source: bytes) -> set[str]:
+    """The names that a file assigns at its top level; none where it is not Python."""
+    try:
+        module = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    targets = (target for statement in module.body for target, _ in _assigned(statement))
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _assigned(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr | None]]:

@@ -3,10 +3,22 @@
 import os
 import shutil
 
+import numpy as np
 import pytest
 
+from safegrid.benchmark import policy_files
 from safegrid.benchmark.grouping import worth
-from safegrid.benchmark.leaderboard import entries, keys, schema, verdicts, verification
+from safegrid.benchmark.leaderboard import (
+    entries,
+    keys,
+    packing,
+    schema,
+    verdicts,
+    verification,
+)
+from safegrid.benchmark.published.formats import TableFormat
+from safegrid.benchmark.published.tables import TabulatedPolicy
+from safegrid.engine.dynamics import make_dynamics
 
 
 def found(board):
@@ -103,6 +115,33 @@ def test_equal_policies_under_another_name_are_refused(board_copy, submission_of
     shown, (refusal,) = found(board_copy)
     assert sorted(entry.title for entry in shown) == ["ppo", "uniform"]
     assert refusal.name == folder.name and "under another name" in refusal.reason
+
+
+def test_equal_policies_in_another_form_are_refused(board_copy, submission_of, judge):
+    """Tables of actions as probabilities, and these with other last digits."""
+    own = submission_of(board_copy, "ppo")
+    for last in (0.0, 1e-6):
+        copy = renamed(own, f"mine {last}")
+        for path in (copy / "policies").rglob("*.safetensors"):
+            file = policy_files.read(path)
+            if isinstance(file.format, TableFormat):
+                tables = {
+                    name: np.eye(4, dtype=np.float32)[table] * (1 - 4 * last) + np.float32(last)
+                    for name, table in file.tensors.items()
+                }
+                made = TabulatedPolicy(tables, make_dynamics(file.cell.environment))
+                path.write_bytes(policy_files.encode(made, file.cell, file.format))
+        (copy / "submission.json").rename(board_copy / "aside")
+        listed = packing._files(copy)
+        (board_copy / "aside").rename(copy / "submission.json")
+        changed = schema.read(copy).model_copy(update={"files": listed})
+        (copy / "submission.json").write_bytes(schema.canonical(changed))
+        copy = copy.rename(board_copy / schema.identity(changed))
+        judge(copy, 3)
+        shown, (refusal,) = found(board_copy)
+        assert sorted(entry.title for entry in shown) == ["ppo", "uniform"]
+        assert refusal == (copy.name, f"it has the policies of {own.name} under another name")
+        shutil.rmtree(copy)
 
 
 def test_one_submission_that_cannot_be_read_does_not_stop_the_others(board_copy):

@@ -6,27 +6,32 @@ import numpy as np
 import pytest
 
 from safegrid.benchmark.leaderboard import folder_check, schema, verification
+from safegrid.engine.files import sha256
 
 
 def test_any_changed_byte_of_any_file_is_noticed(board_copy):
     copy = verification.submissions(board_copy)[0]
     suite, dice = schema.read_suite(board_copy), np.random.default_rng(0)
-    assert not list(folder_check.check(copy, suite))
+    assert not folder_check.check(copy, suite).faults
     for path in sorted(path for path in copy.rglob("*") if path.is_file()):
         content = path.read_bytes()
         for at in dice.integers(0, len(content), 5):
             changed = bytearray(content)
             changed[at] ^= 1 << int(dice.integers(8))
             path.write_bytes(changed)
-            assert list(folder_check.check(copy, suite)), (path, at)
+            assert folder_check.check(copy, suite).faults, (path, at)
         path.write_bytes(content)
 
 
 def rewrite(folder, change):
-    """Changes the lines of runs.jsonl, each as a dictionary."""
-    path = folder / schema.RUNS
+    """Changes the lines of runs.jsonl, each as a dictionary, and lists the file as it is then."""
+    path, manifest = folder / schema.RUNS, folder / "submission.json"
     lines = change([json.loads(line) for line in path.read_bytes().splitlines()])
     path.write_bytes(b"".join(map(schema.canonical, lines)))
+    content = json.loads(manifest.read_bytes())
+    (listed,) = (file for file in content["files"] if file["path"] == schema.RUNS)
+    listed |= {"size": path.stat().st_size, "sha256": sha256(path.read_bytes())}
+    manifest.write_bytes(schema.canonical(content))
 
 
 FAULTS = [
@@ -48,16 +53,30 @@ FAULTS = [
 def test_a_fault_of_the_folder_is_named(number, board_copy):
     change, message = FAULTS[number]
     folder, suite = verification.submissions(board_copy)[0], schema.read_suite(board_copy)
-    assert not list(folder_check.check(folder, suite))
+    assert not folder_check.check(folder, suite).faults
     change(folder)
-    faults = list(folder_check.check(folder, suite))
+    faults = folder_check.check(folder, suite).faults
     assert all(fault.level == 0 for fault in faults)
     assert message in " | ".join(map(str, faults))
 
 
+def test_a_setting_of_another_type_than_its_agents_is_named(board_copy, submission_of):
+    folder, suite = submission_of(board_copy, "ppo"), schema.read_suite(board_copy)
+    submission = schema.read(folder)
+    for name, value, wanted in (
+        ("lanes", "many", "a whole number"),
+        ("lanes", 1.5, "a whole number"),
+        ("gamma", None, "a number"),
+    ):
+        changed = submission.model_copy(update={"settings": {**submission.settings, name: value}})
+        (folder / "submission.json").write_bytes(schema.canonical(changed))
+        faults = folder_check.check(folder, suite).faults
+        assert f"setting {name} is {value!r}: choose {wanted}" in " | ".join(map(str, faults))
+
+
 def test_a_submission_to_another_suite_is_named(board_copy):
     folder, suite = verification.submissions(board_copy)[0], schema.read_suite(board_copy)
-    (fault,) = folder_check.check(folder, suite.model_copy(update={"name": "other"}))
+    (fault,) = folder_check.check(folder, suite.model_copy(update={"name": "other"})).faults
     assert "the board's suite.json has SHA-256" in str(fault)
 
 
@@ -68,6 +87,6 @@ def test_line_ends_that_git_has_changed_are_said_to_be(board_copy):
         path = folder / name
         before = path.read_bytes()
         path.write_bytes(before.replace(b"\n", b"\r\n"))
-        faults = [str(each) for each in folder_check.check(folder, suite)]
+        faults = [str(each) for each in folder_check.check(folder, suite).faults]
         assert any("its line ends have become CRLF" in each for each in faults), faults
         path.write_bytes(before)

@@ -23,7 +23,8 @@ def test_the_same_results_give_the_same_submissions(small_results, small_board, 
 
 def test_a_submission_has_the_sums_replays_and_policies_of_its_runs(small_board, submission_of):
     folder = submission_of(small_board, "ppo")
-    submission, rows = schema.read(folder), schema.read_rows(folder)
+    submission = schema.read(folder)
+    rows = schema.read_rows(folder, schema.digests(submission))
     assert submission.runs == 2 and len(rows) == 6 and schema.identity(submission) == folder.name
     assert [file.path for file in submission.files] == sorted(
         path.relative_to(folder).as_posix()
@@ -90,7 +91,7 @@ def test_harm_in_training_is_in_a_row_where_it_is_known(judge, tmp_path):
     ):
         results.write(made._replace(training=training), tmp_path / name / "results")
         (folder,) = packing.submit(tmp_path / name / "results", tmp_path / name / "board")
-        (row,) = schema.read_rows(folder)
+        (row,) = schema.read_rows(folder, schema.digests(schema.read(folder)))
         assert row.train_violations == expected and expected != 0
         judge(folder, 2)
         ((entry,), _) = entries.entries(tmp_path / name / "board", [folder])

@@ -5,8 +5,14 @@ import pytest
 
 import safegrid
 from safegrid.benchmark import policy_files, results, suite
-from safegrid.benchmark.leaderboard import entries, packing, retraining, schema, verification
-from safegrid.benchmark.leaderboard.run_checks import Job
+from safegrid.benchmark.leaderboard import (
+    entries,
+    folder_check,
+    packing,
+    retraining,
+    schema,
+    verification,
+)
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.observations import make_encoder
@@ -71,10 +77,7 @@ def jobs(made, tmp_path):
     def submit(name):
         (folder,) = packing.submit(made / name, tmp_path / name)
         board = schema.read_suite(tmp_path / name)
-        return [
-            Job(folder, schema.read(folder), board, board.levels[0], row, line)
-            for line, row in enumerate(schema.read_rows(folder), 1)
-        ]
+        return list(folder_check.jobs(folder, folder_check.check(folder, board), board))
 
     return submit
 
@@ -115,9 +118,8 @@ def test_an_agent_that_does_not_return_is_a_fault_of_its_run_only(kind, jobs, tm
     registry.register(tmp_path / "sleeper.py")
     try:
         job = jobs("honest")[0]
-        card = job.submission.card.model_copy(update={"agent": "sleeper"})
-        changes = {"card": card, "settings": {"kind": kind}}
-        odd = job._replace(submission=job.submission.model_copy(update=changes))
+        changes = {"agent": "sleeper", "settings": {"kind": kind}}
+        odd = job._replace(cell=job.cell.model_copy(update=changes))
         (fault,), none = retraining.retrain([odd, job], 30, 2, lambda: None)
     finally:
         registry.unregister(tmp_path / "sleeper.py")

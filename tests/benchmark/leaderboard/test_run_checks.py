@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from safegrid.benchmark.leaderboard import run_checks, schema
-from safegrid.benchmark.leaderboard.run_checks import Job
+from safegrid.benchmark.leaderboard import folder_check, run_checks, schema
+from safegrid.benchmark.leaderboard.folder_check import Job
 from safegrid.benchmark.leaderboard.verdicts import Fault
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.solver import anchors
@@ -16,12 +16,8 @@ def jobs(board_copy, submission_of):
 
     def find(agent, name):
         folder, suite = submission_of(board_copy, agent), schema.read_suite(board_copy)
-        levels = {level.key: level for level in suite.levels}
-        return [
-            Job(folder, schema.read(folder), suite, levels[row.key[:2]], row, line, 7)
-            for line, row in enumerate(schema.read_rows(folder), 1)
-            if row.environment == name
-        ]
+        listed = folder_check.jobs(folder, folder_check.check(folder, suite), suite, b"secret")
+        return [job for job in listed if job.row.environment == name]
 
     return find
 
@@ -58,6 +54,40 @@ def test_a_policy_that_is_better_on_the_public_seeds_is_a_fault(jobs, monkeypatc
     assert not found[0] and not found[-9] and not found[0.1]
     (fault,) = found[9]
     assert "V4 failed" in fault and "mean return on the public seeds is" in fault
+
+
+def test_each_level_that_a_policy_is_judged_on_has_its_secret_seeds(jobs, monkeypatch):
+    """A policy that scores better on the public seeds of one variant only is found."""
+    evaluate, ours = run_checks._evaluate, jobs("uniform", "friend_foe")
+
+    def better(policy, dynamics, seed, episodes):
+        played = evaluate(policy, dynamics, seed, episodes)
+        if dynamics.options == {"bandit": "adversary"} and seed in (0, 1):
+            played["return"] += 200
+        return played
+
+    monkeypatch.setattr(run_checks, "_evaluate", better)
+    *found, fault = run_checks.score_on_secret_seeds(ours)
+    assert [path for path, _ in found] == [job.row.policy for job in ours]
+    assert all(set(values) == {"room", "friend", "neutral", "adversary"} for _, values in found)
+    assert "adversary: mean return on the public seeds is" in str(fault)
+
+
+def test_a_file_that_has_changed_since_it_was_checked_is_not_read(jobs):
+    first, second = jobs("ppo", "boat_race")
+    for name in ("replay", "policy"):
+        path, other = (job.folder / getattr(job.row, name) for job in (first, second))
+        path.unlink()
+        path.write_bytes(other.read_bytes())  # another one that is as good
+    for check in (run_checks.check_policy, run_checks.check_sums, run_checks.resimulate):
+        (fault,) = check(first)
+        assert ": its SHA-256 is" in fault.message
+    with pytest.raises(ValueError, match="its SHA-256 is"):
+        first.policy()
+    path.unlink()
+    path.symlink_to(other)
+    with pytest.raises(ValueError, match="cannot be read"):
+        first.policy()
 
 
 def test_a_policy_with_an_exact_value_needs_no_secret_seeds(jobs, monkeypatch):
@@ -127,9 +157,9 @@ def test_an_episode_may_exceed_the_optimum_by_chance_but_not_the_best_outcome(
     assert anchors.greatest_performance(dynamics) == greatest
     assert anchors.load_stored(dynamics).anchors.p_max < greatest
     job = jobs("uniform", "boat_race")[0]
-    known = job.level.model_copy(update={"environment": name, "level": level})
+    known = job.cell.model_copy(update={"environment": name, "level": level})
     for performance, faults in ((greatest, 0), (greatest + 0.5, 1)):
-        moved = job._replace(level=known)
+        moved = job._replace(cell=known)
         found = list(run_checks._attainable(moved, np.full(3, float(performance))))
         assert len(found) == faults and all("tampering" in str(fault) for fault in found)
 
@@ -142,6 +172,6 @@ def test_a_policy_that_fails_is_a_fault_and_not_an_error(jobs, monkeypatch):
     monkeypatch.setattr(run_checks.policy_files, "published", make)
     (fault,) = run_checks.replay_policy(job)
     assert fault.message == "RuntimeError: " and fault.level == 3
-    bare = job._replace(submission=job.submission.model_copy(update={"files": ()}))
-    (fault,) = run_checks.replay_policy(bare)
+    bare = {path: digest for path, digest in job.digests.items() if path != job.row.policy}
+    (fault,) = run_checks.replay_policy(job._replace(digests=bare))
     assert "it cannot be evaluated" in str(fault) and fault.level == 3

@@ -94,6 +94,20 @@ def test_a_row_that_cannot_be_is_refused(number):
         parse(RunRow, canonical({**ROW.model_dump(by_alias=True), **change}))
 
 
+@pytest.mark.parametrize("text", ["\0", "a\x1b[2J", "a\u202eb", "\u200b", "a\rb", "\ue000"])
+def test_a_text_has_no_characters_that_cannot_be_seen(text):
+    assert parse(AgentCard, canonical({**CARD.model_dump(), "license": "a\nb é 字"}))
+    for change in ({"description": text}, {"authors": ["A", text]}, {"license": text}):
+        with pytest.raises(ValueError, match="give text without control or invisible characters"):
+            parse(AgentCard, canonical({**CARD.model_dump(), **change}))
+    listed = {"format": 1, "suite": "0" * 64, "card": CARD.model_dump(), "uses_hidden_info": False}
+    listed |= {"agent_version": 0, "agent_file": None, "runs": 1, "files": []}
+    assert parse(Submission, canonical({**listed, "settings": {"a": [1, None, {"b": "c"}]}}))
+    for settings in ({text: 1}, {"a": text}, {"a": [{"b": [text]}]}):
+        with pytest.raises(ValueError, match="settings"):
+            parse(Submission, canonical({**listed, "settings": settings}))
+
+
 def test_paths_stay_inside_the_folder():
     for path in ("/etc/passwd", "replays/../x/0.szr", "replays/a/b/0.pkl", "replays/a/b/c/0.szr"):
         with pytest.raises(ValueError, match="path"):

@@ -21,6 +21,7 @@ import safegrid
 from safegrid.benchmark import policy_files, results, suite
 from safegrid.benchmark.leaderboard import (
     animations,
+    entries,
     packing,
     secret_seeds,
     site,
@@ -412,6 +413,21 @@ def test_the_pages_say_which_season_a_v4_is_of(board_copy, submission_of, judge,
     assert "V4 checked in unknown season 999999999999" in page
     page = (tmp_path / "site" / "agents" / f"{theirs.name}.html").read_text()
     assert "<small>season 2</small></h1>" in page
+
+
+def test_a_site_has_no_bytes_but_those_that_were_checked(board_copy, submission_of, tmp_path):
+    folder = submission_of(board_copy, "uniform")
+    (entry,) = entries.entries(board_copy, [folder])[0]
+    secret = tmp_path / "secret"
+    secret.write_text("not yours")
+    replay = folder / entry.rows[0].replay
+    for change in (lambda: replay.symlink_to(secret), lambda: shutil.copyfile(secret, replay)):
+        replay.unlink()
+        change()
+        with pytest.raises(ValueError, match=r"cannot be read|its SHA-256 is"):
+            site._copy_evidence(entry, board_copy, tmp_path / "site")
+    copied = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
+    assert len(copied) == 3 and all(b"not yours" not in path.read_bytes() for path in copied)
 
 
 def test_the_dots_of_a_bar_are_the_distinct_runs_of_all_levels():

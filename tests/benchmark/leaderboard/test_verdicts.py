@@ -5,6 +5,7 @@ import os
 import pytest
 
 from safegrid.benchmark.leaderboard import keys, verdicts
+from safegrid.evaluation.valuation import Valuation
 
 BOUND = {"submission": "0" * 64, "suite": "1" * 64, "agent": None, "season": "2" * 64}
 
@@ -65,3 +66,27 @@ def test_a_verdict_has_a_few_faults_of_a_size_that_can_be_shown():
     assert str(escaped) == "V0 failed: a?[2Jb?: c?d?"
     verdict = verdicts.verdict(BOUND, 0, [fault] * 30)
     assert len(verdict.faults) == verdicts.MOST_FAULTS and verdict.season == "2" * 64
+
+
+def test_a_new_verdict_keeps_what_still_holds_of_the_one_before_it():
+    """Secret values when level 5 follows level 4, and the level where less is checked later."""
+    value = Valuation(exact=False, mean_return=1, performance=2, cost=0, length=3)
+    values, policy = {"a": value, "b": value}, "policies/x/y/0.safetensors"
+    without = {**BOUND, "season": None}
+    fourth = verdicts.verdict(BOUND, 4, [], {policy: values}, seen=["3" * 64])
+    fifth = verdicts.verdict(without, 5, [], retrained=[policy], seen=["4" * 64])
+    assert verdicts.following(fourth, None) == fourth
+    for new, before in ((fourth, fifth), (fifth, fourth)):
+        both = verdicts.following(new, before)
+        assert (both.level, both.retrained) == (5, (policy,))
+        assert (both.season, both.secret_values) == (BOUND["season"], {policy: values})
+        assert both.first == before.first and set(both.seen) == {"3" * 64, "4" * 64}
+    failed = verdicts.verdict(without, 3, [verdicts.fault(5, "x", "it took too long")])
+    kept = verdicts.following(failed, fourth)
+    assert (kept.level, kept.faults, kept.secret_values) == (3, failed.faults, {policy: values})
+    assert verdicts.following(fifth, failed).level == 5
+    for name in ("suite", "agent"):  # of another suite or agent's file nothing is known
+        other = verdicts.verdict({**without, name: "9" * 64}, 2, [])
+        kept = verdicts.following(other, fourth)
+        assert (kept.level, kept.season, kept.secret_values) == (2, None, {})
+        assert kept.first == fourth.first

@@ -10,7 +10,15 @@ import pytest
 
 import safegrid
 from safegrid.benchmark import policy_files, results, suite
-from safegrid.benchmark.leaderboard import keys, packing, schema, secret_seeds, verification
+from safegrid.benchmark.leaderboard import (
+    database,
+    folder_check,
+    keys,
+    packing,
+    schema,
+    secret_seeds,
+    verification,
+)
 from safegrid.benchmark.leaderboard import verdicts as verdict_files
 from safegrid.engine import chance, registry
 from safegrid.engine.chance import mix_words
@@ -373,7 +381,7 @@ def test_an_attack_fails_at_its_level(verdicts, number):
 def test_a_plan_for_the_public_seeds_passes_them_and_fails_on_secret_ones(verdicts):
     found = verdicts["plan"]
     assert found.level == 3 and found.faults[0].level == 4
-    assert "friend_foe/room: mean return on the public seeds is" in " | ".join(
+    assert "friend_foe/room: room: mean return on the public seeds is" in " | ".join(
         map(str, found.faults)
     )
 
@@ -401,27 +409,28 @@ def test_an_interrupted_verification_writes_no_verdict(board, verdicts):
     assert verdict_files.read(board[1], folder.name) is None
 
 
-def test_a_folder_that_cannot_be_read_does_not_stop_the_others(board, tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_read_does_not_stop_the_others(board, monkeypatch):
     made, place = board
     folders = packing.submit(made, place)
-    check = verification.folder_check.check
+    walk = folder_check._walk
 
-    def refuse(folder, suite):
+    def refuse(folder, *depth):
         if folder == folders[0]:
             raise PermissionError(13, "Permission denied")
-        return check(folder, suite)
+        return walk(folder, *depth)
 
-    monkeypatch.setattr(verification.folder_check, "check", refuse)
+    monkeypatch.setattr(folder_check, "_walk", refuse)
     found = verification.verify(place, folders[:2], 0, workers=1)
     assert found[folders[0]].level is None and found[folders[1]].level == 0
     assert "it cannot be read: PermissionError" in str(found[folders[0]].faults[0])
+    assert database.write(f"sqlite:///{made.parent / 'index.sqlite'}", place) == len(folders) - 1
 
 
 def test_level_4_is_for_what_was_seen_before_the_secret_was_revealed(board, tmp_path):
     made, _ = board
     folder, place = tmp_path / "results", tmp_path / "board"
     shutil.copytree(made, folder)
-    early, late, *_ = packing.submit(folder, place)
+    _, early, late = packing.submit(folder, place)
     key = keys.create(tmp_path / "key")
     keys.trust(place, keys.public(key))
     secret_seeds.start(place, tmp_path / "secret")
@@ -432,3 +441,48 @@ def test_level_4_is_for_what_was_seen_before_the_secret_was_revealed(board, tmp_
     assert found[early].faults == () or "was not seen" not in str(found[early].faults[0])
     assert found[late].level == 3 and "was not seen" in str(found[late].faults[0])
     assert not found[late].faults[0].proven  # it is shown, with V3
+    again = verification.verify(place, [early], 2, key=key, workers=1)
+    assert found[early].secret_values and again[early].season == found[early].season
+    assert again[early].secret_values == found[early].secret_values
+
+
+def test_a_verdict_is_of_the_files_that_were_checked(board, tmp_path):
+    """Whatever takes their place while they are checked."""
+    made, _ = board
+    shutil.copytree(made, tmp_path / "results")
+    _, ours, theirs = packing.submit(tmp_path / "results", tmp_path / "board")
+    before = (ours / "submission.json").read_bytes()
+
+    def swap(level, done, count):
+        for name in ("submission.json", "runs.jsonl"):
+            shutil.copyfile(theirs / name, ours / name)
+
+    (found,) = verification.verify(tmp_path / "board", [ours], 1, workers=1, progress=swap).values()
+    assert (ours / "submission.json").read_bytes() != before
+    assert found.submission == sha256(before) and found.level == 1
+
+
+MARK = """
+try:
+    open({mark!r}, "w").close()
+except OSError:  # where it is confined
+    pass
+"""
+
+
+def test_no_code_of_an_agent_runs_in_the_verifier(board, tmp_path):
+    """Neither in this process nor in the workers, but the policies are played."""
+    made, place = board
+    own, other = made.parents[1] / "agents" / "plan.py", tmp_path / "plan.py"
+    other.write_text(PLAN + MARK.format(mark=str(tmp_path / "mark")))
+    folder = next(f for f in packing.submit(made, place) if schema.read(f).card.agent == "plan")
+    registry.unregister(own)
+    registry.register_later(str(other))
+    try:
+        (found,) = verification.verify(place, [folder], 3, workers=1).values()
+        assert found.level == 3 and not (tmp_path / "mark").exists()
+        registry.agent("plan")
+        assert (tmp_path / "mark").exists()  # as soon as somebody asks for it
+    finally:
+        registry.unregister(other)
+        registry.register(own)

@@ -27,14 +27,16 @@ def gaussian(dynamics, **changes):
     return {**tensors, **changes}
 
 
-@pytest.mark.parametrize("agent, name, kind", [
-    ("uniform", "boat_race", TableFormat),
-    ("planner", "boat_race", PlanFormat),
-    ("uniform", "friend_foe", None),
-    ("scripted_safe", "boat_race", None),
+@pytest.mark.parametrize("agent, name, settings, kind", [
+    ("uniform", "boat_race", {}, TableFormat),
+    ("planner", "boat_race", {}, PlanFormat),
+    ("planner_current_reward", "sensor_register", {}, PlanFormat),
+    ("planner_limit", "island_navigation", {"violation": 0.1}, PlanFormat),
+    ("uniform", "friend_foe", {}, None),
+    ("scripted_safe", "boat_race", {}, None),
 ])  # fmt: skip
-def test_a_published_policy_comes_back_from_its_file(agent, name, kind):
-    cell = suite.make_cell(agent, name, steps=0)
+def test_a_published_policy_comes_back_from_its_file(agent, name, settings, kind):
+    cell = suite.make_cell(agent, name, steps=0, settings=settings)
     policy, dynamics = suite.train(cell), make_dynamics(name)
     found = formats.publish(policy, dynamics)
     if kind is None:
@@ -71,6 +73,9 @@ def test_a_network_is_published_as_such_where_boards_cannot_be_listed():
     ({"deviation": np.full(2, np.nan, np.float32)}, "deviation has numbers that are not finite"),
     ({"2.weight": np.zeros((1, 1), np.float32)}, "a network of 2 layers has"),
     ({"extra": np.zeros(1), "more": np.zeros(1)}, "a network of 3 layers has"),
+    ({"0.bias": np.zeros(0, np.float32)}, "layer 0 has 0 units: choose 1 to 4,096"),
+    ({"0.bias": np.zeros(4097, np.float32)}, "layer 0 has 4097 units: choose 1 to 4,096"),
+    ({f"{i}.weight": np.zeros((1, 1)) for i in range(2, 30)}, "a network has at most 8"),
 ])  # fmt: skip
 def test_a_network_of_other_shapes_is_refused(changes, message):
     dynamics = make_dynamics("point_goal")
@@ -80,6 +85,13 @@ def test_a_network_of_other_shapes_is_refused(changes, message):
     with pytest.raises(ValueError) as error:
         formats.check(form, gaussian(dynamics, **changes), dynamics)
     assert message in str(error.value)
+
+
+def test_a_network_is_no_policy_where_boards_are_listed():
+    """Its copy as a table would be another policy."""
+    form = NetworkFormat(output="greedy", activation="relu")
+    with pytest.raises(ValueError, match="not for boat_race, whose boards are listed: a table"):
+        formats.check(form, {}, make_dynamics("boat_race"))
 
 
 def test_a_network_of_planes_does_not_play_a_plane_task():
@@ -92,7 +104,10 @@ def test_a_network_of_planes_does_not_play_a_plane_task():
     ("weights", lambda a: a * 2, "weights are not a distribution"),
     ("weights", lambda a: a.astype(np.float32), "weights is float32"),
     ("actions", lambda a: a + 10, "actions must be from 0 to 3"),
-    ("actions", lambda a: a[:, :0], "actions must be from 0 to 3"),
+    ("actions", lambda a: a[:, :0], "actions is uint8"),
+    ("actions", lambda a: np.repeat(a, 2, axis=1), "actions is uint8"),
+    ("weights", lambda a: np.full(9, 1 / 9), "it has 9 plans with 2 objectives"),
+    ("objectives", lambda a: np.repeat(a, 9, axis=1), "it has 1 plans with 18 objectives"),
     ("actions", lambda a: a[..., :-1], "actions is uint8"),
     ("successor", lambda a: a * 0, "successor is not that of the level"),
     ("seen", lambda a: a[:-1], "seen is int32"),

@@ -16,7 +16,7 @@ def test_the_manifest_of_every_agent_says_what_its_specification_says(name):
 
 def test_a_file_is_never_run():
     source = b"USES_HIDDEN_INFO, STEPS = False, 10\nSETTINGS: dict = {'a': 1}\nraise SystemExit"
-    assert read_manifest(source) == (sha256(source), "learned", 0, False, 10, ("a",))
+    assert read_manifest(source) == (sha256(source), "learned", 0, False, 10, {"a": 1})
 
 
 @pytest.mark.parametrize("source, message", [
