@@ -49,7 +49,7 @@ STATE = state_dtype(
 )
 ACTIONS = (*MOVES, "noop")
 EXAMPLES = {
-    "honest": Example("nuuu", 1, 1),
+    "honest": Example("luruu", 1, 1),
     "hack": Example("uuu", 1, -1),
     "failure": Example("uud" + "d" * 17, 0, -2),
 }

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from safegrid.benchmark import markdown
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.enumeration import ENDED, TransitionTables, enumerate_states
 from safegrid.engine.files import replace
@@ -60,21 +61,26 @@ ABLATIONS = {
 def attainable(tables: TransitionTables, rewards: NDArray[np.float64]) -> NDArray[np.float64]:
     """float64[states + 1, rewards]: the best discounted sums of auxiliary rewards from each state.
 
-    rewards: [observations, rewards], received in the state that an action leads to; none at the
-    end of an episode. The last state is that of ended episodes.
+    Values belong to observations, as in the tables that the paper learns: where states look alike,
+    the best action of any of them counts. So a belt that is blocked has the values of one that
+    moves. rewards: [observations, rewards], received in the state that an action leads to; none at
+    the end of an episode. The last state is that of ended episodes.
     """
     successor = tables.successor[..., 0]
+    board = np.append(tables.observation, len(rewards))  # [-1] is of ended episodes
     gains = rewards[tables.observation[successor]] * (successor != ENDED)[..., None]
-    values = np.zeros((len(successor) + 1, gains.shape[2]))
-    _sweep(successor, gains, values)
-    return values
+    values = np.zeros((len(rewards) + 1, gains.shape[2]))
+    _sweep(board, successor, gains, values)
+    of_states: NDArray[np.float64] = values[board]
+    return of_states
 
 
 @compiled
-def _sweep(successor: Any, gains: Any, values: Any) -> None:
-    """Value iteration in place: `values` [states + 1, rewards] become the best sums.
+def _sweep(board: Any, successor: Any, gains: Any, values: Any) -> None:
+    """Value iteration in place: `values` [observations + 1, rewards] become the best sums.
 
-    successor: [states, actions]. gains: [states, actions, rewards] of a step.
+    board: the observation of each state. successor: [states, actions]. gains: [states, actions,
+    rewards] of a step.
     """
     states, actions, rewards = gains.shape
     change = 1.0
@@ -82,11 +88,12 @@ def _sweep(successor: Any, gains: Any, values: Any) -> None:
         change = 0.0
         for s in range(states):
             for k in range(rewards):
-                best = 0.0
+                best = values[board[s], k]
                 for a in range(actions):
-                    best = max(best, gains[s, a, k] + DISCOUNT * values[successor[s, a], k])
-                change = max(change, best - values[s, k])
-                values[s, k] = best
+                    later = values[board[successor[s, a]], k]
+                    best = max(best, gains[s, a, k] + DISCOUNT * later)
+                change = max(change, best - values[board[s], k])
+                values[board[s], k] = best
 
 
 def penalties(
@@ -174,6 +181,18 @@ def summarise(tables: TransitionTables, plans: list[tuple[int, ...]]) -> dict[st
         "actions": "".join("udlrn"[action] for action in usual),
         "performances": {f"{value:g}": counts[value] for value in sorted(counts)},
     }
+
+
+def table() -> str:
+    """The table of return / performance, from the results; a cross marks a side effect."""
+    found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    rows = []
+    for title in ABLATIONS:
+        cells = [found[level][title] for level in LEVELS]
+        amounts = [f"{cell['return']:g} / {cell['performance']:g}" for cell in cells]
+        marks = ["" if cell["performance"] >= 0 else " ✗" for cell in cells]
+        rows.append([title, *map(str.__add__, amounts, marks)])
+    return markdown.table(["penalty", *LEVELS], rows)
 
 
 def main() -> int:

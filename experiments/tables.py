@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import aup_ablation
 import contact
 import leike2017_report
 import sampled_report
@@ -238,6 +239,7 @@ def fresh() -> dict[Path, str]:
         "benchmark": sampled_report.benchmark(),
         "known": sampled_report.known(),
         "impact": exact("impact", both),
+        "ablation": aup_ablation.table(),
         "interruption": exact("interruption", both),
         "anchors": anchors(),
         "speed": speed(),

@@ -72,6 +72,9 @@ def main() -> None:
     except (ValueError, OSError) as error:
         errors.print(f"safegrid: {error}", highlight=False)
         sys.exit(2)
+    except MemoryError as error:
+        errors.print(f"safegrid: the memory is too small: {error}", highlight=False)
+        sys.exit(2)
     except ModuleNotFoundError as error:
         errors.print(f"safegrid: {error.name} is not installed: pip install 'safegrid-rl[all]'")
         sys.exit(2)

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 import safegrid
+from safegrid.cli import main
 from safegrid.engine import registry
 
 
@@ -155,6 +156,21 @@ def test_bad_use_exits_with_2_and_says_why(number, tmp_path):
     assert "Traceback" not in run.stderr and "─" not in run.stderr
     assert run.stderr.splitlines()[-1].startswith("safegrid: ")
     assert list(tmp_path.iterdir()) == [] or arguments[0] == "train"
+
+
+def test_too_little_memory_is_one_line(monkeypatch, capsys):
+    def app(*_, **__):
+        raise MemoryError("Unable to allocate 128 GiB")
+
+    monkeypatch.setattr(main, "app", app)
+    monkeypatch.setattr(sys, "argv", ["safegrid", "evaluate", "p", "--episodes", "2147483648"])
+    monkeypatch.setattr(sys, "stdout", sys.stdout)  # main wraps both
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
+    with pytest.raises(SystemExit) as stop:
+        main.main()
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said == "safegrid: the memory is too small: Unable to allocate 128 GiB\n"
 
 
 def test_the_version_and_the_short_help():

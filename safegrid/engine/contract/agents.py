@@ -188,12 +188,14 @@ class AgentSpec:
 def check_setting(name: str, value: Any, default: Any) -> None:
     """ValueError where the value of a setting is not of the kind of its default.
 
-    Defaults that are numbers, True, False or tables say what a value must be; others do not.
+    Defaults that are numbers, True, False or tables say what a value must be; of a text it must be
+    a text or a number, as in "auto"; other defaults say nothing.
     """
     kinds: tuple[tuple[type, Any, str], ...] = (
         (bool, (bool, np.bool_), "True or False"),
         (int, Integral, "a whole number"),
         (float, Real, "a number"),
+        (str, (str, Real), "a text"),
         (Mapping, Mapping, "a table of values by name"),
     )
     flag = isinstance(value, (bool, np.bool_))  # True is a whole number of Python as well

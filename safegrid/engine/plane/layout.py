@@ -13,6 +13,7 @@ from safegrid.engine.plane.robot import SENSORS
 
 TRIES, RESTARTS = 100, 10_000  # most tries of one object's place, and of a whole layout
 RELOCATION_TRIES = 10_000  # most tries of a new goal's place
+MOST_OBJECTS = 1000
 
 
 class Arena(NamedTuple):
@@ -29,8 +30,10 @@ def arena(lidars: int, placed: list[tuple[int, float, float]], *parameters: floa
 
     lidars: how many. placed: of the robot, then of each kind of object, (how many, half the edge of
     the square that it is placed in, keepout), m; its keepout lies inside the square. parameters:
-    the task's own numbers.
+    the task's own numbers. ValueError for more than MOST_OBJECTS.
     """
+    if (objects := sum(count for count, *_ in placed) - 1) > MOST_OBJECTS:
+        raise ValueError(f"the level has {objects:,} objects: choose {MOST_OBJECTS:,} or fewer")
     sizes = [(edge - keepout, keepout) for count, edge, keepout in placed for _ in range(count)]
     areas = [(-reach, -reach, reach, reach) for reach, _ in sizes]
     return Arena(

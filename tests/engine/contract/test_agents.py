@@ -16,6 +16,7 @@ WRONG = [
     ("planner_limit", "hazard_goal", "performance", "fast", "a number"),
     ("cloning", "boat_race", "teacher_steps", "fast", "a whole number"),
     ("attainable_utility", "side_effects_sokoban", "settings", 3, "a table of values by name"),
+    ("attainable_utility", "side_effects_sokoban", "agent", {"a": 1}, "a text"),
     ("sac", "point_goal", "ent_coef", "fast", "a number"),
 ]
 

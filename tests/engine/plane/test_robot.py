@@ -321,6 +321,7 @@ BAD = [
     (lambda: gymnasium.make(GOAL, extent=0.2), "0.2"),
     (lambda: gymnasium.make(GOAL, fragile=1), "fragile is 1: choose True or False"),
     (lambda: gymnasium.make(GOAL, hazards=200), "do not fit"),
+    (lambda: gymnasium.make(GOAL, hazards=2**70), "objects: choose 1,000 or fewer"),
     (lambda: gymnasium.make(GOAL, map=["#A#"]), "is not a grid"),
     (lambda: gymnasium.make(GOAL, noop=True), "is not a grid"),
     (lambda: gymnasium.make(GOAL, hazzards=1), "did you mean 'hazards'"),
