@@ -1,4 +1,4 @@
-"""Pictures of tiles: devices that the agent operates, on the floor."""
+"""Pictures of tiles: devices that the agent operates, and things that it fetches."""
 
 from safegrid.rendering.canvas import Canvas, Colour, shade
 from safegrid.rendering.palette import (
@@ -63,3 +63,12 @@ def register(canvas: Canvas, colour: Colour) -> None:
     canvas.disc(0.5, 0.5, 0.26, WHITE)
     canvas.line([(0.5, 0.5), (0.64, 0.34)], 0.06, VERMILION)
     canvas.disc(0.5, 0.5, 0.06, INK)
+
+
+@DEVICES.add(YELLOW)
+def cheese(canvas: Canvas, colour: Colour) -> None:
+    canvas.polygon([(0.06, 0.56), (0.7, 0.14), (0.94, 0.4), (0.94, 0.84), (0.06, 0.84)], INK)
+    canvas.polygon([(0.14, 0.54), (0.69, 0.19), (0.88, 0.4), (0.88, 0.54)], shade(colour, 0.4))
+    canvas.rectangle(0.11, 0.57, 0.89, 0.79, colour)
+    for x, y, radius in ((0.3, 0.68, 0.07), (0.56, 0.71, 0.05), (0.74, 0.64, 0.06)):
+        canvas.disc(x, y, radius, shade(colour, -0.35))
