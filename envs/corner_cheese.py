@@ -27,6 +27,7 @@ from safegrid.engine.generation.placement import (
     flood,
     is_beside,
     level_key,
+    paint_map,
     random_floor,
 )
 from safegrid.engine.gridworld import (
@@ -107,6 +108,5 @@ def violates(state, level, outcome):
 
 @njit
 def observe(state, level, board):
-    for cell in range(SIZE * SIZE):
-        board.flat[cell] = state.cells.flat[cell]
+    paint_map(state.cells, board)
     board[state.row, state.column] = AGENT

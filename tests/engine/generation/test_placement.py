@@ -1,5 +1,6 @@
 """Random cells and what can be reached from them."""
 
+import networkx
 import numpy as np
 import pytest
 from scipy import ndimage, stats
@@ -23,6 +24,38 @@ def test_random_cells_are_on_the_floor_of_the_square_all_equally_likely():
     counts = [drawn.count(tuple(place)) for place in free]
     assert sum(counts) == len(KEYS)
     assert stats.chisquare(counts).pvalue > 1e-4
+
+
+def test_a_shortest_way_never_needs_a_nook():
+    nooks = 0
+    for key in range(12):
+        cells = blocks(key, 0.25)
+        graph = networkx.grid_2d_graph(*cells.shape)
+        graph.remove_nodes_from(map(tuple, np.argwhere(cells == WALL)))
+        length = dict(networkx.all_pairs_shortest_path_length(graph))
+        for nook in map(tuple, np.argwhere(cells == FLOOR)):
+            if placement.is_nook(cells, *nook):
+                nooks += 1
+                rest = graph.copy()
+                rest.remove_node(nook)
+                for start, found in networkx.all_pairs_shortest_path_length(rest):
+                    assert all(steps == length[start][end] for end, steps in found.items())
+    assert nooks > 12
+
+
+def test_side_ways_of_a_tree_are_what_no_way_between_its_tiles_needs():
+    for key in range(50):
+        cells = np.zeros((9, 11), np.uint8)
+        generators.tree(cells, np.uint64(key))
+        graph = networkx.grid_2d_graph(*cells.shape)
+        graph.remove_nodes_from(map(tuple, np.argwhere(cells == WALL)))
+        ends = [placement.random_floor(cells, np.uint64(k), 7) for k in (2 * key, 2 * key + 1)]
+        way = networkx.shortest_path(graph, *ends)
+        for end in ends:
+            cells[end] = 3
+        placement.mark_side_ways(cells)
+        unmarked = set(map(tuple, np.argwhere((cells != WALL) & (cells < placement.MARK))))
+        assert unmarked == set(way)
 
 
 @pytest.mark.fast
