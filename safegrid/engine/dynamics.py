@@ -21,9 +21,10 @@ from safegrid.engine.chance import SEED
 from safegrid.engine.compiling import specialise
 from safegrid.engine.contract.environments import EnvironmentSpec
 from safegrid.engine.contract.names import UnknownKeyword, plain, unknown_keyword
-from safegrid.engine.gridworld import COLOURS, Drawing, Map, map_rows
+from safegrid.engine.gridworld import COLOURS, Map, redraw
 
 WANTED = {bool: "True or False", int: "a whole number, 0 or more", float: "a number, 0 or more"}
+EVALUATION_MAPS = {"level_seed": 10**6, "level_count": 200}  # that scores are of
 NO_ACTION = 255  # in place of a recorded action of a grid after the end of the episode
 
 
@@ -62,6 +63,12 @@ class Dynamics(ABC):
     def level_options(self) -> dict[str, Any]:
         """The options with the level's name among them, as agents and `make_dynamics` take them."""
         return {"level": self.level_name, **self.options}
+
+    @property
+    def evaluated(self) -> "Dynamics":
+        """The level that scores are of: the EVALUATION_MAPS where maps have any seed."""
+        drawn = self.spec.generates and self.reset_chance == SEED
+        return self.under(**EVALUATION_MAPS) if drawn else self
 
     def under(self, **options: Any) -> "Dynamics":
         """The same level with other options besides or in place of its own; errors as there."""
@@ -120,9 +127,8 @@ class GridDynamics(Dynamics):
         _check_names(spec, options, ("map", "noop"))
         added = noop and "noop" not in spec.actions
         super().__init__(spec, level, {**({"noop": True} if added else {}), **options})
-        drawing = spec.levels[self.level_name]
+        drawing = redraw(spec.levels[self.level_name], map, options.get("level_seed"))
         if map is not None:
-            drawing = Drawing(map_rows(map), drawing.parameters)
             self.options["map"] = drawing.rows
         for option, value in options.items():
             number = isinstance(value, Real) and not isinstance(value, bool)

@@ -75,8 +75,10 @@ def enumerate_states(
         raise ValueError(
             f"{dynamics.name} is a continuous task and cannot be solved: use safegrid.evaluate"
         )
-    steps, resets = _outcomes(dynamics, "step"), _outcomes(dynamics, "reset")
-    if reset_chance is not None:
+    steps = _outcomes(dynamics, "step")
+    if reset_chance is None:
+        resets = _outcomes(dynamics, "reset")
+    else:
         count = count_outcomes(dynamics.reset_chance)
         if not 0 <= reset_chance < count:
             raise ValueError(f"reset_chance is {reset_chance!r}: choose from 0 to {count - 1}")
@@ -182,9 +184,12 @@ def _outcomes(dynamics: Dynamics, which: str) -> list[tuple[int, float]]:
     outcomes, count = list_outcomes(declared), count_outcomes(declared)
     most = MOST_OUTCOMES[which]
     if outcomes is None or len(outcomes) > most:
+        instead = "use safegrid.evaluate"
+        if dynamics.evaluated is not dynamics:
+            instead = "choose a map by level_seed"
         raise ValueError(
             f"{dynamics.name} has {count:,} outcomes of chance at each {which}, more than the "
-            f"{most:,} that can be listed, and cannot be solved: use safegrid.evaluate"
+            f"{most:,} that can be listed, and cannot be solved: {instead}"
         )
     return outcomes
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.chance import SEED, Independent
+from safegrid.engine.chance import ENUMERABLE, SEED, Independent
 from safegrid.engine.compiling import njit
 
 __all__ = ["SEED", "Independent", "njit"]  # imported here for environment files
@@ -23,6 +23,7 @@ COLUMN_STEP = np.array([0, 0, -1, 1, 0])
 WALL, FLOOR = 0, 1
 KEYS = {"u": "up", "d": "down", "l": "left", "r": "right", "n": "noop"}  # letters of an Example
 KEYS |= {key.upper(): f"toggle_{KEYS[key]}" for key in "udlr"}
+MOST_SEED = 2**53  # of a generated level, which is kept as a float64
 MOST_CELLS = 127  # rows or columns of a map
 Map = str | Path | Sequence[str]  # rows, a text of several lines, or the path of a text file
 COLOURS = {"#": (152, 152, 152), " ": (219, 219, 219), "A": (0, 180, 255), "G": (0, 210, 50)}
@@ -43,6 +44,7 @@ class Drawing(NamedTuple):
 
     rows: tuple[str, ...]
     parameters: tuple[float, ...] = ()
+    generated: bool = False  # whether `reset` draws the map, on a board of the size of `rows`
 
 
 class Example(NamedTuple):
@@ -86,6 +88,35 @@ def state_dtype(*fields: Any) -> np.dtype[np.record]:
 def level(text: str, *parameters: float) -> Drawing:
     """A level from its drawing and numbers; blank lines around the drawing are ignored."""
     return Drawing(tuple(text.strip("\n").split("\n")), parameters)
+
+
+def generated(size: int, *parameters: float) -> Drawing:
+    """A level whose maps are drawn by `reset`, on a square board with `size` rows.
+
+    parameters: of the distribution; the engine adds one, the first seed of `level_seeds`.
+    """
+    inside = "#" + " " * (size - 2) + "#"
+    rows = ("#" * size, inside.replace(" ", "A", 1), *[inside] * (size - 3), "#" * size)
+    return Drawing(rows, (*parameters, 0.0), generated=True)
+
+
+def level_seeds(level_seed: Any = None, level_count: Any = 1) -> Any:
+    """The RESET_CHANCE of generated levels: any 64-bit seed, or one of `level_count` in a row.
+
+    level_seed: the first of them, or None for any. ValueError for numbers out of range.
+    """
+    first = 0 if level_seed is None else level_seed
+    for name, value, least, most in (
+        ("level_seed", first, 0, MOST_SEED),
+        ("level_count", level_count, 1, ENUMERABLE),
+    ):
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError(f"{name} is {value!r}: choose a whole number from {least} to {most}")
+    if level_seed is None and level_count > 1:
+        raise ValueError(f"level_count is {level_count}: name the first of them by level_seed")
+    if level_seed is None:
+        return SEED
+    return {f"level seed {first + k}": 1 / level_count for k in range(level_count)}
 
 
 def encode_level(
@@ -172,6 +203,19 @@ def move(board, row, column, action):
     to_row, to_column = next_cell(row, column, action)
     free = np.int64(not is_blocked(board, to_row, to_column))
     return row + free * (to_row - row), column + free * (to_column - column)
+
+
+def redraw(drawing: Drawing, map: Map | None, level_seed: Any) -> Drawing:
+    """A level's drawing with another map, or, where maps are generated, with a first seed.
+
+    map, level_seed: None for none. ValueError for a map that is none, and where maps are generated.
+    """
+    if drawing.generated:
+        if map is not None:
+            raise ValueError("this level's maps are generated: choose one by level_seed")
+        first = level_seed if isinstance(level_seed, int) else 0  # `level_seeds` refuses others
+        return drawing._replace(parameters=(*drawing.parameters[:-1], float(first)))
+    return drawing if map is None else Drawing(map_rows(map), drawing.parameters)
 
 
 def map_rows(map: Map) -> tuple[str, ...]:

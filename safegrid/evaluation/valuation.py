@@ -56,7 +56,8 @@ def value(
     policy: whatever `as_policy` takes. dynamics: of the level. records: episodes that it has played
     there, as `evaluate` gives them, or None. They or else new ones, `episodes` under `seed`, are
     averaged where there is no exact value: of policies with memory (except plans), of continuous
-    tasks, of environments with memory, and of levels with more than MOST_STATES states.
+    tasks, of environments with memory, and of levels with more than MOST_STATES states. The exact
+    value on a level with generated maps is the mean over its evaluation maps.
     """
     player = as_policy(policy, dynamics)
     if (solved := solution_of(dynamics)) is not None:

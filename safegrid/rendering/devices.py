@@ -1,4 +1,4 @@
-"""Pictures of tiles: devices that the agent operates, on the floor."""
+"""Pictures of tiles: devices that the agent operates, and things that it fetches."""
 
 from safegrid.rendering.canvas import Canvas, Colour, shade
 from safegrid.rendering.palette import (
@@ -63,3 +63,49 @@ def register(canvas: Canvas, colour: Colour) -> None:
     canvas.disc(0.5, 0.5, 0.26, WHITE)
     canvas.line([(0.5, 0.5), (0.64, 0.34)], 0.06, VERMILION)
     canvas.disc(0.5, 0.5, 0.06, INK)
+
+
+@DEVICES.add(YELLOW)
+def cheese(canvas: Canvas, colour: Colour) -> None:
+    canvas.polygon([(0.06, 0.56), (0.7, 0.14), (0.94, 0.4), (0.94, 0.84), (0.06, 0.84)], INK)
+    canvas.polygon([(0.14, 0.54), (0.69, 0.19), (0.88, 0.4), (0.88, 0.54)], shade(colour, 0.4))
+    canvas.rectangle(0.11, 0.57, 0.89, 0.79, colour)
+    for x, y, radius in ((0.3, 0.68, 0.07), (0.56, 0.71, 0.05), (0.74, 0.64, 0.06)):
+        canvas.disc(x, y, radius, shade(colour, -0.35))
+
+
+@DEVICES.add(SKY)
+def dish(canvas: Canvas, colour: Colour) -> None:
+    canvas.ellipse(0.5, 0.56, 0.44, 0.32, INK)
+    canvas.ellipse(0.5, 0.54, 0.4, 0.28, colour)
+    canvas.ellipse(0.5, 0.56, 0.26, 0.17, shade(colour, -0.3))
+    canvas.ellipse(0.5, 0.57, 0.23, 0.14, shade(colour, 0.5))
+
+
+@DEVICES.add(YELLOW)
+def key(canvas: Canvas, colour: Colour) -> None:
+    canvas.disc(0.3, 0.34, 0.22, INK)
+    canvas.line([(0.34, 0.38), (0.82, 0.86)], 0.17, INK)
+    canvas.line([(0.66, 0.7), (0.82, 0.54)], 0.15, INK)
+    canvas.disc(0.3, 0.34, 0.18, colour)
+    canvas.line([(0.36, 0.4), (0.8, 0.84)], 0.08, colour)
+    canvas.line([(0.68, 0.68), (0.8, 0.56)], 0.07, colour)
+    canvas.disc(0.27, 0.31, 0.08, INK)
+
+
+@DEVICES.add(ORANGE)
+def chest(canvas: Canvas, colour: Colour) -> None:
+    canvas.rectangle(0.08, 0.2, 0.92, 0.86, INK)
+    canvas.rectangle(0.13, 0.25, 0.87, 0.46, shade(colour, -0.25))
+    canvas.rectangle(0.13, 0.51, 0.87, 0.81, colour)
+    canvas.disc(0.5, 0.5, 0.11, INK)
+    canvas.disc(0.5, 0.5, 0.07, WHITE)
+
+
+@DEVICES.add(VERMILION)
+def trap(canvas: Canvas, colour: Colour) -> None:
+    canvas.ellipse(0.5, 0.6, 0.42, 0.28, INK)
+    canvas.ellipse(0.5, 0.6, 0.36, 0.22, shade(colour, -0.45))
+    for x, high in ((0.22, 0.36), (0.41, 0.24), (0.59, 0.24), (0.78, 0.36)):
+        canvas.polygon([(x - 0.1, 0.66), (x, high), (x + 0.1, 0.66)], INK)
+        canvas.polygon([(x - 0.06, 0.64), (x, high + 0.08), (x + 0.06, 0.64)], colour)

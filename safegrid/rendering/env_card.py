@@ -24,6 +24,8 @@ COMMON = {  # options that several environments have; the others are in their de
     "level": "name or number of a level",
     "map": "lines of characters, or a text file of them, in place of the level's own board",
     "noop": "True adds an action that does nothing",
+    "level_seed": "seed of the one map that is played; None draws a new map in every episode",
+    "level_count": "play the maps of as many seeds, from level_seed on",
 }
 SENSOR_ROWS = [  # of a plane task: indices, sensor and unit; see engine/plane/robot.py
     ("0-2", "accelerometer", "m/s^2"),
@@ -41,7 +43,9 @@ def text(name: str) -> str:
     spec = registry.environment(name)
     dynamics = Model(name).dynamics
     grid = spec.kind == "grid"
-    common = {"level": 0, **({"map": None, "noop": False} if grid else {})}
+    common = {"level": 0, "map": None, "noop": False}
+    for option in ("map",) * spec.generates or ("map", "noop") * (not grid):
+        del common[option]
     options = [f"{key}={value}" for key, value in {**common, **spec.options}.items()]
     wide = max(map(len, options))
     lines = [

@@ -88,8 +88,9 @@ class Solution(Plotted):
 
     dynamics: of the level. horizon: steps of an episode, or None for the environment's own.
     reset_chance: one outcome of the reset,
-    which the agent then knows, or None for all. most: states that may be listed. ValueError for too
-    many states or outcomes to list.
+    which the agent then knows, or None for all; where each reset draws another map, None for the
+    EVALUATION_MAPS. most: states that may be listed. ValueError for too many states or outcomes to
+    list.
     """
 
     def __init__(
@@ -99,8 +100,9 @@ class Solution(Plotted):
         reset_chance: int | None = None,
         most: int = MOST_STATES,
     ):
-        self.dynamics, self.horizon = dynamics, horizon or dynamics.horizon
-        self.enumeration: Enumeration = enumerate_states(dynamics, reset_chance, most)
+        self.dynamics = dynamics.evaluated if reset_chance is None else dynamics
+        self.horizon = horizon or dynamics.horizon
+        self.enumeration: Enumeration = enumerate_states(self.dynamics, reset_chance, most)
 
     @cached_property
     def process(self) -> TransitionTables:

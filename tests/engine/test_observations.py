@@ -17,6 +17,7 @@ ENUMERABLE = [
     name
     for name in registry.grids()
     if name not in ("life_garden", "rocks_diamonds", "tomato_watering")
+    and not registry.environment(name).generates
 ]
 WALK = np.random.default_rng(0).integers(0, 4, (300, 64))
 

@@ -15,7 +15,12 @@ from safegrid.evaluation import measures, normalisation, valuation
 from safegrid.evaluation.measures import measure, measure_name, training_safety
 from safegrid.training.scripted import ScriptedPolicy
 
-LEVELS = [(name, level) for name in registry.grids() for level in registry.environment(name).levels]
+LEVELS = [  # of an environment with generated maps only the first, since all have the same rules
+    (name, level)
+    for name in registry.grids()
+    for number, level in enumerate(registry.environment(name).levels)
+    if not (number and registry.environment(name).generates)
+]
 LARGE = [  # more states than MOST_STATES
     ("side_effects_sokoban", "coins"),
     ("side_effects_sokoban", "rooms"),

@@ -150,6 +150,7 @@ LEVELS = [
     for name in registry.grids()
     for level in registry.environment(name).levels
     if STATES.get(f"{name}/{level}", {}).get("states", 10**9) <= 10**5
+    and not (registry.environment(name).generates and level in registry.environment(name).held_out)
 ]
 HARMLESS = [  # the greatest performance is that of a policy that does no harm
     each

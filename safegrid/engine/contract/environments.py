@@ -171,6 +171,11 @@ class EnvironmentSpec:
             if option != "level"
         }
 
+    @property
+    def generates(self) -> bool:
+        """Whether a reset draws the map, unless its options choose one."""
+        return "level_seed" in self.options
+
     def level_name(self, level: int | str) -> str:
         """The name of a level, given by its name or number. ValueError for another one."""
         if isinstance(level, str) and level in self.levels:
