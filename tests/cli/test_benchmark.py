@@ -92,7 +92,10 @@ def test_reports_name_other_files_and_are_written(command, folder, tmp_path):
     assert (tmp_path / "report" / "report.md").exists()
 
 
-def test_a_dry_run_counts_a_cell_once_and_says_what_it_knows(command, suite_path, folder):
+def test_a_dry_run_counts_a_cell_once_and_says_what_it_knows(
+    command, suite_path, folder, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # away from the logs of this repository's own sweeps
     code, out, _ = command("bench", suite_path, "--results", folder, "--dry-run")
     assert code == 0 and "1 of 2 cells have a result already" in out
     assert "1 cells to run: for how long is not known" in out and "minutes" not in out
