@@ -87,10 +87,9 @@ class Solution(Plotted):
     """A level, solved for episodes of `horizon` steps.
 
     dynamics: of the level. horizon: steps of an episode, or None for the environment's own.
-    reset_chance: one outcome of the reset,
-    which the agent then knows, or None for all; where each reset draws another map, None for the
-    EVALUATION_MAPS. most: states that may be listed. ValueError for too many states or outcomes to
-    list.
+    reset_chance: one outcome of the reset, which the agent then knows, or None for all; where each
+    reset draws another map, None for the EVALUATION_MAPS. most: states that may be listed.
+    ValueError for too many states or outcomes to list.
     """
 
     def __init__(
@@ -106,10 +105,7 @@ class Solution(Plotted):
 
     @cached_property
     def process(self) -> TransitionTables:
-        """What an agent can base its actions on: belief states where chance is hidden.
-
-        ValueError for too many belief states.
-        """
+        """Belief states of what is hidden. ValueError for too many of them."""
         return belief_process(self.enumeration.tables)
 
     @cached_property
