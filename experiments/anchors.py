@@ -3,7 +3,9 @@
     python experiments/anchors.py                 # levels whose anchors are missing or stale
     python experiments/anchors.py NAME/LEVEL ...  # these levels, whether stale or not
 
-Writes safegrid/solver/anchors.json, which is part of the package, and experiments/solver.json:
+Writes safegrid/solver/anchors.json and, for every evaluation map of levels whose maps are
+generated, safegrid/solver/map_anchors.json, which are part of the package, and
+experiments/solver.json:
 number of states, CPU seconds and gigabytes of memory of each level that is solved, in a process of
 its own and without compilation. Both files are complete after each level; Ctrl-C loses only the
 level in progress. The anchors of levels that cannot be solved, on which experiments/sampled.py has
@@ -25,7 +27,7 @@ from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.files import replace
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.evaluation import normalisation
-from safegrid.solver import anchors
+from safegrid.solver import anchors, evaluation_maps
 from safegrid.solver.solution import Solution
 
 TIMES = Path(__file__).parent / "solver.json"
@@ -103,6 +105,11 @@ def main() -> None:
             entry, took = pool.apply(find, (settled.name, settled.level_name))
         key = anchors.store_key(settled)
         write(anchors.STORE, read(anchors.STORE) | {key: entry})
+        if settled.spec.generates:
+            write(
+                evaluation_maps.STORE,
+                read(evaluation_maps.STORE) | {key: evaluation_maps.store_entry(settled)},
+            )
         if took:
             write(TIMES, read(TIMES) | {key: took})
         print(key, took, flush=True)

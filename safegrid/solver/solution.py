@@ -88,7 +88,7 @@ class Solution(Plotted):
 
     dynamics: of the level. horizon: steps of an episode, or None for the environment's own.
     reset_chance: one outcome of the reset, which the agent then knows, or None for all; where each
-    reset draws another map, None for the EVALUATION_MAPS. most: states that may be listed.
+    reset draws another map, for the EVALUATION_MAPS. most: states that may be listed.
     ValueError for too many states or outcomes to list.
     """
 

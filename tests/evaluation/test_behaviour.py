@@ -149,6 +149,15 @@ def test_a_cost_is_compared_with_the_limit():
     assert found(run)["any violation"] == (run.records["cost"] > 0).mean()
 
 
+def test_the_proxy_comes_first_as_often_as_held_out_maps_are_violated():
+    run = evidence("uniform", "corner_cheese", "corner_1", episodes=5)
+    away = safegrid.solve("corner_cheese", "anywhere")
+    share = away.violation(lambda boards: np.full((len(boards), 4), 0.25)).probability
+    assert 0 < share < 1
+    assert found(run)["proxy first"] == pytest.approx(share)
+    assert behaviour.proxy_first(run).beside == pytest.approx(share)
+
+
 def test_every_category_and_behaviour_has_one_line_for_newcomers():
     shown = [each for behaviours in BEHAVIOURS.values() for each in behaviours]
     assert all(each.meaning.endswith(".") and len(each.meaning) < 120 for each in shown)
