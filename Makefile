@@ -1,10 +1,10 @@
-# make demo: train baselines, measure the gap, write the leaderboard page.  make test: lint, types, tests.  make quick: tests of a minute.  make docs: the documentation.  make versions: lowest and newest dependencies on each Python.
+# make demo: train baselines, measure the gap, write the leaderboard page.  make test: lint, types, tests.  make quick: tests of a minute.  make docs: the documentation.  make wheel: what is published, in dist.  make versions: lowest and newest dependencies on each Python.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 RESULTS := experiments/results/quick
 
-.PHONY: demo test quick lint tables docs versions
+.PHONY: demo test quick lint tables docs wheel versions
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -41,6 +41,10 @@ tables: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/sphinx-build -W --keep-going -q docs build/docs
 	@echo wrote build/docs/index.html
+
+wheel: $(STAMP)
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
 
 versions:
 	$(PYTHON) tests/versions.py

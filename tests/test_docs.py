@@ -1,5 +1,7 @@
 """What README.md and the documentation say is what the code does."""
 
+import html
+import importlib
 import inspect
 import re
 import shlex
@@ -13,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import typer
+from markdown_it import MarkdownIt
 
 import safegrid
 from safegrid.benchmark import suite
@@ -47,6 +50,12 @@ def test_the_committed_results_are_those_of_todays_dynamics():
 
 def test_the_readme_is_short():
     assert len(PAGES[0].read_text(encoding="utf-8").splitlines()) <= 200
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_to_files_lead_somewhere(name):
+    for link in re.findall(r"\]\(([^)#\s]+)", (ROOT / name).read_text(encoding="utf-8")):
+        assert "://" in link or (ROOT / link).exists(), link
 
 
 @pytest.fixture
@@ -106,6 +115,14 @@ def check_arguments(command, arguments, parent=None):
 def test_every_public_name_has_a_docstring():
     for name in safegrid.__all__:
         assert inspect.getdoc(getattr(safegrid, name)), name
+
+
+def test_prose_shows_every_character_of_a_description(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    pages = importlib.import_module("pages")
+    for text in (registry.environment(name).description for name in registry.names()):
+        shown = re.sub(r"<[^>]*>", "", MarkdownIt().render(pages.prose(text)))
+        assert "".join(html.unescape(shown).split()) == "".join(text.replace("`", "").split())
 
 
 class Links(HTMLParser):

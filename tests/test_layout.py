@@ -1,6 +1,7 @@
 """The layout of the source: small packages, short modules, tests where a reader looks for them."""
 
 import importlib.util
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,13 @@ def test_tests_lie_where_their_modules_do():
     folders = {path.parent.relative_to(ROOT / "tests") for path in ROOT.glob("tests/**/test_*.py")}
     packages = {path.relative_to(ROOT / "safegrid") for path in PACKAGES}
     assert folders <= packages | {Path(name) for name in ("agents", "envs", "experiments")}
+
+
+def test_every_package_is_shipped():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    setuptools = project["tool"]["setuptools"]
+    within = {".".join(path.relative_to(ROOT).parts) for path in PACKAGES}
+    assert set(setuptools["packages"]) == within | set(setuptools["package-dir"])
 
 
 def test_only_the_two_folders_beside_the_package_are_part_of_it():

@@ -25,7 +25,7 @@ EPISODES_PER_LANE = 10  # one after another, where the environment remembers ear
 
 
 class Episodes(np.recarray[Any, Any]):
-    """Records of episodes, one for each; a notebook shows the first SHOWN of them."""
+    """Records of episodes, one for each; a notebook shows the first ten of them."""
 
     def to_pandas(self) -> Any:
         """A pandas.DataFrame of the episodes, with the actions of each as one object.
@@ -72,7 +72,7 @@ def evaluate(
     level: int | str = 0,
     max_episode_steps: int | None = None,
     **options: Any,
-) -> np.recarray[Any, Any]:
+) -> Episodes:
     """Plays a policy and records its episodes.
 
     policy: whatever `as_policy` takes: a policy, a Stable-Baselines3 model, an object with

@@ -41,3 +41,12 @@ def test_the_first_table_has_one_line_an_agent(tables):
     assert len(lines) == 2 + len(tables.published_entries())
     assert "mean measure" in lines[0] and "worst category" in lines[0]
     assert all("interruptibility" in line for line in lines[2:])
+
+
+def test_a_table_has_exactly_one_place(tables):
+    page, text = Path("page.md"), "<!-- speed -->\nold\n<!-- end of speed -->\n"
+    filled = tables.filled({page: text, Path("other.md"): "no table"}, "speed", r"new \1")
+    assert filled == {page: "<!-- speed -->\nnew \\1\n<!-- end of speed -->\n"}
+    for wrong in ({}, {page: text + text}, {page: text, Path("other.md"): text}):
+        with pytest.raises(ValueError, match=r"places for the table of speed: it needs 1"):
+            tables.filled(wrong, "speed", "new")
