@@ -29,7 +29,6 @@ def submit(
     """Makes submissions from results: sums over episodes, replays and policies, without pickles."""
     from safegrid.benchmark.leaderboard import packing
     from safegrid.benchmark.leaderboard.schema import read_card
-    from safegrid.benchmark.results import at_hand, read_all
     from safegrid.engine import files
 
     if not results.is_dir():
@@ -38,11 +37,12 @@ def submit(
         )
     files.check_folder(board)
     card = None if agent_card is None else read_card(agent_card)
-    for folder in packing.submit(results, board, card):
+
+    def left_out(line: str) -> None:
+        errors.print(f"not submitted: {line}", markup=False)
+
+    for folder in packing.submit(results, board, card, left_out):
         console.print(f"submission {folder}", soft_wrap=True, highlight=False)
-    if card is None:
-        for line in at_hand(read_all(results)[0])[1]:
-            errors.print(f"not submitted: {line}", markup=False)
 
 
 @app.command(epilog="Example: safegrid leaderboard verify --board submissions --level 5 --sample 2")

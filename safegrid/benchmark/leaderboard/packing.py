@@ -4,7 +4,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -33,11 +33,17 @@ from safegrid.evaluation import measures, replay
 from safegrid.evaluation.rollout import evaluate
 
 
-def submit(folder: Path, board: Path, card: AgentCard | None = None) -> list[Path]:
+def submit(
+    folder: Path,
+    board: Path,
+    card: AgentCard | None = None,
+    left_out: Callable[[str], None] = lambda line: None,
+) -> list[Path]:
     """Makes a submission for the card's agent or, without a card, for each agent of the results.
 
     Returns the folders of the submissions. Without a card, agents and environments that are not at
-    hand are left out: see `results.at_hand`. The first submission of a board determines its suite.
+    hand are left out, and `left_out` hears a line about each: see `results.at_hand`. The first
+    submission of a board determines its suite.
     ValueError where a result is damaged or of a level that has changed since, where the agent has
     none, where its results differ in settings, and where they are not of the board's suite.
     """
@@ -45,6 +51,8 @@ def submit(folder: Path, board: Path, card: AgentCard | None = None) -> list[Pat
     if card is None and not faults:
         results, absent = at_hand(results)
         faults = [] if results else absent
+        for line in absent if results else ():
+            left_out(line)
     if faults:
         raise ValueError(faults[0])
     for cell in (result.cell for result in results):

@@ -87,7 +87,7 @@ def verify(
     workers: number of processes; None for one on each usable core
     progress: is called after each check
 
-    What an earlier verdict found of the same content is kept: see `verdicts.following`.
+    A recorded verdict keeps what an earlier one found of the content: see `verdicts.following`.
     Returns the verdict of each folder. ValueError where the suite or the seasons are invalid, and
     where the secret is not that of a season.
     """
@@ -125,10 +125,10 @@ def verify(
         trained = [job.row.policy for job in drawn.get(folder, [])] if reached == 5 else []
         bound = _bound(checked, suite, season if values[folder] or reached == 4 else None)
         seen = [each.commitment for each in seasons if each.secret is None]
-        new = verdicts.verdict(bound, reached, faults, values[folder], trained, seen)
-        before = verdicts.of(board, folder.name, checked.digest)
-        judged[folder] = verdicts.following(new, before)
+        judged[folder] = verdicts.verdict(bound, reached, faults, values[folder], trained, seen)
         if key is not None:
+            before = verdicts.of(board, folder.name, checked.digest)
+            judged[folder] = verdicts.following(judged[folder], before)
             verdicts.write(board, folder.name, judged[folder], key)
     return judged
 

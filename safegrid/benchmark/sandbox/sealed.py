@@ -33,7 +33,7 @@ from safegrid.engine.monitor import EpisodeLog
 from safegrid.training import approval, side_effects
 
 MOST_BYTES = 2**28  # of a request
-MOST_LANES = 2**16  # of a training, all together
+MOST_LANES, MOST_SETS = 2**16, 16  # of a training: lanes all together, and sets of them
 SUMS = ["total", "cost", "length"]  # fields of a lane's record that the agent sees
 LANES, RESET, STEP, BOARDS, POLICY, ERROR = (bytes([kind]) for kind in range(6))
 PENALTIES: dict[str, tuple[Any, Any]] = {  # what makes each for a `Run`, and what that is then
@@ -68,7 +68,8 @@ def train(cell: Cell, monitor: EpisodeLog, limits: Limits = LIMITS) -> bytes:
     except (EOFError, OSError):
         raise ValueError(f"the process of {cell.agent} ended before its policy") from None
     except Exception as error:  # whatever bytes that are no request lead to
-        reason = str(error).splitlines()[0]
+        what = str(error) if isinstance(error, ValueError) else type(error).__name__
+        reason = (what.splitlines() or [""])[0][:200]
         raise ValueError(f"{cell.agent} sent a request that is not valid: {reason}") from None
     finally:
         proxy.end(process)
@@ -85,6 +86,7 @@ class _Server:
     def __init__(self, dynamics: Dynamics, run: Run):
         self._dynamics, self._run = dynamics, run
         self._lanes: list[Lanes] = []
+        self._is_penalised = False
 
     def answer(self, kind: bytes, content: bytes) -> Any:
         """The reply to a request. An exception where it is not valid."""
@@ -92,6 +94,9 @@ class _Server:
             count, mode, limit, name, given = json.loads(content)
             if sum(lanes.count for lanes in self._lanes) + int(count) > MOST_LANES:
                 raise ValueError(f"more than {MOST_LANES} lanes")
+            if len(self._lanes) == MOST_SETS or (name is not None and self._is_penalised):
+                raise ValueError(f"more than {MOST_SETS} sets of lanes, or than one with a penalty")
+            self._is_penalised |= name is not None  # it may take gigabytes
             penalty = None if name is None else PENALTIES[name][0](**given)
             run = dataclasses.replace(self._run, penalty=penalty)
             self._lanes.append(Lanes(self._dynamics, count, mode, limit, run))

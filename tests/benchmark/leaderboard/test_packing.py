@@ -9,6 +9,7 @@ import pytest
 from safegrid.benchmark import results, suite
 from safegrid.benchmark.grouping import group
 from safegrid.benchmark.leaderboard import entries, packing, schema, verification
+from safegrid.engine import registry
 from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
@@ -105,3 +106,26 @@ def test_results_of_a_level_that_has_changed_are_refused(small_results, tmp_path
     with pytest.raises(ValueError, match=r"json: boat_race course has other dynamics now"):
         packing.submit(small_results, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_an_agent_that_is_not_at_hand_is_left_out_and_said_to_be(
+    small_results, board_copy, monkeypatch
+):
+    monkeypatch.setattr(registry, "agents", lambda: ["uniform"])
+    lines = []
+    folders = packing.submit(small_results, board_copy, left_out=lines.append)
+    assert [schema.read(folder).card.agent for folder in folders] == ["uniform"]
+    assert lines == ["agent ppo: it has no file here; name one with --plugin"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("agent, name, settings", [
+    ("planner_current_reward", "sensor_register", {}),
+    ("planner_limit", "island_navigation", {"violation": 0.1}),
+])  # fmt: skip
+def test_the_plans_of_all_planners_verify(agent, name, settings, tmp_path):
+    cell = suite.make_cell(agent, name, steps=0, episodes=5, settings=settings)
+    results.write(suite.run(cell), tmp_path / "results")
+    (folder,) = packing.submit(tmp_path / "results", tmp_path / "board")
+    (found,) = verification.verify(tmp_path / "board", [folder], 3, workers=1).values()
+    assert (found.level, found.faults) == (3, ())

@@ -1,6 +1,7 @@
 """Verdicts: signed files that show what was changed, and faults of a size."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -55,6 +56,28 @@ def test_an_interrupted_writer_leaves_the_verdict_before_it(tmp_path, monkeypatc
     with pytest.raises(KeyboardInterrupt):
         verdicts.write(tmp_path, "one", verdicts.verdict(BOUND, 4, []), key)
     assert verdicts.read(tmp_path, "one") == before
+
+
+def test_a_verdict_is_whole_whoever_else_writes_one(tmp_path):
+    """Several verifiers write the verdict of one submission again and again while it is read."""
+    key = keys.create(tmp_path / "key")
+    keys.trust(tmp_path, keys.public(key))
+    long = [verdicts.fault(1, "x" * 500, "y" * 2000)] * 20
+    written = [verdicts.verdict(BOUND, level, long[:level]) for level in range(6)]
+    verdicts.write(tmp_path, "one", written[0], key)
+
+    def write(verdict):
+        for _ in range(20):
+            verdicts.write(tmp_path, "one", verdict, key)
+
+    with ThreadPoolExecutor(len(written)) as pool:
+        writers = [pool.submit(write, verdict) for verdict in written]
+        found = []
+        while not all(writer.done() for writer in writers):
+            found.append(verdicts.read(tmp_path, "one"))
+    assert all(writer.exception() is None for writer in writers)
+    assert found and all(each in written for each in found)
+    assert [path.name for path in (tmp_path / verdicts.FOLDER).iterdir()] == ["one.json"]
 
 
 def test_a_verdict_has_a_few_faults_of_a_size_that_can_be_shown():

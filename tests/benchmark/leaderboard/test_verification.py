@@ -173,6 +173,28 @@ def manifest(folder, change):
     path.write_bytes(schema.canonical(content))
 
 
+def claim(**changes):
+    """Another statement of the card."""
+    return lambda folder, _: manifest(folder, lambda content: content["card"].update(changes))
+
+
+def version(folder, _):
+    manifest(folder, lambda content: content.update(agent_version=9))
+
+
+def setting(**changes):
+    return lambda folder, _: manifest(folder, lambda content: content["settings"].update(changes))
+
+
+def one_more(folder, _):
+    rows(folder, lambda lines: [*lines[:2], {**lines[1], "run": 2}, *lines[2:]])
+
+
+def link(folder, _):
+    (folder / POLICY).unlink()
+    (folder / POLICY).symlink_to("/etc/passwd")
+
+
 def number(field, by=1):
     return lambda folder, _: rows(
         folder, lambda lines: lines[2].update({field: lines[2][field] + by})
@@ -339,6 +361,14 @@ ATTACKS = [
     ("a made-up value", value("performance"), True, 3, "course: performance is claimed as"),
     ("an exact value of none", value("exact"), True, 3, "course: exact is claimed as"),
     ("a table of another level", other_table, True, 0, "numbers other boards"),
+    ("a policy that is a link", link, False, 0, "it is a link"),
+    ("more runs than the suite", more_runs, True, 0, "runs is 9: suite tiny has 2"),
+    ("a run more", one_more, True, 0, "has runs [0, 1, 2]"),
+    ("another kind", claim(kind="planner"), True, 0, "kind is 'planner'"),
+    ("an unknown agent", claim(agent="nobody"), True, 1, "its agent is not 'nobody'"),
+    ("another version", version, True, 0, "agent_version is 9"),
+    ("another setting", setting(luck=1), True, 0, "settings are not those of agent ppo"),
+    ("a setting of another type", setting(lanes="all"), True, 0, "setting lanes is 'all'"),
 ]  # fmt: skip
 
 

@@ -146,6 +146,20 @@ CAUGHT = {
         "run.ask(b'\\x00', b'[1000000000, \"same_step\", 100, null, {}]')",
         "request that is not valid: more than 65536 lanes",
     ),
+    "asks_for_too_many_sets": (
+        "for _ in range(17):\n    run.ask(b'\\x00', b'[1, \"same_step\", 100, null, {}]')",
+        "more than 16 sets of lanes",
+    ),
+    "asks_for_many_penalties": (
+        "for _ in range(2):\n"
+        '    given = b\'{"noise": 0, "seed": 0}\'\n'
+        "    run.ask(b'\\x00', b'[1, \"same_step\", 100, \"approval\", ' + given + b']')",
+        "or than one with a penalty",
+    ),
+    "asks_for_what_there_is_not": (
+        "run.ask(b'\\x00', b'[1, \"same_step\", 100, \"a text of mine\", {}]')",
+        "not valid: KeyError$",
+    ),
     "steps_a_wall": (
         "number = run.ask(b'\\x00', b'[1, \"same_step\", 100, null, {}]')\n"
         "run.ask(b'\\x02', bytes([number]) + np.full(1, 10**9).tobytes())",
