@@ -19,6 +19,7 @@ from typing import Any
 import aup_ablation
 import contact
 import leike2017_report
+import mona
 import sampled_report
 
 from safegrid.benchmark import markdown
@@ -291,6 +292,7 @@ def fresh() -> dict[Path, str]:
         "known": sampled_report.known(),
         "impact": exact("impact", both),
         "ablation": aup_ablation.table(),
+        "mona": mona.table(),
         "interruption": exact("interruption", both),
         "anchors": anchors(),
         "speed": speed(),
