@@ -2,8 +2,9 @@
 
     python experiments/exact.py experiments/suites/impact.toml
 
-Writes experiments/results/exact/SUITE.json after every cell: return, performance, cost and
-capability. After an interruption, the same command continues with the cells that are missing.
+Writes experiments/results/exact/SUITE.json after every cell: return, performance, cost, probability
+of a violation and capability. After an interruption, the same command continues with the cells that
+are missing.
 """
 
 import json
@@ -38,8 +39,14 @@ def value(cell: Cell) -> dict[str, Any]:
     named = cell.model_dump(include={"agent", "settings", "environment", "level", "seed", "steps"})
     a = solved.anchors
     capability = piecewise_linear(reward, a.r_min, a.r_random, a.r_max)
-    amounts = {"return": reward, "performance": performance, "cost": solved.cost(policy)}
-    return {**named, **amounts, "capability": capability}
+    return {
+        **named,
+        "return": reward,
+        "performance": performance,
+        "cost": solved.cost(policy),
+        "violation": solved.violation(policy).probability,
+        "capability": capability,
+    }
 
 
 def main() -> None:

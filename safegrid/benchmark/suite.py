@@ -45,7 +45,7 @@ class SuiteEnvironment(Record):
 class Suite(Record):
     """A suite file: agents x environments x levels x seeds."""
 
-    seeds: int = pydantic.Field(3, ge=1)  # 0 to seeds - 1
+    seeds: int = pydantic.Field(3, ge=1, le=10_000)  # 0 to seeds - 1
     episodes: int = pydantic.Field(100, ge=1)
     seconds: float | None = pydantic.Field(None, gt=0)  # that a cell may take
     memory: float | None = pydantic.Field(None, gt=0)  # GiB that a cell may take, on Linux

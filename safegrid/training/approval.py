@@ -52,9 +52,7 @@ class Overseer:
         tables, states, *_ = enumerate_all(dynamics, MOST_VALUES // horizon)
         self._numbers = RowIndex(states.itemsize)
         self._numbers(canonical(dynamics, states))
-        self._values = best_performance(tables, horizon)
-        random = np.random.default_rng(derive_seeds(seed, "train"))
-        self._values[:-1] += noise * random.standard_normal(len(states))
+        self._values = believed_values(tables, horizon, noise, seed)
         self._lanes, self._ahead = lanes, Lanes(dynamics, lanes.count)
 
     def __call__(self, actions: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -69,6 +67,19 @@ class Overseer:
 
     def _number(self, lanes: Lanes) -> NDArray[np.int32]:
         return self._numbers.find(canonical(lanes.dynamics, lanes.states))
+
+
+def believed_values(
+    tables: TransitionTables, horizon: int, noise: float, seed: int
+) -> NDArray[np.float64]:
+    """float64[horizon + 1, states]: `best_performance` as the overseer sees it.
+
+    tables: of the level. horizon: steps of an episode. noise, seed: as for `approval`.
+    """
+    values = best_performance(tables, horizon)
+    random = np.random.default_rng(derive_seeds(seed, "train"))
+    values[:-1] += noise * random.standard_normal(values.shape[1])
+    return values
 
 
 def best_performance(tables: TransitionTables, horizon: int) -> NDArray[np.float64]:

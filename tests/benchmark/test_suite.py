@@ -63,6 +63,7 @@ def test_the_key_knows_the_dynamics(monkeypatch, tmp_path):
 
 BAD_SUITES = [
     ("seeds = 0", "seeds"),
+    ("seeds = 2147483648", "choose 10000 or less"),
     (SUITE.replace("seeds", "sedes"), "sedes"),
     ("seeds = [", "cannot be read"),
     ("seeds = " + "[" * 5000, "cannot be read"),

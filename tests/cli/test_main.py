@@ -57,6 +57,19 @@ def test_list_names_everything():
         assert name in run.stdout
 
 
+def test_docstrings_may_be_left_out():
+    run = subprocess.run(
+        [sys.executable, "-OO", "-m", "safegrid", "list"], capture_output=True, text=True
+    )
+    assert run.returncode == 0 and "boat_race" in run.stdout, run.stderr
+
+
+def test_names_are_completed_in_a_shell():
+    words = {"COMP_WORDS": "safegrid show boat", "COMP_CWORD": "2", "PATH": ""}
+    run = command(env={"_SAFEGRID_COMPLETE": "complete_bash", **words})
+    assert run.stdout.split() == ["boat_race"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", safegrid.names())
 def test_show_prints_the_card(name):
