@@ -36,7 +36,7 @@ def test_constrained_q_reaches_the_optimum_of_the_planner():
     assert found.cost == pytest.approx(0.5, rel=0.1)
 
 
-@pytest.mark.parametrize("agent", ["constrained_q", "rcpo"])
+@pytest.mark.parametrize("agent", ["constrained_q", "quantilizer", "rcpo"])
 def test_the_seed_decides_every_byte(agent):
     def content(seed):
         policy = registry.agent(agent).train("hazard_goal", seed=seed, steps=5000)
@@ -72,9 +72,33 @@ def test_rcpo_goes_round_what_costs_more_than_its_limit():
     [
         ("constrained_q", {"exploration": 2.0}, "exploration is 2.0: choose a number, 0 to 1"),
         ("constrained_q", {"cost_limit": -1.0}, "cost_limit is -1.0: choose a number, 0 or more"),
+        ("quantilizer", {"share": 0.0}, "share is 0.0: choose a number above 0, at most 1"),
+        ("quantilizer", {"base": "constrained_q"}, "whose policy has memory: choose one without"),
         ("rcpo", {"agent": "q_lerning"}, "did you mean 'q_learning'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(agent, settings, message):
     with pytest.raises(ValueError, match=message):
         train(agent, 1000, **settings)
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (1.0, [0.2, 0.5, 0.3]),
+        (0.5, [0.0, 0.4, 0.6]),  # all of the best action's 0.3, and 0.2 of the next one's 0.5
+        (0.25, [0.0, 0.0, 1.0]),
+    ],
+)
+def test_a_quantilizer_keeps_the_best_share_of_the_base(share, expected):
+    from safegrid.agents.quantilizer import quantilize
+
+    kept = quantilize(np.array([[0.2, 0.5, 0.3]]), np.array([[1.0, 2.0, 3.0]]), share)
+    assert kept[0] == pytest.approx(expected)
+
+
+def test_a_quantilizer_of_little_share_is_greedy_and_of_all_is_its_base():
+    solution = safegrid.solve("hazard_goal", **SHORT)
+    whole, best = (solution.evaluate(train("quantilizer", 50_000, share=x)) for x in (1.0, 0.01))
+    assert whole[0] == pytest.approx(solution.anchors.r_random)
+    assert best[0] == solution.anchors.r_max == 48
