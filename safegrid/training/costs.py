@@ -45,6 +45,7 @@ class CostCritic(Algorithm):
         layers = create_mlp(self.policy.features_dim, 1, [64, 64], torch.nn.Tanh)
         self.cost_critic = torch.nn.Sequential(*layers).to(self.device)
         self.cost_optimizer = torch.optim.Adam(self.cost_critic.parameters())
+        self.episodes_per_step = 0.0  # of the last rollout in which an episode ended
         self._costs: list[NDArray[np.float32]] = []  # of each step of the rollout
         self._episode_costs = np.zeros(self.n_envs)  # of each lane's episode so far
         self._ended: list[float] = []  # costs of the episodes that ended in the rollout
@@ -88,6 +89,8 @@ class CostCritic(Algorithm):
             self._values(self._last_obs), np.asarray(self._last_episode_starts)
         )
         self.price.update(self._ended)
+        if self._ended:
+            self.episodes_per_step = len(self._ended) / costs.rewards.size
         self._ended = []
         self.logger.record("train/multiplier", self.price.price)
         self.logger.record("train/episode_cost", self.price.cost)

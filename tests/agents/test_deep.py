@@ -15,7 +15,9 @@ REPLAYING = {"lanes": 8, "learning_starts": 64, "batch_size": 16, "target_update
 SMALL = {
     "a2c": ON_POLICY,
     "dqn": REPLAYING,
+    "focops": {**CLIPPED, "cost_limit": 1.0},
     "maskable_ppo": CLIPPED,
+    "p3o": {**CLIPPED, "cost_limit": 1.0},
     "ppo": CLIPPED,
     "ppo_lagrangian": {**CLIPPED, "cost_limit": 1.0},
     "ppo_pid": {**CLIPPED, "cost_limit": 1.0},
