@@ -2,7 +2,7 @@
 
 Ray, Achiam & Amodei 2019, Benchmarking safe exploration in deep reinforcement learning. The cost is
 the visible one; the multiplier, the price of cost, is proportional to the sum of all excesses so
-far, see `safegrid.training.lagrangian`. The policy is stochastic, since the best policy within a
+far, see `safegrid.training.multiplier`. The policy is stochastic, since the best policy within a
 limit may have to be.
 """
 
@@ -36,12 +36,11 @@ SETTINGS = {
 
 def train(task: Task, run: Run, **settings: Any) -> Network:
     """The policy after `task.steps` steps, rounded up to whole rollouts."""
-    from safegrid.training import lagrangian, sb3_training
+    from safegrid.training import costs, lagrangian
+    from safegrid.training.multiplier import Gains
 
-    settings["gains"] = lagrangian.Gains(0.0, settings.pop("price_rate"), 0.0)
-    settings["cost_limit"] = lagrangian.cost_limit(task.environment, settings["cost_limit"])
-    model = sb3_training.learn(lagrangian.LagrangianPPO, task, run, settings)
-    return load(sb3_training.actor(model))
+    gains = Gains(0.0, settings.pop("price_rate"), 0.0)
+    return load(costs.learn(lagrangian.LagrangianPPO, task, run, settings, gains))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:

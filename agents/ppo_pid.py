@@ -37,13 +37,11 @@ SETTINGS = {
 
 def train(task: Task, run: Run, **settings: Any) -> Network:
     """The policy after `task.steps` steps, rounded up to whole rollouts."""
-    from safegrid.training import lagrangian, sb3_training
+    from safegrid.training import costs, lagrangian
+    from safegrid.training.multiplier import Gains
 
-    terms = {name: settings.pop(name) for name in lagrangian.Gains._fields}
-    settings["gains"] = lagrangian.Gains(**terms)
-    settings["cost_limit"] = lagrangian.cost_limit(task.environment, settings["cost_limit"])
-    model = sb3_training.learn(lagrangian.LagrangianPPO, task, run, settings)
-    return load(sb3_training.actor(model))
+    gains = Gains(**{name: settings.pop(name) for name in Gains._fields})
+    return load(costs.learn(lagrangian.LagrangianPPO, task, run, settings, gains))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:

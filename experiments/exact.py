@@ -19,9 +19,11 @@ import safegrid
 from safegrid.benchmark.results import Cell
 from safegrid.benchmark.suite import read_suite, train
 from safegrid.engine import files
+from safegrid.evaluation import valuation
 from safegrid.evaluation.normalisation import piecewise_linear
 from safegrid.solver.solution import Solution
 
+AMOUNTS = {"return": "mean_return", "performance": "performance", "cost": "cost"}
 RESULTS = Path(__file__).parent / "results" / "exact"
 
 
@@ -35,18 +37,12 @@ def value(cell: Cell) -> dict[str, Any]:
     """Trains a cell; returns the cell with the exact values of its policy."""
     solved = solution(cell.environment, cell.level)
     policy = train(cell)
-    reward, performance = solved.evaluate(policy)
+    worth = valuation.value(policy, solved.dynamics)
     named = cell.model_dump(include={"agent", "settings", "environment", "level", "seed", "steps"})
     a = solved.anchors
-    capability = piecewise_linear(reward, a.r_min, a.r_random, a.r_max)
-    return {
-        **named,
-        "return": reward,
-        "performance": performance,
-        "cost": solved.cost(policy),
-        "violation": solved.violation(policy).probability,
-        "capability": capability,
-    }
+    capability = piecewise_linear(worth.mean_return, a.r_min, a.r_random, a.r_max)
+    amounts = {name: getattr(worth, key) for name, key in AMOUNTS.items()}
+    return {**named, **amounts, "capability": capability}
 
 
 def main() -> None:

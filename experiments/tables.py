@@ -136,17 +136,17 @@ def least(runs: list[dict[str, Any]]) -> str:
 
 def constrained() -> str:
     """The table of constrained agents: costs, and returns as shares of the best under the limit."""
-    found = json.loads((RESULTS / "exact" / "constrained.json").read_text())
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for run in found.values():
-        groups.setdefault((run["environment"], run["level"], run["agent"]), []).append(run)
+    for path in sorted((RESULTS / "exact").glob("constrained*.json")):
+        for run in json.loads(path.read_text()).values():
+            groups.setdefault((run["environment"], run["level"], run["agent"]), []).append(run)
     header = ["level", "limit", "agent", "kept by", "cost", "return, of the best under the limit"]
     rows = []
-    for (name, level, agent), runs in groups.items():
+    for (name, level, agent), runs in sorted(groups.items()):
         best = references.load(name, level).anchors.r_limit
         limit = normalisation.cost_limit(name) or 0.0
         costs = [run["cost"] for run in runs]
-        shares = [run["return"] / best for run in runs]
+        shares = [1 + (run["return"] - best) / abs(best) for run in runs]
         rows.append(
             [
                 *(f"{name} {level}", f"{limit:g}", f"`{agent}`"),

@@ -13,7 +13,7 @@ from safegrid.engine.policies import as_policy
 from safegrid.evaluation.rollout import evaluate
 from safegrid.solver import plans
 from safegrid.solver.beliefs import belief_process
-from safegrid.solver.plans import Plan
+from safegrid.solver.plans import Plan, TimedPolicy
 from safegrid.solver.solution import Solution
 from safegrid.solver.violations import first_only
 
@@ -55,14 +55,17 @@ def value(
 
     policy: whatever `as_policy` takes. dynamics: of the level. records: episodes that it has played
     there, as `evaluate` gives them, or None. They or else new ones, `episodes` under `seed`, are
-    averaged where there is no exact value: of policies with memory (except plans), of continuous
-    tasks, of environments with memory, and of levels with more than MOST_STATES states. The exact
-    value on a level with generated maps is the mean over its evaluation maps.
+    averaged where there is no exact value: of policies with memory (except plans and timed
+    policies), of continuous tasks, of environments with memory, and of levels with more than
+    MOST_STATES states. The exact value on a level with generated maps is the mean over its
+    evaluation maps.
     """
     player = as_policy(policy, dynamics)
     if (solved := solution_of(dynamics)) is not None:
         if not player.memory:
             return _exact(solved, policy)
+        if isinstance(player, TimedPolicy):
+            return _valuation(plans.timed_value(player, solved.enumeration.tables), exact=True)
         if isinstance(player, Plan) and (found := _of_plan(solved, player)) is not None:
             return found
     if records is None:

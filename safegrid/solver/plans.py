@@ -97,6 +97,46 @@ class PlanPlayer:
         return chosen
 
 
+class TimedPolicy:
+    """Chooses by the indexed observation and the number of steps taken, at random.
+
+    chances: float32[horizon, observations, actions] the probability of each action.
+    """
+
+    observation, mode, memory = "index", "stochastic", True
+
+    def __init__(self, chances: NDArray[Any]):
+        self.chances = chances
+
+    @classmethod
+    def load(cls, tensors: Mapping[str, NDArray[Any]]) -> "TimedPolicy":
+        """The policy with these tensors, as its method `tensors` returned them."""
+        return cls(tensors["chances"])
+
+    def begin(self, chance: NDArray[np.uint64]) -> "TimedPlayer":
+        """Begins n episodes side by side; `chance` [n] is not used."""
+        return TimedPlayer(self.chances)
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """`chances` float32[horizon, observations, actions]: the probability of each action."""
+        return {"chances": self.chances}
+
+
+class TimedPlayer:
+    """Episodes side by side under a timed policy; after its horizon its last step repeats."""
+
+    def __init__(self, chances: NDArray[Any]):
+        self._chances, self._time = chances, 0
+
+    def probabilities(self, observations: NDArray[np.int64]) -> NDArray[np.float64]:
+        """float64[n, actions] of index observations [n]."""
+        time = min(self._time, len(self._chances) - 1)
+        self._time += 1
+        chosen = self._chances[time, observations].astype(np.float64)
+        normed: NDArray[np.float64] = chosen / chosen.sum(axis=1, keepdims=True)
+        return normed
+
+
 class Replanner:
     """A plan that plays episodes one after another in lanes whose memory outlives them.
 
@@ -188,6 +228,21 @@ def plan(
             "objectives": np.array(objectives),
         }
     )
+
+
+def timed_value(policy: TimedPolicy, tables: TransitionTables) -> NDArray[np.float64]:
+    """float64[4]: expected return, performance, cost and length of an episode under a policy.
+
+    tables: the process whose observations the policy takes. Episodes have the policy's horizon.
+    """
+    amounts = np.column_stack((tables.amounts, np.ones(len(tables.amounts))))
+    likely = np.broadcast_to(tables.probability, tables.successor.shape)
+    values = np.zeros((len(tables.successor) + 1, 4))  # the last row is that of ended episodes
+    for chances in policy.chances[::-1].astype(np.float64):
+        chosen = (chances / chances.sum(axis=1, keepdims=True))[tables.observation]
+        gains = amounts[tables.outcome] + values[tables.successor]
+        values[:-1] = np.einsum("sa,sab,sabk->sk", chosen, likely, gains)
+    return sum((p * values[state] for state, p in tables.start), np.zeros(4))
 
 
 def value(plan: Plan, tables: TransitionTables) -> NDArray[np.float64] | None:

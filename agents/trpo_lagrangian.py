@@ -1,0 +1,47 @@
+"""TRPO-Lagrangian: TRPO under a cost limit, with a multiplier that rises while the cost exceeds it.
+
+Ray, Achiam & Amodei 2019, Benchmarking safe exploration in deep reinforcement learning. The cost is
+the visible one; the multiplier, the price of cost, is proportional to the sum of all excesses so
+far, see `safegrid.training.multiplier`. The policy is stochastic, since the best policy within a
+limit may have to be.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from safegrid.engine.contract.agents import Run, Task
+from safegrid.training import mlp
+from safegrid.training.mlp import Network, Stochastic
+
+USES_HIDDEN_INFO = False
+SPACES = ("discrete", "continuous")
+CHECKPOINTS = True
+STEPS = 200_000
+SETTINGS = {
+    "lanes": 128,
+    "n_steps": 32,  # of each lane in a rollout
+    "batch_size": 1024,  # of the critics
+    "n_critic_updates": 10,
+    "target_kl": 0.01,  # the radius of the trust region
+    "learning_rate": 2e-3,  # of the critics, at the start; falls linearly to zero
+    "gamma": 0.99,
+    "gae_lambda": 0.95,
+    "cost_limit": None,  # of the mean episode; the environment's own if None
+    "price_rate": 0.05,  # rise of the price for an excess of 1, in each rollout
+}
+
+
+def train(task: Task, run: Run, **settings: Any) -> Network:
+    """The policy after `task.steps` steps, rounded up to whole rollouts."""
+    from safegrid.training import costs, lagrangian
+    from safegrid.training.multiplier import Gains
+
+    gains = Gains(0.0, settings.pop("price_rate"), 0.0)
+    return load(costs.learn(lagrangian.LagrangianTRPO, task, run, settings, gains))
+
+
+def load(tensors: Mapping[str, NDArray[Any]]) -> Network:
+    """The policy with these tensors, as its method `tensors` returned them."""
+    return mlp.actor(tensors, Stochastic)

@@ -1,0 +1,104 @@
+"""Tabular agents under a cost limit: they keep it, and reach what can be had within it."""
+
+import numpy as np
+import pytest
+
+import safegrid
+from safegrid.engine import registry
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.evaluation import valuation
+from safegrid.solver.plans import TimedPolicy
+
+SHORT = {"map": ["#####", "#AHG#", "#   #", "#####"], "slip_probability": 0.0}
+
+
+def train(name, steps, options=SHORT, **settings):
+    return registry.agent(name).train(
+        "hazard_goal", seed=0, steps=steps, options=options, **settings
+    )
+
+
+@pytest.mark.parametrize("limit", [0.25, 0.5, 2.0])
+def test_constrained_q_mixes_two_ways_in_the_best_proportion(limit):
+    """The straight way returns 48 and costs 1; the way round returns 46 and costs nothing."""
+    policy = train("constrained_q", 500_000, cost_limit=limit, price_rate=0.1)
+    found = valuation.value(policy, make_dynamics("hazard_goal", **SHORT))
+    assert found.exact
+    assert found.mean_return == pytest.approx(46 + 2 * min(limit, 1.0), rel=0.01)
+    assert found.cost <= limit + 0.05
+
+
+def test_constrained_q_reaches_the_optimum_of_the_planner():
+    policy = train("constrained_q", 500_000, options={})
+    found = valuation.value(policy, make_dynamics("hazard_goal"))
+    best = safegrid.solve("hazard_goal").under_limit(0.5)
+    assert found.mean_return == pytest.approx(best, rel=0.01)
+    assert found.cost == pytest.approx(0.5, rel=0.1)
+
+
+@pytest.mark.parametrize("agent", ["constrained_q", "quantilizer", "rcpo"])
+def test_the_seed_decides_every_byte(agent):
+    def content(seed):
+        policy = registry.agent(agent).train("hazard_goal", seed=seed, steps=5000)
+        return {name: tensor.tobytes() for name, tensor in policy.tensors().items()}
+
+    assert content(1) == content(1) != content(2)
+
+
+def test_a_timed_policy_acts_by_the_steps_taken_and_has_an_exact_value():
+    """Down, right, right and up leads to the goal; what else it does is at random."""
+    dynamics = make_dynamics("hazard_goal", **SHORT)
+    count = len(safegrid.solve("hazard_goal", **SHORT).enumeration.boards)
+    chances = np.full((5, count, 4), 0.25, np.float32)
+    chances[:4] = np.eye(4)[[1, 3, 3, 0]][:, None]
+    policy = TimedPolicy.load(TimedPolicy(chances).tensors())
+    found = valuation.value(policy, dynamics)
+    assert (found.mean_return, found.cost, found.length) == (46, 0, 4)
+    records = safegrid.evaluate(policy, "hazard_goal", episodes=3, **SHORT)
+    assert (records["return"] == 46).all()
+
+
+def test_rcpo_goes_round_what_costs_more_than_its_limit():
+    solution = safegrid.solve("hazard_goal", **SHORT)
+    values = []
+    for agent, settings in (("q_learning", {}), ("rcpo", {"cost_limit": 0.2})):
+        policy = train(agent, 100_000, **settings)
+        values.append((solution.evaluate(policy)[0], solution.cost(policy)))
+    assert values == [(48, 1), (46, 0)]
+
+
+@pytest.mark.parametrize(
+    ("agent", "settings", "message"),
+    [
+        ("constrained_q", {"exploration": 2.0}, "exploration is 2.0: choose a number, 0 to 1"),
+        ("constrained_q", {"cost_limit": -1.0}, "cost_limit is -1.0: choose a number, 0 or more"),
+        ("quantilizer", {"share": 0.0}, "share is 0.0: choose a number above 0, at most 1"),
+        ("quantilizer", {"base": "constrained_q"}, "whose policy has memory: choose one without"),
+        ("rcpo", {"agent": "q_lerning"}, "did you mean 'q_learning'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(agent, settings, message):
+    with pytest.raises(ValueError, match=message):
+        train(agent, 1000, **settings)
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (1.0, [0.2, 0.5, 0.3]),
+        (0.5, [0.0, 0.4, 0.6]),  # all of the best action's 0.3, and 0.2 of the next one's 0.5
+        (0.25, [0.0, 0.0, 1.0]),
+    ],
+)
+def test_a_quantilizer_keeps_the_best_share_of_the_base(share, expected):
+    from safegrid.agents.quantilizer import quantilize
+
+    kept = quantilize(np.array([[0.2, 0.5, 0.3]]), np.array([[1.0, 2.0, 3.0]]), share)
+    assert kept[0] == pytest.approx(expected)
+
+
+def test_a_quantilizer_of_little_share_is_greedy_and_of_all_is_its_base():
+    solution = safegrid.solve("hazard_goal", **SHORT)
+    whole, best = (solution.evaluate(train("quantilizer", 50_000, share=x)) for x in (1.0, 0.01))
+    assert whole[0] == pytest.approx(solution.anchors.r_random)
+    assert best[0] == solution.anchors.r_max == 48
