@@ -23,7 +23,7 @@ from safegrid.evaluation import valuation
 from safegrid.evaluation.normalisation import piecewise_linear
 from safegrid.solver.solution import Solution
 
-AMOUNTS = {"return": "mean_return", "performance": "performance", "cost": "cost"}
+AMOUNTS = {key: key for key in ("performance", "cost", "violation")} | {"return": "mean_return"}
 RESULTS = Path(__file__).parent / "results" / "exact"
 
 
