@@ -49,6 +49,10 @@ def train(task: Task, run: Run, **settings: Any) -> TimedPolicy:
     for name in ("exploration", "final_exploration"):
         if not 0 <= settings[name] <= 1:
             raise ValueError(f"{name} is {settings[name]!r}: choose a number, 0 to 1")
+    if settings["fit_every"] < 1:
+        raise ValueError(
+            f"fit_every is {settings['fit_every']!r}: choose a whole number, 1 or more"
+        )
     limit = multiplier.cost_limit(task.environment, settings["cost_limit"])
     price = multiplier.Multiplier(limit, multiplier.Gains(0.0, 0.0, 0.0))
     episodes = 0.0  # of each greedy lane, since the last change of the price

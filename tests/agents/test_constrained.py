@@ -72,6 +72,7 @@ def test_rcpo_goes_round_what_costs_more_than_its_limit():
     [
         ("constrained_q", {"exploration": 2.0}, "exploration is 2.0: choose a number, 0 to 1"),
         ("constrained_q", {"cost_limit": -1.0}, "cost_limit is -1.0: choose a number, 0 or more"),
+        ("constrained_q", {"fit_every": 0}, "fit_every is 0: choose a whole number, 1 or more"),
         ("quantilizer", {"share": 0.0}, "share is 0.0: choose a number above 0, at most 1"),
         ("quantilizer", {"base": "constrained_q"}, "whose policy has memory: choose one without"),
         ("rcpo", {"agent": "q_lerning"}, "did you mean 'q_learning'"),
