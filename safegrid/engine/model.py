@@ -16,11 +16,13 @@ from safegrid.engine.registry import unknown
 class State:
     """A state as an immutable value: hashable, comparable, with fields as attributes."""
 
-    __slots__ = ("_record",)
+    __slots__ = ("_level", "_record")
     _record: NDArray[np.record]
+    _level: tuple[str, bytes]  # name and background of the level: its cells are those of this map
 
-    def __init__(self, record: NDArray[np.record]):
+    def __init__(self, record: NDArray[np.record], level: tuple[str, bytes]):
         object.__setattr__(self, "_record", record)
+        object.__setattr__(self, "_level", level)
         record.setflags(write=False)
 
     def __getattr__(self, name: str) -> Any:
@@ -41,7 +43,7 @@ class State:
         return hash(self._key())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return State, (self._record.copy(),)
+        return State, (self._record.copy(), self._level)
 
     def __repr__(self) -> str:
         fields = (f"{name}={getattr(self, name)}" for name in self._record.dtype.names or ())
@@ -78,6 +80,7 @@ class Model:
         self.step_chance = list_outcomes(self.dynamics.step_chance)
         self._encoder = observations.make_encoder(self.dynamics)
         self._outcome = np.zeros(1, OUTCOME)
+        self._level = self.dynamics.level_name, self.dynamics.level.background.tobytes()
 
     def reset(self, chance: int = 0, state: State | None = None) -> State:
         """The state in which an episode begins.
@@ -89,7 +92,7 @@ class Model:
         states = self._copy(state)
         _check_chance(chance, self.dynamics.reset_chance, "reset")
         self._run(kernels.reset_states, states, np.array([chance]))
-        return State(states[0:1].reshape(()))
+        return State(states[0:1].reshape(()), self._level)
 
     def step(self, state: State, action: Any, chance: int = 0) -> Transition:
         """The result of an action in a state.
@@ -105,7 +108,9 @@ class Model:
         states = self._copy(state)
         self._run(kernels.step_states, states, actions, np.array([chance]), self._outcome)
         reward, performance, cost, _, terminated, _ = self._outcome[0].item()
-        return Transition(State(states.reshape(())), reward, performance, cost, terminated)
+        return Transition(
+            State(states.reshape(()), self._level), reward, performance, cost, terminated
+        )
 
     def board(self, state: State) -> NDArray[Any]:
         """The board of a state, uint8[rows, columns] of codes into the environment's TILES.
@@ -146,7 +151,7 @@ class Model:
             except (TypeError, ValueError, OverflowError):
                 shape = f"{states.dtype[name].base}{list(states.dtype[name].shape) or ''}"
                 raise ValueError(f"state field {name} is {value!r}: give {shape}") from None
-        made = State(states.reshape(()))
+        made = State(states.reshape(()), self._level)
         self._copy(made)
         return made
 
@@ -165,9 +170,8 @@ class Model:
         return states
 
     def _fits(self, state: State) -> bool:
-        if state._record.dtype != self.dynamics.state_type:
-            return False
-        return bool(self.dynamics.contains(state._record))
+        made_here = state._level == self._level and state._record.dtype == self.dynamics.state_type
+        return made_here and bool(self.dynamics.contains(state._record))
 
     def _run(self, template: Any, states: NDArray[np.record], *arguments: Any) -> None:
         self.dynamics.compiled(template)(states, self.dynamics.level, *arguments)

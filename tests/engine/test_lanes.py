@@ -437,6 +437,10 @@ BAD = [
     (lambda: Model("safe_interruptibility").reset(2), "chance 2"),
     (lambda: Model("safe_interruptibility").reset(-1), "chance -1"),
     (lambda: Model("boat_race").step(Model("island_navigation").reset(), 0), "not a state of"),
+    (
+        lambda: Model("aup_offset", "sushi").text(Model("aup_offset", "vase").reset()),
+        "not a state of",
+    ),
     (lambda: Model("boat_race").state(mood=3), "'mood'"),
     (lambda: Model("boat_race").state(row="top"), "'top'"),
 ]
