@@ -334,7 +334,7 @@ def reset(state, level, chance):
     available = 0
     for row in range(level.board.shape[0]):
         for column in range(level.board.shape[1]):
-            cell = level.cell_data[0, row, column] & LOWER
+            cell = np.int64(level.cell_data[0, row, column]) & LOWER
             goal = level.cell_data[1, row, column]
             state.cells[row, column] = cell
             available += (cell_points(LIFE, goal) if goal else 0) - cell_points(cell, goal)
