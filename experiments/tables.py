@@ -28,6 +28,7 @@ from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, entries
 from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.benchmark.results import read_all
 from safegrid.benchmark.standings import ResultTable
+from safegrid.engine import registry
 from safegrid.evaluation import normalisation
 from safegrid.rendering.charts import Chart, LinearScale
 from safegrid.rendering.palette import PERFORMANCE, RETURN
@@ -42,6 +43,7 @@ SLOW = {
     "breakable_bottles": "draws the bottles of all places anew",
     "bridge_crossing": "an observation has 400 cells",
     "correlated_tomatoes": "tomatoes dry one after another, in the order of a list",
+    "generated": "each reset draws a map, and each observation shows one",
     "life_garden": "a cellular automaton steps all cells",
     "point": "physics and lidars of moving bodies",
 }
@@ -88,7 +90,7 @@ def speed() -> str:
         ]
         for name, numbers in measured["stepping"].items()
     ]
-    parts = [markdown.table([*header, "below 20 since"], rows, "lrrrrl")]
+    parts = [markdown.table([*header, "below 20 because"], rows, "lrrrrl")]
     if training := measured["training"]:
         parts += [
             f"PPO end to end: {training['native_2048x16']:,.0f} steps/s on 2,048 native lanes, "
@@ -100,7 +102,10 @@ def speed() -> str:
 
 def _why(name: str) -> str:
     """Why an environment is slow, where that is known: its own reason or that of its kind."""
-    return SLOW.get(name, SLOW.get(name.partition("_")[0], ""))
+    kind = name.partition("_")[0]
+    if kind not in SLOW and registry.environment(name).generates:
+        kind = "generated"
+    return SLOW.get(name, SLOW.get(kind, ""))
 
 
 def exact(suites: str, show: Callable[[list[dict[str, Any]]], str]) -> str:
