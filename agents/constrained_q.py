@@ -20,7 +20,7 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.row_index import compiled
 from safegrid.solver.plans import TimedPolicy
-from safegrid.training import multiplier
+from safegrid.training import multiplier, tabular
 
 USES_HIDDEN_INFO = False
 MEMORY = True
@@ -46,9 +46,7 @@ def train(task: Task, run: Run, **settings: Any) -> TimedPolicy:
     ValueError for a setting out of range, for an environment whose observations cannot be listed,
     and for more than BRANCHES different transitions of an action in an observation.
     """
-    for name in ("exploration", "final_exploration"):
-        if not 0 <= settings[name] <= 1:
-            raise ValueError(f"{name} is {settings[name]!r}: choose a number, 0 to 1")
+    tabular.check_shares({key: settings[key] for key in ("exploration", "final_exploration")})
     if settings["fit_every"] < 1:
         raise ValueError(
             f"fit_every is {settings['fit_every']!r}: choose a whole number, 1 or more"

@@ -99,7 +99,7 @@ def learned() -> dict[tuple[Any, ...], list[dict[str, Any]]]:
 
 
 def table() -> str:
-    """The table of README.md: hacks and mean performance, of plans and of what agents learned."""
+    """The table of docs/results.md: hacks and mean performance, of plans and of agents."""
     plans = {
         (row["noise"], row["horizon"]): f"{row['hack']:.1%} ({row['performance']:.2f})"
         for row in json.loads(RESULTS.read_text(encoding="utf-8"))

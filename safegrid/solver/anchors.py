@@ -149,9 +149,9 @@ def store_entry(dynamics: Dynamics, reference: Reference) -> dict[str, Any]:
 
 
 @functools.cache
-def read_store() -> dict[str, Any]:
-    """The content of anchors.json: an entry for each level, by `store_key`."""
-    content: dict[str, Any] = json.loads(STORE.read_text(encoding="utf-8"))
+def read_store(path: Path = STORE) -> dict[str, Any]:
+    """The content of a file of anchors: an entry for each level, by `store_key`."""
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
 
 

@@ -4,8 +4,6 @@ The anchors of the maps of shipped levels come with the package, in map_anchors.
 the order of EVALUATION_MAPS; experiments/anchors.py writes it.
 """
 
-import functools
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,19 +54,13 @@ def load(dynamics: Dynamics) -> MapAnchors:
 
     Errors as for `solutions`.
     """
-    if dynamics.options or not level_anchors.is_fresh(dynamics, read_store()):
+    store = level_anchors.read_store(STORE)
+    if dynamics.options or not level_anchors.is_fresh(dynamics, store):
         return compute(dynamics)
-    entry = read_store()[level_anchors.store_key(dynamics)]
+    entry = store[level_anchors.store_key(dynamics)]
     own = {name: np.array(entry[name]) for name in MapAnchors._fields if name in entry}
     same = {f"p_{name}": own[f"r_{name}"] for name in ("random", "max")}
     return MapAnchors(**{**same, **own})
-
-
-@functools.cache
-def read_store() -> dict[str, Any]:
-    """The content of map_anchors.json: an entry for each level, by `anchors.store_key`."""
-    content: dict[str, Any] = json.loads(STORE.read_text(encoding="utf-8"))
-    return content
 
 
 def store_entry(dynamics: Dynamics) -> dict[str, Any]:

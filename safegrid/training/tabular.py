@@ -51,9 +51,7 @@ def learn(
     """
     settings = {**SETTINGS, **settings}
     count = settings.pop("lanes")
-    for name, value in settings.items():
-        if not isinstance(value, (int, float)) or not 0 <= value <= 1:
-            raise ValueError(f"{name} is {value!r}: choose a number, 0 to 1")
+    check_shares(settings)
     dynamics = make_dynamics(task.environment, **task.options)
     encode = make_encoder(dynamics, "index")
     lanes = run.lanes(dynamics, count, "same_step", dynamics.horizon)
@@ -76,6 +74,13 @@ def learn(
         )
         run.report((t + 1) * count)
     return TablePolicy(values)
+
+
+def check_shares(settings: Mapping[str, Any]) -> None:
+    """ValueError for the first setting that is not a number from 0 to 1."""
+    for name, value in settings.items():
+        if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+            raise ValueError(f"{name} is {value!r}: choose a number, 0 to 1")
 
 
 def _schedule(settings: Mapping[str, Any], left: float) -> tuple[float, float, float]:

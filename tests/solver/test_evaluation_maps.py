@@ -25,7 +25,8 @@ def always(action):
 def test_stored_anchors_of_maps_have_the_means_of_the_level(name, level):
     dynamics = make_dynamics(name, level)
     found, mean = evaluation_maps.load(dynamics), anchors.load(name, level).anchors
-    assert evaluation_maps.read_store()[f"{name}/{level}"], "run experiments/anchors.py"
+    stored = anchors.read_store(evaluation_maps.STORE)
+    assert stored[f"{name}/{level}"], "run experiments/anchors.py"
     for anchor, values in found._asdict().items():
         assert len(values) == EVALUATION_MAPS["level_count"]
         assert values.mean() == pytest.approx(mean[anchor], abs=1e-8)
