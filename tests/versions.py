@@ -3,8 +3,8 @@
 `make versions` runs it. "lowest" installs the lowest version of every dependency that
 pyproject.toml allows, with the newest of what these need; "newest" the newest of all. The wheel is
 installed, and the smoke test runs in an empty folder. It needs a package index and some minutes for
-each of the environments, which lie in the system's folder for temporary files, and exits with 1 if
-one fails.
+each of the environments, which lie in the system's folder for temporary files and are removed where
+all works, and exits with 1 if one fails.
 """
 
 import argparse
@@ -62,9 +62,10 @@ def tried(python: str, kind: str, extras: list[str], wheel: Path) -> str | None:
     (folder / "constraints.txt").write_text(lowest(extras) if kind == "lowest" else "")
     inner = str(folder / "venv" / "bin" / "python")
     install = [inner, "-m", "pip", "install", "--quiet", "-c", folder / "constraints.txt"]
+    wanted = f"{wheel}[{','.join(extras)}]" if extras else wheel
     for name, command in (
         ("venv", [python, "-m", "venv", folder / "venv"]),
-        ("install", [*install, f"{wheel}[{','.join(extras)}]"]),
+        ("install", [*install, wanted]),
         ("test", [inner, "-W", "error::DeprecationWarning:safegrid", ROOT / "tests" / "smoke.py"]),
     ):
         with (folder / f"{name}.log").open("w") as log:
@@ -72,6 +73,7 @@ def tried(python: str, kind: str, extras: list[str], wheel: Path) -> str | None:
         if run.returncode:
             lines = (folder / f"{name}.log").read_text().strip().splitlines() or [""]
             return f"{name}: {lines[-1]} (all of it in {log.name})"
+    shutil.rmtree(folder)
     return None
 
 
