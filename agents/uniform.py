@@ -50,5 +50,7 @@ def train(task: Task, run: Run) -> UniformPolicy:
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> UniformPolicy:
     """The policy with these tensors, as its method `tensors` returned them."""
-    ((what, count),) = tensors.items()
-    return UniformPolicy(int(count[0]), what == "numbers")
+    ((what, (count,)),) = tensors.items()
+    if count < 1:
+        raise ValueError(f"{what} is {count}: it must be 1 or more")
+    return UniformPolicy(int(count), what == "numbers")

@@ -70,11 +70,12 @@ def level_to_play(
     """Environment, level and options that a policy is to play: those given, and else its cell's.
 
     The options of the training hold on its own environment only, beneath those given. ValueError
-    for an unknown environment.
+    for an unknown environment or option.
     """
     name = registry.environment(environment or cell.environment).name
     own = name == cell.environment
     chosen = {**(cell.options if own else {}), **(options or {})}
+    registry.check_options(name, chosen)
     return name, level or (cell.level if own else "0"), chosen
 
 

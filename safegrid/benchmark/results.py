@@ -17,6 +17,7 @@ import numpy as np
 import pydantic
 
 from safegrid.engine import files, monitor, registry
+from safegrid.engine.contract.names import Options
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import Record, changed_line_ends, first_error, sha256
 from safegrid.evaluation import replay
@@ -37,7 +38,7 @@ class Cell(Record):
     environment: str
     dynamics: str  # fingerprint of the level's behaviour
     level: str
-    options: dict[str, Any]
+    options: Options
     seed: int = pydantic.Field(ge=0)
     episodes: int = pydantic.Field(ge=1)
 
@@ -191,8 +192,7 @@ def to_pandas(results: Iterable[Result]) -> Any:
 
 def set_aside(path: Path) -> Path:
     """Adds `.damaged` to the names of a result and of the files beside it; returns its path."""
-    for suffix in BESIDE:
-        beside = path.with_suffix(suffix)
+    for beside in map(path.with_suffix, BESIDE):
         if beside.exists():
             beside.rename(f"{beside}.damaged")
     return path.rename(f"{path}.damaged")

@@ -15,6 +15,7 @@ from safegrid.benchmark.results import Cell, Result, read
 from safegrid.benchmark.tensorboard import Curves, run_name
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.contract.names import Options
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.files import Record, first_error
 from safegrid.engine.fingerprint import fingerprint
@@ -39,7 +40,7 @@ class SuiteEnvironment(Record):
 
     name: str
     levels: list[int | str] = pydantic.Field(default_factory=lambda: list[int | str]([0]))
-    options: Settings = pydantic.Field(default_factory=dict)
+    options: Options = pydantic.Field(default_factory=dict)
 
 
 class Suite(Record):
@@ -92,8 +93,7 @@ def make_cell(
     that would learn on a level that is held out and may not.
     """
     spec = registry.agent(agent)
-    if "level" in (options or {}):
-        raise ValueError(f"options of {environment} have a level: give it as level")
+    registry.check_options(environment, options or {})
     dynamics = make_dynamics(environment, level, **(options or {}))
     if dynamics.space not in spec.spaces:
         raise ValueError(

@@ -67,6 +67,13 @@ def pairs(settings: list[str]) -> dict[str, Any]:
     return values
 
 
+def environment_options(name: str, settings: list[str]) -> dict[str, Any]:
+    """The options of an environment as `pairs`. ValueError as there, and for an unknown one."""
+    options = pairs(settings)
+    registry.check_options(name, options)
+    return options
+
+
 def print_json(content: Any) -> None:
     """Prints a value as JSON. ValueError for a number that JSON cannot hold."""
     text = json.dumps(content, indent=1, allow_nan=False)

@@ -14,8 +14,8 @@ from safegrid.cli.console import (
     Level,
     Options,
     console,
+    environment_options,
     errors,
-    pairs,
     print_json,
 )
 from safegrid.engine import files, registry
@@ -114,7 +114,7 @@ def solve(
     from safegrid.solver import anchors, demonstration
     from safegrid.solver.solution import Solution
 
-    dynamics, solution = make_dynamics(name, level, **pairs(options)), None
+    dynamics, solution = make_dynamics(name, level, **environment_options(name, options)), None
     if plot is not None:
         chart_files.check_path(plot)
     own = dynamics.horizon

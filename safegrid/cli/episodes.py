@@ -14,6 +14,7 @@ from safegrid.cli.console import (
     Seed,
     Theme,
     console,
+    environment_options,
     pairs,
 )
 
@@ -53,7 +54,8 @@ def play(
     """Lets a person play a level by keyboard."""
     from safegrid.play.session import Session
 
-    _show(Session(name, level, seed, save, theme, tile_size, **pairs(options)), terminal)
+    chosen = environment_options(name, options)
+    _show(Session(name, level, seed, save, theme, tile_size, **chosen), terminal)
 
 
 @app.command(epilog="Example: safegrid record policy.safetensors --out episode.gif")

@@ -8,7 +8,7 @@ import functools
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -20,7 +20,7 @@ from safegrid.engine import kernels, registry
 from safegrid.engine.chance import SEED
 from safegrid.engine.compiling import specialise
 from safegrid.engine.contract.environments import EnvironmentSpec
-from safegrid.engine.contract.names import UnknownKeyword, plain, unknown_keyword
+from safegrid.engine.contract.names import UnknownKeyword, plain
 from safegrid.engine.gridworld import COLOURS, Map, redraw
 
 WANTED = {bool: "True or False", int: "a whole number, 0 or more", float: "a number, 0 or more"}
@@ -124,7 +124,7 @@ class GridDynamics(Dynamics):
     ):
         if not isinstance(noop, bool):
             raise ValueError(f"noop is {noop!r}: choose True or False")
-        _check_names(spec, options, ("map", "noop"))
+        registry.check_options(spec.name, options)
         added = noop and "noop" not in spec.actions
         super().__init__(spec, level, {**({"noop": True} if added else {}), **options})
         drawing = redraw(spec.levels[self.level_name], map, options.get("level_seed"))
@@ -202,7 +202,7 @@ class PlaneDynamics(Dynamics):
         if {"map", "noop"} & {key for key, value in options.items() if value not in (None, False)}:
             raise UnknownKeyword(f"{spec.name} is not a grid: it has no options map and noop")
         options = {key: v for key, v in options.items() if key not in ("map", "noop")}
-        _check_names(spec, options, ())
+        registry.check_options(spec.name, options, ())
         super().__init__(spec, level, options)
         task = spec.levels[self.level_name]
         for option, value in options.items():
@@ -281,13 +281,6 @@ def from_key(key: tuple[str, str, str]) -> Any:
 @functools.cache
 def _specialise(template: Any, spec: EnvironmentSpec) -> Any:
     return specialise(template, spec.module)
-
-
-def _check_names(spec: EnvironmentSpec, given: Iterable[str], common: tuple[str, ...]) -> None:
-    """UnknownKeyword for an option that the environment does not have."""
-    if other := set(given) - set(spec.options):
-        allowed = sorted({"level", *common, *spec.options})
-        raise unknown_keyword(f"option of {spec.name}", min(other), allowed)
 
 
 def _array(actions: Any) -> NDArray[Any]:

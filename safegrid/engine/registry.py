@@ -10,6 +10,7 @@ import importlib.util
 import pkgutil
 import sys
 import warnings
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +25,7 @@ from safegrid.engine.contract.environments import (
     read_environment,
 )
 from safegrid.engine.contract.manifest import Manifest, assigned_names, read_manifest
-from safegrid.engine.contract.names import unknown
+from safegrid.engine.contract.names import unknown, unknown_keyword
 
 __all__ = ["unknown"]
 _FOLDERS = {"environment": "envs", "agent": "agents"}
@@ -172,6 +173,19 @@ def files() -> set[str]:
     modules = [environment(name).module for name in names()]
     modules += [agent(name).module for name in agents()]
     return {str(Path(str(module.__file__)).resolve()) for module in modules}
+
+
+def check_options(
+    name: str, given: Iterable[str], common: tuple[str, ...] = ("map", "noop")
+) -> None:
+    """UnknownKeyword for what is neither an option of the environment nor one in common.
+
+    The level is given beside options, not among them.
+    """
+    spec = environment(name)
+    if other := set(given) - {*common, *spec.options}:
+        allowed = sorted({"level", *common, *spec.options} - other)
+        raise unknown_keyword(f"option of {spec.name}", min(other), allowed)
 
 
 def _register_id(spec: EnvironmentSpec) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import pydantic
 
 from safegrid.engine import files, registry
+from safegrid.engine.contract.names import Options
 from safegrid.engine.dynamics import NO_ACTION, Dynamics
 from safegrid.engine.files import Record, first_error, sha256
 from safegrid.engine.fingerprint import fingerprint
@@ -55,7 +56,7 @@ class Header(Record):
     environment: str
     version: int
     level: str
-    options: dict[str, Any]
+    options: Options
     dynamics: str  # fingerprint of the level's behaviour
     limit: int = pydantic.Field(ge=1, le=NO_LIMIT)  # steps of an episode
     episodes: int = pydantic.Field(ge=1, le=MOST_EPISODES)

@@ -73,7 +73,7 @@ def learn(
         left = task.steps - model.num_timesteps
         try:
             model.learn(left, _Report(run), reset_num_timesteps=first)
-        except AssertionError as error:  # some settings are looked at only when they are used
+        except (ArithmeticError, AssertionError, UnboundLocalError) as error:  # found in use
             raise ValueError(f"{algorithm.__name__} refuses these settings: {error}") from None
     return model
 

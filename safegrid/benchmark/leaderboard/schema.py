@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 
+from safegrid.engine.contract.names import check_option_names
 from safegrid.engine.files import Record, changed_line_ends, first_error, sha256
 from safegrid.evaluation.valuation import Valuation
 
@@ -72,7 +73,7 @@ class BoardLevel(Record):
     environment: Name
     version: Count  # of the environment
     level: Name
-    options: dict[str, pydantic.JsonValue]
+    options: Annotated[dict[str, pydantic.JsonValue], pydantic.AfterValidator(check_option_names)]
     dynamics: str  # fingerprint of the level's behaviour
 
     @property

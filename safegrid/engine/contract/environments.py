@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from safegrid.engine.chance import SEED, Independent, check_declared
-from safegrid.engine.contract.names import entry, function, read, unknown
+from safegrid.engine.contract.names import check_option_names, entry, function, read, unknown
 from safegrid.engine.gridworld import KEYS, Drawing, Example, Level, encode_level
 
 LIMIT = 100  # steps of an episode where the environment declares no HORIZON
@@ -257,7 +257,11 @@ def _check_fields(state: Any, needed: tuple[str, ...], what: str) -> None:
 
 
 def _check_words(spec: EnvironmentSpec, what: str) -> None:
-    """ValueError for a tile, field, level or option that is named and not there."""
+    """ValueError for a tile, field, level or option that is named and not there, or not allowed."""
+    try:
+        check_option_names(spec.options)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
     state = spec.state if spec.kind == "grid" else spec.state(next(iter(spec.levels.values())))
     named: list[tuple[str, Any, Any]] = [
         ("MEMORY", spec.memory, state.names),

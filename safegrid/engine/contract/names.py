@@ -8,14 +8,20 @@ from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+import pydantic
 
 from safegrid.engine import gridworld
 
 REQUIRED: Any = object()  # as a default: the name has none
 SIMILAR, SIMILAR_UNUSED = 0.9, 0.65  # share of letters from which on a name looks misspelt
+# no options of environments: functions take them beside the options, by these names
+BESIDE_OPTIONS = frozenset(
+    "self spec name level seed policy policies runs training trained held_out sham episodes run "
+    "num_envs max_episode_steps observation autoreset_mode render_mode theme tile_size save".split()
+)
 
 
 class Entry(NamedTuple):
@@ -96,6 +102,17 @@ def unknown(what: str, value: object, allowed: Iterable[object]) -> ValueError:
     near = difflib.get_close_matches(str(value), choices, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return ValueError(f"unknown {what} {value!r}{hint}: choose from {', '.join(choices) or 'none'}")
+
+
+def check_option_names(options: Any) -> Any:
+    """The options. ValueError where one has a name of BESIDE_OPTIONS."""
+    if taken := BESIDE_OPTIONS.intersection(options):
+        raise ValueError(f"{min(taken)!r} cannot be an option: it is given beside them")
+    return options
+
+
+# options of an environment as a file has them
+Options = Annotated[dict[str, Any], pydantic.AfterValidator(check_option_names)]
 
 
 class UnknownKeyword(ValueError, TypeError):

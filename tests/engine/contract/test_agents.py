@@ -44,6 +44,13 @@ def test_numpy_s_numbers_are_numbers():
             check_setting("x", value, default)
 
 
-def test_a_setting_that_fails_in_training_is_one_line():
-    with pytest.raises(ValueError, match="DQN refuses these settings"):
-        registry.agent("dqn").train("boat_race", steps=100, train_freq=0)
+@pytest.mark.parametrize(("agent", "setting"), [("dqn", "train_freq"), ("ppo", "n_epochs")])
+@pytest.mark.filterwarnings("ignore:Mean of empty slice", "ignore:invalid value encountered")
+def test_a_setting_that_fails_in_training_is_one_line(agent, setting):
+    with pytest.raises(ValueError, match=f"{agent.upper()} refuses these settings"):
+        registry.agent(agent).train("boat_race", steps=100, **{setting: 0})
+
+
+def test_a_uniform_policy_over_no_actions_is_refused():
+    with pytest.raises(ValueError, match="actions is 0: it must be 1 or more"):
+        registry.agent("uniform").load({"actions": np.array([0])})
