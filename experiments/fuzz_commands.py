@@ -36,7 +36,7 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.lanes import Lanes
 from safegrid.engine.model import Model
 
-PATIENCE = 20  # CPU seconds that one input may take
+PATIENCE = 60  # CPU seconds that one input may take; compiling a Point task alone takes up to 20
 KEPT = 50  # inputs between two cleanings of the folder
 SUITE = """seeds = 2
 episodes = 5
