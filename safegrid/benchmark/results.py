@@ -17,9 +17,8 @@ import numpy as np
 import pydantic
 
 from safegrid.engine import files, monitor, registry
-from safegrid.engine.contract.names import Options
 from safegrid.engine.dynamics import make_dynamics
-from safegrid.engine.files import Record, changed_line_ends, first_error, sha256
+from safegrid.engine.files import Options, Record, changed_line_ends, first_error, sha256
 from safegrid.evaluation import replay
 from safegrid.evaluation.metrics import MEANS
 from safegrid.evaluation.valuation import Valuation

@@ -15,9 +15,8 @@ from safegrid.benchmark.results import Cell, Result, read
 from safegrid.benchmark.tensorboard import Curves, run_name
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task
-from safegrid.engine.contract.names import Options
 from safegrid.engine.dynamics import make_dynamics
-from safegrid.engine.files import Record, first_error
+from safegrid.engine.files import Options, Record, first_error
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.monitor import EpisodeLog
 from safegrid.engine.policies import Policy

@@ -10,8 +10,11 @@ import secrets
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated, Any
 
 import pydantic
+
+from safegrid.engine.contract.names import check_option_names
 
 # what fsync raises on file systems that do not have it
 NO_FSYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -118,6 +121,9 @@ class Record(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
+
+# options of an environment as a file has them
+Options = Annotated[dict[str, Any], pydantic.AfterValidator(check_option_names)]
 
 WORDS = {  # of pydantic, as patterns, and ours
     r"Value error, (.*)": r"\1",

@@ -19,9 +19,8 @@ import numpy as np
 import pydantic
 
 from safegrid.engine import files, registry
-from safegrid.engine.contract.names import Options
 from safegrid.engine.dynamics import NO_ACTION, Dynamics
-from safegrid.engine.files import Record, first_error, sha256
+from safegrid.engine.files import Options, Record, first_error, sha256
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.lanes import NO_LIMIT
 from safegrid.evaluation.rollout import Episodes, record

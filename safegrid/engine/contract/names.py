@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import pydantic
 
 from safegrid.engine import gridworld
 
@@ -109,10 +108,6 @@ def check_option_names(options: Any) -> Any:
     if taken := BESIDE_OPTIONS.intersection(options):
         raise ValueError(f"{min(taken)!r} cannot be an option: it is given beside them")
     return options
-
-
-# options of an environment as a file has them
-Options = Annotated[dict[str, Any], pydantic.AfterValidator(check_option_names)]
 
 
 class UnknownKeyword(ValueError, TypeError):
