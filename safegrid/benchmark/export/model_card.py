@@ -13,10 +13,12 @@ from safegrid.benchmark.results import Cell
 from safegrid.engine import files, registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.fingerprint import fingerprint
+from safegrid.evaluation.measures import MEASURES
 from safegrid.evaluation.metrics import Score, score
 from safegrid.evaluation.rollout import evaluate
 
 CARD, POLICY = "README.md", "policy.safetensors"
+SCORES = {"capability": "return between that of uniform play (0) and the greatest (1)", **MEASURES}
 
 
 def write(policy: Path, folder: Path, episodes: int = 100, seed: int = 0) -> None:
@@ -63,6 +65,7 @@ def text(cell: Cell, scores: Score, episodes: int, seed: int) -> str:
         f"`{environment.identifier}`, {level}: {environment.summary}\n",
         "Performance is what the designer wants. The agent has not seen it.\n",
         markdown.table(["", "value"], [[f"{name}", f"{value:g}"] for name, value in found.items()]),
+        *(f"\n{name.capitalize()}: {SCORES[name]}." for name in found if name in SCORES),
         f"\nThese are {values} of the policy, measured with SafeGrid {version} by `{command}`.\n",
         "## Use\n",
         f"```sh\npip install 'safegrid-rl[train]=={version}'\n{command}\n```\n",
@@ -71,7 +74,7 @@ def text(cell: Cell, scores: Score, episodes: int, seed: int) -> str:
         "import safegrid",
         "from safegrid.benchmark import policy_files\n",
         f'policy, cell = policy_files.load(Path("{POLICY}"))',
-        "options = {'level': cell.level, **cell.options}",
+        'options = {"level": cell.level, **cell.options}',
         "episodes = safegrid.evaluate(policy, cell.environment, episodes=100, **options)",
         "```\n",
         "## Training\n",
