@@ -96,9 +96,13 @@ class WeightsAndBiases:
 
 
 class MLflow:
-    """A run in a file store of MLflow, which `mlflow ui --backend-store-uri FOLDER` shows."""
+    """A run in a file store of MLflow, in which processes may write side by side.
+
+    MLflow 3.17 refuses such a store unless MLFLOW_ALLOW_FILE_STORE is true.
+    """
 
     def __init__(self, run: Path):
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
 
