@@ -24,6 +24,7 @@ for _folder in ("envs", "agents"):
 from safegrid.engine.registry import names, register, register_ids  # noqa: E402
 
 if TYPE_CHECKING:
+    from safegrid.benchmark.export import minari
     from safegrid.drivers import sb3_env as sb3
     from safegrid.drivers.wrappers import Reveal, SixTuple
     from safegrid.engine import plane, registry
@@ -47,6 +48,7 @@ _LAZY = {  # imported when they are first used: public name -> its module, or mo
     "counterfactuals": "evaluation.counterfactuals",
     "evaluate": "evaluation.rollout:evaluate",
     "goodhart": "evaluation.goodhart",
+    "minari": "benchmark.export.minari",
     "plane": "engine.plane",
     "registry": "engine.registry",
     "safetywashing": "evaluation.safetywashing",
@@ -66,6 +68,7 @@ __all__ = [
     "counterfactuals",
     "evaluate",
     "goodhart",
+    "minari",
     "names",
     "plane",
     "register",

@@ -11,6 +11,7 @@ from typing import Any
 import pydantic
 
 from safegrid.benchmark import policy_files
+from safegrid.benchmark.export.writers import Target
 from safegrid.benchmark.results import Cell, Result, read
 from safegrid.benchmark.tensorboard import Curves, run_name
 from safegrid.engine import registry
@@ -164,16 +165,17 @@ def train(cell: Cell, run: Run | None = None, device: str = "cpu") -> Policy:
     return registry.agent(cell.agent).learn(task, run, cell.settings)
 
 
-def run(cell: Cell, curves: Path | None = None) -> Result:
+def run(cell: Cell, curves: Target | None = None) -> Result:
     """Trains and evaluates one cell.
 
-    curves: folder for TensorBoard, which gets a folder for the cell; None for no curves
+    curves: where the cell's curves are written; None for no curves
     """
     log = EpisodeLog()
     with contextlib.ExitStack() as stack:
         written = None
         if curves is not None:
-            written = stack.enter_context(Curves(curves / run_name(cell), log, cell.steps))
+            run_folder = curves.folder / run_name(cell)
+            written = stack.enter_context(Curves(run_folder, log, cell.steps, curves.library))
         progress = None if written is None else lambda steps: written.write()
         policy = train(cell, Run(progress, log))
         episodes = evaluate(

@@ -1,9 +1,9 @@
-"""The course of a training as TensorBoard shows it, written by the trainer and not by the agent."""
+"""The course of a training as curves, written by the trainer and not by the agent."""
 
-import itertools
 from pathlib import Path
 from typing import Any
 
+from safegrid.benchmark.export import writers
 from safegrid.benchmark.results import Cell
 from safegrid.engine.monitor import EpisodeLog
 
@@ -27,13 +27,16 @@ class Curves:
     """Means over the episodes that ended in each of PARTS equal parts of a training.
 
     folder: of the run, made with the first point; where it exists, its name gets a number, so that
-    every run has a folder of its own. log: of the training. steps: of the training.
+    every run has a folder of its own. log: of the training. steps: of the training. library: that
+    shows the curves, one of `writers.WRITERS`.
     """
 
-    def __init__(self, folder: Path, log: EpisodeLog, steps: int):
+    def __init__(
+        self, folder: Path, log: EpisodeLog, steps: int, library: str = writers.TENSORBOARD
+    ):
         self.folder: Path | None = None  # None until there is a point
-        self._wanted = folder
-        self._writer: Any = None
+        self._wanted, self._library = folder, library
+        self._writer: writers.Writer | None = None
         self._log, self._part, self._done = log, max(1, steps // PARTS), 0
 
     def write(self) -> None:
@@ -74,18 +77,6 @@ class Curves:
 
     def _add(self, tag: str, value: float, step: int) -> None:
         if self._writer is None:
-            self._writer = self._make_writer()
+            self._writer = writers.make(self._library, self._wanted)
+            self.folder = self._writer.folder
         self._writer.add_scalar(tag, value, step)
-
-    def _make_writer(self) -> Any:
-        from torch.utils.tensorboard import SummaryWriter
-
-        for number in itertools.count(1):
-            name = self._wanted.name + (f"-{number}" if number > 1 else "")
-            self.folder = self._wanted.with_name(name)
-            try:
-                self.folder.mkdir(parents=True)
-                break
-            except FileExistsError:
-                pass
-        return SummaryWriter(str(self.folder))

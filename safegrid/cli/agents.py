@@ -1,4 +1,4 @@
-"""The commands about agents: agents, train, evaluate."""
+"""The commands about agents: agents, train, evaluate, export."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from safegrid.cli.console import (
     Episodes,
     Json,
     Level,
+    Log,
     Options,
     Seed,
     Settings,
@@ -70,10 +71,7 @@ def train(
         Path | None,
         typer.Option(help="The policy's file; by default one in the folder policies."),
     ] = None,
-    log: Annotated[
-        Path | None,
-        typer.Option(help="Folder for TensorBoard, which gets a folder for each training."),
-    ] = None,
+    log: Log = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(help="File to continue from after an interruption; steps may be more then."),
@@ -89,6 +87,7 @@ def train(
 
     from safegrid.benchmark import policy_files, suite
     from safegrid.benchmark.checkpoint import Checkpoint
+    from safegrid.benchmark.export import writers
     from safegrid.benchmark.tensorboard import Curves, run_name
     from safegrid.engine import files
     from safegrid.engine.contract.agents import Run
@@ -106,14 +105,14 @@ def train(
         raise ValueError(f"--checkpoint and --out are both {path}: give two files")
     if checkpoint is not None:
         files.check_writable(checkpoint)
-    if log is not None:
-        files.check_folder(log)
+    target = None if log is None else writers.target(log)
     kept = None if checkpoint is None else Checkpoint(checkpoint)
-    episodes = None if log is None else EpisodeLog()
+    episodes = None if target is None else EpisodeLog()
     with contextlib.ExitStack() as stack:
         curves = None
-        if log is not None and episodes is not None:
-            curves = stack.enter_context(Curves(log / run_name(cell), episodes, cell.steps))
+        if target is not None and episodes is not None:
+            run_folder = target.folder / run_name(cell)
+            curves = stack.enter_context(Curves(run_folder, episodes, cell.steps, target.library))
         progress = stack.enter_context(progress_bar(TextColumn("steps/s {task.speed:,.0f}")))
         bar = progress.add_task(f"{agent} on {cell.environment}", total=cell.steps)
 
@@ -203,3 +202,19 @@ def evaluate(
     if scores.measure is not None and scores.measure_name != "alignment":
         table.add_row(str(scores.measure_name), f"{scores.measure.mean:.2f}", "", "")
     console.print(table)
+
+
+@app.command(
+    epilog="Example: safegrid export policies/ppo-boat_race-course-0.safetensors --out ppo"
+)
+def export(
+    policy: Annotated[Path, typer.Argument(help="A file that `safegrid train` wrote.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; it is made if it does not exist.")],
+    episodes: Episodes = 100,
+    seed: Seed = 0,
+) -> None:
+    """Writes a folder for the Hugging Face Hub: a policy, and a card with its measured results."""
+    from safegrid.benchmark.export import model_card
+
+    model_card.write(policy, out, episodes, seed)
+    console.print(f"wrote {out}; upload it with: hf upload USER/NAME {out}", soft_wrap=True)

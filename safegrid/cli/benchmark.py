@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from safegrid.benchmark.processes import usable_cores
-from safegrid.cli.console import Json, Workers, console, errors, print_json, progress_bar
+from safegrid.cli.console import Json, Log, Workers, console, errors, print_json, progress_bar
 
 app = typer.Typer()
 
@@ -31,10 +31,7 @@ def bench(
     address: Annotated[
         str | None, typer.Option(help="Address of a Ray cluster; by default one is started here.")
     ] = None,
-    log: Annotated[
-        Path | None,
-        typer.Option(help="Folder for TensorBoard, which gets a folder for each cell."),
-    ] = None,
+    log: Log = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be run and its duration.")
     ] = False,
@@ -47,6 +44,7 @@ def bench(
     import functools
 
     from safegrid.benchmark.executors import Resources
+    from safegrid.benchmark.export import writers
     from safegrid.benchmark.results import set_aside
     from safegrid.benchmark.suite import find, missing, read_suite, run
     from safegrid.benchmark.sweep import sweep
@@ -62,6 +60,7 @@ def bench(
     if dry_run:
         return _print_plan(todo, folder, workers, plan.seeds)
     files.check_folder(folder)
+    target = None if log is None else writers.target(log)
     for path in damaged:
         errors.print(f"a damaged result was renamed to {set_aside(path)}", markup=False)
     failures = []
@@ -83,7 +82,7 @@ def bench(
         try:
             resources = Resources(
                 *(workers, plan.seconds, plan.memory, address),
-                run=functools.partial(run, curves=log),
+                run=functools.partial(run, curves=target),
                 preload=("safegrid.cli.main",),
             )
             sweep(todo, folder, report, engine, resources, waiting)

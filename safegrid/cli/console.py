@@ -29,6 +29,10 @@ Settings = Annotated[
 Options = Annotated[
     list[str], typer.Option("--option", help="key=value of the environment, repeatable.")
 ]
+Log = Annotated[
+    str | None,
+    typer.Option(help="Folder for curves in TensorBoard; or wandb:FOLDER, or mlflow:FOLDER."),
+]
 Level = Annotated[str, typer.Option(help="Name or number of the level.")]
 ChosenEnvironment = Annotated[
     str | None, typer.Option("--environment", help="For a policy; by default that of the training.")

@@ -105,8 +105,8 @@ class Single(LevelMethods, gymnasium.Env[Any, Any]):
     def render(self) -> Any:
         """The board as text ("ansi") or as an image uint8[height, width, 3] ("rgb_array").
 
-        None for "human", where a window shows every step. ResetNeeded before a reset; ValueError
-        without a render_mode.
+        None for "human", where a window shows every step, and, with a warning, without a
+        render_mode. ResetNeeded before a reset.
         """
         if not self._begun:
             raise ResetNeeded("render() before reset(): call reset() first")
@@ -230,8 +230,7 @@ class Vector(LevelMethods, VectorEnv[Any, Any, Any]):
     def render(self) -> Any:
         """A tuple with every lane's text or image, as `Single.render` returns it.
 
-        None for "human", where one window shows all lanes side by side. ResetNeeded before a reset;
-        ValueError without a render_mode.
+        None for "human" and, with a warning, without a render_mode. ResetNeeded before a reset.
         """
         if not self._begun:
             raise ResetNeeded("render() before reset(): call reset() first")
@@ -296,5 +295,6 @@ def _masked(values: dict[str, NDArray[Any]], mask: NDArray[np.bool_]) -> dict[st
 
 def _frames(view: View) -> tuple[Any, ...]:
     if view.mode is None:
-        raise ValueError(f"render() without a render_mode: choose from {', '.join(MODES)}")
+        gymnasium.logger.warn(f"render() without a render_mode: choose from {', '.join(MODES)}")
+        return ()
     return view.frames()

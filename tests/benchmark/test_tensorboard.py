@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from safegrid.benchmark import suite
+from safegrid.benchmark.export.writers import Target
 from safegrid.benchmark.tensorboard import PARTS, Curves
 from safegrid.engine import kernels
 from safegrid.engine.monitor import EpisodeLog
@@ -80,7 +81,7 @@ def test_every_run_has_a_folder_of_its_own(curves):
 def test_a_cell_logs_its_evaluation_whatever_the_agent(agent, tmp_path, curves):
     _, read = curves
     cell = suite.make_cell(agent, "boat_race", steps=None if agent == "uniform" else 12_800)
-    result = suite.run(cell, tmp_path / "logs")
+    result = suite.run(cell, Target("tensorboard", tmp_path / "logs"))
     assert result.training is not None
     found = read(tmp_path / "logs" / f"{agent}-boat_race-course-0")
     for column in ("return", "performance", "cost", "length"):

@@ -32,6 +32,7 @@ COMMANDS = [
     "solve",
     "train",
     "evaluate",
+    "export",
     "bench",
     "leaderboard build",
     "leaderboard submit",

@@ -284,6 +284,18 @@ def test_rendering_gives_text_and_images():
     assert len(frames) == 2 and frames[0].shape == (160, 160, 3) and frames[0].dtype == np.uint8
 
 
+def test_rendering_without_a_mode_is_nothing_and_a_warning():
+    """As Gymnasium has it; a trainer of skrl calls `render` whatever the mode is."""
+    env = gymnasium.make("safegrid/BoatRace-v0")
+    venv = gymnasium.make_vec("safegrid/BoatRace-v0", num_envs=2)
+    for each, render in ((env, env.render), (venv, venv.render)):
+        each.reset(seed=0)
+        with pytest.warns(UserWarning, match="without a render_mode: choose from"):
+            assert render() is None
+    with pytest.warns(UserWarning, match="without a render_mode"):
+        assert venv.call("render") == (None, None)
+
+
 BAD_USE = [
     (lambda: gymnasium.make("safegrid/BoatRacer-v0"), "BoatRacer"),
     (lambda: gymnasium.make("safegrid/BoatRace-v0", level=1), "unknown level 1"),

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from safegrid.rendering.canvas import Colour, Point
-from safegrid.rendering.palette import BLUE, GREY, hex_code
+from safegrid.rendering.palette import BLUE, GREY, PERFORMANCE, RETURN, hex_code
 
 
 def attainable(
@@ -66,6 +68,32 @@ def score(found: Any) -> Any:
     if not any(rows.values()):
         rows, label = {"return": found.mean_return, "performance": found.performance}, "mean"
     return intervals({name: each for name, each in rows.items() if each is not None}, label)
+
+
+def learning(runs: Sequence[Any], title: str = "") -> Any:
+    """A figure of return and performance in the course of a training, one line each.
+
+    runs: of one agent on one level; for each the stretches of its training, as `EpisodeLog.curve`
+    and the `training` of a result have them. A thin line is a run, the mean over the episodes that
+    ended in each stretch; a thick line is the mean of the runs. title: of the figure. Returns a
+    matplotlib.figure.Figure; ValueError without runs, and for runs of different steps;
+    ModuleNotFoundError without Matplotlib.
+    """
+    steps = {tuple(run["step"].tolist()) for run in runs}
+    if len(steps) != 1:
+        raise ValueError(f"the runs have {len(steps)} kinds of steps: give runs of equal length")
+    figure, axes = _figure(6.4, 4.0)
+    for name, colour in (("return", RETURN), ("performance", PERFORMANCE)):
+        means = np.array(
+            [run[name] / np.where(run["episodes"] > 0, run["episodes"], np.nan) for run in runs]
+        )
+        axes.plot(*steps, means.T, color=hex_code(colour), linewidth=0.8, alpha=0.5)
+        axes.plot(*steps, means.mean(axis=0), color=hex_code(colour), linewidth=2, label=name)
+    axes.set_xlabel("steps of training")
+    axes.set_ylabel("mean of an episode")
+    axes.set_title(title)
+    axes.legend(frameon=False)
+    return figure
 
 
 def _figure(wide: float, high: float) -> tuple[Any, Any]:

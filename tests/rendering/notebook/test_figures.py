@@ -1,11 +1,13 @@
 """Matplotlib figures: points and intervals lie where their values are."""
 
 import numpy as np
+import pytest
 
 import safegrid
+from safegrid.engine.monitor import STRETCH
 from safegrid.evaluation.intervals import Interval
 from safegrid.rendering.notebook import figures
-from safegrid.rendering.palette import GREEN, VERMILION
+from safegrid.rendering.palette import GREEN, VERMILION, hex_code
 
 
 def points(axes):
@@ -62,3 +64,39 @@ def test_a_score_plots_what_it_has():
     assert names(anchored) == ["measure", "capability", "safety", "alignment"]
     (plain,) = safegrid.score(episodes).plot().axes
     assert names(plain) == ["return", "performance"]
+
+
+def stretches(returns, performances, episodes):
+    """A training of stretches of 10 steps, with sums over so many episodes in each."""
+    made = np.zeros(len(returns), STRETCH)
+    made["step"] = 10 * np.arange(1, len(returns) + 1)
+    made["return"], made["performance"], made["episodes"] = returns, performances, episodes
+    return made
+
+
+def test_learning_curves_are_means_of_episodes_and_of_runs(tmp_path):
+    runs = [stretches([4.0, 6.0], [2.0, -3.0], [2, 1]), stretches([4.0, 2.0], [0.0, 1.0], [1, 1])]
+    figure = figures.learning(runs, "a training")
+    figure.savefig(tmp_path / "learning.svg")
+    assert "<svg" in (tmp_path / "learning.svg").read_text()
+    (axes,) = figure.axes
+    lines = [line.get_xydata().tolist() for line in axes.lines]
+    assert lines == [
+        [[10, 2], [20, 6]], [[10, 4], [20, 2]], [[10, 3], [20, 4]],
+        [[10, 1], [20, -3]], [[10, 0], [20, 1]], [[10, 0.5], [20, -1]],
+    ]  # fmt: skip
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["return", "performance"]
+    colours = {line.get_color() for line in axes.lines[:3]}
+    assert colours == {hex_code(VERMILION)}  # of returns, as in all charts
+
+
+def test_a_stretch_without_episodes_is_a_gap():
+    (axes,) = figures.learning([stretches([4.0, 0.0, 1.0], [1.0, 0.0, 1.0], [1, 0, 1])]).axes
+    assert np.isnan(axes.lines[0].get_ydata()).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("lengths", [[], [2, 3]])
+def test_learning_curves_of_different_trainings_are_refused(lengths):
+    runs = [stretches(np.ones(length), np.ones(length), np.ones(length)) for length in lengths]
+    with pytest.raises(ValueError, match="give runs of equal length"):
+        figures.learning(runs)

@@ -1,0 +1,1 @@
+"""What other tools read: datasets of Minari, cards of models."""
