@@ -43,10 +43,13 @@ TILES = "# AMtsHTS"
 AGENT, MONSTER, AT_TREE, AT_SHIELDS, HOLE, TREE, SHIELDS = range(2, 9)
 MOVERS = "AMtsHTS"
 COLOURS = {
-    **{"M": (150, 60, 160), "t": (150, 60, 160), "s": (150, 60, 160)},
+    **{"M": (150, 60, 160), "t": (200, 120, 160), "s": (110, 90, 210)},
     **{"H": (40, 40, 40), "T": (200, 50, 50), "S": (90, 140, 220)},
 }
-PICTURES = {"H": "hole", "T": "apple", "S": "shield"} | dict.fromkeys("Mts", "monster")
+PICTURES = {
+    **{"M": "monster", "t": "monster_apple", "s": "monster_shield"},
+    **{"H": "hole", "T": "apple", "S": "shield"},
+}
 SIZE = 7  # rows and columns
 MOST = 5  # shields in hand
 RUNS, LAST = 1 / 4, 1 / 20  # probabilities of a second step, and of no further monster

@@ -138,3 +138,17 @@ def monster(canvas: Canvas, colour: Colour) -> None:
         canvas.disc(x, 0.46, 0.09, WHITE)
         canvas.disc(x, 0.46, 0.04, INK)
     canvas.line([(0.34, 0.68), (0.66, 0.68)], 0.08, INK)
+
+
+@DEVICES.add(PURPLE)
+def monster_apple(canvas: Canvas, colour: Colour) -> None:
+    monster(canvas, colour)
+    canvas.disc(0.74, 0.76, 0.2, INK)
+    canvas.disc(0.74, 0.76, 0.15, VERMILION)
+
+
+@DEVICES.add(PURPLE)
+def monster_shield(canvas: Canvas, colour: Colour) -> None:
+    monster(canvas, colour)
+    canvas.polygon([(0.5, 0.54), (0.96, 0.54), (0.96, 0.78), (0.73, 0.98), (0.5, 0.78)], INK)
+    canvas.polygon([(0.56, 0.6), (0.9, 0.6), (0.9, 0.76), (0.73, 0.91), (0.56, 0.76)], SKY)
