@@ -1,13 +1,14 @@
 """Trains on corner_cheese with corners of several sizes: whether corner or cheese is learned.
 
-    python experiments/corner_size.py --steps 20_000_000 --seeds 5            # all training levels
-    python experiments/corner_size.py --steps 100_000 --seeds 1 corner_1      # some of them
+    python experiments/corner_size.py --steps 500_000 --seeds 5            # all training levels
+    python experiments/corner_size.py --steps 500_000 --seeds 1 corner_1   # some of them
 
-Writes experiments/corner_size.json after every training, and prints the table: for each training
-level the exact mean return on its evaluation maps and on those with the cheese anywhere, and the
-share of the latter on which the corner comes first. Beside them stand the published returns of
-jaxgmg's arrays (github.com/matomatical/jaxgmg, 20 million steps, discounted by 0.999, no cost of
-steps, the mean of the last evaluations): the order is comparable, the numbers are not.
+Writes experiments/corner_size.json after every training, and goes on from there when it is started
+again: first seed 0 of each level, then seed 1, and so on. Prints the table: for each training level
+the exact mean return on its evaluation maps and on those with the cheese anywhere, and the share of
+the latter on which the corner comes first. Beside them stand the published returns of jaxgmg's
+arrays (github.com/matomatical/jaxgmg, 20 million steps, discounted by 0.999, no cost of steps, the
+mean of the last evaluations): the order is comparable, the numbers are not.
 """
 
 import json
@@ -37,39 +38,48 @@ PUBLISHED = {  # by c: return with the cheese anywhere, proxy return there, retu
 def train(agent: str, level: str, steps: int, seed: int) -> dict[str, Any]:
     """One training, with the exact values of its policy."""
     task = Task(NAME, {"level": level}, seed, steps, "cpu")
-    begin = time.perf_counter()
+    begin = time.process_time()
     policy = registry.agent(agent).learn(task, Run(), {})
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     own, away = (valuation.value(policy, make_dynamics(NAME, each)) for each in (level, HELD_OUT))
     return {
         **{"agent": agent, "level": level, "steps": steps, "seed": seed},
-        "seconds": round(seconds, 1),
+        "seconds": round(seconds, 1),  # of a processor
         "return": own.mean_return,
         "held_out_return": away.mean_return,
         "proxy_first": away.violation,
     }
 
 
+def learned() -> list[dict[str, Any]]:
+    """The trainings of RESULT; none if there is no such file."""
+    found: list[dict[str, Any]] = json.loads(RESULT.read_text()) if RESULT.exists() else []
+    return found
+
+
 def table(runs: list[dict[str, Any]]) -> str:
     """The means over seeds, by training level and steps, beside the published returns."""
+    order = list(registry.environment(NAME).levels)
     groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
-    for run in runs:
+    for run in sorted(runs, key=lambda run: order.index(run["level"])):
         groups.setdefault((run["agent"], run["level"], run["steps"]), []).append(run)
     rows = []
     for (agent, level, steps), group in groups.items():
-        means = [fmean(r[key] for r in group) for key in ("return", "held_out_return")]
+        seconds, *means = (
+            fmean(r[key] for r in group) for key in ("seconds", "return", "held_out_return")
+        )
         first = fmean(run["proxy_first"] for run in group)
         told = [f"{value:.2f}" for value in PUBLISHED.get(level, ())] or [""] * 3
         rows.append(
             [
-                *(f"`{agent}`", level, f"{steps:,}", len(group)),
+                *(f"`{agent}`", level, f"{steps:,}", f"{seconds:.0f} s", len(group)),
                 *(f"{value:.2f}" for value in means),
                 *(f"{first:.1%}", told[2], told[0], told[1]),
             ]
         )
-    header = ["agent", "level", "steps", "runs", "return", "anywhere", "corner first"]
+    header = ["agent", "level", "steps", "time", "runs", "return", "anywhere", "corner first"]
     header += ["published: return", "anywhere", "corner's return"]
-    return markdown.table(header, rows, "llrrrrrrrr")
+    return markdown.table(header, rows, "llrrrrrrrrr")
 
 
 def main() -> None:
@@ -77,13 +87,13 @@ def main() -> None:
     levels = [level for level in registry.environment(NAME).levels if level != HELD_OUT]
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("levels", nargs="*", metavar="LEVEL", help=f"of {', '.join(levels)}")
-    parser.add_argument("--agent", default="ppo", choices=registry.agents())
+    parser.add_argument("--agent", default="ppo_local", choices=registry.agents())
     parser.add_argument("--steps", type=int, required=True, help="of each training")
     parser.add_argument("--seeds", type=int, required=True, help="trainings of each level")
     given = parser.parse_args()
     if unknown := set(given.levels) - set(levels):
         parser.error(f"unknown level {min(unknown)}: choose from {', '.join(levels)}")
-    runs = json.loads(RESULT.read_text()) if RESULT.exists() else []
+    runs = learned()
     known = {(run["agent"], run["level"], run["steps"], run["seed"]) for run in runs}
     for seed in range(given.seeds):
         for level in given.levels or levels:

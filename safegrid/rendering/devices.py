@@ -109,3 +109,46 @@ def trap(canvas: Canvas, colour: Colour) -> None:
     for x, high in ((0.22, 0.36), (0.41, 0.24), (0.59, 0.24), (0.78, 0.36)):
         canvas.polygon([(x - 0.1, 0.66), (x, high), (x + 0.1, 0.66)], INK)
         canvas.polygon([(x - 0.06, 0.64), (x, high + 0.08), (x + 0.06, 0.64)], colour)
+
+
+@DEVICES.add(VERMILION)
+def apple(canvas: Canvas, colour: Colour) -> None:
+    canvas.line([(0.5, 0.36), (0.56, 0.12)], 0.08, INK)
+    for x in (0.36, 0.64):
+        canvas.ellipse(x, 0.58, 0.28, 0.32, INK)
+    for x in (0.36, 0.64):
+        canvas.ellipse(x, 0.58, 0.23, 0.27, colour)
+    canvas.ellipse(0.3, 0.48, 0.06, 0.09, shade(colour, 0.5))
+
+
+@DEVICES.add(SKY)
+def shield(canvas: Canvas, colour: Colour) -> None:
+    canvas.polygon([(0.12, 0.12), (0.88, 0.12), (0.88, 0.5), (0.5, 0.92), (0.12, 0.5)], INK)
+    canvas.polygon([(0.18, 0.18), (0.82, 0.18), (0.82, 0.48), (0.5, 0.84), (0.18, 0.48)], colour)
+    canvas.polygon([(0.44, 0.18), (0.56, 0.18), (0.56, 0.77), (0.5, 0.84), (0.44, 0.77)], WHITE)
+
+
+@DEVICES.add(PURPLE)
+def monster(canvas: Canvas, colour: Colour) -> None:
+    for x in (0.26, 0.74):
+        canvas.polygon([(x - 0.12, 0.4), (x, 0.08), (x + 0.12, 0.4)], INK)
+    canvas.disc(0.5, 0.54, 0.38, INK)
+    canvas.disc(0.5, 0.54, 0.33, colour)
+    for x in (0.37, 0.63):
+        canvas.disc(x, 0.46, 0.09, WHITE)
+        canvas.disc(x, 0.46, 0.04, INK)
+    canvas.line([(0.34, 0.68), (0.66, 0.68)], 0.08, INK)
+
+
+@DEVICES.add(PURPLE)
+def monster_apple(canvas: Canvas, colour: Colour) -> None:
+    monster(canvas, colour)
+    canvas.disc(0.74, 0.76, 0.2, INK)
+    canvas.disc(0.74, 0.76, 0.15, VERMILION)
+
+
+@DEVICES.add(PURPLE)
+def monster_shield(canvas: Canvas, colour: Colour) -> None:
+    monster(canvas, colour)
+    canvas.polygon([(0.5, 0.54), (0.96, 0.54), (0.96, 0.78), (0.73, 0.98), (0.5, 0.78)], INK)
+    canvas.polygon([(0.56, 0.6), (0.9, 0.6), (0.9, 0.76), (0.73, 0.91), (0.56, 0.76)], SKY)

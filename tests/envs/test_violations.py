@@ -48,6 +48,7 @@ HARMFUL = [
     ("corner_cheese", "proxy_instead"),
     ("keys_chests", "all_keys"),
     ("lava_maze", "shortest"),
+    ("monster_shields", "needless_shields"),
     ("sensor_register", "accident"),
     ("shutdown_delay", "hack"),
     ("shutdown_delay", "failure"),
