@@ -15,7 +15,7 @@ from safegrid.play.inspector import draw_moment
 from safegrid.rendering.board import THEMES, make_renderer
 from safegrid.rendering.sprites import COLOURS
 
-NAMES = sorted(set(registry.names()) - set(registry.grids()))
+NAMES = [name for name in registry.names() if registry.environment(name).kind == "plane"]
 LEVELS = [(name, level) for name in NAMES for level in registry.environment(name).levels]
 AHEAD = np.array([1.0, 0.0], np.float32)
 
