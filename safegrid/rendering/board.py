@@ -12,12 +12,12 @@ from safegrid.engine.dynamics import Dynamics, GridDynamics
 from safegrid.engine.observations import text
 from safegrid.engine.registry import unknown
 from safegrid.rendering.canvas import SAMPLES, Canvas, Colour
-from safegrid.rendering.control_view import ControlRenderer
 from safegrid.rendering.devices import DEVICES
 from safegrid.rendering.garden import GARDEN
 from safegrid.rendering.items import ITEMS
 from safegrid.rendering.palette import DIRECTIONS, INK
-from safegrid.rendering.plane_view import PlaneRenderer
+from safegrid.rendering.tasks.control_view import ControlRenderer
+from safegrid.rendering.tasks.plane_view import PlaneRenderer
 from safegrid.rendering.terrain import TERRAIN
 
 Frame = NDArray[np.uint8]  # [height, width, 3] red, green and blue

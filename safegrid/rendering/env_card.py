@@ -15,8 +15,8 @@ from safegrid.engine.examples import play
 from safegrid.engine.model import Model
 from safegrid.engine.plane.lidars import BINS
 from safegrid.engine.plane.robot import SENSORS
-from safegrid.rendering.plane_view import PlaneRenderer
-from safegrid.rendering.sprites import character
+from safegrid.rendering.tasks.plane_view import PlaneRenderer
+from safegrid.rendering.tasks.sprites import character
 
 WIDTH = 100  # characters of a line
 LONGEST = 24  # keys of an example that are shown

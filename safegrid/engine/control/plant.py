@@ -13,7 +13,7 @@ from safegrid.engine.compiling import njit
 from safegrid.engine.control.elementary import normal
 from safegrid.engine.plane.robot import clip
 
-MOST_DELAY = 20  # steps
+MOST_DELAY = 10  # steps
 ACTION_DRAWS, SIGNAL_DRAWS = 64, 128  # numbers of the first normal deviates of noise in a step
 
 

@@ -81,7 +81,7 @@ def test_an_action_that_does_not_exist_is_refused_in_one_line(name, action, mess
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"action_delay": 21}, "action_delay is 21: choose a whole number of steps from 0 to"),
+        ({"action_delay": 11}, "action_delay is 11: choose a whole number of steps from 0 to"),
         ({"action_delay": 1.5}, "action_delay is 1.5: choose a whole number, 0 or more"),
         ({"observation_noise": -1}, "observation_noise is -1: choose a number, 0 or more"),
         ({"action_noise": np.nan}, "action_noise is nan: choose a number, 0 or more"),

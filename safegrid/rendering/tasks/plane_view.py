@@ -11,10 +11,11 @@ from safegrid.engine import kernels
 from safegrid.engine.dynamics import PlaneDynamics
 from safegrid.engine.plane.lidars import BINS
 from safegrid.engine.plane.robot import SENSORS, SIZE
-from safegrid.rendering import palette, sprites
+from safegrid.rendering import palette
 from safegrid.rendering.canvas import Canvas, Point, shade
 from safegrid.rendering.palette import PAPER
-from safegrid.rendering.sprites import COLOURS, SIDES, SPRITES, character, transform
+from safegrid.rendering.tasks import sprites
+from safegrid.rendering.tasks.sprites import COLOURS, SIDES, SPRITES, character, transform
 
 TILE = 0.5  # m: the length that is `tile_size` pixels long
 MARGIN = 0.5  # m around the area of all objects, and between the robot and the image's edge

@@ -10,7 +10,7 @@ from safegrid.engine.dynamics import ControlDynamics
 from safegrid.rendering import palette
 from safegrid.rendering.canvas import Canvas, Colour, Point, shade
 from safegrid.rendering.palette import PAPER
-from safegrid.rendering.sprites import character
+from safegrid.rendering.tasks.sprites import character
 
 TILE = 0.5  # m: the length that is `tile_size` pixels long
 TRAIL = 100  # states at most whose end is part of a trail
