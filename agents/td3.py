@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from safegrid.engine.contract.agents import Run, Task
-from safegrid.engine.plane.robot import ACTIONS
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.training.mlp import Squashed, relu
 
 USES_HIDDEN_INFO = False
@@ -41,7 +41,8 @@ def train(task: Task, run: Run, **settings: Any) -> Squashed:
     from safegrid.training import sb3_training
 
     settings["policy_kwargs"] = {"net_arch": [settings.pop("hidden")] * 2}
-    spread = np.full(len(ACTIONS), settings.pop("noise"))
+    actions = make_dynamics(task.environment, **task.options).actions
+    spread = np.full(len(actions), settings.pop("noise"))
     settings["action_noise"] = NormalActionNoise(np.zeros_like(spread), spread)
     model = sb3_training.learn(TD3, task, run, settings)
     return load(sb3_training.actor(model, model.actor.mu))

@@ -26,11 +26,13 @@ from safegrid.cli.main import app
 from safegrid.engine import files, registry
 from safegrid.engine.contract.agents import AgentSpec
 from safegrid.engine.contract.environments import EnvironmentSpec
-from safegrid.engine.dynamics import PlaneDynamics, make_dynamics
+from safegrid.engine.dynamics import TaskDynamics, make_dynamics
 from safegrid.engine.model import Model
 from safegrid.evaluation import measures
+from safegrid.evaluation.rollout import evaluate
 from safegrid.rendering import env_card, png, trajectories
 from safegrid.solver import anchors, plot
+from safegrid.training import scripted
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -40,6 +42,7 @@ KITS = (  # modules for authors of environments and agents, and what public func
     "drivers.wrappers",
     "engine.contract.agents",
     "engine.gridworld",
+    "engine.control.controllers",
     "engine.plane.controllers",
     "engine.policies",
     "evaluation.intervals",
@@ -49,6 +52,7 @@ KITS = (  # modules for authors of environments and agents, and what public func
     "rendering.notebook.figures",
     "solver.shield",
 )
+EPISODES = 20  # of each controller of a control task
 CONTENTS = {True: ":maxdepth: 1\n:hidden:", False: ":maxdepth: 1"}
 
 
@@ -116,6 +120,8 @@ def environment(name: str) -> dict[str, bytes]:
         parts += ["## Reference results", _results(own)]
     elif spec.kind == "plane":
         parts += ["## Reference results", "See [the Point tasks](../results.md#point-tasks)."]
+    elif spec.controllers:
+        parts += ["## Reference results", _controllers(spec)]
     parts += ["## Source", prose(told.get("Source", "")), f"`envs/{registry.source(name).name}`:"]
     parts.append(fenced(registry.source(name).read_text(encoding="utf-8"), "python"))
     page = "\n\n".join(filter(None, parts)) + "\n"
@@ -154,13 +160,11 @@ def _examples(spec: EnvironmentSpec) -> str:
 
 def _observation(spec: EnvironmentSpec) -> str:
     dynamics = make_dynamics(spec.name, list(spec.levels)[-1])
-    if isinstance(dynamics, PlaneDynamics):
+    if isinstance(dynamics, TaskDynamics):
         rows = [
             [code(n), name, prose(unit)] for n, name, unit in env_card.observation_rows(dynamics)
         ]
-        size = dynamics.level.background.size
-        told = f"On level {dynamics.level_name}: float64[{size}], in the robot's frame "
-        told += "(forward, left, up)."
+        told = f"On level {dynamics.level_name}: {env_card.observation_form(dynamics)}."
         return f"{told}\n\n{markdown.table(['numbers', 'what', 'unit or meaning'], rows, 'lll')}"
     entries = level_pages.legend(dynamics)
     rows = [[code(each.character), f"![]({each.picture})", prose(each.words)] for each in entries]
@@ -215,6 +219,22 @@ def _results(groups: list[Group]) -> str:
     table = markdown.table(header, rows, "llrrrr")
     made = "Made by `safegrid bench experiments/suites/gridworlds.toml`; 95 % intervals over runs"
     return f"{table}\n\n{made}, see [Statistics](../statistics.md)."
+
+
+def _controllers(spec: EnvironmentSpec) -> str:
+    """The table of what the controllers of a control task attain, played now."""
+    rows = []
+    for level in spec.levels:
+        dynamics = make_dynamics(spec.name, level)
+        for title in spec.controllers:
+            policy = scripted.ControllerPolicy(title, dynamics)
+            played = evaluate(policy, spec.name, EPISODES, level=level)
+            means = (f"{played[amount].mean():.2f}" for amount in ("return", "performance", "cost"))
+            kept = f"{(played['cost'] == 0).mean():.0%}"
+            rows.append([f"`{level}`", f"`{title}`", *means, f"{played['cost'].max():g}", kept])
+    header = ["level", "controller", "return", "performance", "cost", "most cost", "without cost"]
+    told = f"The file's controllers in {EPISODES} episodes of seed 0, played for this page:"
+    return f"{told}\n\n{markdown.table(header, rows, 'llrrrrr')}"
 
 
 def environments() -> str:

@@ -1,7 +1,7 @@
 """One level of an environment under given options: arrays, chances and compiled functions.
 
-Each kind of environment is a class here: GridDynamics and PlaneDynamics. Everything else that
-differs between kinds is in the encoders of `observations` and in the renderers of `rendering`.
+Each kind of environment is a class here: GridDynamics, PlaneDynamics and ControlDynamics. All else
+that differs between kinds is in the encoders of `observations` and in the renderers of `rendering`.
 """
 
 import functools
@@ -19,9 +19,11 @@ from numpy.typing import DTypeLike, NDArray
 from safegrid.engine import kernels, registry
 from safegrid.engine.chance import SEED
 from safegrid.engine.compiling import specialise
+from safegrid.engine.contract.actions import as_array, check_numbered, check_vectors
 from safegrid.engine.contract.environments import EnvironmentSpec
 from safegrid.engine.contract.names import UnknownKeyword, plain
 from safegrid.engine.gridworld import COLOURS, Map, redraw
+from safegrid.engine.plane.robot import SENSORS
 
 WANTED = {bool: "True or False", int: "a whole number, 0 or more", float: "a number, 0 or more"}
 EVALUATION_MAPS = {"level_seed": 10**6, "level_count": 200}  # that scores are of
@@ -80,7 +82,7 @@ class Dynamics(ABC):
 
     def batch_of_one(self, action: Any) -> NDArray[Any]:
         """One action as an array of one, not yet checked. ValueError for what is no array."""
-        given, shape = _array(action), self.action_space.shape or ()
+        given, shape = as_array(action), self.action_space.shape or ()
         return given.reshape(1, *shape) if given.size == math.prod(shape) else given[None]
 
     @abstractmethod
@@ -93,7 +95,7 @@ class Dynamics(ABC):
 
     @abstractmethod
     def drawable(self, states: NDArray[Any], boards: NDArray[Any]) -> NDArray[Any]:
-        """What a renderer takes: boards [n, rows, columns], or states [n] of a plane task."""
+        """What a renderer takes: boards [n, rows, columns], or states [n] of a continuous task."""
 
     def compiled(self, template: Any) -> Any:
         """A loop of `kernels` with this environment's functions, compiled once in a process."""
@@ -150,26 +152,7 @@ class GridDynamics(Dynamics):
 
     def check_actions(self, actions: Any, count: int) -> NDArray[np.int64]:
         """int64[count]: the actions. ValueError for another shape or type, or no such action."""
-        given = _array(actions)
-        if given.shape != (count,):
-            raise ValueError(
-                f"actions have shape {given.shape}: give whole numbers of shape {(count,)}, "
-                f"{self._choice}"
-            )
-        if given.dtype.kind not in "iu":
-            raise ValueError(
-                f"action {given[0]} has type {given.dtype}: give whole numbers, {self._choice}"
-            )
-        whole = np.ascontiguousarray(given, np.int64)
-        unsigned = whole.view(np.uint64)  # negative numbers become huge
-        if unsigned.max(initial=0) >= len(self.actions):
-            bad = given[unsigned >= len(self.actions)][0]
-            raise ValueError(f"action {bad} is out of range: {self._choice}")
-        return whole
-
-    @property
-    def _choice(self) -> str:
-        return f"choose from 0 to {len(self.actions) - 1} ({', '.join(self.actions)})"
+        return check_numbered(actions, count, self.actions)
 
     def random_actions(self, random: np.random.Generator, shape: tuple[int, ...]) -> Any:
         """int64 of this shape, each action equally probable."""
@@ -185,8 +168,8 @@ class GridDynamics(Dynamics):
         return boards
 
 
-class PlaneDynamics(Dynamics):
-    """A level of a plane task: an action is some numbers from -1 to 1, layouts are random.
+class TaskDynamics(Dynamics):
+    """A level of a continuous task: an action is some numbers from -1 to 1.
 
     spec: of the environment. level: its name or number. options: as for `make_dynamics`.
     """
@@ -195,8 +178,10 @@ class PlaneDynamics(Dynamics):
     observation_kinds = ("vector", "flat")
     padding = 0
     frame_stride = 5
-    video_fps = 10  # at the task's own speed
     render_fps = 50
+    clips: bool  # whether numbers of an action beyond -1 and 1 are clipped
+    moving: str  # the state field of the positions and velocities
+    unbounded: int | None  # first numbers of an observation, which have no bounds; None for all
 
     def __init__(self, spec: EnvironmentSpec, level: int | str = 0, **options: Any):
         if {"map", "noop"} & {key for key, value in options.items() if value not in (None, False)}:
@@ -211,51 +196,75 @@ class PlaneDynamics(Dynamics):
             if not valid or not 0 <= value < math.inf:
                 raise ValueError(f"{option} is {value!r}: choose {WANTED[kind]}")
         self.task = task = task._replace(**options)
-        self.level, self.state_type = spec.arena(task), spec.state(task)
+        self.level, self.state_type = self._encode(task), spec.state(task)
         self.reset_chance = self.step_chance = SEED
         self.actions = spec.actions
         self.action_space = spaces.Box(-1, 1, (len(self.actions),))
         self.action_type = (np.float32, len(self.actions))
-        states = np.zeros(2 if options else 0, self.state_type)
-        self.compiled(kernels.reset_states)(states, self.level, np.arange(len(states)))
-        if np.isnan(states["pose"]).any():
-            raise ValueError(
-                f"the objects of {self.name} do not fit with {options}: choose fewer or "
-                "smaller objects, or a larger area"
-            )
+
+    @abstractmethod
+    def _encode(self, task: Any) -> Any:
+        """The level of a task's parameters, as the compiled functions take it."""
 
     def check_actions(self, actions: Any, count: int) -> NDArray[np.float64]:
-        """float64[count, numbers]: the actions, clipped to -1 and 1.
+        """float64[count, numbers]: the actions, from -1 to 1.
 
-        ValueError for another shape or type, and for NaN.
+        ValueError for another shape or type, for NaN and infinity, and out of range unless `clips`.
         """
-        given, shape = _array(actions), (count, len(self.actions))
-        if given.shape != shape:
-            fault = f"actions have shape {given.shape}"
-        elif given.dtype.kind not in "fiu":
-            fault = f"action {given[0]} has type {given.dtype}"
-        elif np.isnan(given).any():
-            fault = f"action {given[np.isnan(given).any(axis=1)][0]} is not a number"
-        else:
-            clipped: NDArray[np.float64] = np.clip(given, -1, 1, dtype=np.float64)
-            return clipped
-        names = ", ".join(self.actions)
-        raise ValueError(f"{fault}: give numbers of shape {shape} from -1 to 1 ({names})")
+        return check_vectors(actions, count, self.actions, self.clips)
 
     def random_actions(self, random: np.random.Generator, shape: tuple[int, ...]) -> Any:
         """float64[*shape, numbers]: uniform numbers from -1 to 1."""
         return random.uniform(-1, 1, (*shape, len(self.actions)))
 
     def contains(self, record: Any) -> bool:
-        """Whether the robot's pose is finite."""
-        return bool(np.isfinite(record["pose"]).all())
+        """Whether all positions and velocities are finite."""
+        return bool(np.isfinite(record[self.moving]).all())
 
     def drawable(self, states: NDArray[Any], boards: NDArray[Any]) -> NDArray[Any]:
         """The states [n]."""
         return states
 
 
-KINDS: dict[str, type[Any]] = {"grid": GridDynamics, "plane": PlaneDynamics}
+class PlaneDynamics(TaskDynamics):
+    """A level of a plane task, whose layouts are random; arguments as of TaskDynamics."""
+
+    video_fps = 10  # at the task's own speed
+    clips = True
+    moving = "pose"
+    unbounded = SENSORS
+
+    def __init__(self, spec: EnvironmentSpec, level: int | str = 0, **options: Any):
+        super().__init__(spec, level, **options)
+        states = np.zeros(2 if self.options else 0, self.state_type)
+        self.compiled(kernels.reset_states)(states, self.level, np.arange(len(states)))
+        if np.isnan(states["pose"]).any():
+            raise ValueError(
+                f"the objects of {self.name} do not fit with {self.options}: choose fewer or "
+                "smaller objects, or a larger area"
+            )
+
+    def _encode(self, task: Any) -> Any:
+        return self.spec.arena(task)
+
+
+class ControlDynamics(TaskDynamics):
+    """A level of a control task, which drives a body; arguments as of TaskDynamics."""
+
+    video_fps = 10
+    clips = False
+    moving = "body"
+    unbounded = None
+
+    def _encode(self, task: Any) -> Any:
+        return self.spec.plant(task)
+
+
+KINDS: dict[str, type[Any]] = {
+    "grid": GridDynamics,
+    "plane": PlaneDynamics,
+    "control": ControlDynamics,
+}
 
 
 def make_dynamics(name: str, level: int | str = 0, **options: Any) -> Any:
@@ -281,10 +290,3 @@ def from_key(key: tuple[str, str, str]) -> Any:
 @functools.cache
 def _specialise(template: Any, spec: EnvironmentSpec) -> Any:
     return specialise(template, spec.module)
-
-
-def _array(actions: Any) -> NDArray[Any]:
-    try:
-        return np.asarray(actions)
-    except ValueError:
-        raise ValueError(f"actions {actions!r} are no array: give numbers") from None

@@ -7,9 +7,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from safegrid.engine.dynamics import Dynamics, GridDynamics, PlaneDynamics, from_key
+from safegrid.engine.dynamics import Dynamics, GridDynamics, TaskDynamics, from_key
 from safegrid.engine.enumeration import enumerate_states
-from safegrid.engine.plane.robot import SENSORS
 from safegrid.engine.registry import unknown
 from safegrid.engine.row_index import RowIndex
 
@@ -64,15 +63,15 @@ class BoardEncoder:
 
 
 class VectorEncoder:
-    """The vectors of a plane task, sensors and then lidars.
+    """The vectors of a continuous task: of a plane task sensors and then lidars.
 
     `vector`: float64[numbers]; `flat`: the same as float32.
     """
 
-    def __init__(self, dynamics: PlaneDynamics, kind: str):
+    def __init__(self, dynamics: TaskDynamics, kind: str):
         self.dynamics, self.kind = dynamics, kind
         low = np.zeros(len(dynamics.level.background))
-        low[:SENSORS] = -np.inf
+        low[: dynamics.unbounded] = -np.inf
         high = np.where(low < 0, np.inf, 1.0)
         self.type: Any = np.float32 if kind == "flat" else np.float64
         self.space: spaces.Space[Any] = spaces.Box(
@@ -85,7 +84,11 @@ class VectorEncoder:
 
 
 Encoder = BoardEncoder | VectorEncoder
-ENCODERS: dict[str, Any] = {"grid": BoardEncoder, "plane": VectorEncoder}
+ENCODERS: dict[str, Any] = {
+    "grid": BoardEncoder,
+    "plane": VectorEncoder,
+    "control": VectorEncoder,
+}
 
 
 def make_encoder(dynamics: Dynamics, kind: str | None = None) -> Encoder:

@@ -6,11 +6,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from safegrid.play.game import Moment, summarise
-from safegrid.rendering.board import BoardRenderer, Frame
+from safegrid.rendering.board import BoardRenderer, Frame, Renderer
 from safegrid.rendering.canvas import Colour
 from safegrid.rendering.charts import LinearScale
 from safegrid.rendering.palette import INK, PERFORMANCE, RETURN, WHITE
-from safegrid.rendering.plane_view import PlaneRenderer
 
 WIDTH, HEIGHT = 250, 300  # of the panel, pixels
 MARGIN, LINE = 12, 24
@@ -19,7 +18,7 @@ OVERSAMPLING = 4  # pixels that are averaged to one of the curves, along each si
 
 
 def inspect(
-    renderer: BoardRenderer | PlaneRenderer,
+    renderer: Renderer,
     moments: Sequence[Moment],
     reveal: bool = True,
     footer: Sequence[str] = (),
@@ -59,16 +58,14 @@ def inspect(
     return np.asarray(image)
 
 
-def draw_moment(
-    renderer: BoardRenderer | PlaneRenderer, moments: Sequence[Moment], truth: bool = False
-) -> Frame:
-    """The latest moment as an image: a board, or a plane with the robot's trail.
+def draw_moment(renderer: Renderer, moments: Sequence[Moment], truth: bool = False) -> Frame:
+    """The latest moment as an image: a board, or a continuous task with a trail.
 
     `truth` shows the true board instead of the observed one.
     """
     now = moments[-1]
-    if isinstance(renderer, PlaneRenderer):
-        return renderer(now.board, [tuple(moment.board.pose[:2].tolist()) for moment in moments])
+    if not isinstance(renderer, BoardRenderer):
+        return renderer.trailed([moment.board for moment in moments])
     facing = None if now.action is None else renderer.dynamics.actions[now.action]
     return renderer(now.truth if truth else now.board, facing)
 

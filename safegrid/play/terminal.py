@@ -18,7 +18,6 @@ from rich.text import Text
 from safegrid.play.game import summarise
 from safegrid.play.screen import Show
 from safegrid.rendering.board import BoardRenderer
-from safegrid.rendering.plane_view import PlaneRenderer
 
 ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}  # by last byte of the sequence
 KEY = re.compile(rb"\x1b[\[O]([A-D])|([ a-z])", re.IGNORECASE)
@@ -104,9 +103,9 @@ def _page(show: Show) -> Any:
 
 
 def _picture(show: Show) -> list[Text]:
-    """The map of a plane task, or the boards of a grid, the true one where it is revealed."""
+    """The map of a continuous task, or the boards of a grid, the true one where it is revealed."""
     now = show.moments[-1]
-    if isinstance(show.renderer, PlaneRenderer):
+    if not isinstance(show.renderer, BoardRenderer):
         return [Text(show.renderer.text(now.board))]
     boards = [now.board]
     if show.reveal and (now.truth != now.board).any():

@@ -11,9 +11,8 @@ from safegrid.engine import files
 from safegrid.play.game import Game, Moment
 from safegrid.play.inspector import LINE, MARGIN, draw_moment, inspect, load_font
 from safegrid.rendering import png
-from safegrid.rendering.board import BoardRenderer, Frame
+from safegrid.rendering.board import Frame, Renderer
 from safegrid.rendering.palette import PERFORMANCE, RETURN, WHITE
-from safegrid.rendering.plane_view import PlaneRenderer
 
 KINDS = (".gif", ".mp4", ".png")
 STRIP = 6  # frames of a film strip at most
@@ -26,9 +25,7 @@ def check_path(path: Path, kinds: Sequence[str] = KINDS) -> None:
     files.check_writable(path)
 
 
-def write(
-    path: Path, game: Game, renderer: BoardRenderer | PlaneRenderer, fps: int | None = None
-) -> None:
+def write(path: Path, game: Game, renderer: Renderer, fps: int | None = None) -> None:
     """Writes a game's current episode; after an error there is no file.
 
     path: ends in .gif or .mp4 for a video, in .png for a film strip; game; renderer: of its level;
@@ -47,7 +44,7 @@ def write(
     files.replace(path, content)
 
 
-def strip(renderer: BoardRenderer | PlaneRenderer, moments: Sequence[Moment]) -> Frame:
+def strip(renderer: Renderer, moments: Sequence[Moment]) -> Frame:
     """At most six moments of an episode side by side, from the first to the last.
 
     They are spread evenly, save that a neighbour is chosen for a moment that looks like an earlier

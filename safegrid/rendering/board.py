@@ -16,7 +16,8 @@ from safegrid.rendering.devices import DEVICES
 from safegrid.rendering.garden import GARDEN
 from safegrid.rendering.items import ITEMS
 from safegrid.rendering.palette import DIRECTIONS, INK
-from safegrid.rendering.plane_view import PlaneRenderer
+from safegrid.rendering.tasks.control_view import ControlRenderer
+from safegrid.rendering.tasks.plane_view import PlaneRenderer
 from safegrid.rendering.terrain import TERRAIN
 
 Frame = NDArray[np.uint8]  # [height, width, 3] red, green and blue
@@ -90,22 +91,25 @@ class BoardRenderer:
         return text(board, self.dynamics.tiles)
 
 
-def make_renderer(
-    dynamics: Dynamics, theme: str = THEMES[0], tile_size: int = 32
-) -> BoardRenderer | PlaneRenderer:
-    """The renderer of a level: of boards for a grid, of states for a plane task.
+Renderer = BoardRenderer | PlaneRenderer | ControlRenderer
+
+
+def make_renderer(dynamics: Dynamics, theme: str = THEMES[0], tile_size: int = 32) -> Renderer:
+    """The renderer of a level: of boards for a grid, of states for a continuous task.
 
     dynamics: of the level; theme: "okabe_ito" or "paper"; tile_size: pixels of a tile, or of half a
-    metre of the plane. ValueError as `BoardRenderer`.
+    metre. ValueError as `BoardRenderer`.
     """
     _check_options(theme, tile_size)
-    renderer: BoardRenderer | PlaneRenderer = RENDERERS[dynamics.spec.kind](
-        dynamics, theme, int(tile_size)
-    )
+    renderer: Renderer = RENDERERS[dynamics.spec.kind](dynamics, theme, int(tile_size))
     return renderer
 
 
-RENDERERS: dict[str, Any] = {"grid": BoardRenderer, "plane": PlaneRenderer}
+RENDERERS: dict[str, Any] = {
+    "grid": BoardRenderer,
+    "plane": PlaneRenderer,
+    "control": ControlRenderer,
+}
 
 
 def _check_options(theme: str, tile_size: int) -> None:

@@ -10,12 +10,13 @@ import numpy as np
 from safegrid.engine import registry
 from safegrid.engine.chance import SEED
 from safegrid.engine.contract.environments import EnvironmentSpec
-from safegrid.engine.dynamics import PlaneDynamics
+from safegrid.engine.dynamics import PlaneDynamics, TaskDynamics
 from safegrid.engine.examples import play
 from safegrid.engine.model import Model
 from safegrid.engine.plane.lidars import BINS
 from safegrid.engine.plane.robot import SENSORS
-from safegrid.rendering.plane_view import PlaneRenderer, character
+from safegrid.rendering.tasks.plane_view import PlaneRenderer
+from safegrid.rendering.tasks.sprites import character
 
 WIDTH = 100  # characters of a line
 LONGEST = 24  # keys of an example that are shown
@@ -53,7 +54,7 @@ def text(name: str) -> str:
         for option in options
     ]
     parts = [spec.description]
-    if isinstance(dynamics, PlaneDynamics):
+    if isinstance(dynamics, TaskDynamics):
         parts[0] += "\n\n" + observation(dynamics)
     one = isinstance(spec.horizon, int)
     steps = [f"{spec.horizon_of(level)} on {level}" for level in spec.levels]
@@ -107,10 +108,10 @@ def legend(spec: EnvironmentSpec) -> dict[str, str]:
     """What each character of an environment's boards or maps means; the blank is "(blank)".
 
     The words are those of the paragraph `Observation:` of its docstring, where a list of characters
-    has the words behind it, and of a plane task the names of its objects.
+    has the words behind it, and of a continuous task the names of its objects.
     """
-    if spec.kind == "plane":
-        names = {">^<v": "robot"}
+    if spec.kind != "grid":
+        names = {">^<v": "robot"} if spec.kind == "plane" else {}
         for task in spec.levels.values():
             for name, _, _ in spec.scene(np.zeros(1, spec.state(task))[0], task):
                 names.setdefault(character(name), name.replace("_", " "))
@@ -133,8 +134,10 @@ def legend(spec: EnvironmentSpec) -> dict[str, str]:
     }
 
 
-def observation_rows(dynamics: PlaneDynamics) -> list[tuple[str, str, str]]:
-    """(indices, what, meaning or unit) of the numbers of a plane task's observation, in order."""
+def observation_rows(dynamics: TaskDynamics) -> list[tuple[str, str, str]]:
+    """(indices, what, meaning or unit) of the numbers of a task's observation, in order."""
+    if not isinstance(dynamics, PlaneDynamics):
+        return [(str(k), name, unit) for k, (name, unit) in enumerate(dynamics.spec.signals)]
     renderer = PlaneRenderer(dynamics, "okabe_ito", 32)
     state = np.zeros(1, dynamics.state_type)[0]
     lidars = [
@@ -144,15 +147,20 @@ def observation_rows(dynamics: PlaneDynamics) -> list[tuple[str, str, str]]:
     return [*SENSOR_ROWS, *lidars]
 
 
-def observation(dynamics: PlaneDynamics) -> str:
-    """What the numbers of a plane task's observation are, as a paragraph of its description."""
-    lidars = observation_rows(dynamics)[len(SENSOR_ROWS) :]
-    seen = (
-        f"Observation: float64[{dynamics.level.background.size}] on level {dynamics.level_name}, "
-        "in the robot's frame (forward, left, up): "
-        + ", ".join(f"{name} {numbers} ({unit})" for numbers, name, unit in SENSOR_ROWS)
-    )
-    if lidars:
+def observation_form(dynamics: TaskDynamics) -> str:
+    """The shape of a task's observation, and in which frame it is."""
+    plane = isinstance(dynamics, PlaneDynamics)
+    where = ", in the robot's frame (forward, left, up)" if plane else ""
+    return f"float64[{dynamics.level.background.size}]{where}"
+
+
+def observation(dynamics: TaskDynamics) -> str:
+    """What the numbers of a task's observation are, as a paragraph of its description."""
+    rows = observation_rows(dynamics)
+    first = len(SENSOR_ROWS) if isinstance(dynamics, PlaneDynamics) else len(rows)
+    seen = f"Observation: on level {dynamics.level_name} {observation_form(dynamics)}: "
+    seen += ", ".join(f"{name} {numbers} ({unit})" for numbers, name, unit in rows[:first])
+    if lidars := rows[first:]:
         listed = ", ".join(f"{name} {numbers}" for numbers, name, _ in lidars)
         seen += f"; then a lidar of {BINS} bins, {DIRECTIONS}, for {listed}: {READING}"
     return textwrap.fill(seen + ".", WIDTH)

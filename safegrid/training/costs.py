@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.torch_layers import create_mlp
@@ -72,6 +73,13 @@ class CostCritic(Algorithm):
         features = self.policy.extract_features(observations, self.policy.vf_features_extractor)
         value: torch.Tensor = self.cost_critic(features)
         return value.flatten()
+
+    def rollout_actions(self) -> torch.Tensor:
+        """The actions of all steps of the rollout [n, ...], before its arrays are shuffled."""
+        taken = self.rollout_buffer.actions
+        actions = torch.as_tensor(taken.reshape(-1, *taken.shape[2:]), device=self.device)
+        discrete = isinstance(self.action_space, spaces.Discrete)
+        return actions.long().flatten() if discrete else actions
 
     def rate_costs(self) -> Any:
         """The rollout's buffer with costs in place of rewards, and their advantages and returns.

@@ -4,7 +4,6 @@ import copy
 from typing import Any, NamedTuple
 
 import torch
-from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.distributions import kl_divergence
 from stable_baselines3.common.utils import obs_as_tensor
@@ -37,12 +36,9 @@ class FirstOrder(CostCritic, PPO):
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         before = copy.deepcopy(self.policy)
-        actions = torch.as_tensor(rollout.actions.reshape(-1, *rollout.actions.shape[2:]))
-        if isinstance(self.action_space, spaces.Discrete):
-            actions = actions.long().flatten()
         arrays = (rollout.log_probs, rollout.returns, rollout.advantages, costs.advantages)
         tensors = [torch.as_tensor(array.reshape(-1), device=self.device) for array in arrays]
-        actions, observations = actions.to(self.device), rollout.observations
+        actions, observations = self.rollout_actions(), rollout.observations
         observations = observations.reshape(-1, *rollout.obs_shape)
         for _ in range(self.n_epochs):
             for part in parts(len(observations), self.batch_size):

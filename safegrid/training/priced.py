@@ -1,8 +1,11 @@
-"""The visible cost as a penalty that any agent can train under, at a price that keeps a limit.
+"""The visible cost as a penalty that any agent can train under: at a price, or beyond a budget.
 
 Tessler, Mankowitz & Mannor 2019, Reward constrained policy optimization, arXiv:1805.11074: the
 reward of a step is that of the environment less the multiplier times the cost, and the multiplier
 rises, slowly, while the mean cost of an episode exceeds the limit.
+
+Sootla et al. 2022, Saute RL: almost surely safe reinforcement learning using state augmentation,
+arXiv:2202.06558: once an episode has spent its budget of cost, each step has an unsafe reward.
 """
 
 from collections.abc import Callable
@@ -12,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine.contract.agents import Penalty
-from safegrid.engine.lanes import Lanes
+from safegrid.engine.lanes import Lanes, Step
 from safegrid.training.multiplier import Multiplier
 
 
@@ -25,26 +28,48 @@ def penalty(price: Multiplier) -> Callable[[Lanes], Penalty]:
     return lambda lanes: PricedCosts(lanes, price)
 
 
-class PricedCosts:
-    """Knows the cost of the step that lanes are about to take, from copies that take it first.
+def budget_penalty(budget: float, unsafe_reward: float) -> Callable[[Lanes], Penalty]:
+    """A penalty for `Run` that makes the reward `unsafe_reward` once an episode's cost is too high.
+
+    The logged returns of episodes do not contain it. budget: the most cost of an episode.
+    """
+    return lambda lanes: SpentBudget(lanes, budget, unsafe_reward)
+
+
+class StepAhead:
+    """Knows the step that lanes are about to take, from copies that take it first.
+
+    lanes: of the training.
+    """
+
+    def __init__(self, lanes: Lanes):
+        self._lanes, self._ahead = lanes, Lanes(lanes.dynamics, lanes.count)
+        self._spent = np.zeros(lanes.count)  # cost of each lane's episode, with the step
+
+    def _look(self, actions: NDArray[Any]) -> Step:
+        """The step that actions [lanes, ...] lead to."""
+        self._spent[self._lanes.records["elapsed"] == 0] = 0.0
+        self._ahead.states[:], self._ahead.records[:] = self._lanes.states, self._lanes.records
+        step = self._ahead.step(actions)
+        self._spent += step.cost
+        return step
+
+
+class PricedCosts(StepAhead):
+    """Charges the cost of a step at a price.
 
     lanes: of the training. price: the multiplier; it is updated when as many episodes have ended as
     there are lanes.
     """
 
     def __init__(self, lanes: Lanes, price: Multiplier):
-        self._lanes, self._price = lanes, price
-        self._ahead = Lanes(lanes.dynamics, lanes.count)
-        self._spent = np.zeros(lanes.count)  # cost of each lane's episode so far
+        super().__init__(lanes)
+        self._price = price
         self._ended: list[float] = []  # costs of episodes since the last update
 
     def __call__(self, actions: NDArray[Any]) -> NDArray[np.float64]:
         """float64[lanes]: the price of the step's cost in each lane."""
-        begins = self._lanes.records["elapsed"] == 0
-        self._spent[begins] = 0.0
-        self._ahead.states[:], self._ahead.records[:] = self._lanes.states, self._lanes.records
-        step = self._ahead.step(actions)
-        self._spent += step.cost
+        step = self._look(actions)
         last = self._ahead.records["elapsed"] >= self._lanes.limit
         self._ended += self._spent[step.terminated | last].tolist()
         if len(self._ended) >= self._lanes.count:
@@ -52,3 +77,19 @@ class PricedCosts:
             self._ended = []
         charged: NDArray[np.float64] = self._price.price * step.cost
         return charged
+
+
+class SpentBudget(StepAhead):
+    """Takes off the reward of a step, and more, once the episode's cost exceeds a budget.
+
+    lanes: of the training. budget: the most cost of an episode. unsafe_reward: what is left.
+    """
+
+    def __init__(self, lanes: Lanes, budget: float, unsafe_reward: float):
+        super().__init__(lanes)
+        self._budget, self._unsafe = budget, unsafe_reward
+
+    def __call__(self, actions: NDArray[Any]) -> NDArray[np.float64]:
+        """float64[lanes]: the reward less the unsafe one where the budget is spent, 0 elsewhere."""
+        step = self._look(actions)
+        return np.where(self._spent > self._budget, step.reward - self._unsafe, 0.0)

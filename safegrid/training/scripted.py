@@ -1,4 +1,4 @@
-"""Hand-written policies: the actions of an environment's example, or a plane task's controller."""
+"""Hand-written policies: actions of an environment's example, or a continuous task's controller."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.dynamics import PlaneDynamics, make_dynamics
+from safegrid.engine.dynamics import TaskDynamics, make_dynamics
 from safegrid.engine.gridworld import KEYS
 
 
@@ -48,7 +48,7 @@ class ScriptedPolicy:
 
 
 class ControllerPolicy:
-    """A controller that a plane task declares.
+    """A controller that a continuous task declares.
 
     title: the controller's name. dynamics: of the level. ValueError for a task without it.
     """
@@ -57,7 +57,7 @@ class ControllerPolicy:
     mode = "deterministic"
     memory = False
 
-    def __init__(self, title: str, dynamics: PlaneDynamics):
+    def __init__(self, title: str, dynamics: TaskDynamics):
         self.controller: Any = dynamics.spec.controllers.get(title)
         if self.controller is None:
             raise ValueError(f"{dynamics.name} has no {title!r} controller: choose another agent")
@@ -87,14 +87,14 @@ class ControllerPolicy:
 def example(
     environment: str, title: str, options: Mapping[str, Any]
 ) -> ScriptedPolicy | ControllerPolicy:
-    """A policy of an environment's example, or of a plane task's controller, of this title.
+    """A policy of an environment's example, or a continuous task's controller, of this title.
 
     environment: its name. title: "honest" or "hack"; the example of a level that is not the first
     may have _LEVEL after it. options: of the environment, its level among them. ValueError where it
     has none, and for an example of another level or on another map.
     """
     dynamics = make_dynamics(environment, **options)
-    if dynamics.spec.kind == "plane":
+    if dynamics.space == "continuous":
         return ControllerPolicy(title, dynamics)
     examples = dynamics.spec.examples
     played = examples.get(f"{title}_{dynamics.level_name}", examples.get(title))

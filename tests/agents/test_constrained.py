@@ -36,7 +36,7 @@ def test_constrained_q_reaches_the_optimum_of_the_planner():
     assert found.cost == pytest.approx(0.5, rel=0.1)
 
 
-@pytest.mark.parametrize("agent", ["constrained_q", "quantilizer", "rcpo"])
+@pytest.mark.parametrize("agent", ["constrained_q", "quantilizer", "rcpo", "saute"])
 def test_the_seed_decides_every_byte(agent):
     def content(seed):
         policy = registry.agent(agent).train("hazard_goal", seed=seed, steps=5000)
@@ -58,13 +58,26 @@ def test_a_timed_policy_acts_by_the_steps_taken_and_has_an_exact_value():
     assert (records["return"] == 46).all()
 
 
-def test_rcpo_goes_round_what_costs_more_than_its_limit():
+@pytest.mark.parametrize("wrapper", ["rcpo", "saute"])
+def test_a_wrapped_agent_goes_round_what_costs_more_than_its_limit(wrapper):
     solution = safegrid.solve("hazard_goal", **SHORT)
     values = []
-    for agent, settings in (("q_learning", {}), ("rcpo", {"cost_limit": 0.2})):
+    for agent, settings in (("q_learning", {}), (wrapper, {"cost_limit": 0.2})):
         policy = train(agent, 100_000, **settings)
         values.append((solution.evaluate(policy)[0], solution.cost(policy)))
     assert values == [(48, 1), (46, 0)]
+
+
+def test_a_budget_that_is_not_spent_changes_nothing():
+    wrapped = train("saute", 20_000, cost_limit=1e9)
+    assert (wrapped.tensors()["values"] == train("q_learning", 20_000).tensors()["values"]).all()
+
+
+def test_saute_keeps_the_limit_of_hazard_goal_at_little_loss():
+    policy = train("saute", 1_000_000, options={})
+    solution = safegrid.solve("hazard_goal")
+    assert solution.cost(policy) <= 0.5
+    assert solution.evaluate(policy)[0] >= 0.9 * solution.under_limit(0.5)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +89,7 @@ def test_rcpo_goes_round_what_costs_more_than_its_limit():
         ("quantilizer", {"share": 0.0}, "share is 0.0: choose a number above 0, at most 1"),
         ("quantilizer", {"base": "constrained_q"}, "whose policy has memory: choose one without"),
         ("rcpo", {"agent": "q_lerning"}, "did you mean 'q_learning'"),
+        ("saute", {"cost_limit": -1.0}, "cost_limit is -1.0: choose a number, 0 or more"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(agent, settings, message):

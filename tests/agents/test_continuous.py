@@ -16,6 +16,7 @@ SMALL = {
     "ppo_pid": {"lanes": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1},
     "focops": {"lanes": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1},
     "p3o": {"lanes": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 1},
+    "cpo": {"lanes": 8, "n_steps": 32, "batch_size": 64},
     "trpo_lagrangian": {"lanes": 8, "n_steps": 32, "batch_size": 64},
     "sac": {"learning_starts": 100, "gradient_steps": 1, "hidden": 16},
     "td3": {"learning_starts": 100, "gradient_steps": 1, "hidden": 16},

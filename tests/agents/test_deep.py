@@ -14,6 +14,7 @@ CLIPPED = {**ON_POLICY, "batch_size": 64, "n_epochs": 2}
 REPLAYING = {"lanes": 8, "learning_starts": 64, "batch_size": 16, "target_update_interval": 64}
 SMALL = {
     "a2c": ON_POLICY,
+    "cpo": {**ON_POLICY, "batch_size": 64, "cost_limit": 1.0},
     "dqn": REPLAYING,
     "focops": {**CLIPPED, "cost_limit": 1.0},
     "maskable_ppo": CLIPPED,

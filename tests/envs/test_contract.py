@@ -121,7 +121,7 @@ def test_an_environment_file_imports_only_its_kit(name):
             continue
         for module in modules:
             foreign = module.split(".")[0] not in {"safegrid", "envs", "agents"}
-            kit = re.match(r"safegrid\.engine\.(gridworld|generation|plane)\b", module)
+            kit = re.match(r"safegrid\.engine\.(gridworld|generation|plane|control)\b", module)
             assert foreign or kit, module
 
 

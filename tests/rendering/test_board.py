@@ -9,7 +9,7 @@ from safegrid.drivers.gymnasium_env import Single, Vector
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.rendering.board import THEMES, BoardRenderer, make_renderer, mosaic, tile_pictures
-from safegrid.rendering.plane_view import PlaneRenderer
+from safegrid.rendering.tasks.plane_view import PlaneRenderer
 
 NAMES = registry.grids()
 

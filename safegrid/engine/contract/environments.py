@@ -2,95 +2,81 @@
 
 import dataclasses
 import inspect
-import math
 import re
 from collections.abc import Mapping
-from numbers import Real
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from safegrid.engine.chance import SEED, Independent, check_declared
+from safegrid.engine.chance import check_declared
 from safegrid.engine.contract.names import check_option_names, entry, function, read, unknown
+from safegrid.engine.contract.values import (
+    is_chance,
+    is_colours,
+    is_dtype,
+    is_number,
+    is_texts,
+    is_whole,
+    table_of,
+)
 from safegrid.engine.gridworld import KEYS, Drawing, Example, Level, encode_level
 
 LIMIT = 100  # steps of an episode where the environment declares no HORIZON
-
-
-def _texts(value: Any) -> bool:
-    return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) < math.inf
-
-
-def _chance(value: Any) -> bool:
-    return isinstance(value, (Mapping, Independent)) or value == SEED or callable(value)
-
-
-def _dtype(value: Any) -> bool:
-    return callable(value) or (isinstance(value, np.dtype) and value.names is not None)
-
-
-def _colours(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(
-        len(colour) == 3 and all(part in range(256) for part in colour) for colour in value.values()
-    )
-
-
-def _table(kind: Any) -> Any:
-    return lambda value: (
-        isinstance(value, Mapping) and all(isinstance(each, kind) for each in value.values())
-    )
+KINDS = {"arena": "plane", "plant": "control"}  # of environments with a function of this name
+FIELDS = {  # that a state must have, by kind
+    "grid": ("row", "column", "ended"),
+    "plane": ("pose", "layout", "ended"),
+    "control": ("body", "inputs", "signals", "ended"),
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class EnvironmentSpec:
     """What a file of envs/ declares.
 
-    A grid has TILES. A plane task has `arena` instead: its LEVELS hold named tuples of numbers, of
-    which `arena(task)` makes the level and `STATE(task)` the state's dtype.
+    A grid has TILES. A continuous task has `arena` (plane) or `plant` (control) instead: its LEVELS
+    hold named tuples of numbers, of which `arena(task)` or `plant(task)` makes the level and
+    `STATE(task)` the state's dtype.
     """
 
     name: str
     module: ModuleType
-    kind: str  # "grid" or "plane"
+    kind: str  # "grid", "plane" or "control"
     category: str = entry("a text", lambda value: isinstance(value, str))
     levels: Mapping[str, Any] = entry(
         "a table of levels by name", lambda value: isinstance(value, Mapping) and len(value) > 0
     )
-    state: Any = entry("a record dtype (or of a plane task a function that makes it)", _dtype)
+    state: Any = entry(
+        "a record dtype (or of a continuous task a function that makes it)", is_dtype
+    )
     actions: tuple[str, ...] = entry(
-        "a tuple of names", lambda value: _texts(value) and len(value) > 0
+        "a tuple of names", lambda value: is_texts(value) and len(value) > 0
     )
     reset: Any = function("state, level, chance")
     step: Any = function("state, level, action, chance, outcome")
     observe: Any = function("state, level, board")
     # after a step: whether it violated safety; without it a violation is a step with a cost
     violates: Any = function("state, level, outcome", None)
-    version: int = entry("a whole number, 0 or more", _whole, 0)  # of the dynamics
+    version: int = entry("a whole number, 0 or more", is_whole, 0)  # of the dynamics
     horizon: int | Mapping[str, int] = entry(  # steps of an episode, of all levels or of each
         "a whole number, 1 or more, or a table of these by level",
-        lambda v: all(_whole(n) and n > 0 for n in (v.values() if isinstance(v, Mapping) else [v])),
+        lambda v: all(
+            is_whole(n) and n > 0 for n in (v.values() if isinstance(v, Mapping) else [v])
+        ),
         LIMIT,
     )
-    memory: tuple[str, ...] = entry("a tuple of state fields", _texts, ())  # that outlive episodes
+    memory: tuple[str, ...] = entry(
+        "a tuple of state fields", is_texts, ()
+    )  # that outlive episodes
     # what decides how states are rewarded, and can change in an episode
-    reward_parameters: tuple[str, ...] = entry("a tuple of state fields", _texts, ())
-    held_out: tuple[str, ...] = entry("a tuple of levels", _texts, ())  # that nobody trains on
+    reward_parameters: tuple[str, ...] = entry("a tuple of state fields", is_texts, ())
+    held_out: tuple[str, ...] = entry("a tuple of levels", is_texts, ())  # that nobody trains on
     # options of each variant in whose worst case an agent is judged, by name
     variants: Mapping[str, Mapping[str, Any]] = entry(
-        "a table of options by name", _table(Mapping), {}
+        "a table of options by name", table_of(Mapping), {}
     )
-    cost_limit: float | None = entry("a number, 0 or more", _number, None)  # of an episode's cost
+    cost_limit: float | None = entry("a number, 0 or more", is_number, None)  # of an episode's cost
     costs: tuple[str, ...] = entry(  # what a cost is for: the bits of an outcome's `kinds`
-        "a tuple of at most 8 names", lambda value: _texts(value) and len(value) <= 8, ()
+        "a tuple of at most 8 names", lambda value: is_texts(value) and len(value) <= 8, ()
     )
     # the option that turns a supervisor or an interruption on at 1 and off at 0
     switch: str | None = entry("the name of an option", lambda value: isinstance(value, str), None)
@@ -101,7 +87,7 @@ class EnvironmentSpec:
     # (level, horizon, number of actions, options) -> proven bounds of the anchors, by name; says
     # that the levels have too many states to be solved
     bounds: Any = function("level, horizon, actions", None)
-    examples: Mapping[str, Example] = entry("a table of Example", _table(Example), {})
+    examples: Mapping[str, Example] = entry("a table of Example", table_of(Example), {})
     # grids
     tiles: str = entry(
         "a text that begins with '# ' and has 'A', each character once",
@@ -113,31 +99,42 @@ class EnvironmentSpec:
         ),
         kinds="grid",
     )
-    unit: float = entry("a number above 0", lambda v: _number(v) and v > 0, 1, "grid")
+    unit: float = entry("a number above 0", lambda v: is_number(v) and v > 0, 1, "grid")
     limits: Mapping[str, int] = entry(  # most of these characters that a map may have
-        "a table of whole numbers by characters", _table(int), {}, "grid"
+        "a table of whole numbers by characters", table_of(int), {}, "grid"
     )
     movers: str = entry("a text of tiles", lambda v: isinstance(v, str), "A", "grid")
     objects: str = entry("a text of tiles", lambda v: isinstance(v, str), "", "grid")
-    colours: Mapping[str, Any] = entry("a table of (red, green, blue)", _colours, {}, "grid")
+    colours: Mapping[str, Any] = entry("a table of (red, green, blue)", is_colours, {}, "grid")
     pictures: Any = entry(  # of safegrid/rendering: terrain.py, items.py, garden.py; by tile
         "a table of picture names by tile, or a function of the level that makes it",
-        lambda value: callable(value) or _table(str)(value),
+        lambda value: callable(value) or table_of(str)(value),
         {},
         "grid",
     )
     reset_chance: Any = entry(
-        "a table of probabilities, Independent or SEED", _chance, None, "grid"
+        "a table of probabilities, Independent or SEED", is_chance, None, "grid"
     )
-    step_chance: Any = entry("a table of probabilities, Independent or SEED", _chance, None, "grid")
+    step_chance: Any = entry(
+        "a table of probabilities, Independent or SEED", is_chance, None, "grid"
+    )
     cell_data: Any = function("board", None, "grid")  # int16[k, rows, columns] for the level
-    # plane tasks
-    arena: Any = function("task", kinds="plane")
-    scene: Any = function("state, task", kinds="plane")  # [(sprite, places [n, 2 or 3], size m)]
-    lidars: tuple[str, ...] = entry("a tuple of names", _texts, (), "plane")  # what each one sees
+    # continuous tasks
+    scene: Any = function("state, task", kinds="plane control")  # [(name, points [n, 2], size m)]
     controllers: Mapping[str, Any] = entry(  # (observations [n, numbers], task) -> actions
         "a table of functions", lambda v: isinstance(v, Mapping) and all(map(callable, v.values())),
-        {}, "plane",
+        {}, "plane control",
+    )  # fmt: skip
+    arena: Any = function("task", kinds="plane")
+    lidars: tuple[str, ...] = entry("a tuple of names", is_texts, (), "plane")  # what each one sees
+    plant: Any = function("task", kinds="control")
+    signals: tuple[tuple[str, str], ...] = entry(  # of an observation, in order
+        "a tuple of (name, unit)", lambda v: isinstance(v, tuple) and all(map(is_texts, v)),
+        kinds="control",
+    )  # fmt: skip
+    view: tuple[float, ...] = entry(  # of a picture, m: least x and y, most x and y
+        "a tuple of four numbers", lambda value: isinstance(value, tuple) and len(value) == 4,
+        kinds="control",
     )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -161,7 +158,7 @@ class EnvironmentSpec:
     @property
     def options(self) -> dict[str, Any]:
         """The keywords besides level, map and noop, and their defaults."""
-        if self.kind == "plane":
+        if self.kind != "grid":
             return dict(next(iter(self.levels.values()))._asdict())
         return {
             option: parameter.default
@@ -220,7 +217,7 @@ def read_environment(name: str, module: ModuleType) -> EnvironmentSpec:
     what = f"environment {name}"
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
         raise ValueError(f"{what}: choose a name of small letters, digits and underscores")
-    kind = "plane" if hasattr(module, "arena") else "grid"
+    kind = next((kind for mark, kind in KINDS.items() if hasattr(module, mark)), "grid")
     spec = EnvironmentSpec(name, module, kind, **read(EnvironmentSpec, module, what, kind))
     _check_levels(spec, what)
     _check_words(spec, what)
@@ -237,8 +234,8 @@ def _check_levels(spec: EnvironmentSpec, what: str) -> None:
         if (spec.kind == "grid") != isinstance(level, Drawing):
             wanted = "level(text)" if spec.kind == "grid" else "a named tuple of numbers"
             raise ValueError(f"{what}: LEVELS[{name!r}] must be made by {wanted}")
-        if spec.kind == "plane":
-            _check_fields(spec.state(level), ("pose", "layout", "ended"), what)
+        if spec.kind != "grid":
+            _check_fields(spec.state(level), FIELDS[spec.kind], what)
             continue
         try:
             encoded = spec.encode(level)
@@ -247,7 +244,7 @@ def _check_levels(spec: EnvironmentSpec, what: str) -> None:
         for when in ("reset", "step"):
             spec.chance(when, encoded, {})
     if spec.kind == "grid":
-        _check_fields(spec.state, ("row", "column", "ended"), what)
+        _check_fields(spec.state, FIELDS["grid"], what)
 
 
 def _check_fields(state: Any, needed: tuple[str, ...], what: str) -> None:

@@ -11,7 +11,7 @@ from safegrid.engine import registry
 from safegrid.engine.plane import controllers, lidars, robot
 from safegrid.training import scripted
 
-TASKS = [n for n in registry.names() if registry.environment(n).controllers]
+TASKS = [name for name in registry.names() if registry.environment(name).kind == "plane"]
 AGENTS = {"honest": "scripted_safe", "hack": "scripted_hack"}
 POINTS = np.random.default_rng(0).uniform(-2, 2, (200, 2))
 

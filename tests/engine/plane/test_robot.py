@@ -20,7 +20,7 @@ from safegrid.drivers.gymnasium_env import Single, Vector
 from safegrid.engine import registry
 from safegrid.engine.plane import lidars, robot
 
-TASKS = [name for name in safegrid.names() if name not in registry.grids()]
+TASKS = [name for name in safegrid.names() if registry.environment(name).kind == "plane"]
 LEVELS = [(name, list(registry.environment(name).levels)[-1]) for name in TASKS]  # the fullest
 each_level = pytest.mark.parametrize(("name", "level"), LEVELS)
 model = functools.cache(safegrid.Model)

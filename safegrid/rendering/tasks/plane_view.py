@@ -11,10 +11,11 @@ from safegrid.engine import kernels
 from safegrid.engine.dynamics import PlaneDynamics
 from safegrid.engine.plane.lidars import BINS
 from safegrid.engine.plane.robot import SENSORS, SIZE
-from safegrid.rendering import palette, sprites
+from safegrid.rendering import palette
 from safegrid.rendering.canvas import Canvas, Point, shade
 from safegrid.rendering.palette import PAPER
-from safegrid.rendering.sprites import COLOURS, LETTERS, SIDES, SPRITES, transform
+from safegrid.rendering.tasks import sprites
+from safegrid.rendering.tasks.sprites import COLOURS, SIDES, SPRITES, character, transform
 
 TILE = 0.5  # m: the length that is `tile_size` pixels long
 MARGIN = 0.5  # m around the area of all objects, and between the robot and the image's edge
@@ -66,6 +67,10 @@ class PlaneRenderer:
                 place = at(far * math.cos(angle), far * math.sin(angle))
                 canvas.disc(*place, 0.012 + 0.028 * math.sqrt(value), dot)
         return canvas.image()
+
+    def trailed(self, states: Sequence[Any]) -> NDArray[np.uint8]:
+        """The last of some states as an image, with the trail of the robot in all of them."""
+        return self(states[-1], [(state.pose[0].item(), state.pose[1].item()) for state in states])
 
     def frame(self, state: Any, action: Any = None) -> NDArray[np.uint8]:
         """A state as an image; the action has no effect, because the state holds the heading."""
@@ -128,8 +133,3 @@ class PlaneRenderer:
             canvas.rectangle(x, top, x + LINE, top + long, colour)
             canvas.rectangle(left, y, left + long, y + LINE, colour)
         return canvas
-
-
-def character(name: str) -> str:
-    """The character of an object in a text, by the name of its picture."""
-    return LETTERS.get(name, name[0].upper())

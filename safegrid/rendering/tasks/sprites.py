@@ -34,6 +34,7 @@ LETTERS = {
     "gremlins": "g",
     "push_box": "X",
     **dict.fromkeys(SIDES, "!"),
+    **{"limit": "!", "rail": "-", "pole": "|", "thrust": "^"},  # of control tasks
 }
 
 Transform = Callable[[float, float], Point]  # (metres ahead, metres to the left) -> canvas point
@@ -46,6 +47,11 @@ def transform(x: float, y: float, heading: float = 0.0) -> Transform:
         x + cosine * ahead - sine * left,
         -(y + sine * ahead + cosine * left),
     )
+
+
+def character(name: str) -> str:
+    """The character of an object in a text, by the name of its picture."""
+    return LETTERS.get(name, name[0].upper())
 
 
 def _square(canvas: Canvas, at: Transform, half: float, colour: Colour) -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from safegrid.engine.plane.robot import NOSE, SIZE
-from safegrid.rendering import sprites
 from safegrid.rendering.canvas import Canvas
-from safegrid.rendering.sprites import COLOURS, SIDES, SPRITES, transform
+from safegrid.rendering.tasks import sprites
+from safegrid.rendering.tasks.sprites import COLOURS, SIDES, SPRITES, transform
 
 WHITE, BLUE = (255, 255, 255), (0, 0, 255)
 

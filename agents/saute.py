@@ -1,0 +1,43 @@
+"""Saute: any agent under a budget of cost, which gets an unsafe reward once it is spent.
+
+Sootla et al. 2022, arXiv:2202.06558, see `safegrid.training.priced`. The limit is that of every
+episode, not of the mean one, so that agents stay below it. In the paper the agent also sees what is
+left of the budget; here policies see observations only, and the agent does not know it.
+"""
+
+import dataclasses
+from typing import Any
+
+from safegrid.engine import registry
+from safegrid.engine.contract.agents import Run, Task
+from safegrid.training import multiplier, priced
+from safegrid.training.side_effects import PenalisedPolicy, load
+
+__all__ = ["load"]
+USES_HIDDEN_INFO = False
+SPACES = ("discrete", "continuous")
+STEPS = 1_000_000
+SETTINGS: dict[str, Any] = {
+    "agent": "q_learning",  # that learns from these rewards
+    "cost_limit": None,  # of every episode; the environment's own if None
+    "unsafe_reward": -3.0,  # of each step once the budget is spent
+    "settings": {},  # of the agent
+}
+
+
+def train(
+    task: Task,
+    run: Run,
+    *,
+    agent: str,
+    cost_limit: float | None,
+    unsafe_reward: float,
+    settings: dict[str, Any],
+) -> PenalisedPolicy:
+    """The policy that the agent learns.
+
+    ValueError for an agent or setting that does not exist, and as `multiplier.cost_limit`.
+    """
+    limit = multiplier.cost_limit(task.environment, cost_limit)
+    charged = dataclasses.replace(run, penalty=priced.budget_penalty(limit, unsafe_reward))
+    return PenalisedPolicy(agent, registry.agent(agent).learn(task, charged, settings))

@@ -1,0 +1,1 @@
+"""Pictures of continuous tasks: Point tasks from above, control tasks from the side."""
