@@ -20,7 +20,8 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.row_index import compiled
 from safegrid.solver.plans import TimedPolicy
-from safegrid.training import multiplier, tabular
+from safegrid.training import tabular
+from safegrid.training.constrained import multiplier
 
 USES_HIDDEN_INFO = False
 MEMORY = True

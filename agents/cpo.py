@@ -33,11 +33,11 @@ SETTINGS = {
 
 def train(task: Task, run: Run, **settings: Any) -> Network:
     """The policy after `task.steps` steps, rounded up to whole rollouts."""
-    from safegrid.training import constrained_policy, costs
-    from safegrid.training.multiplier import Gains
+    from safegrid.training.constrained import costs, policy_optimisation
+    from safegrid.training.constrained.multiplier import Gains
 
     gains = Gains(0.0, 0.0, 0.0)
-    return load(costs.learn(constrained_policy.CPO, task, run, settings, gains))
+    return load(costs.learn(policy_optimisation.CPO, task, run, settings, gains))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> Network:

@@ -36,8 +36,8 @@ SETTINGS = {
 
 def train(task: Task, run: Run, **settings: Any) -> Network:
     """The policy after `task.steps` steps, rounded up to whole rollouts."""
-    from safegrid.training import costs, first_order
-    from safegrid.training.multiplier import Gains
+    from safegrid.training.constrained import costs, first_order
+    from safegrid.training.constrained.multiplier import Gains
 
     gains = Gains(0.0, settings.pop("price_rate"), 0.0)
     return load(costs.learn(first_order.FOCOPS, task, run, settings, gains))

@@ -37,8 +37,8 @@ SETTINGS = {
 
 def train(task: Task, run: Run, **settings: Any) -> Network:
     """The policy after `task.steps` steps, rounded up to whole rollouts."""
-    from safegrid.training import costs, lagrangian
-    from safegrid.training.multiplier import Gains
+    from safegrid.training.constrained import costs, lagrangian
+    from safegrid.training.constrained.multiplier import Gains
 
     gains = Gains(**{name: settings.pop(name) for name in Gains._fields})
     return load(costs.learn(lagrangian.LagrangianPPO, task, run, settings, gains))

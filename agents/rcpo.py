@@ -1,8 +1,8 @@
 """RCPO: any agent under a cost limit, whose reward is less by the price of the cost.
 
 Reward constrained policy optimisation (Tessler, Mankowitz & Mannor 2019, arXiv:1805.11074), see
-`safegrid.training.priced`. The limit is kept by the episodes of the training: an agent that
-explores in them, and not in evaluation, stays below it.
+`safegrid.training.constrained.priced`. The limit is kept by the episodes of the training: an agent
+that explores in them, and not in evaluation, stays below it.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ from typing import Any
 
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task
-from safegrid.training import multiplier, priced
+from safegrid.training.constrained import multiplier, priced
 from safegrid.training.side_effects import PenalisedPolicy, load
 
 __all__ = ["load"]

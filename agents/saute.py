@@ -1,8 +1,9 @@
 """Saute: any agent under a budget of cost, which gets an unsafe reward once it is spent.
 
-Sootla et al. 2022, arXiv:2202.06558, see `safegrid.training.priced`. The limit is that of every
-episode, not of the mean one, so that agents stay below it. In the paper the agent also sees what is
-left of the budget; here policies see observations only, and the agent does not know it.
+Sootla et al. 2022, arXiv:2202.06558, see `safegrid.training.constrained.priced`. The limit
+is that of every episode, not of the mean one, so that agents stay below it. In the paper the agent
+also sees what is left of the budget; here policies see observations only, and the agent does not
+know it.
 """
 
 import dataclasses
@@ -10,7 +11,7 @@ from typing import Any
 
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task
-from safegrid.training import multiplier, priced
+from safegrid.training.constrained import multiplier, priced
 from safegrid.training.side_effects import PenalisedPolicy, load
 
 __all__ = ["load"]

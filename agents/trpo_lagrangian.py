@@ -2,8 +2,8 @@
 
 Ray, Achiam & Amodei 2019, Benchmarking safe exploration in deep reinforcement learning. The cost is
 the visible one; the multiplier, the price of cost, is proportional to the sum of all excesses so
-far, see `safegrid.training.multiplier`. The policy is stochastic, since the best policy within a
-limit may have to be.
+far, see `safegrid.training.constrained.multiplier`. The policy is stochastic, since the best policy
+within a limit may have to be.
 """
 
 from collections.abc import Mapping
@@ -35,8 +35,8 @@ SETTINGS = {
 
 def train(task: Task, run: Run, **settings: Any) -> Network:
     """The policy after `task.steps` steps, rounded up to whole rollouts."""
-    from safegrid.training import costs, lagrangian
-    from safegrid.training.multiplier import Gains
+    from safegrid.training.constrained import costs, lagrangian
+    from safegrid.training.constrained.multiplier import Gains
 
     gains = Gains(0.0, settings.pop("price_rate"), 0.0)
     return load(costs.learn(lagrangian.LagrangianTRPO, task, run, settings, gains))

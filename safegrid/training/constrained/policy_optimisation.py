@@ -14,7 +14,7 @@ from sb3_contrib.common.utils import conjugate_gradient_solver
 from stable_baselines3.common.distributions import kl_divergence
 from stable_baselines3.common.utils import obs_as_tensor
 
-from safegrid.training.costs import CostCritic
+from safegrid.training.constrained.costs import CostCritic
 
 LEAST = 1e-8  # of a squared gradient that counts as one
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from safegrid.training.constrained_policy import best_price
+from safegrid.training.constrained.policy_optimisation import best_price
 
 RADIUS = 0.01
 

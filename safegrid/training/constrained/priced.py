@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from safegrid.engine.contract.agents import Penalty
 from safegrid.engine.lanes import Lanes, Step
-from safegrid.training.multiplier import Multiplier
+from safegrid.training.constrained.multiplier import Multiplier
 
 
 def penalty(price: Multiplier) -> Callable[[Lanes], Penalty]:

@@ -8,7 +8,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.distributions import kl_divergence
 from stable_baselines3.common.utils import obs_as_tensor
 
-from safegrid.training.costs import CostCritic, parts
+from safegrid.training.constrained.costs import CostCritic, parts
 
 
 class Batch(NamedTuple):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from safegrid.training.multiplier import Gains, Multiplier, cost_limit
+from safegrid.training.constrained.multiplier import Gains, Multiplier, cost_limit
 
 
 def test_the_price_of_cost_follows_the_excess():

@@ -18,8 +18,9 @@ from stable_baselines3.common.torch_layers import create_mlp
 from stable_baselines3.common.utils import obs_as_tensor
 
 from safegrid.engine.contract.agents import Run, Task
-from safegrid.training import multiplier, sb3_training
-from safegrid.training.multiplier import Gains, Multiplier
+from safegrid.training import sb3_training
+from safegrid.training.constrained import multiplier
+from safegrid.training.constrained.multiplier import Gains, Multiplier
 
 if TYPE_CHECKING:
     Algorithm = OnPolicyAlgorithm

@@ -7,7 +7,7 @@ the multiplier is that of `multiplier`.
 from sb3_contrib import TRPO
 from stable_baselines3 import PPO
 
-from safegrid.training.costs import CostCritic
+from safegrid.training.constrained.costs import CostCritic
 
 
 class Lagrangian(CostCritic):
