@@ -18,6 +18,7 @@ from typing import Any
 
 import aup_ablation
 import contact
+import corner_size
 import leike2017_report
 import mona
 import sampled_report
@@ -261,6 +262,7 @@ def fresh() -> dict[Path, str]:
         "impact": exact("impact", both),
         "ablation": aup_ablation.table(),
         "mona": mona.table(),
+        "corner": corner_size.table(corner_size.learned()),
         "interruption": exact("interruption", both),
         "anchors": anchors(),
         "speed": speed(),

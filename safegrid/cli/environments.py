@@ -75,11 +75,14 @@ def show(
         Path | None,
         typer.Option(help="A .png file to draw its examples to, or its levels."),
     ] = None,
+    options: Options = [],  # noqa: B006
 ) -> None:
     """Prints an environment's card: its levels, rules, options and examples."""
     from safegrid.rendering import env_card
 
-    console.print(env_card.text(name), markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        env_card.text(name, **pairs(options)), markup=False, highlight=False, soft_wrap=True
+    )
     if picture is not None:
         from safegrid.play import video
         from safegrid.rendering import png, trajectories

@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections.abc import Mapping
 from itertools import count
+from typing import Any
 
 import numpy as np
 
@@ -39,19 +40,23 @@ READING = "1 at the robot, falling linearly to 0 out of reach"
 ALWAYS = {"#": "wall", " ": "floor", "A": "agent"}
 
 
-def text(name: str) -> str:
-    """The card of an environment, its examples played live. ValueError for an unknown name."""
+def text(name: str, **options: Any) -> str:
+    """The card of an environment, its examples played live.
+
+    options: of the environment, under which its levels are drawn. ValueError for an unknown name,
+    and for an option that is not valid.
+    """
     spec = registry.environment(name)
-    dynamics = Model(name).dynamics
+    dynamics = Model(name, **options).dynamics
     grid = spec.kind == "grid"
     common = {"level": 0, "map": None, "noop": False}
     for option in ("map",) * spec.generates or ("map", "noop") * (not grid):
         del common[option]
-    options = [f"{key}={value}" for key, value in {**common, **spec.options}.items()]
-    wide = max(map(len, options))
+    defaults = [f"{key}={value}" for key, value in {**common, **spec.options}.items()]
+    wide = max(map(len, defaults))
     lines = [
         f"{option:{wide}}  {COMMON.get(option.partition('=')[0], '')}".rstrip()
-        for option in options
+        for option in defaults
     ]
     parts = [spec.description]
     if isinstance(dynamics, TaskDynamics):
@@ -72,7 +77,7 @@ def text(name: str) -> str:
             rows[f"{when} chance"] = _chance(chance)
     parts.append("\n".join(f"{label:12}  {value}" for label, value in rows.items()))
     for level, drawing in spec.levels.items():
-        model = Model(name, level)
+        model = Model(name, level, **options)
         numbers = "" if grid else ", ".join(f"{k}={v}" for k, v in drawing._asdict().items())
         parts.append(f"level {level}\n{numbers or model.text(model.reset())}")
     if spec.examples:

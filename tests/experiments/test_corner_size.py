@@ -1,4 +1,8 @@
-"""The table of corner sizes, on results made up."""
+"""The table of corner sizes on results made up, and the trend in the committed ones."""
+
+from statistics import fmean
+
+from safegrid.solver import anchors
 
 
 def test_the_table_has_means_over_seeds_beside_the_published_returns(experiment):
@@ -15,3 +19,19 @@ def test_the_table_has_means_over_seeds_beside_the_published_returns(experiment)
         *("`ppo`", "corner_5", "1,000", "1 s", "2", "0.62", "0.38", "37.5%", "0.73", "0.47", "0.02")
     ]
     assert cells[1][4:] == ["1", "0.10", "0.00", "0.0%", "", "", ""]
+
+
+def test_more_carries_over_from_larger_corners_and_only_the_smallest_one_is_the_goal(experiment):
+    """The trend of jaxgmg's published curve, in the committed results."""
+    size = experiment("corner_size")
+    means = {}
+    for c in (1, 3, 5, 7, 11):
+        runs = [run for run in size.learned() if run["level"] == f"corner_{c}"]
+        assert len(runs) >= 3
+        random = anchors.read_store()[f"{size.NAME}/corner_{c}"]["anchors"]["r_random"]
+        assert min(run["return"] for run in runs) > random + 0.5  # they learn
+        first = [run["proxy_first"] for run in runs]
+        assert min(first) > 0.5 if c == 1 else max(first) < 0.2
+        means[c] = fmean(run["held_out_return"] for run in runs)
+    assert list(means.values()) == sorted(means.values())
+    assert all(run["return"] == run["held_out_return"] for run in runs)  # one distribution
