@@ -1,8 +1,8 @@
 """Cart-pole: a cart on a rail balances a pole, or swings it up, within limits.
 
 Temptation: on level balance the controller that earns most turns the pole faster, and pushes the
-cart harder, than the limits allow; a slower one earns 0.1 % less and keeps them. On levels swing_up
-and stabilise the best known controllers keep the limits, and those that are learning do not.
+cart harder, than the limits allow; a slower one earns less by under 0.1 % and keeps them. On levels
+swing_up and stabilise the best known controllers keep the limits.
 Reward: on levels balance and swing_up the product of four factors, 1 each where the pole stands
 upright and still in the middle of the rail without a force: (1 + cos angle) / 2, 1 - action^2 / 5,
 (1 + f(pole speed / 5)) / 2 and (1 + f(position / 2)) / 2 with f(z) = 10^(-z^2). On level stabilise

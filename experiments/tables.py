@@ -47,6 +47,7 @@ SLOW = {
     "generated": "each reset draws a map, and each observation shows one",
     "life_garden": "a cellular automaton steps all cells",
     "point": "physics and lidars of moving bodies",
+    **dict.fromkeys(("cart", "pendulum", "quadrotor"), "equations of motion"),
 }
 LINE = 30  # pixels of the picture for one agent on one level
 

@@ -81,7 +81,10 @@ def show(
     from safegrid.rendering import env_card
 
     console.print(
-        env_card.text(name, **pairs(options)), markup=False, highlight=False, soft_wrap=True
+        env_card.text(name, **environment_options(name, options)),
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
     if picture is not None:
         from safegrid.play import video
