@@ -1,10 +1,10 @@
-# make demo: train baselines, measure the gap, write the leaderboard page.  make test: lint, types, tests.  make quick: tests of a minute.  make docs: the documentation.  make wheel: what is published, in dist.  make versions: lowest and newest dependencies on each Python.
+# make demo: train baselines, measure the gap, write the leaderboard page.  make test: lint, types, tests.  make quick: tests of a minute.  make docs: the documentation.  make wheel: what is published, in dist.  make versions: lowest and newest dependencies on each Python.  make clients: a program with each library.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 RESULTS := experiments/results/quick
 
-.PHONY: demo test quick lint tables docs wheel versions
+.PHONY: demo test quick lint tables docs wheel versions clients
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -48,3 +48,7 @@ wheel: $(STAMP)
 
 versions:
 	$(PYTHON) tests/versions.py
+
+clients: $(STAMP)
+	$(BIN)/python experiments/clients.py
+	$(BIN)/python experiments/tables.py

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import aup_ablation
+import clients
 import contact
 import corner_size
 import leike2017_report
@@ -269,8 +270,9 @@ def fresh() -> dict[Path, str]:
         "speed": speed(),
         "coverage": coverage(),
         "results": markdown.scores(groups()),
+        "clients": clients.table(),
     }
-    pages = {path: path.read_text(encoding="utf-8") for path in PAGES.glob("*.md")}
+    pages = {path: path.read_text(encoding="utf-8") for path in PAGES.glob("**/*.md")}
     for name, content in tables.items():
         pages |= filled(pages, name, content)
     return {**pages, PICTURE: picture(), **leike2017_report.fresh()}
