@@ -47,7 +47,7 @@ STRANGE = [
     ({"dynamics": "0" * 16}, "is version 0 with dynamics"),
     ({"version": 9}, "of version 9"),
     ({"options": {"map": "/etc/passwd"}}, "must be rows of text"),
-    ({"options": {"name": "boat_race"}}, "unknown option"),
+    ({"options": {"nowhere": 1}}, "unknown option"),
 ]
 
 
