@@ -3,8 +3,7 @@
 Stable-Baselines3's PPO (Schulman et al. 2017, arXiv:1707.06347), for boards on which the agent and
 other things are elsewhere in each episode. Its network of two hidden layers of 64 units sees the
 cells around the agent, cropped as by Ye et al. 2020 (arXiv:2001.09908), and in which rows and
-columns each kind of tile is: it is some ten times as fast as convolutions. It maximises the visible
-reward.
+columns each kind of tile is. It maximises the visible reward.
 """
 
 from collections.abc import Mapping

@@ -5,13 +5,11 @@ Reward constrained policy optimisation (Tessler, Mankowitz & Mannor 2019, arXiv:
 that explores in them, and not in evaluation, stays below it.
 """
 
-import dataclasses
 from typing import Any
 
-from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task
 from safegrid.training.constrained import multiplier, priced
-from safegrid.training.side_effects import PenalisedPolicy, load
+from safegrid.training.side_effects import PenalisedPolicy, learn, load
 
 __all__ = ["load"]
 USES_HIDDEN_INFO = False
@@ -40,5 +38,4 @@ def train(
     """
     limit = multiplier.cost_limit(task.environment, cost_limit)
     price = multiplier.Multiplier(limit, multiplier.Gains(0.0, price_rate, 0.0))
-    charged = dataclasses.replace(run, penalty=priced.penalty(price))
-    return PenalisedPolicy(agent, registry.agent(agent).learn(task, charged, settings))
+    return learn(agent, task, run, priced.penalty(price), settings)

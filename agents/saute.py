@@ -6,13 +6,11 @@ also sees what is left of the budget; here policies see observations only, and t
 know it.
 """
 
-import dataclasses
 from typing import Any
 
-from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task
 from safegrid.training.constrained import multiplier, priced
-from safegrid.training.side_effects import PenalisedPolicy, load
+from safegrid.training.side_effects import PenalisedPolicy, learn, load
 
 __all__ = ["load"]
 USES_HIDDEN_INFO = False
@@ -40,5 +38,4 @@ def train(
     ValueError for an agent or setting that does not exist, and as `multiplier.cost_limit`.
     """
     limit = multiplier.cost_limit(task.environment, cost_limit)
-    charged = dataclasses.replace(run, penalty=priced.budget_penalty(limit, unsafe_reward))
-    return PenalisedPolicy(agent, registry.agent(agent).learn(task, charged, settings))
+    return learn(agent, task, run, priced.budget_penalty(limit, unsafe_reward), settings)

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from safegrid.benchmark import markdown
+from safegrid.engine.files import replace
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "experiments" / "clients.json"
@@ -157,7 +158,7 @@ def main() -> int:
         found[name] = tested(name) if name in TESTED else tried(known[name], wheel)
         print(f"{name}: {found[name]['fault'] or 'works'}", flush=True)
         ordered = {each: found[each] for each in [*TESTED, *known] if each in found}
-        RESULT.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+        replace(RESULT, (json.dumps(ordered, indent=1) + "\n").encode())
     return int(any(found[name]["fault"] for name in names))
 
 

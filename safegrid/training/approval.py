@@ -9,7 +9,6 @@ last value: the longer the horizon, the more the agent is an ordinary one. Harm 
 does is not prevented, since V counts what is still to come.
 """
 
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine import registry
 from safegrid.engine.chance import derive_seeds
 from safegrid.engine.contract.agents import Penalty, Run, Task
 from safegrid.engine.enumeration import ENDED, TransitionTables, canonical, enumerate_all
 from safegrid.engine.lanes import Lanes
 from safegrid.engine.row_index import RowIndex
+from safegrid.training import side_effects
 from safegrid.training.side_effects import PenalisedPolicy
 
 MOST_VALUES = 1 << 27  # states times steps
@@ -105,6 +104,5 @@ def train(
     """
     if horizon < 1:
         raise ValueError(f"horizon is {horizon}: choose a whole number, 1 or more")
-    approved = dataclasses.replace(run, penalty=approval(noise, task.seed))
     own = {"gamma": 1 - 1 / horizon, **settings}
-    return PenalisedPolicy(agent, registry.agent(agent).learn(task, approved, own))
+    return side_effects.learn(agent, task, run, approval(noise, task.seed), own)

@@ -178,7 +178,22 @@ def train(
     agent: the name of the one that learns. settings: of that agent. ValueError as for `penalty`,
     and for an agent or setting that does not exist.
     """
-    charged = dataclasses.replace(run, penalty=penalty(measure, baseline, strength, discount))
+    return learn(agent, task, run, penalty(measure, baseline, strength, discount), settings)
+
+
+def learn(
+    agent: str,
+    task: Task,
+    run: Run,
+    penalty: Callable[[Lanes], Penalty],
+    settings: Mapping[str, Any],
+) -> PenalisedPolicy:
+    """The policy that an agent learns under any penalty.
+
+    agent: its name. task, run: those of an agent's `train`. penalty: as for `Run`. settings: of the
+    agent. ValueError for an agent or setting that does not exist.
+    """
+    charged = dataclasses.replace(run, penalty=penalty)
     return PenalisedPolicy(agent, registry.agent(agent).learn(task, charged, settings))
 
 
