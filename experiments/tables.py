@@ -27,6 +27,7 @@ import sampled_report
 from safegrid.benchmark import markdown
 from safegrid.benchmark.grouping import Group, group
 from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, entries
+from safegrid.benchmark.leaderboard.schema import read_suite
 from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.benchmark.results import read_all
 from safegrid.benchmark.standings import ResultTable
@@ -208,7 +209,8 @@ def published_entries() -> list[LeaderboardEntry]:
 def published() -> str:
     """The ranking of the published submissions, one line an agent."""
     shown = {entry.title: entry for entry in published_entries()}
-    table = ResultTable([each for entry in shown.values() for each in entry.groups])
+    groups = [each for entry in shown.values() for each in entry.groups]
+    table = ResultTable(groups, range(read_suite(ROOT / "submissions").runs))
     rows = []
     for row in table.standings():
         assert row.measure is not None and row.capability is not None

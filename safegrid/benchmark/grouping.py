@@ -46,7 +46,7 @@ class Group(NamedTuple):
     """The training runs of one agent on one level, all of the same dynamics."""
 
     level: LevelKey
-    agent: str  # with the settings that differ from its defaults, where it has several setups
+    agent: str  # with what differs from its defaults, where it has several setups on a level
     results: list[Result]  # by seed
     hidden: bool = False  # whether the agent uses hidden information
     ranked: bool = True  # whether it may have a rank
@@ -181,20 +181,22 @@ def worth(result: Result, dynamics: Dynamics) -> Mapping[str, Valuation]:
 def group(results: Iterable[Result]) -> list[Group]:
     """The groups by level and agent; runs that differ in more than the seed are never pooled.
 
-    Where an agent was evaluated in several numbers of episodes on one level, its name has them.
+    Where an agent has several setups or several numbers of episodes on one level, its names have
+    them.
     """
     listed = list(results)
     setups = defaultdict(set)
     counts = defaultdict(set)
     for result in listed:
-        setups[result.cell.agent].add(_setup(result.cell))
+        setups[result.cell.agent, level_key(result.cell)].add(_setup(result.cell))
         counts[_evaluated(result.cell)].add(result.cell.episodes)
+    compared = {agent for (agent, _), found in setups.items() if len(found) > 1}
     several = {setup for (setup, *_), numbers in counts.items() if len(numbers) > 1}
     groups: dict[tuple[LevelKey, str, str], list[Result]] = defaultdict(list)
     for result in listed:
         cell = result.cell
         setup = _setup(cell)
-        agent = cell.agent if len(setups[cell.agent]) == 1 else setup
+        agent = setup if cell.agent in compared else cell.agent
         agent += f" episodes={cell.episodes}" if setup in several else ""
         rest = cell.model_copy(update={"seed": 0}).key
         groups[level_key(cell), agent, rest].append(result)

@@ -1,6 +1,7 @@
 """Standings: agents over many levels, with macro-means, ranks and missing results."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -95,22 +96,35 @@ TERMS = {  # by the metric's name in Standing, Score and report.json
 
 
 class ResultTable:
-    """Groups of results by agent and level, and the metrics of their runs."""
+    """Groups of results by agent and level, and the metrics of their runs.
 
-    def __init__(self, groups: Sequence[Group]):
+    seeds: that every agent needs on every level, besides all that it has on any; by default those
+        that half of the agents have
+    """
+
+    def __init__(self, groups: Sequence[Group], seeds: Collection[int] | None = None):
         self.groups = {(each.agent, each.level): each.completed() for each in groups}
         self.values = {key: each.values() for key, each in self.groups.items()}
         self.agents = sorted({agent for agent, _ in self.groups})
         self.levels = sorted({level for _, level in self.groups})
-        self.seeds = sorted({seed for each in groups for seed in each.seeds})
+        self.seeds = self._needed(seeds)  # by agent
+
+    def _needed(self, seeds: Collection[int] | None) -> dict[str, set[int]]:
+        own = defaultdict[str, set[int]](set)
+        for (agent, _), each in self.groups.items():
+            own[agent].update(each.seeds)
+        if seeds is None:
+            counts = Counter(seed for found in own.values() for seed in found)
+            seeds = [seed for seed, count in counts.items() if 2 * count >= len(own)]
+        return {agent: found.union(seeds) for agent, found in own.items()}
 
     def missing(self) -> list[tuple[str, LevelKey, int]]:
-        """(agent, level, seed) of each missing result: every agent needs all levels and seeds."""
+        """(agent, level, seed) of each missing result: every agent needs all levels."""
         return [
             (agent, level, seed)
             for agent in self.agents
             for level in self.levels
-            for seed in self.seeds
+            for seed in sorted(self.seeds[agent])
             if (agent, level) not in self.groups or seed not in self.groups[agent, level].seeds
         ]
 
@@ -197,14 +211,12 @@ class ResultTable:
             agent=agent,
             hidden=any(self.groups[agent, level].hidden for level in own),
             runs=min(counts, default=0),
-            completion=sum(counts) / len(levels) / len(self.seeds),
+            completion=sum(counts) / len(levels) / len(self.seeds[agent]),
             rank=None,
             measure=over("measure"),
             exact=bool(exact) and all(exact),
             worst_category=self._worst_category(agent, own),
-            worst_case_mean=self._worst_case_mean(
-                self.runs(agent, "measure", scored), weights(scored)
-            ),
+            worst_case_mean=self._worst_case_mean(agent, scored),
             cvar10=over("measure", partial(intervals.tail_mean, share=0.1)),
             capability=over("capability"),
             capability_iqm=over("capability", intervals.interquartile_mean),
@@ -225,9 +237,9 @@ class ResultTable:
                 means[category] = float(np.average(list(found.values()), weights=weights(found)))
         return min(means.items(), key=lambda each: (each[1], each[0])) if means else None
 
-    def _worst_case_mean(
-        self, runs: list[list[float]], level_weights: Sequence[float]
-    ) -> float | None:
+    def _worst_case_mean(self, agent: str, levels: list[LevelKey]) -> float | None:
         """The mean over levels with WORST in place of each missing run."""
-        means = [np.mean([*own, *[WORST] * (len(self.seeds) - len(own))]) for own in runs]
-        return float(np.average(means, weights=level_weights)) if means else None
+        needed = len(self.seeds[agent])
+        runs = self.runs(agent, "measure", levels)
+        means = [np.mean([*own, *[WORST] * (needed - len(own))]) for own in runs]
+        return float(np.average(means, weights=weights(levels))) if means else None

@@ -33,6 +33,8 @@ class SuiteAgent(Record):
     name: str
     steps: int | None = None  # the agent's own number where it is not given
     settings: Settings = pydantic.Field(default_factory=dict)
+    seeds: int | None = pydantic.Field(None, ge=1, le=10_000)  # the suite's where it is not given
+    classes: list[str] | None = pydantic.Field(None, min_length=1)  # of environments; None for all
 
 
 class SuiteEnvironment(Record):
@@ -41,10 +43,15 @@ class SuiteEnvironment(Record):
     name: str
     levels: list[int | str] = pydantic.Field(default_factory=lambda: list[int | str]([0]))
     options: Options = pydantic.Field(default_factory=dict)
+    classes: list[str] = pydantic.Field(default_factory=list)  # names that agents choose by
 
 
 class Suite(Record):
-    """A suite file: agents x environments x levels x seeds."""
+    """A suite file: agents x environments x levels x seeds.
+
+    An agent with classes is run on the environments that have one of them. To run it with other
+    steps or settings on others, the file names it again.
+    """
 
     seeds: int = pydantic.Field(3, ge=1, le=10_000)  # 0 to seeds - 1
     episodes: int = pydantic.Field(100, ge=1)
@@ -53,8 +60,24 @@ class Suite(Record):
     agents: list[SuiteAgent]
     environments: list[SuiteEnvironment]
 
-    def cells(self) -> list[Cell]:
-        """Every cell once, those of one seed together. ValueError as `make_cell`."""
+    @pydantic.model_validator(mode="after")
+    def _classes_exist(self) -> "Suite":
+        known = {name for place in self.environments for name in place.classes}
+        for name in (name for agent in self.agents for name in agent.classes or ()):
+            if name not in known:
+                raise registry.unknown("class of environments", name, sorted(known))
+        return self
+
+    def cells(self, agents: Sequence[str] = ()) -> list[Cell]:
+        """Every cell once, those of one seed together.
+
+        agents: whose cells; of all by default. ValueError as `make_cell`, and for an agent that the
+        suite does not name.
+        """
+        named = {agent.name for agent in self.agents}
+        for name in agents:
+            if name not in named:
+                raise registry.unknown("agent of the suite", name, sorted(named))
         listed = [
             make_cell(
                 agent.name,
@@ -66,9 +89,12 @@ class Suite(Record):
                 agent.settings,
                 place.options,
             )
-            for seed in range(self.seeds)
+            for seed in range(max([self.seeds, *(agent.seeds or 0 for agent in self.agents)]))
             for place in self.environments
             for level, agent in product(place.levels, self.agents)
+            if agent.name in (agents or named)
+            and seed < (agent.seeds or self.seeds)
+            and (agent.classes is None or set(agent.classes) & set(place.classes))
         ]  # fmt: skip
         return list({cell.key: cell for cell in listed}.values())
 

@@ -31,6 +31,10 @@ def bench(
     address: Annotated[
         str | None, typer.Option(help="Address of a Ray cluster; by default one is started here.")
     ] = None,
+    agents: Annotated[
+        list[str],
+        typer.Option("--agent", help="An agent of the suite to run; all by default. Repeat it."),
+    ] = [],  # noqa: B006
     log: Log = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be run and its duration.")
@@ -53,7 +57,7 @@ def bench(
     suite = find(suite)
     folder = results or Path("experiments", "results", suite.stem)
     plan = read_suite(suite)
-    cells = plan.cells()
+    cells = plan.cells(agents)
     todo, damaged = missing(cells, folder)
     if len(todo) < len(cells):
         console.print(f"{len(cells) - len(todo)} of {len(cells)} cells have a result already")

@@ -29,6 +29,11 @@ def test_what_differs_in_more_than_the_seed_is_not_pooled(result):
     ]
 
 
+def test_an_agent_with_other_settings_on_another_level_is_one_agent(result):
+    runs = [result(1, 0), result(1, 0, "safe_interruptibility", "button", steps=7)]
+    assert [each.agent for each in group(runs)] == ["uniform", "uniform"]
+
+
 def measured(run):
     """The measure of one run, and what its level measures."""
     (found,) = group([run])

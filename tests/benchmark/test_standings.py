@@ -29,6 +29,15 @@ def test_missing_runs_count_as_the_worst_there_are(result):
     assert row.measure.mean == 0.5 and row.worst_case_mean == pytest.approx((3 * 0.5 - 1) / 4)
 
 
+def test_an_agent_with_more_seeds_does_not_make_the_others_incomplete(result):
+    runs = [result(50, seed, steps=steps) for steps in (0, 7) for seed in range(2)]
+    more = [result(50, seed, steps=9) for seed in range(4)]
+    table = ResultTable(group([*runs, *more]))
+    assert [row.completion for row in table.standings()] == [1, 1, 1] and not table.missing()
+    missing = ResultTable(group([*runs, *more]), range(3)).missing()
+    assert [(agent, seed) for agent, _, seed in missing] == [("uniform", 2), ("uniform steps=7", 2)]
+
+
 def test_one_run_leaves_ranks_and_intervals_open(two_agents):
     found = report([run for run in two_agents() if run.cell.seed == 0])
     assert all(row.rank is None and row.measure.low is None for row in found.overall)

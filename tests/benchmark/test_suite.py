@@ -26,6 +26,39 @@ def test_a_suite_has_a_cell_for_every_combination(suite_file):
     assert {cell.level for cell in cells} == {"course", "detour", "button"}
 
 
+def test_an_agent_is_run_on_environments_of_its_classes_with_its_own_seeds(tmp_path):
+    (tmp_path / "suite.toml").write_text("""
+seeds = 2
+agents = [
+    {name = "uniform"},
+    {name = "ppo", classes = ["small"], seeds = 3},
+    {name = "ppo", classes = ["shifted"], steps = 9, settings = {gamma = 0.5}},
+]
+environments = [
+    {name = "boat_race", classes = ["small"]},
+    {name = "friend_foe"},
+    {name = "distributional_shift", classes = ["shifted"]},
+]
+""")
+    plan = suite.read_suite(tmp_path / "suite.toml")
+    cells = plan.cells()
+    assert [cell.seed for cell in cells] == sorted(cell.seed for cell in cells)
+    found = [(cell.environment, cell.seed) for cell in cells if cell.agent == "uniform"]
+    assert len(found) == len(set(found)) == 3 * 2
+    ppo = plan.cells(["ppo"])
+    assert ppo == [cell for cell in cells if cell.agent == "ppo"]
+    steps = registry.agent("ppo").steps
+    assert [(cell.environment, cell.seed, cell.steps, cell.settings["gamma"]) for cell in ppo] == [
+        ("boat_race", 0, steps, 0.99),
+        ("distributional_shift", 0, 9, 0.5),
+        ("boat_race", 1, steps, 0.99),
+        ("distributional_shift", 1, 9, 0.5),
+        ("boat_race", 2, steps, 0.99),
+    ]
+    with pytest.raises(ValueError, match="unknown agent of the suite 'dqn'"):
+        plan.cells(["dqn"])
+
+
 def test_a_suite_may_begin_with_a_byte_order_mark(suite_file):
     before = suite.read_suite(suite_file)
     suite_file.write_bytes(b"\xef\xbb\xbf" + suite_file.read_bytes())
@@ -69,6 +102,8 @@ BAD_SUITES = [
     ("seeds = " + "[" * 5000, "cannot be read"),
     ('[[agents]]\nname = "pppo"\n[[environments]]\nname = "boat_race"', "did you mean 'ppo'"),
     ('[[agents]]\nname = "ppo"\n[[environments]]\nname = "boat"', "unknown environment 'boat'"),
+    (SUITE.replace('"uniform"', '"uniform"\nclasses = ["small"]'), "class of environments 'small'"),
+    (SUITE.replace('"uniform"', '"uniform"\nclasses = []'), "classes"),
     (SUITE.replace('name = "uniform"', 'name = "ppo"\nsettings = { rate = 1 }'), "'rate'"),
     (SUITE.replace('"detour"', '"nowhere"'), "unknown level 'nowhere'"),
 ]

@@ -36,7 +36,6 @@ SUBMISSIONS = sql.Table(
     sql.Column("version", sql.Text, nullable=False),
     sql.Column("kind", sql.Text, nullable=False),
     sql.Column("uses_hidden_info", sql.Boolean, nullable=False),
-    sql.Column("settings", sql.JSON, nullable=False),
     sql.Column("runs", sql.Integer, nullable=False),
     sql.Column("level", sql.Integer),  # of verification; NULL where none is reached
 )
@@ -57,6 +56,7 @@ RUNS = sql.Table(
     sql.Column("level", sql.Text, primary_key=True),
     sql.Column("run", sql.BigInteger, primary_key=True),
     sql.Column("trained", sql.BigInteger, nullable=False),
+    sql.Column("settings", sql.JSON, nullable=False),
     sql.Column("episodes", sql.BigInteger, nullable=False),
     sql.Column("return", sql.Double, nullable=False),  # sums over the episodes
     sql.Column("performance", sql.Double, nullable=False),
@@ -147,7 +147,7 @@ def _rows(folder: Path, checked: Checked) -> Iterator[tuple[sql.Table, dict[str,
         {
             "id": id_,
             **card.model_dump(include={"name", "agent", "version", "kind"}),
-            **submission.model_dump(include={"uses_hidden_info", "settings", "runs"}),
+            **submission.model_dump(include={"uses_hidden_info", "runs"}),
             "level": None if found is None else found.level,
         },
     )

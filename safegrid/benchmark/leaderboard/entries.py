@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,6 +48,18 @@ class LeaderboardEntry(NamedTuple):
     def level(self) -> int:
         """The level of verification that the submission has reached."""
         return self.verdict.level or 0
+
+    @property
+    def settings(self) -> list[tuple[dict[str, Any], list[str]]]:
+        """The agent's settings, each with the levels on which it has them."""
+        found: list[tuple[dict[str, Any], list[str]]] = []
+        for row in self.rows:
+            if row.run == 0:
+                own = next((levels for each, levels in found if each == row.settings), None)
+                if own is None:
+                    found.append((row.settings, own := []))
+                own.append(f"{row.environment} {row.level}")
+        return found
 
     @property
     def has_file(self) -> bool:

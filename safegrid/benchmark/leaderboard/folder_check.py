@@ -16,6 +16,7 @@ from safegrid.benchmark.leaderboard.schema import (
     BoardLevel,
     BoardSuite,
     RunRow,
+    Settings,
     Submission,
     canonical,
     digests,
@@ -35,6 +36,7 @@ from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
 DEEPEST = 4  # names in the path of a replay or a policy
+MOST = 2  # times as many runs as the suite wants that a submission may have
 
 
 class Checked(NamedTuple):
@@ -115,7 +117,7 @@ def check(folder: Path, suite: BoardSuite) -> Checked:
         faults += _names(folder, submission, suite)
         if all(each.file != RUNS for each in faults):
             rows = read_rows(folder, digests(submission))
-            faults += _rows(submission, rows, suite)
+            faults += [*_rows(submission, rows, suite), *_settings(submission, rows)]
     except ValueError as error:
         faults.append(fault(0, folder.name, str(error)))
     except (OSError, RecursionError) as error:
@@ -164,8 +166,9 @@ def _names(folder: Path, submission: Submission, suite: BoardSuite) -> Iterator[
     if submission.suite != (digest := sha256(canonical(suite))):
         message = f"suite is {submission.suite}: the board's suite.json has SHA-256 {digest}"
         yield fault(0, "submission.json", message)
-    if submission.runs != suite.runs:
-        message = f"runs is {submission.runs}: suite {suite.name} has {suite.runs} of each level"
+    if not suite.runs <= submission.runs <= MOST * suite.runs:
+        limits = f"{suite.runs} to {MOST * suite.runs}"
+        message = f"runs is {submission.runs}: suite {suite.name} wants {limits} of each level"
         yield fault(0, "submission.json", message)
     try:
         manifest = registry.manifest(submission.card.agent)
@@ -187,23 +190,37 @@ def _claims(submission: Submission, manifest: Manifest) -> Iterator[Fault]:
         if claimed != stated:
             message = f"{name} is {claimed!r}: the file of agent {agent} has {stated!r}"
             yield fault(0, "submission.json", message)
-    if manifest.settings is None:  # its file computes them
+
+
+def _settings(submission: Submission, rows: list[RunRow]) -> Iterator[Fault]:
+    """Faults of the settings: such as the agent's file does not declare, or not one for a level."""
+    agent = submission.card.agent
+    try:
+        manifest = registry.manifest(agent)
+    except ValueError:  # a fault of `_names`
         return
-    if set(submission.settings) != set(manifest.settings):
-        message = f"settings are not those of agent {agent}: {', '.join(manifest.settings)}"
-        yield fault(0, "submission.json", message)
-        return
-    for name, default in manifest.settings.items():
-        try:
-            check_setting(name, submission.settings[name], default)
-        except ValueError as error:
-            yield fault(0, "submission.json", str(error))
+    first: dict[tuple[str, str], Settings] = {}
+    for i, row in enumerate(rows, 1):
+        if row.settings != first.setdefault(row.key[:2], row.settings):
+            yield fault(0, RUNS, f"{row.key[:2]} has other settings in the line before", i)
+        if manifest is None or manifest.settings is None:  # its file computes them
+            continue
+        if set(row.settings) != set(manifest.settings):
+            message = f"settings are not those of agent {agent}: {', '.join(manifest.settings)}"
+            yield fault(0, RUNS, message, i)
+            continue
+        for name, default in manifest.settings.items():
+            try:
+                check_setting(name, row.settings[name], default)
+            except ValueError as error:
+                yield fault(0, RUNS, str(error), i)
 
 
 def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iterator[Fault]:
     """Faults of the rows: their order, missing runs, unknown levels, files without a row."""
-    if not 0 < len(rows) <= 2 * suite.runs * len(suite.levels):
-        message = f"it has {len(rows)} runs: suite {suite.name} has {suite.runs} of each level"
+    most = MOST * suite.runs * len(suite.levels)
+    if not 0 < len(rows) <= most:
+        message = f"it has {len(rows)} runs: suite {suite.name} wants 1 to {most}"
         yield fault(0, RUNS, message)
         return
     keys = [row.key for row in rows]
@@ -216,8 +233,8 @@ def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iter
             yield fault(0, RUNS, f"{row.key[:2]} is not a level of suite {suite.name}", i)
     for level in sorted({key[:2] for key in keys}):
         runs = {key[2] for key in keys if key[:2] == level}
-        if runs != set(range(suite.runs)):
-            last = suite.runs - 1
+        if runs != set(range(submission.runs)):
+            last = submission.runs - 1
             message = f"{level} has runs {sorted(runs)}: it must have all of 0 to {last}"
             yield fault(0, RUNS, message)
         steps = {row.trained for row in rows if row.key[:2] == level}

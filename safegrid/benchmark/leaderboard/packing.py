@@ -4,6 +4,7 @@ import math
 import os
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -45,7 +46,8 @@ def submit(
     hand are left out, and `left_out` hears a line about each: see `results.at_hand`. The first
     submission of a board determines its suite.
     ValueError where a result is damaged or of a level that has changed since, where the agent has
-    none, where its results differ in settings, and where they are not of the board's suite.
+    none, where its results on a level differ in settings, and where they are not of the board's
+    suite.
     """
     results, faults = read_all(folder)
     if card is None and not faults:
@@ -104,7 +106,7 @@ def cell(submission: Submission, level: BoardLevel, row: RunRow, suite: BoardSui
     return Cell(
         agent=submission.card.agent,
         agent_version=submission.agent_version,
-        settings=cast(dict[str, Any], submission.settings),
+        settings=cast(dict[str, Any], row.settings),
         steps=row.trained,
         environment=level.environment,
         dynamics=level.dynamics,
@@ -120,9 +122,12 @@ def _suite(results: Sequence[Result], board: Path, name: str) -> BoardSuite:
     if (board / "suite.json").exists():
         return read_suite(board)
     levels = {_level(result.cell).key: _level(result.cell) for result in results}
+    runs = defaultdict[str, int](int)
+    for result in results:
+        runs[result.cell.agent] = max(runs[result.cell.agent], 1 + result.cell.seed)
     suite = BoardSuite(
         name=name,
-        runs=1 + max(result.cell.seed for result in results),
+        runs=min(runs.values()),
         episodes=results[0].cell.episodes,
         levels=tuple(levels[key] for key in sorted(levels)),
     )
@@ -144,13 +149,12 @@ def _pack(results: Sequence[Result], board: Path, suite: BoardSuite, card: Agent
         (part / RUNS).write_bytes(b"".join(map(canonical, rows)))
         cell, manifest = results[0].cell, registry.manifest(card.agent)
         submission = Submission(
-            format=1,
+            format=2,
             suite=sha256(canonical(suite)),
             card=card,
             uses_hidden_info=registry.agent(card.agent).uses_hidden_info,
             agent_version=cell.agent_version,
             agent_file=None if manifest is None else manifest.digest,
-            settings=cell.settings,
             runs=1 + max(row.run for row in rows),
             files=_files(part),
         )
@@ -165,18 +169,22 @@ def _pack(results: Sequence[Result], board: Path, suite: BoardSuite, card: Agent
 
 
 def _check(results: Sequence[Result], suite: BoardSuite) -> None:
-    """ValueError for results of different settings, and for results of another suite."""
+    """ValueError for results of different settings on a level, and for results of another suite."""
     levels = {level.key: level for level in suite.levels}
+    firsts: dict[tuple[str, str], Cell] = {}
     for result in results:
-        cell, first = result.cell, results[0].cell
+        cell = result.cell
+        first = firsts.setdefault((cell.environment, cell.level), cell)
         what = f"{cell.agent} on {cell.environment}, level {cell.level}, seed {cell.seed},"
         if levels.get(_level(cell).key) != _level(cell):
             raise ValueError(f"{what} is not in suite {suite.name}, or has other dynamics")
         if cell.episodes != suite.episodes:
             expected = f"suite {suite.name} has {suite.episodes}"
             raise ValueError(f"{what} has {cell.episodes} episodes: {expected}")
-        if (cell.settings, cell.agent_version) != (first.settings, first.agent_version):
-            raise ValueError(f"{what} has other settings than seed {first.seed}")
+        if (cell.settings, cell.steps) != (first.settings, first.steps):
+            raise ValueError(f"{what} has other settings or steps than seed {first.seed}")
+        if cell.agent_version != results[0].cell.agent_version:
+            raise ValueError(f"{what} is of another version of the agent than other results")
 
 
 def _write_run(result: Result, part: Path) -> RunRow:
@@ -190,6 +198,7 @@ def _write_run(result: Result, part: Path) -> RunRow:
             "level": cell.level,
             "run": cell.seed,
             "trained": cell.steps,
+            "settings": cell.settings,
             **sums(result.episodes),
             "train_violations": measures.violating_episodes(result.training),
             "values": {name: value.model_dump() for name, value in result.values.items()},

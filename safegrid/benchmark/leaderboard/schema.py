@@ -3,8 +3,8 @@
     <board>/suite.json                 levels, runs and episodes, the same for all submissions
     <board>/verifiers                  public keys of those whose verdicts the board believes
     <board>/verdicts/<id>.json         result of the last verification: see `verdicts`
-    <board>/<id>/submission.json       agent card, settings, and the digests of all other files
-    <board>/<id>/runs.jsonl            one line for each run: sums over episodes, not normalised
+    <board>/<id>/submission.json       agent card, and the digests of all other files
+    <board>/<id>/runs.jsonl            one line for each run: settings, sums over its episodes
     <board>/<id>/replays/<environment>/<level>/<run>.szr
     <board>/<id>/policies/<environment>/<level>/<run>.safetensors
 
@@ -86,7 +86,7 @@ class BoardSuite(Record):
     """The content of suite.json: the levels that every agent of a board plays."""
 
     name: Text
-    runs: Annotated[int, pydantic.Field(ge=1, le=10**6)]  # of each level, numbered from 0
+    runs: Annotated[int, pydantic.Field(ge=1, le=10**6)]  # of each level, at least
     episodes: Annotated[int, pydantic.Field(ge=1)]  # of an evaluation
     levels: tuple[BoardLevel, ...]
 
@@ -125,13 +125,12 @@ class File(Record):
 class Submission(Record):
     """The content of submission.json."""
 
-    format: Literal[1]
+    format: Literal[2]
     suite: Digest  # of suite.json
     card: AgentCard
     uses_hidden_info: bool
     agent_version: Count
     agent_file: Digest | None  # of the agent's file, which is not part of the submission
-    settings: Settings
     runs: Annotated[int, pydantic.Field(ge=1, le=10**6)]  # of each level, numbered from 0
     files: Annotated[tuple[File, ...], pydantic.Field(max_length=10**6)]  # in order of their paths
 
@@ -146,6 +145,7 @@ class RunRow(Record):
     level: Name
     run: Count  # seed of its training and its evaluation
     trained: Count  # training steps
+    settings: Settings  # of the agent
     episodes: Count
     total: Number = pydantic.Field(alias="return")
     performance: Number

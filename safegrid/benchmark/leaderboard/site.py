@@ -70,7 +70,8 @@ def _write(board: Path, out: Path) -> list[Refusal]:
     """Writes the site to a new folder."""
     folders, suite, seasons = submissions(board), read_suite(board), secret_seeds.read(board)
     shown, refused = entries(board, folders)
-    table = ResultTable([group for entry in shown for group in entry.groups])
+    groups = [group for entry in shown for group in entry.groups]
+    table = ResultTable(groups, range(suite.runs))
     rows = _rows(table.standings(), shown)
     categories = sorted({level.category for level in table.levels})
     pages, absent = level_pages.level_pages(suite.levels, shown)
@@ -179,7 +180,7 @@ def commands(entry: LeaderboardEntry, suite: BoardSuite, board: Path) -> list[st
     policy = f"policies/{card.agent}-{level.environment}-{level.level}-{first.run}.safetensors"
     train = ["train", card.agent, level.environment, "--level", level.level, "--device", "cpu"]
     train += ["--steps", str(first.trained), "--seed", str(first.run)]
-    for option, values in (("--option", level.options), ("--set", entry.submission.settings)):
+    for option, values in (("--option", level.options), ("--set", first.settings)):
         for name, value in values.items():
             train += [option, f"{name}={json.dumps(value)}"]
     evaluate = ["evaluate", policy, "--episodes", str(suite.episodes), "--seed", str(first.run)]

@@ -62,14 +62,17 @@ def test_a_fault_of_the_folder_is_named(number, board_copy):
 
 def test_a_setting_of_another_type_than_its_agents_is_named(board_copy, submission_of):
     folder, suite = submission_of(board_copy, "ppo"), schema.read_suite(board_copy)
-    submission = schema.read(folder)
     for name, value, wanted in (
         ("lanes", "many", "a whole number"),
         ("lanes", 1.5, "a whole number"),
         ("gamma", None, "a number"),
     ):
-        changed = submission.model_copy(update={"settings": {**submission.settings, name: value}})
-        (folder / "submission.json").write_bytes(schema.canonical(changed))
+        rewrite(
+            folder,
+            lambda rows, change={name: value}: [  # in all rows
+                {**row, "settings": {**row["settings"], **change}} for row in rows
+            ],
+        )
         faults = folder_check.check(folder, suite).faults
         assert f"setting {name} is {value!r}: choose {wanted}" in " | ".join(map(str, faults))
 

@@ -66,7 +66,7 @@ def test_runs_of_different_settings_are_not_one_submission(tmp_path):
         settings = {"lanes": lanes, "n_steps": 16, "batch_size": 32, "n_epochs": 1}
         cell = suite.make_cell("ppo", "boat_race", 0, seed, 64, 2, settings)
         results.write(suite.run(cell), tmp_path / "made")
-    with pytest.raises(ValueError, match="seed 1, has other settings than seed 0"):
+    with pytest.raises(ValueError, match="seed 1, has other settings or steps than seed 0"):
         packing.submit(tmp_path / "made", tmp_path / "board")
 
 

@@ -41,6 +41,7 @@ ROW = RunRow.model_validate(
         "level": "course",
         "run": 0,
         "trained": 10,
+        "settings": {},
         "episodes": 2,
         "return": 0.1 + 0.2,
         "performance": -3.0,
@@ -63,7 +64,7 @@ def test_a_record_has_one_form(record):
 
 LINE = (
     b'{"cost":0.0,"environment":"boat_race","episodes":2,"level":"course","performance":-3.0,'
-    b'"return":0.30000000000000004,"run":0,"steps":200,"trained":10,"violations":0}\n'
+    b'"return":0.30000000000000004,"run":0,"settings":{},"steps":200,"trained":10,"violations":0}\n'
 )
 
 
@@ -100,12 +101,11 @@ def test_a_text_has_no_characters_that_cannot_be_seen(text):
     for change in ({"description": text}, {"authors": ["A", text]}, {"license": text}):
         with pytest.raises(ValueError, match="give text without control or invisible characters"):
             parse(AgentCard, canonical({**CARD.model_dump(), **change}))
-    listed = {"format": 1, "suite": "0" * 64, "card": CARD.model_dump(), "uses_hidden_info": False}
-    listed |= {"agent_version": 0, "agent_file": None, "runs": 1, "files": []}
-    assert parse(Submission, canonical({**listed, "settings": {"a": [1, None, {"b": "c"}]}}))
+    row = ROW.model_dump(by_alias=True)
+    assert parse(RunRow, canonical({**row, "settings": {"a": [1, None, {"b": "c"}]}}))
     for settings in ({text: 1}, {"a": text}, {"a": [{"b": [text]}]}):
         with pytest.raises(ValueError, match="settings"):
-            parse(Submission, canonical({**listed, "settings": settings}))
+            parse(RunRow, canonical({**row, "settings": settings}))
 
 
 def test_paths_stay_inside_the_folder():

@@ -183,7 +183,15 @@ def version(folder, _):
 
 
 def setting(**changes):
-    return lambda folder, _: manifest(folder, lambda content: content["settings"].update(changes))
+    """Other settings in all rows."""
+    return lambda folder, _: rows(
+        folder,
+        lambda lines: [{**line, "settings": {**line["settings"], **changes}} for line in lines],
+    )
+
+
+def one_setting(folder, _):
+    rows(folder, lambda lines: lines[2]["settings"].update(gamma=0.5))
 
 
 def one_more(folder, _):
@@ -362,12 +370,13 @@ ATTACKS = [
     ("an exact value of none", value("exact"), True, 3, "course: exact is claimed as"),
     ("a table of another level", other_table, True, 0, "numbers other boards"),
     ("a policy that is a link", link, False, 0, "it is a link"),
-    ("more runs than the suite", more_runs, True, 0, "runs is 9: suite tiny has 2"),
+    ("more runs than the suite", more_runs, True, 0, "runs is 9: suite tiny wants 2 to 4"),
     ("a run more", one_more, True, 0, "has runs [0, 1, 2]"),
     ("another kind", claim(kind="planner"), True, 0, "kind is 'planner'"),
     ("an unknown agent", claim(agent="nobody"), True, 1, "its agent is not 'nobody'"),
     ("another version", version, True, 0, "agent_version is 9"),
     ("another setting", setting(luck=1), True, 0, "settings are not those of agent ppo"),
+    ("a setting of one run", one_setting, True, 0, "has other settings in the line before"),
     ("a setting of another type", setting(lanes="all"), True, 0, "setting lanes is 'all'"),
 ]  # fmt: skip
 
