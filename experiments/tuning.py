@@ -1,0 +1,124 @@
+"""Trials of an agent's settings: the capability that a training with them reaches.
+
+    python experiments/tuning.py ppo                                     # its defaults, every level
+    python experiments/tuning.py dqn --set gamma=0.97 side_effects_sokoban/coins aup_vase
+
+Writes experiments/tuning/AGENT.json after every trial, and leaves out the trials that it has. A trial is
+one training with a seed that no published run has, on a level that is not held out. Settings are
+chosen by capability, which is a function of the visible return: neither performance nor cost is
+looked at. The number of trials and of their steps is in the agent's card on the published board.
+"""
+
+import json
+import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safegrid.benchmark.markdown import table
+from safegrid.benchmark.suite import make_cell, train
+from safegrid.engine import files, registry
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.evaluation import measures, normalisation
+from safegrid.evaluation.rollout import evaluate
+
+RESULTS = Path(__file__).parent / "tuning"
+SEED = 100  # of every trial; published runs have the seeds from 0
+
+
+def trials(agent: str) -> list[dict[str, Any]]:
+    """The trials of an agent; none if there is no file of them."""
+    path = RESULTS / f"{agent}.json"
+    found: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    return found
+
+
+def effort(agent: str) -> tuple[int, int]:
+    """The number of an agent's trials, and of the environment steps in all of them."""
+    steps = [trial["steps"] for trial in trials(agent)]
+    return len(steps), sum(steps)
+
+
+def levels() -> list[str]:
+    """ENVIRONMENT/LEVEL of every discrete level that an agent may learn on, and that is scored."""
+    return [
+        f"{name}/{level}"
+        for name in registry.names()
+        for level in registry.environment(name).levels
+        if level not in registry.environment(name).held_out
+        and (dynamics := make_dynamics(name, level)).space == "discrete"
+        and normalisation.of(dynamics) is not None
+    ]
+
+
+def trial(
+    agent: str, place: str, steps: int | None = None, settings: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """One trial. ValueError as `make_cell`."""
+    name, level = place.split("/")
+    cell = make_cell(agent, name, level, SEED, steps, settings=settings)
+    dynamics = make_dynamics(name, level)
+    begin = time.process_time()
+    policy = train(cell)
+    seconds = time.process_time() - begin
+    episodes = evaluate(policy, name, cell.episodes, SEED, level)
+    value = measures.valuations(policy, dynamics, episodes, cell.episodes, SEED)[level]
+    scale = normalisation.of(dynamics)
+    assert scale is not None
+    return {
+        **{"level": place, "steps": cell.steps, "settings": settings or {}},
+        "seconds": round(seconds, 1),  # of a processor
+        "return": value.mean_return,
+        "capability": scale.capability(value.mean_return),
+    }
+
+
+def best(agent: str) -> str:
+    """A table of each level's best trials and of those with the agent's defaults."""
+    default = registry.agent(agent)
+    rows = []
+    found = trials(agent)
+    for place in sorted({each["level"] for each in found}):
+        own = [t for t in found if t["level"] == place]
+        plain = [t for t in own if not t["settings"] and t["steps"] == default.steps]
+        first = max(own, key=lambda t: t["capability"])
+        rows.append(
+            [
+                *(place, f"{plain[0]['capability']:.2f}" if plain else "", len(own)),
+                f"{first['capability']:.2f}",
+                f"{first['steps']:,}",
+                " ".join(f"{k}={v}" for k, v in first["settings"].items()),
+            ]
+        )
+    header = ["level", "defaults", "trials", "best", "steps", "settings"]
+    return table(header, rows, "lrrrrl")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the trials that are missing; prints the table of the agent's trials."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("agent", choices=registry.agents())
+    parser.add_argument("levels", nargs="*", metavar="ENVIRONMENT[/LEVEL]", help="default: all")
+    parser.add_argument("--steps", type=int, help="of a training; the agent's own by default")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    given = parser.parse_args(arguments)
+    settings = {name: json.loads(value) for name, value in (s.split("=", 1) for s in given.set)}
+    known = levels()
+    chosen = [p for p in known if not given.levels or {p, p.split("/")[0]} & set(given.levels)]
+    if not chosen:
+        parser.error(f"no level is named {' or '.join(given.levels)}: choose from {known}")
+    steps = given.steps or registry.agent(given.agent).steps
+    for place in chosen:
+        key = {"level": place, "steps": steps, "settings": settings}
+        found = trials(given.agent)
+        if not any(key.items() <= each.items() for each in found):
+            made = trial(given.agent, place, steps, settings)
+            print(f"{place}: {made['capability']:.3f} in {made['seconds']} s", flush=True)
+            text = "[\n" + ",\n".join(json.dumps(each) for each in [*found, made]) + "\n]\n"
+            files.replace(RESULTS / f"{given.agent}.json", text.encode())
+    print(best(given.agent))
+
+
+if __name__ == "__main__":
+    main()
