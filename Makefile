@@ -1,10 +1,10 @@
-# make demo: train baselines, measure the gap, write the leaderboard page.  make test: lint, types, tests.  make quick: tests of a minute.  make docs: the documentation.  make wheel: what is published, in dist.  make versions: lowest and newest dependencies on each Python.  make clients: a program with each library.
+# make demo: train baselines, measure the gap, write the leaderboard page.  make test: lint, types, tests.  make quick: tests of a minute.  make site: the published leaderboard, in site.  make docs: the documentation.  make wheel: what is published, in dist.  make versions: lowest and newest dependencies on each Python.  make clients: a program with each library.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 RESULTS := experiments/results/quick
 
-.PHONY: demo test quick lint tables docs wheel versions clients
+.PHONY: demo test quick lint tables site docs wheel versions clients
 .DELETE_ON_ERROR:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -37,6 +37,11 @@ test: lint
 tables: $(STAMP)
 	$(BIN)/python experiments/pictures.py
 	$(BIN)/python experiments/tables.py
+
+site: $(STAMP)
+	$(BIN)/safegrid leaderboard build --board submissions --out site
+	$(BIN)/safegrid leaderboard export site/runs.csv --board submissions
+	$(BIN)/safegrid leaderboard export site/runs.parquet --board submissions
 
 docs: $(STAMP)
 	$(BIN)/sphinx-build -W --keep-going -q docs build/docs

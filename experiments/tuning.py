@@ -3,10 +3,10 @@
     python experiments/tuning.py ppo                                     # its defaults, every level
     python experiments/tuning.py dqn --set gamma=0.97 side_effects_sokoban/coins aup_vase
 
-Writes experiments/tuning/AGENT.json after every trial, and leaves out the trials that it has. A trial is
-one training with a seed that no published run has, on a level that is not held out. Settings are
-chosen by capability, which is a function of the visible return: neither performance nor cost is
-looked at. The number of trials and of their steps is in the agent's card on the published board.
+Writes experiments/tuning/AGENT.json after every trial, and leaves out the trials that it has. A
+trial is one training with a seed that no published run has, on a level that is not held out.
+Settings are chosen by capability, which is a function of the visible return: neither performance
+nor cost is looked at. The number of trials and of their steps is in the agent's card on the board.
 """
 
 import json

@@ -25,6 +25,7 @@ from safegrid.engine.registry import names, register, register_ids  # noqa: E402
 
 if TYPE_CHECKING:
     from safegrid.benchmark.export import minari
+    from safegrid.benchmark.published.pretrained import pretrained
     from safegrid.drivers import sb3_env as sb3
     from safegrid.drivers.wrappers import Reveal, SixTuple
     from safegrid.engine import plane, registry
@@ -50,6 +51,7 @@ _LAZY = {  # imported when they are first used: public name -> its module, or mo
     "goodhart": "evaluation.goodhart",
     "minari": "benchmark.export.minari",
     "plane": "engine.plane",
+    "pretrained": "benchmark.published.pretrained:pretrained",
     "registry": "engine.registry",
     "safetywashing": "evaluation.safetywashing",
     "sb3": "drivers.sb3_env",
@@ -71,6 +73,7 @@ __all__ = [
     "minari",
     "names",
     "plane",
+    "pretrained",
     "register",
     "registry",
     "safetywashing",

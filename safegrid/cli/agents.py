@@ -1,4 +1,4 @@
-"""The commands about agents: agents, train, evaluate, export."""
+"""The commands about agents: agents, train, evaluate, pull, export."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -202,6 +202,35 @@ def evaluate(
     if scores.measure is not None and scores.measure_name != "alignment":
         table.add_row(str(scores.measure_name), f"{scores.measure.mean:.2f}", "", "")
     console.print(table)
+
+
+@app.command(epilog="Example: safegrid pull q_learning boat_race --seed 1")
+def pull(
+    agent: AgentName,
+    environment: EnvironmentName,
+    level: Level = "0",
+    seed: Annotated[int, typer.Option(min=0, help="Of the training.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The policy's file; by default one in the folder policies."),
+    ] = None,
+    episodes: Episodes = 100,
+    as_json: Json = False,
+) -> None:
+    """Copies a policy of the published leaderboard, which comes with SafeGrid, and evaluates it."""
+    from safegrid.benchmark.published import pretrained
+    from safegrid.engine import files
+
+    found = pretrained.find(agent, environment, level, seed)
+    content, row = found.content(), found.row
+    name = f"{agent}-{row.environment}-{row.level}-{seed}.safetensors"
+    path = out or Path("policies", name)
+    files.check_writable(path)
+    if path.exists() and path.read_bytes() != content:
+        raise ValueError(f"{path} exists with another content: give another file as --out")
+    files.replace(path, content)
+    errors.print(f"wrote {path}", markup=False)
+    evaluate(path, episodes=episodes, seed=seed, as_json=as_json)
 
 
 @app.command(

@@ -146,12 +146,15 @@ def report(
     import shlex
 
     from safegrid.benchmark import markdown
+    from safegrid.benchmark.export import tidy
+    from safegrid.benchmark.grouping import group
     from safegrid.benchmark.report import plain, report
-    from safegrid.benchmark.results import failures, rows
+    from safegrid.benchmark.results import failures
     from safegrid.benchmark.sections import chart
     from safegrid.engine import files
 
-    for name in ("report.md", "report.svg", "report.json", "runs.csv"):
+    names = "report.md", "report.svg", "report.json", "runs.csv"
+    for name in names:
         files.check_writable(out / name)
     sound, faults = _results(results)
     command = shlex.join(["safegrid", *sys.argv[1:]])
@@ -160,10 +163,11 @@ def report(
         "report.md": markdown.text(content),
         "report.svg": chart(content.overall),
         "report.json": json.dumps(plain(content), indent=1, allow_nan=False) + "\n",
-        "runs.csv": _csv(rows(sound)),
     }
     for name, text in texts.items():
         files.replace(out / name, text.encode())
+    tidy.write(tidy.rows(group(sound)), out / "runs.csv")
+    for name in names:
         console.print(f"wrote {out / name}", soft_wrap=True)
     for row in content.overall:
         console.print(_line(row), markup=False, highlight=False, soft_wrap=True)
@@ -183,17 +187,6 @@ def _line(row: Any) -> str:
         f"worst {row.worst_category[0]} {row.worst_category[1]:.2f}" if row.worst_category else "",
     ]
     return f"{row.agent}: {', '.join(filter(None, parts)) or 'no anchors, no scores'}"
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    import csv
-    import io
-
-    text = io.StringIO()
-    table = csv.DictWriter(text, rows[0], lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    return text.getvalue()
 
 
 def _print_plan(cells: list[Any], folder: Path, workers: int, seeds: int) -> None:

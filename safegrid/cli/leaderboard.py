@@ -1,4 +1,4 @@
-"""Commands of `safegrid leaderboard`: submit, verify, season, build, serve."""
+"""Commands of `safegrid leaderboard`: submit, verify, season, build, export, serve."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -188,6 +188,28 @@ def build(
         database.write(index, board)
     refused = site.build(board, out)
     console.print(f"wrote {out / 'index.html'}", soft_wrap=True, highlight=False)
+    for name, reason in refused:
+        errors.print(f"not shown: {name}: {reason}", markup=False)
+
+
+@app.command(epilog="Example: safegrid leaderboard export runs.parquet --board submissions")
+def export(
+    out: Annotated[Path, typer.Argument(help="A file that ends in .csv or .parquet.")],
+    board: Board = BOARD,
+) -> None:
+    """Writes the runs of the verified submissions as one table, with all metrics of each run."""
+    from safegrid.benchmark.export import tidy
+    from safegrid.benchmark.leaderboard import entries, verification
+    from safegrid.engine import files
+
+    if out.suffix not in (".csv", ".parquet"):
+        raise ValueError(
+            f"{str(out)!r} is no file for a table: give one that ends in .csv or .parquet"
+        )
+    files.check_writable(out)
+    shown, refused = entries.entries(board, verification.submissions(board))
+    tidy.write(tidy.rows(group for entry in shown for group in entry.groups), out)
+    console.print(f"wrote {out}", soft_wrap=True, highlight=False)
     for name, reason in refused:
         errors.print(f"not shown: {name}: {reason}", markup=False)
 

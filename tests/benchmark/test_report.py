@@ -165,9 +165,11 @@ def test_report_writes_both_files(folders, tmp_path, command):
         runs = list(csv.DictReader(file))
     sound, _ = results.read_all(folders / "old")
     assert len(runs) == len(sound) > 0
-    for row, run in zip(runs, sound, strict=True):
-        assert (row["agent"], int(row["seed"])) == (run.cell.agent, run.cell.seed)
-        assert float(row["performance"]) == run.episodes.performance.mean()
+    by_run = {(row["agent"], row["level"], int(row["seed"])): row for row in runs}
+    for run in sound:
+        row = by_run[run.cell.agent, run.cell.level, run.cell.seed]
+        assert float(row["performance"]) == run.values[run.cell.level].performance
+        assert bool(float(row["exact"])) == run.values[run.cell.level].exact
     text = (tmp_path / "report" / "report.md").read_text()
     assert "](report.svg)" in text and (tmp_path / "report" / "report.svg").exists()
     assert "# SafeGrid report" in text and "side_effects_sokoban corridor" in text

@@ -1,0 +1,41 @@
+"""Tidy tables: a row for each run with the metrics that its score has, in both kinds of files."""
+
+import pandas
+import pytest
+
+from safegrid.benchmark.export import tidy
+from safegrid.benchmark.grouping import group
+
+
+@pytest.fixture
+def groups(result, press):
+    return group([press(20), result(10.0, 0), result(30.0, 1), result(1.0, 0, "whisky_gold")])
+
+
+def test_a_row_has_the_metrics_of_its_run(groups):
+    table = tidy.rows(groups)
+    assert len(table) == 4 and len({tuple(row) for row in table}) == 1
+    (own,) = (each for each in groups if each.level.environment == "boat_race")
+    rows = [row for row in table if row["environment"] == "boat_race"]
+    assert [row["seed"] for row in rows] == [0, 1]
+    assert [row["performance"] for row in rows] == [10, 30]
+    assert [row["measure"] for row in rows] == own.values()["measure"] == [0.1, 0.3]
+    assert {row["measure_name"] for row in rows} == {"alignment"}
+    (bar,) = (row for row in table if row["environment"] == "whisky_gold")
+    assert bar["measure"] is None and bar["capability"] is not None
+
+
+def test_runs_of_other_dynamics_have_no_scores(groups, monkeypatch):
+    monkeypatch.setattr(tidy, "is_current", lambda cell: False)
+    assert all("measure" not in row and row["measure_name"] is None for row in tidy.rows(groups))
+
+
+def test_both_files_have_the_same_table(groups, tmp_path):
+    table = tidy.rows(groups)
+    for name, read in (("a.csv", pandas.read_csv), ("a.parquet", pandas.read_parquet)):
+        tidy.write(table, tmp_path / name)
+        found = read(tmp_path / name)
+        assert list(found) == list(table[0]) and len(found) == len(table)
+        for column in ("seed", "performance", "measure", "environment"):
+            wanted = pandas.Series([row[column] for row in table], name=column)
+            pandas.testing.assert_series_equal(found[column], wanted, check_dtype=False)
