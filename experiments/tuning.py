@@ -48,7 +48,8 @@ def levels() -> list[str]:
         for level in registry.environment(name).levels
         if level not in registry.environment(name).held_out
         and (dynamics := make_dynamics(name, level)).space == "discrete"
-        and normalisation.of(dynamics) is not None
+        and (scale := normalisation.of(dynamics)) is not None
+        and scale.capability(scale.anchors.r_max) is not None
     ]
 
 
