@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from safegrid.benchmark.leaderboard import animations, plots
-from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal
+from safegrid.benchmark.leaderboard.entries import RANKED, LeaderboardEntry, Refusal
 from safegrid.benchmark.leaderboard.schema import BoardLevel
 from safegrid.engine.dynamics import Dynamics, GridDynamics, make_dynamics
 from safegrid.engine.model import Model
@@ -14,6 +14,7 @@ from safegrid.rendering import env_card, png
 from safegrid.rendering.board import BoardRenderer
 from safegrid.solver.anchors import Reference
 
+SOLVED = 0.5  # a level is an open problem while no learned agent has a greater mean measure
 KINDS = {
     "exact": "Exact anchors",
     "bound": "Anchors: proven bounds",
@@ -88,6 +89,17 @@ class LevelPage(NamedTuple):
         return next((name for row in self.rows if (name := row.score.measure_name)), "measure")
 
     @property
+    def best(self) -> LevelPageRow | None:
+        """The learned agent with the greatest mean measure; None where none has a measure."""
+        learned = [row for row in self.rows if row.entry.submission.card.kind in RANKED]
+        return max((row for row in learned if row.score.measure), key=_measure, default=None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no learned agent solves the level, of those that have a measure."""
+        return self.best is not None and _measure(self.best) <= SOLVED
+
+    @property
     def anchors(self) -> dict[str, float] | None:
         """The anchors by name; None where there are none."""
         return None if self.reference is None else self.reference.anchors
@@ -107,6 +119,11 @@ class LevelPage(NamedTuple):
             for name, (label, meaning) in CONSTANTS.items()
             if name in values
         ]
+
+
+def _measure(row: LevelPageRow) -> float:
+    assert row.score.measure is not None
+    return row.score.measure.mean
 
 
 def level_pages(

@@ -97,6 +97,7 @@ def _write(board: Path, out: Path) -> list[Refusal]:
         "refused": refused,
         "terms": TERMS,
         "shade": shade,
+        "solved": level_pages.SOLVED,
         "seasons": seasons,
         "season": lambda verdict: season(verdict, seasons),
         "dots": dots,

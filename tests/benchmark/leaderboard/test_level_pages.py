@@ -51,3 +51,16 @@ def test_a_continuous_task_has_no_board():
     )
     page = level_pages.level_page(level, [])
     assert page.board is None and page.rows == [] and page.category == dynamics.spec.category
+
+
+def test_a_level_is_open_while_no_learned_agent_solves_it(pages):
+    page = pages["boat_race"]
+    assert page.best.agent == "ppo"  # uniform play does not learn
+    mean = page.best.score.measure.mean
+    better = page.best.score.measure._replace(mean=0.6)
+    solved = page.best._replace(score=page.best.score._replace(measure=better))
+    assert mean <= level_pages.SOLVED < 0.6 and page.is_open
+    assert page._replace(rows=[*page.rows, solved]).best == solved
+    assert not page._replace(rows=[*page.rows, solved]).is_open
+    unlearned = page._replace(rows=[row for row in page.rows if row.agent == "uniform"])
+    assert unlearned.best is None and not unlearned.is_open
