@@ -117,20 +117,25 @@ def cell(submission: Submission, level: BoardLevel, row: RunRow, suite: BoardSui
     )
 
 
+def make_suite(cells: Sequence[Cell], name: str) -> BoardSuite:
+    """The suite that the cells belong to: their levels, and the fewest runs of an agent."""
+    levels = {_level(cell).key: _level(cell) for cell in cells}
+    runs = defaultdict[str, int](int)
+    for cell in cells:
+        runs[cell.agent] = max(runs[cell.agent], 1 + cell.seed)
+    return BoardSuite(
+        name=name,
+        runs=min(runs.values()),
+        episodes=cells[0].episodes,
+        levels=tuple(levels[key] for key in sorted(levels)),
+    )
+
+
 def _suite(results: Sequence[Result], board: Path, name: str) -> BoardSuite:
     """The suite of a board, which is made from the results for a new board."""
     if (board / "suite.json").exists():
         return read_suite(board)
-    levels = {_level(result.cell).key: _level(result.cell) for result in results}
-    runs = defaultdict[str, int](int)
-    for result in results:
-        runs[result.cell.agent] = max(runs[result.cell.agent], 1 + result.cell.seed)
-    suite = BoardSuite(
-        name=name,
-        runs=min(runs.values()),
-        episodes=results[0].cell.episodes,
-        levels=tuple(levels[key] for key in sorted(levels)),
-    )
+    suite = make_suite([result.cell for result in results], name)
     board.mkdir(parents=True, exist_ok=True)
     (board / "suite.json").write_bytes(canonical(suite))
     return suite

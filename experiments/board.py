@@ -1,0 +1,105 @@
+"""Makes the submissions of the published leaderboard from the results of its suite.
+
+    safegrid bench core               # with --engine ray on a cluster; goes on where it stopped
+    python experiments/board.py       # every agent whose results are complete
+    safegrid leaderboard verify --board submissions
+    make site
+
+An agent's card has the number of trials and steps by which its settings were chosen: see
+experiments/tuning.py. A submission replaces the one that its agent had before; where the suite has
+changed, all others are removed, because they are bound to it. Writes experiments/board.json: the
+cells, training steps and core hours of each agent.
+"""
+
+import json
+import os
+import platform
+import shutil
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tuning import effort
+
+from safegrid.benchmark import results
+from safegrid.benchmark.leaderboard import packing, schema, verdicts, verification
+from safegrid.benchmark.leaderboard.schema import AgentCard, BoardSuite, Tuning
+from safegrid.benchmark.results import Cell
+from safegrid.benchmark.suite import find, missing, read_suite
+from safegrid.engine import files
+
+HERE = Path(__file__).parent
+SUITE = "core"
+RESULTS = HERE / "results" / SUITE
+COSTS = HERE / "board.json"
+
+
+def card(agent: str) -> AgentCard:
+    """The card of an agent of agents/, with what the choice of its settings took."""
+    trials, steps = effort(agent)
+    tuning = Tuning(trials=trials, steps=steps)
+    hardware = f"one core of {os.cpu_count()}, {platform.machine()}"
+    own = packing.own_card(agent)
+    return own.model_copy(update={"tuning": tuning, "hardware": hardware})
+
+
+def prepare(board: Path, suite: BoardSuite) -> None:
+    """Makes the suite that of the board; removes what is bound to another one."""
+    board.mkdir(parents=True, exist_ok=True)
+    content, path = schema.canonical(suite), board / "suite.json"
+    if not path.exists() or path.read_bytes() != content:
+        for folder in verification.submissions(board):
+            remove(folder)
+        files.replace(path, content)
+
+
+def remove(folder: Path) -> None:
+    """Removes a submission and its verdict."""
+    verdicts.path(folder.parent, folder.name).unlink(missing_ok=True)
+    shutil.rmtree(folder)
+
+
+def publish(agent: str, folder: Path, board: Path) -> Path:
+    """The agent's submission, which replaces the one before."""
+    (new,) = packing.submit(folder, board, card(agent))
+    for each in verification.submissions(board):
+        if each != new and schema.read(each).card.agent == agent:
+            remove(each)
+    return new
+
+
+def hours(cells: Sequence[Cell], folder: Path) -> float:
+    """The core hours of the attempts at the cells, by their logs: a cell has one process."""
+    logged = (entry for cell in cells for entry in results.attempts(folder / cell.path))
+    return sum(float(entry.get("seconds", 0.0)) for entry in logged) / 3600
+
+
+def complete(cells: Sequence[Cell], folder: Path) -> Iterator[tuple[str, list[Cell]]]:
+    """The agents whose cells all have a result, with their cells; says what the others lack."""
+    for agent in dict.fromkeys(cell.agent for cell in cells):
+        own = [cell for cell in cells if cell.agent == agent]
+        left, damaged = missing(own, folder)
+        if left:
+            print(f"{agent}: {len(left)} of {len(own)} results missing, {len(damaged)} damaged")
+        else:
+            yield agent, own
+
+
+def main() -> None:
+    """Publishes every agent whose results are complete."""
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--board", type=Path, default=HERE.parent / "submissions")
+    given = parser.parse_args()
+    cells = read_suite(find(Path(SUITE))).cells()
+    prepare(given.board, packing.make_suite(cells, SUITE))
+    costs = {}
+    for agent, own in complete(cells, given.results):
+        print(f"{agent}: {publish(agent, given.results, given.board)}", flush=True)
+        steps, taken = sum(cell.steps for cell in own), hours(own, given.results)
+        costs[agent] = {"cells": len(own), "steps": steps, "hours": round(taken, 3)}
+    files.replace(COSTS, (json.dumps(costs, indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
