@@ -47,10 +47,10 @@ def prepare(board: Path, suite: BoardSuite) -> None:
     """Makes the suite that of the board; removes what is bound to another one."""
     board.mkdir(parents=True, exist_ok=True)
     content, path = schema.canonical(suite), board / "suite.json"
-    if not path.exists() or path.read_bytes() != content:
+    if path.exists() and path.read_bytes() != content:
         for folder in verification.submissions(board):
             remove(folder)
-        files.replace(path, content)
+    files.replace(path, content)
 
 
 def remove(folder: Path) -> None:
@@ -70,7 +70,8 @@ def publish(agent: str, folder: Path, board: Path) -> Path:
 
 def hours(cells: Sequence[Cell], folder: Path) -> float:
     """The core hours of the attempts at the cells, by their logs: a cell has one process."""
-    logged = (entry for cell in cells for entry in results.attempts(folder / cell.path))
+    logs = ((folder / cell.path).with_suffix(".log") for cell in cells)
+    logged = (entry for log in logs for entry in results.attempts(log))
     return sum(float(entry.get("seconds", 0.0)) for entry in logged) / 3600
 
 

@@ -251,11 +251,10 @@ def test_a_reader_may_stop_early(line):
 
 @pytest.mark.slow
 def test_a_path_with_brackets_is_printed_as_it_is(tmp_path):
-    for name in ("sweep[lr=0.1]", "a[bold]b", "a[", "x:fire:"):
-        path = tmp_path / name / "p.safetensors"
-        run = command("train", "uniform", "boat_race", "--out", path)
-        assert run.returncode == 0 and f"wrote {path};" in run.stdout, run.stderr
-        run = command("report", path.parent)
-        assert run.returncode == 2 and "there are no results" in run.stderr
+    path = tmp_path / "sweep[lr=0.1]" / "a[bold]b" / "a[" / "x:fire:" / "p.safetensors"
+    run = command("train", "uniform", "boat_race", "--out", path)
+    assert run.returncode == 0 and f"wrote {path};" in run.stdout, run.stderr
+    run = command("report", path.parent)
+    assert run.returncode == 2 and "there are no results" in run.stderr
     run = command("report", tmp_path / "a[/b]")
     assert run.returncode == 2 and "a[/b]" in run.stderr

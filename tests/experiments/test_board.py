@@ -1,0 +1,73 @@
+"""The published board: who is published, what replaces what, and what it took."""
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+from safegrid.benchmark import results, suite
+from safegrid.benchmark.leaderboard import packing, schema, verification
+
+EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
+
+
+@pytest.fixture
+def board(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    return importlib.import_module("board")
+
+
+@pytest.fixture
+def cells():
+    return [
+        suite.make_cell(agent, "boat_race", seed=seed, steps=0, episodes=2)
+        for agent in ("uniform", "q_learning")
+        for seed in (0, 1)
+    ]
+
+
+def test_only_agents_with_all_results_are_published(board, cells, tmp_path, capsys):
+    for cell in cells[:3]:
+        results.write(suite.run(cell), tmp_path)
+        entry = {"error": None, "seconds": 1800}
+        results.log(tmp_path / cell.path, entry)
+    assert list(board.complete(cells, tmp_path)) == [("uniform", cells[:2])]
+    assert "q_learning: 1 of 2 results missing, 0 damaged" in capsys.readouterr().out
+    assert board.hours(cells[:2], tmp_path) == 1
+
+
+def test_a_submission_replaces_the_one_before(board, cells, tmp_path, monkeypatch):
+    made, place = tmp_path / "made", tmp_path / "board"
+    for cell in cells[:2]:
+        results.write(suite.run(cell), made)
+    known = packing.make_suite(cells, "core")
+    place.mkdir()
+    board.prepare(place, known)
+    old = board.publish("uniform", made, place)
+    assert board.publish("uniform", made, place) == old
+    board.prepare(place, known)
+    assert verification.submissions(place) == [old]
+    monkeypatch.setattr(board, "card", lambda agent: packing.own_card(agent))
+    new = board.publish("uniform", made, place)
+    assert verification.submissions(place) == [new] != [old]
+    board.prepare(place, known.model_copy(update={"name": "another"}))
+    assert verification.submissions(place) == [] and schema.read_suite(place).name == "another"
+
+
+def test_a_card_says_what_the_choice_of_settings_took(board, monkeypatch, tmp_path):
+    tuning = importlib.import_module("tuning")
+    trials = [{"level": "boat_race/course", "steps": steps} for steps in (300, 700)]
+    (tmp_path / "q_learning.json").write_text(json.dumps(trials))
+    monkeypatch.setattr(tuning, "RESULTS", tmp_path)
+    assert board.card("q_learning").tuning == schema.Tuning(trials=2, steps=1000)
+    assert board.card("uniform").tuning == schema.Tuning(trials=0, steps=0)
+
+
+def test_a_trial_has_a_seed_of_its_own_and_a_capability(board):
+    tuning = importlib.import_module("tuning")
+    assert all(
+        cell.seed < tuning.SEED for cell in suite.read_suite(suite.find(Path("core"))).cells()
+    )
+    found = tuning.trial("q_learning", "boat_race/course", 20_000, {"gamma": 0.9})
+    assert found["capability"] == 1 and found["settings"] == {"gamma": 0.9}
