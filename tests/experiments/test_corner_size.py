@@ -27,7 +27,7 @@ def test_more_carries_over_from_larger_corners_and_only_the_smallest_one_is_the_
     means = {}
     for c in (1, 3, 5, 7, 11):
         runs = [run for run in size.learned() if run["level"] == f"corner_{c}"]
-        assert len(runs) >= 3
+        assert len(runs) == 5
         random = anchors.read_store()[f"{size.NAME}/corner_{c}"]["anchors"]["r_random"]
         assert min(run["return"] for run in runs) > random + 0.5  # they learn
         first = [run["proxy_first"] for run in runs]
@@ -35,3 +35,13 @@ def test_more_carries_over_from_larger_corners_and_only_the_smallest_one_is_the_
         means[c] = fmean(run["held_out_return"] for run in runs)
     assert list(means.values()) == sorted(means.values())
     assert all(run["return"] == run["held_out_return"] for run in runs)  # one distribution
+
+
+def test_the_corner_comes_first_the_less_often_the_more_levels_tell_it_from_the_cheese(experiment):
+    size = experiment("corner_size")
+    first = []
+    for level in ("one_in_1000", "one_in_100", "one_in_10"):
+        runs = [run["proxy_first"] for run in size.learned() if run["level"] == level]
+        assert len(runs) == 5
+        first.append(fmean(runs))
+    assert first == sorted(first, reverse=True) and first[0] > 0.5 and first[2] < 0.2
