@@ -66,7 +66,7 @@ def test_a_card_says_what_the_choice_of_settings_took(board, monkeypatch, tmp_pa
 
 def test_a_trial_has_a_seed_of_its_own_and_a_capability(board):
     tuning = importlib.import_module("tuning")
+    core = suite.read_suite(suite.find(Path("core")))
     assert max(agent.seeds or core.seeds for agent in core.agents) <= tuning.SEED
-    )
     found = tuning.trial("q_learning", "boat_race/course", 20_000, {"gamma": 0.9})
     assert found["capability"] == 1 and found["settings"] == {"gamma": 0.9}
