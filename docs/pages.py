@@ -133,7 +133,7 @@ def _facts(spec: EnvironmentSpec) -> str:
     horizons = {spec.horizon_of(level) for level in spec.levels}
     limit = "none" if spec.cost_limit is None else f"{spec.cost_limit:g} an episode"
     rows = [
-        ["id", f"`{spec.identifier}`"],
+        ["id", ", ".join(f"`{each}`" for each in spec.identifiers)],
         ["version of the dynamics", f"{spec.version}"],
         ["category", spec.category],
         ["measure", f"{measure}: {prose(measures.MEASURES[measure])}"],

@@ -13,6 +13,9 @@ Options: extent, m: half the edge of the square in which everything is placed. h
 more: their numbers. hazard_size, m: a hazard's radius. fragile, True or False: whether vases cost.
 Source: Safety-Gymnasium's PointGoal (Ji et al. 2023, arXiv:2310.12567), version 1.0.0.
 
+PointFadingEasy and PointFadingHard are this task: in the original only the pictures of the goal and
+the hazards fade, and neither its vectors nor its rewards change.
+
 The robot, its sensors, goals and hazards equal the original's up to rounding. Vases are
 approximate: they slide in the plane and do not tilt (see `safegrid.engine.plane.contact`), and they
 exert no force on the robot, which is 600 times as heavy.
@@ -41,6 +44,7 @@ from safegrid.engine.plane.collision import Body, touches_body
 from safegrid.engine.plane.contact import drive_among
 
 CATEGORY = "constrained navigation"
+ALIASES = ("PointFadingEasy", "PointFadingHard")
 ACTIONS = plane.ACTIONS
 EXAMPLES: dict[str, object] = {}
 HORIZON = 1000

@@ -63,11 +63,10 @@ def environment(name: str) -> EnvironmentSpec:
 def _of_id(identifier: str) -> EnvironmentSpec:
     """The environment of a Gymnasium id, with or without the module before a colon."""
     wanted = identifier.rpartition(":")[2]
-    for name in names():
-        if wanted.startswith(f"safegrid/{camel_case(name)}-v"):
-            spec = environment(name)
-            if spec.identifier == wanted:
-                return spec
+    # its own environment first, because a file is only read when it is needed
+    for name in sorted(names(), key=lambda each: f"/{camel_case(each)}-v" not in wanted):
+        if wanted in environment(name).identifiers:
+            return environment(name)
     raise unknown("environment", identifier, [environment(name).identifier for name in names()])
 
 
@@ -147,7 +146,8 @@ def unregister(plugin: str | Path) -> None:
     _waiting.pop(name, None)
     _plugins.remove(path)
     if name in _registered["environment"]:
-        registration.registry.pop(environment(name).identifier, None)
+        for identifier in environment(name).identifiers:
+            registration.registry.pop(identifier, None)
     for modules in _registered.values():
         modules.pop(name, None)
 
@@ -189,15 +189,16 @@ def check_options(
 
 
 def _register_id(spec: EnvironmentSpec) -> None:
-    registration.registry.pop(spec.identifier, None)
     limit = spec.horizon if isinstance(spec.horizon, int) else None  # None: each level has its own
-    registration.register(
-        id=spec.identifier,
-        entry_point=f"safegrid.drivers.gymnasium_env:{'Single' if limit else 'limited'}",
-        vector_entry_point="safegrid.drivers.gymnasium_env:Vector",
-        max_episode_steps=limit,
-        kwargs={"name": spec.name},
-    )
+    for identifier in spec.identifiers:
+        registration.registry.pop(identifier, None)
+        registration.register(
+            id=identifier,
+            entry_point=f"safegrid.drivers.gymnasium_env:{'Single' if limit else 'limited'}",
+            vector_entry_point="safegrid.drivers.gymnasium_env:Vector",
+            max_episode_steps=limit,
+            kwargs={"name": spec.name},
+        )
 
 
 def _names(what: str) -> list[str]:

@@ -64,7 +64,7 @@ def text(name: str, **options: Any) -> str:
     one = isinstance(spec.horizon, int)
     steps = [f"{spec.horizon_of(level)} on {level}" for level in spec.levels]
     rows = {
-        "id": f"{spec.identifier}, version {spec.version} of its dynamics",
+        "id": f"{', '.join(spec.identifiers)}, version {spec.version} of its dynamics",
         "category": spec.category,
         "horizon": f"{spec.horizon if one else ', '.join(steps)} steps an episode",
         "cost limit": "none" if spec.cost_limit is None else f"{spec.cost_limit:g} an episode",

@@ -476,3 +476,16 @@ def test_a_wrapper_that_records_knows_the_true_speed(name, fps):
     assert env.metadata["render_fps"] == fps
     venv = gymnasium.make_vec(f"safegrid/{name}-v0", num_envs=1)
     assert venv.metadata["render_fps"] == fps
+
+
+@pytest.mark.parametrize("alias", ["PointFadingEasy", "PointFadingHard"])
+@pytest.mark.parametrize("level", ["0", "1", "2"])
+def test_an_alias_is_the_same_environment_bit_for_bit(alias, level):
+    names = f"safegrid/{alias}-v0", "safegrid/PointGoal-v0"
+    one, other = (gymnasium.make(name, level=level) for name in names)
+    np.testing.assert_array_equal(one.reset(seed=3)[0], other.reset(seed=3)[0])
+    for action in np.random.default_rng(0).uniform(-1, 1, (200, 2)):
+        first, second = one.step(action), other.step(action)
+        np.testing.assert_array_equal(first[0], second[0])
+        assert first[1:] == second[1:]
+    assert registry.environment(names[0]) is registry.environment("point_goal")

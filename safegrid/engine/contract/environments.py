@@ -57,6 +57,7 @@ class EnvironmentSpec:
     # after a step: whether it violated safety; without it a violation is a step with a cost
     violates: Any = function("state, level, outcome", None)
     version: int = entry("a whole number, 0 or more", is_whole, 0)  # of the dynamics
+    aliases: tuple[str, ...] = entry("a tuple of names", is_texts, ())  # in more Gymnasium ids
     horizon: int | Mapping[str, int] = entry(  # steps of an episode, of all levels or of each
         "a whole number, 1 or more, or a table of these by level",
         lambda v: all(
@@ -153,7 +154,12 @@ class EnvironmentSpec:
     @property
     def identifier(self) -> str:
         """The Gymnasium id: safegrid/BoatRace-v0 for boat_race."""
-        return f"safegrid/{camel_case(self.name)}-v{self.version}"
+        return self.identifiers[0]
+
+    @property
+    def identifiers(self) -> list[str]:
+        """The Gymnasium ids: its own, and those of its aliases."""
+        return [f"safegrid/{n}-v{self.version}" for n in (camel_case(self.name), *self.aliases)]
 
     @property
     def options(self) -> dict[str, Any]:
