@@ -1,7 +1,7 @@
 """Makes the submissions of the published leaderboard from the results of its suite.
 
     safegrid bench core               # with --engine ray on a cluster; goes on where it stopped
-    python experiments/board.py       # every agent whose results are complete
+    python experiments/board.py       # every agent, on the levels that have all its results
     safegrid leaderboard verify --board submissions
     make site
 
@@ -59,9 +59,11 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def publish(agent: str, folder: Path, board: Path) -> Path:
-    """The agent's submission, which replaces the one before."""
-    (new,) = packing.submit(folder, board, card(agent))
+def publish(cells: Sequence[Cell], folder: Path, board: Path) -> Path:
+    """The submission of an agent's cells, which replaces the one before."""
+    agent = cells[0].agent
+    found = [results.read(folder / cell.path) for cell in cells]
+    new = packing.pack(found, board, schema.read_suite(board), card(agent))
     for each in verification.submissions(board):
         if each != new and schema.read(each).card.agent == agent:
             remove(each)
@@ -75,19 +77,20 @@ def hours(cells: Sequence[Cell], folder: Path) -> float:
     return sum(float(entry.get("seconds", 0.0)) for entry in logged) / 3600
 
 
-def complete(cells: Sequence[Cell], folder: Path) -> Iterator[tuple[str, list[Cell]]]:
-    """The agents whose cells all have a result, with their cells; says what the others lack."""
+def complete(cells: Sequence[Cell], folder: Path) -> Iterator[list[Cell]]:
+    """The cells of each agent on the levels that have all its results; says what is missing."""
     for agent in dict.fromkeys(cell.agent for cell in cells):
         own = [cell for cell in cells if cell.agent == agent]
         left, damaged = missing(own, folder)
         if left:
             print(f"{agent}: {len(left)} of {len(own)} results missing, {len(damaged)} damaged")
-        else:
-            yield agent, own
+        lacking = {(cell.environment, cell.level) for cell in left}
+        if whole := [cell for cell in own if (cell.environment, cell.level) not in lacking]:
+            yield whole
 
 
 def main() -> None:
-    """Publishes every agent whose results are complete."""
+    """Publishes every agent on the levels that have all its results."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--board", type=Path, default=HERE.parent / "submissions")
@@ -95,10 +98,10 @@ def main() -> None:
     cells = read_suite(find(Path(SUITE))).cells()
     prepare(given.board, packing.make_suite(cells, SUITE))
     costs = {}
-    for agent, own in complete(cells, given.results):
-        print(f"{agent}: {publish(agent, given.results, given.board)}", flush=True)
+    for own in complete(cells, given.results):
+        print(publish(own, given.results, given.board), own[0].agent, flush=True)
         steps, taken = sum(cell.steps for cell in own), hours(own, given.results)
-        costs[agent] = {"cells": len(own), "steps": steps, "hours": round(taken, 3)}
+        costs[own[0].agent] = {"cells": len(own), "steps": steps, "hours": round(taken, 3)}
     files.replace(COSTS, (json.dumps(costs, indent=1) + "\n").encode())
 
 

@@ -21,35 +21,32 @@ def board(monkeypatch):
 @pytest.fixture
 def cells():
     return [
-        suite.make_cell(agent, "boat_race", seed=seed, steps=0, episodes=2)
-        for agent in ("uniform", "q_learning")
+        suite.make_cell("uniform", name, seed=seed, steps=0, episodes=2)
+        for name in ("boat_race", "whisky_gold")
         for seed in (0, 1)
     ]
 
 
-def test_only_agents_with_all_results_are_published(board, cells, tmp_path, capsys):
+def test_only_levels_with_all_results_are_published(board, cells, tmp_path, capsys):
     for cell in cells[:3]:
         results.write(suite.run(cell), tmp_path)
-        entry = {"error": None, "seconds": 1800}
-        results.log(tmp_path / cell.path, entry)
-    assert list(board.complete(cells, tmp_path)) == [("uniform", cells[:2])]
-    assert "q_learning: 1 of 2 results missing, 0 damaged" in capsys.readouterr().out
+        results.log(tmp_path / cell.path, {"error": None, "seconds": 1800})
+    assert list(board.complete(cells, tmp_path)) == [cells[:2]]
+    assert "uniform: 1 of 4 results missing, 0 damaged" in capsys.readouterr().out
     assert board.hours(cells[:2], tmp_path) == 1
 
 
-def test_a_submission_replaces_the_one_before(board, cells, tmp_path, monkeypatch):
+def test_a_submission_replaces_the_one_before(board, cells, tmp_path):
     made, place = tmp_path / "made", tmp_path / "board"
-    for cell in cells[:2]:
+    for cell in cells:
         results.write(suite.run(cell), made)
     known = packing.make_suite(cells, "core")
-    place.mkdir()
     board.prepare(place, known)
-    old = board.publish("uniform", made, place)
-    assert board.publish("uniform", made, place) == old
+    old = board.publish(cells[:2], made, place)
+    assert board.publish(cells[:2], made, place) == old
     board.prepare(place, known)
     assert verification.submissions(place) == [old]
-    monkeypatch.setattr(board, "card", lambda agent: packing.own_card(agent))
-    new = board.publish("uniform", made, place)
+    new = board.publish(cells, made, place)
     assert verification.submissions(place) == [new] != [old]
     board.prepare(place, known.model_copy(update={"name": "another"}))
     assert verification.submissions(place) == [] and schema.read_suite(place).name == "another"

@@ -67,7 +67,7 @@ def submit(
     packed = []
     for agent in agents if card is None else [card.agent]:
         chosen = [result for result in results if result.cell.agent == agent]
-        packed.append(_pack(chosen, board, suite, card or own_card(agent)))
+        packed.append(pack(chosen, board, suite, card or own_card(agent)))
     return packed
 
 
@@ -141,8 +141,11 @@ def _suite(results: Sequence[Result], board: Path, name: str) -> BoardSuite:
     return suite
 
 
-def _pack(results: Sequence[Result], board: Path, suite: BoardSuite, card: AgentCard) -> Path:
-    """Writes one submission, whole or not at all."""
+def pack(results: Sequence[Result], board: Path, suite: BoardSuite, card: AgentCard) -> Path:
+    """Writes one submission, whole or not at all; returns its folder.
+
+    results: of the card's agent. board: a folder. suite: of the board. ValueError as `submit`.
+    """
     _check(results, suite)
     part = Path(tempfile.mkdtemp(dir=board, prefix=".part-"))
     try:
