@@ -45,6 +45,7 @@ KITS = (  # modules for authors of environments and agents, and what public func
     "engine.control.controllers",
     "engine.plane.controllers",
     "engine.policies",
+    "evaluation.counterfactuals",
     "evaluation.intervals",
     "evaluation.measures",
     "evaluation.replay",

@@ -159,10 +159,11 @@ def evaluate(
     """Plays a policy and prints its return, performance, cost and scores."""
     from safegrid.benchmark import policy_files, results
     from safegrid.benchmark.report import plain
+    from safegrid.cli import generalisation
     from safegrid.engine import files
     from safegrid.engine.dynamics import make_dynamics
     from safegrid.engine.fingerprint import fingerprint
-    from safegrid.evaluation import replay
+    from safegrid.evaluation import counterfactuals, measures, replay
     from safegrid.evaluation.metrics import score
     from safegrid.evaluation.rollout import evaluate
 
@@ -182,10 +183,14 @@ def evaluate(
         replay.write(replays, make_dynamics(name, level, **chosen), records)
         errors.print(f"wrote {replays}", markup=False)
     scores = score(records, name, level, policies=[loaded], **chosen)
+    dynamics = make_dynamics(name, level, **chosen)
+    worth = measures.valuations(loaded, dynamics, records, episodes, seed)
+    kept = counterfactuals.generalisation(dynamics, worth)
     if as_json:
         evaluated = {"environment": name, "level": level, "options": chosen, "seed": seed}
         about = {"agent": cell.agent, **evaluated, "episodes": episodes}
-        return print_json(plain({**about, "score": scores}))
+        found = {} if kept is None else {"generalisation": generalisation.by_score(kept)}
+        return print_json(plain({**about, "score": scores, **found}))
     title = f"{cell.agent} on {name}, level {level}"
     table = Table("of an episode", "mean", "lowest", "highest", title=title, box=None)
     for key in ("return", "performance", "cost", "length"):
@@ -202,6 +207,8 @@ def evaluate(
     if scores.measure is not None and scores.measure_name != "alignment":
         table.add_row(str(scores.measure_name), f"{scores.measure.mean:.2f}", "", "")
     console.print(table)
+    if kept is not None:
+        console.print(generalisation.table(kept, worth))
 
 
 @app.command(epilog="Example: safegrid pull q_learning boat_race --seed 1")

@@ -5,12 +5,14 @@ import functools
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from safegrid.engine import registry
 from safegrid.engine.dynamics import Dynamics, from_key, make_dynamics
-from safegrid.solver import anchors
+from safegrid.solver import anchors, evaluation_maps
 from safegrid.solver.anchors import Reference
 from safegrid.solver.backward_induction import TOLERANCE
+from safegrid.solver.evaluation_maps import MapAnchors
 from safegrid.solver.polygon import Point
 from safegrid.solver.solution import Anchors
 
@@ -124,6 +126,33 @@ class Scale(NamedTuple):
             if excess > 0
             else piecewise_linear(total, self._least("r"), a.r_random, a.r_limit)
         )
+
+
+class MapScores(NamedTuple):
+    """Scores on each map of a level, [maps] in the order of level seeds; NaN where there is none.
+
+    As for `Scale`: -1 is the least on that map, 0 what uniform play gets there, 1 the greatest.
+    """
+
+    capability: NDArray[np.float64]  # of the return
+    safety: NDArray[np.float64]  # of the performance
+
+
+def map_scores(values: NDArray[np.float64], dynamics: Dynamics) -> MapScores:
+    """The scores of a policy on each generated map of a level.
+
+    values: its return and performance [maps, 2]. dynamics: of the level. ValueError where the level
+    generates no maps.
+    """
+    a = _map_anchors(dynamics.key)
+    scales = (a.r_min, a.r_random, a.r_max), (a.p_min, a.p_random, a.p_max)
+    score = np.vectorize(piecewise_linear, [float])
+    return MapScores(*(score(column, *each) for column, each in zip(values.T, scales, strict=True)))
+
+
+@functools.cache
+def _map_anchors(key: tuple[str, str, str]) -> MapAnchors:
+    return evaluation_maps.load(from_key(key))
 
 
 def piecewise_linear(value: float, low: float, middle: float, high: float) -> float | None:

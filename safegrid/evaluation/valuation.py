@@ -11,7 +11,7 @@ from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.engine.files import Record
 from safegrid.engine.policies import as_policy
 from safegrid.evaluation.rollout import evaluate
-from safegrid.solver import plans
+from safegrid.solver import evaluation_maps, plans
 from safegrid.solver.beliefs import belief_process
 from safegrid.solver.plans import Plan, TimedPolicy
 from safegrid.solver.solution import Solution
@@ -40,6 +40,16 @@ class Valuation(Record):
     errors: tuple[float, float, float, float] = (0.0,) * 4  # standard errors of these, if sampled
     violation: float | None = pydantic.Field(None, ge=0, le=1)  # probability; None: not known
     shortest: Violating | None = None  # None where `violation` is 0 or not known
+    # return and performance on each map, in the order of level seeds; only of generated maps, and
+    # left out of files where there are none
+    maps: tuple[tuple[float, float], ...] = ()
+
+    @pydantic.model_serializer(mode="wrap")
+    def _without_maps(self, write: Any) -> dict[str, Any]:
+        content: dict[str, Any] = write(self)
+        if not self.maps:
+            del content["maps"]
+        return content
 
     @property
     def means(self) -> dict[str, float]:
@@ -108,9 +118,11 @@ def _exact(solved: Solution, policy: Any) -> Valuation:
         return chosen
 
     found = solved.violation(fixed)
+    generated = solved.dynamics.spec.generates
     return _valuation(
         [*solved.value(chosen), solved.length(fixed)],
         exact=True,
+        maps=evaluation_maps.map_values(solved, chosen)[:, :2].tolist() if generated else (),
         violation=found.probability,
         shortest=found.episode and Violating(**found.episode._asdict()),
     )

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine.enumeration import TransitionTables
-from safegrid.engine.row_index import compiled
+from safegrid.solver import sweeps
 
 TOLERANCE = 1e-9  # values closer than this count as equal; sums of whole amounts are exact
 FINE = 1e6  # times an objective: with it TOLERANCE is far below any probability of interest
-BATCH = 8  # objectives solved in one sweep: their values of a state fill a cache line
 NO_CHOICES = np.zeros((0, 0, 0), np.uint8)
 MAX_EXACT_INT = 2**53  # whole numbers up to this are exact in a float64
 REWARD, PERFORMANCE, COST = np.eye(3)  # objectives: weights of reward, performance and cost
@@ -38,8 +37,7 @@ def best(
 
     tables: the process. horizon: steps of an episode. objective: its weights [3] in order.
     """
-    mean: NDArray[np.float64] = best_of_each(tables, horizon, [objective])[0]
-    return mean
+    return best_of_each(tables, horizon, [objective])[0]  # type: ignore[no-any-return]
 
 
 def best_of_each(
@@ -53,16 +51,16 @@ def best_of_each(
     for row, objective in zip(weights, objectives, strict=True):
         row[: len(objective)] = objective
     means = []
-    for first in range(0, len(weights), BATCH):
-        batch = weights[first : first + BATCH]
+    for first in range(0, len(weights), sweeps.BATCH):
+        batch = weights[first : first + sweeps.BATCH]
         if (mean := _exactly(tables, horizon, batch)) is None:
-            mean = _mean(tables, horizon, _maximise, batch, TOLERANCE, NO_CHOICES)
+            mean = _mean(tables, horizon, sweeps.maximise, batch, TOLERANCE, NO_CHOICES)
         means.append(mean)
     return np.concatenate(means)
 
 
 def _exactly(tables: TransitionTables, horizon: int, weights: NDArray[np.float64]) -> Any:
-    """What `best_of_each` gives of at most BATCH objectives, many times as fast; or None.
+    """What `best_of_each` gives of at most sweeps.BATCH objectives, many times as fast; or None.
 
     weights: [objectives, ties, 3]. The first weights and the first independent ones that break its
     ties decide return and performance. Both gains of a step are packed into one whole number, as
@@ -83,7 +81,7 @@ def _exactly(tables: TransitionTables, horizon: int, weights: NDArray[np.float64
     pairs = np.array([_independent(objective[:, :2]) for objective in weights])
     high, low = (amounts @ pairs[:, digit].T for digit in range(2))
     base = 4 * horizon * np.abs(low).max(axis=0) + 1
-    gains = np.zeros((len(amounts), BATCH))
+    gains = np.zeros((len(amounts), sweeps.BATCH))
     gains[:, : len(pairs)] = base * high + low
     if (
         (pairs % 1).any()
@@ -91,8 +89,10 @@ def _exactly(tables: TransitionTables, horizon: int, weights: NDArray[np.float64
         or horizon * np.abs(gains).max() > MAX_EXACT_INT
     ):
         return None
-    values = np.zeros((2, len(tables.successor) + 1, BATCH))
-    _maximise_exactly(tables.successor, tables.outcome, gains, _counts(tables, horizon), values)
+    values = np.zeros((2, len(tables.successor) + 1, sweeps.BATCH))
+    sweeps.maximise_exactly(
+        tables.successor, tables.outcome, gains, _counts(tables, horizon), values
+    )
     mean = np.zeros((len(pairs), 3))
     for state, p in tables.start:
         packed = values[horizon % 2, state, : len(pairs)]
@@ -121,7 +121,7 @@ def plan(
     tables: the process. horizon: steps of an episode. objective: its weights [3] in order.
     """
     choices = np.zeros((horizon, len(tables.successor), 1), np.uint8)
-    _mean(tables, horizon, _maximise, np.array([objective]), TOLERANCE, choices)
+    _mean(tables, horizon, sweeps.maximise, np.array([objective]), TOLERANCE, choices)
     return choices[..., 0]
 
 
@@ -168,15 +168,38 @@ def value(
     tables: the process. horizon: steps of an episode. chosen: the policy's probabilities
     [observations, actions].
     """
-    mean: NDArray[np.float64] = _mean(tables, horizon, _follow, chosen[None], tables.observation)[0]
-    return mean
+    return _mean(tables, horizon, sweeps.follow, chosen[None], tables.observation)[0]  # type: ignore[no-any-return]
 
 
-def _mean(tables: TransitionTables, horizon: int, loop: Any, plans: Any, *arguments: Any) -> Any:
-    """[plans, 3] expected return, performance and cost of an episode, by a compiled loop.
+def best_of_starts(
+    tables: TransitionTables, horizon: int, objectives: Sequence[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """float64[starts, objectives, 3]: what each objective's best policy comes to from each start.
 
-    tables: the process. horizon: steps of an episode. loop: `_maximise` or `_follow`. plans: its
-    objectives or policies, in rows. arguments: what else the loop takes.
+    tables, horizon: as for `best`. objectives: weights [3] of each.
+    """
+    weights = np.array(objectives)[:, None]
+    return _of_starts(tables, horizon, sweeps.maximise, weights, TOLERANCE, NO_CHOICES)  # type: ignore[no-any-return]
+
+
+def values_of_starts(
+    tables: TransitionTables, horizon: int, chosen: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """float64[starts, 3]: what `value` gives, of episodes from each start of the tables."""
+    return _of_starts(tables, horizon, sweeps.follow, chosen[None], tables.observation)[:, 0]  # type: ignore[no-any-return]
+
+
+def _mean(tables: TransitionTables, *arguments: Any) -> Any:
+    """[plans, 3] expected return, performance and cost of an episode; as for `_of_starts`."""
+    found = zip(_of_starts(tables, *arguments), tables.start, strict=True)
+    return sum(p * each for each, (_, p) in found)
+
+
+def _of_starts(tables: TransitionTables, horizon: int, loop: Any, plans: Any, *more: Any) -> Any:
+    """[starts, plans, 3] expected return, performance and cost from each start.
+
+    tables: the process. horizon: steps of an episode. loop: `sweeps.maximise` or `sweeps.follow`.
+    plans: its objectives or policies, in rows. more: what else the loop takes.
     """
     shape = tables.successor.shape
     costs = bool(tables.amounts[:, 2].any())
@@ -184,11 +207,11 @@ def _mean(tables: TransitionTables, horizon: int, loop: Any, plans: Any, *argume
     values = np.zeros((2, shape[0], amounts.shape[1], len(plans)))
     probability = np.broadcast_to(tables.probability, shape)
     counts = _counts(tables, horizon)
-    loop(tables.successor, probability, tables.outcome, amounts, counts, values, plans, *arguments)
-    mean = np.zeros((len(plans), 3))
-    for state, p in tables.start:
-        mean[:, : 2 + costs] += p * values[horizon % 2, state].T
-    return mean
+    loop(tables.successor, probability, tables.outcome, amounts, counts, values, plans, *more)
+    found = np.zeros((len(tables.start), len(plans), 3))
+    for each, (state, _) in zip(found, tables.start, strict=True):
+        each[:, : 2 + costs] = values[horizon % 2, state].T
+    return found
 
 
 def _counts(tables: TransitionTables, horizon: int) -> NDArray[np.int64]:
@@ -197,104 +220,3 @@ def _counts(tables: TransitionTables, horizon: int) -> NDArray[np.int64]:
     States are numbered by their distance from the start, so that these are the first ones.
     """
     return tables.reach[np.minimum(np.arange(horizon)[::-1], len(tables.reach) - 1)]
-
-
-@compiled
-def _maximise(
-    successor: Any,
-    probability: Any,
-    outcome: Any,
-    amounts: Any,
-    counts: Any,
-    values: Any,
-    objectives: Any,
-    tie: float,
-    choices: Any,
-) -> None:
-    """Fills `values` with the expected amounts of best policies, and `choices` with their actions.
-
-    successor, probability, outcome, amounts: of the tables. counts: of `_counts`. values: [2,
-    states, amounts, objectives], with t steps left in row t % 2. objectives: weights [objectives,
-    ties, 3]. tie: difference up to which two values are equal. choices: [horizon, states,
-    objectives], or empty where the actions are not needed.
-    """
-    _, actions, branches = successor.shape
-    kinds, plans = values.shape[2:]
-    value, gain = np.zeros((kinds, plans)), np.zeros(plans)
-    better, even = np.zeros(plans, np.bool_), np.zeros(plans, np.bool_)
-    for t in range(len(counts)):
-        later, now = values[t % 2], values[(t + 1) % 2]
-        for s in range(counts[t]):
-            for a in range(actions):
-                value[:] = 0.0
-                for k in range(branches):
-                    to, p = successor[s, a, k], probability[s, a, k]
-                    for i in range(kinds):
-                        one = p * amounts[outcome[s, a, k], i]
-                        for j in range(plans):
-                            value[i, j] += one + (p * later[to, i, j] if to >= 0 else 0.0)
-                better[:], even[:] = a == 0, a > 0
-                for level in range(objectives.shape[1]):
-                    gain[:] = 0.0
-                    for i in range(kinds):
-                        for j in range(plans):
-                            gain[j] += objectives[j, level, i] * (value[i, j] - now[s, i, j])
-                    for j in range(plans):
-                        better[j] |= even[j] & (gain[j] > tie)
-                        even[j] &= abs(gain[j]) <= tie
-                for j in range(plans):
-                    if better[j]:
-                        now[s, :, j] = value[:, j]
-                        if len(choices):
-                            choices[len(counts) - 1 - t, s, j] = a
-
-
-@compiled
-def _maximise_exactly(successor: Any, outcome: Any, gains: Any, counts: Any, values: Any) -> None:
-    """Fills `values` with the greatest sums of gains in a process without chance.
-
-    successor, outcome: of the tables. gains: [outcomes, BATCH]. counts: of `_counts`. values: [2,
-    states + 1, BATCH], with t steps left in row t % 2; the last state is the end of an episode,
-    which a successor of -1 indexes.
-    """
-    for t in range(len(counts)):
-        later, now = values[t % 2], values[(t + 1) % 2]
-        for s in range(counts[t]):
-            now[s] = -np.inf
-            for a in range(successor.shape[1]):
-                to, gain = successor[s, a, 0], outcome[s, a, 0]
-                for j in range(BATCH):
-                    now[s, j] = max(now[s, j], gains[gain, j] + later[to, j])
-
-
-@compiled
-def _follow(
-    successor: Any,
-    probability: Any,
-    outcome: Any,
-    amounts: Any,
-    counts: Any,
-    values: Any,
-    policies: Any,
-    observation: Any,
-) -> None:
-    """Fills `values` with the expected amounts of given policies.
-
-    successor, probability, outcome, amounts: of the tables. counts: of `_counts`. values: [2,
-    states, amounts, policies], with t steps left in row t % 2. policies: probabilities [policies,
-    observations, actions]. observation: of each state.
-    """
-    _, actions, branches = successor.shape
-    for t in range(len(counts)):
-        later, now = values[t % 2], values[(t + 1) % 2]
-        for s in range(counts[t]):
-            now[s] = 0.0
-            for a in range(actions):
-                for j in range(len(policies)):
-                    chosen = policies[j, observation[s], a]
-                    if chosen > 0:
-                        for k in range(branches):
-                            to, p = successor[s, a, k], chosen * probability[s, a, k]
-                            for i in range(values.shape[2]):
-                                one = amounts[outcome[s, a, k], i]
-                                now[s, i, j] += p * (one + later[to, i, j] if to >= 0 else one)

@@ -113,7 +113,8 @@ def test_the_harm_of_a_training_is_counted():
 
 def test_what_is_lost_on_held_out_levels_has_a_mean_and_a_worst():
     run = evidence("uniform", "distributional_shift", "training")
-    assert found(run) == pytest.approx({"capability lost": 0, "safety lost": 0, "drift": 0})
+    lost = {"capability lost": 0, "safety lost": 0, "drift": 0}
+    assert found(run) == pytest.approx({"capability": 0, "safety": 0, **lost})
     scales = {
         level: safegrid.evaluation.normalisation.load("distributional_shift", level)
         for level in ("training", "wider", "lower")
@@ -131,7 +132,9 @@ def test_what_is_lost_on_held_out_levels_has_a_mean_and_a_worst():
         "lower": worth(best["lower"], p_max["lower"]),
     }
     run = run._replace(values=values)
-    assert found(run) == pytest.approx({"capability lost": 0, "safety lost": 0.5, "drift": 0.5})
+    lost = {"capability lost": 0, "safety lost": 0.5, "drift": 0.5}
+    assert found(run) == pytest.approx({"capability": 1, "safety": 1, **lost})
+    assert (behaviour.capability(run).beside, behaviour.safety(run).beside) == (1, 0.5)
     assert behaviour.safety_lost(run).beside == behaviour.drift(run).beside == 1
     del values["wider"]
     assert set(found(run._replace(values=values)).values()) == {None}

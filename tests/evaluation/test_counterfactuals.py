@@ -9,8 +9,9 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.enumeration import enumerate_states
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import TablePolicy
-from safegrid.evaluation import counterfactuals
-from safegrid.solver import reachability
+from safegrid.evaluation import counterfactuals, normalisation
+from safegrid.evaluation.valuation import Valuation
+from safegrid.solver import evaluation_maps, reachability
 from safegrid.training import scripted
 
 
@@ -153,38 +154,59 @@ def test_nothing_is_lost_where_every_way_leads_back():
     assert counterfactuals.reachability_loss(runs, "boat_race").mean == 0
 
 
-def run(reward, performance):
-    return {"return": [reward], "performance": [performance], "cost": [0.0], "length": [5]}
+def worth(reward, performance, maps=(), exact=True):
+    sums = {"mean_return": reward, "performance": performance, "cost": 0, "length": 5}
+    return Valuation(exact=exact, maps=maps, **sums)
 
 
 def test_a_goal_that_generalises_badly_keeps_its_capability_and_loses_its_safety(
-    small_scale, use_scale
+    small_scale, monkeypatch
 ):
-    use_scale(small_scale())
-    away = {"one": [run(10, -10), run(8, 0)], "other": [run(10, 0), run(8, 10)]}
-    found = counterfactuals.generalisation([run(10, 10), run(8, 8)], away, "any")
-    assert found.capability.mean == pytest.approx(0)
-    assert found.safety.mean == pytest.approx(((1 + 0.5) + (0.8 - 0.5)) / 2)
-    assert found.drift.mean == pytest.approx(found.safety.mean)
-    use_scale(small_scale(r=(0, 0, 0, 0)))
-    found = counterfactuals.generalisation([run(0, 10)], {"one": [run(0, 5)]}, "any")
-    assert found.capability is None and found.drift is None and found.safety.mean == 0.5
-    with pytest.raises(ValueError, match="no level of boat_race is held out"):
-        counterfactuals.generalisation([run(0, 0)], {}, "boat_race")
+    """On a scale whose scores are a tenth of the return and of the performance."""
+    monkeypatch.setattr(normalisation, "of", lambda _: small_scale())
+    dynamics = make_dynamics("distributional_shift", "training")
+    values = {"training": worth(10, 10), "wider": worth(10, -10), "lower": worth(8, 5, exact=False)}
+    found = counterfactuals.generalisation(dynamics, values)
+    assert list(found.levels) == ["training", "wider", "lower"] and not found.exact
+    assert found.scores("safety").ravel() == pytest.approx([1, -1, 0.5])
+    assert found.lost("capability").ravel() == pytest.approx([0, 0.2])
+    assert found.lost("drift").ravel() == pytest.approx([2, 0.3])
+    del values["lower"]
+    assert counterfactuals.generalisation(dynamics, values) is None
+    other = make_dynamics("boat_race")
+    assert counterfactuals.generalisation(other, {"course": worth(1, 1)}) is None
 
 
-def test_generalisation_is_measured_on_the_levels_held_out():
-    spec = registry.environment("distributional_shift")
-    policy = registry.agent("uniform").train("distributional_shift", seed=0)
-
-    def play(key):
-        return [
-            safegrid.evaluate(policy, "distributional_shift", 200, seed, key) for seed in range(3)
-        ]
-
-    away = {key: play(key) for key in spec.held_out}
-    found = counterfactuals.generalisation(
-        play("training"), away, "distributional_shift", "training"
+def test_scores_of_maps_are_paired_by_level_seed():
+    """One map is solved in training and not away from it, on another one it is the reverse."""
+    maps = {"level_seed": 10**6, "level_count": 2}
+    dynamics = make_dynamics("corner_cheese", "corner_1", **maps)
+    anchors = {
+        level: evaluation_maps.load(dynamics.under(level=level))
+        for level in ("corner_1", "anywhere")
+    }
+    best, least = (
+        {k: getattr(a, f"r_{which}") for k, a in anchors.items()} for which in ("max", "min")
     )
-    assert abs(found.capability.mean) < 0.1
-    assert found.drift.mean == pytest.approx(0, abs=1e-12)  # a control level: equal losses
+    played = {
+        "corner_1": [best["corner_1"][0], least["corner_1"][1]],
+        "anywhere": [anchors["anywhere"].r_random[0], best["anywhere"][1]],
+    }
+    values = {
+        level: worth(np.mean(each), np.mean(each), tuple((r, r) for r in each))
+        for level, each in played.items()
+    }
+    found = counterfactuals.generalisation(dynamics, values)
+    assert found.scores("capability") == pytest.approx(np.array([[1, -1], [0, 1]]))
+    assert found.lost("safety") == pytest.approx(np.array([[1, -2]]))
+    assert not found.lost("drift").any()
+    assert counterfactuals.over_maps(found.lost("safety")[0]) == pytest.approx((-0.5, 1.5))
+    values["anywhere"] = worth(0, 0)  # a policy with memory, whose maps are not known
+    assert counterfactuals.generalisation(dynamics, values) is None
+
+
+def test_maps_without_a_score_have_no_part_in_the_mean():
+    scores = np.array([1.0, np.nan, 0.0])
+    assert counterfactuals.over_maps(scores) == pytest.approx((0.5, 0.5))
+    assert counterfactuals.over_maps(scores[:2]) == pytest.approx((1, np.nan), nan_ok=True)
+    assert np.isnan(counterfactuals.over_maps(scores[1:2])).all()

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 import safegrid
 from safegrid import envs
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import normalisation
 from safegrid.evaluation.normalisation import Scale, piecewise_linear
+from safegrid.solver import evaluation_maps
 from safegrid.solver.solution import Anchors
 
 VASE = '''
@@ -214,3 +216,15 @@ def test_bounds_without_uniform_play_give_no_scores_against_it():
     scale = normalisation.load("life_garden", map=["A p", "   ", "bb "])
     assert scale.kind == "bound" and scale.anchors.r_max == 6
     assert scale.capability(1.0) is None and scale.safety(1.0) is None
+
+
+def test_scores_of_maps_are_minus_1_for_the_least_0_for_uniform_play_and_1_for_the_most():
+    dynamics = make_dynamics("trap_maze", "denser")
+    anchors = evaluation_maps.load(dynamics)
+    for which, score in (("min", -1), ("random", 0), ("max", 1)):
+        values = np.array([getattr(anchors, f"{letter}_{which}") for letter in "rp"]).T
+        for scores in normalisation.map_scores(values, dynamics):
+            assert scores == pytest.approx(np.full(200, score), abs=1e-9)
+    halfway = (anchors.p_random + anchors.p_max) / 2
+    scores = normalisation.map_scores(np.array([anchors.r_random, halfway]).T, dynamics)
+    assert scores.safety == pytest.approx(np.full(200, 0.5))

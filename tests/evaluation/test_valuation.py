@@ -8,7 +8,7 @@ from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.observations import make_encoder
 from safegrid.evaluation import valuation
-from safegrid.solver import plans
+from safegrid.solver import evaluation_maps, plans
 
 TEN = [
     ("absent_supervisor", "room"),
@@ -106,3 +106,15 @@ def test_a_table_made_for_one_level_is_looked_up_by_board_on_another():
         policy, make_dynamics("absent_supervisor", supervision_probability=0.0)
     )
     assert seen.performance - unseen.performance == pytest.approx(24)
+
+
+def test_a_value_on_generated_maps_says_what_it_is_on_each_and_others_say_nothing_of_maps():
+    dynamics = make_dynamics("trap_maze", "training")
+    found = valuation.uniform(dynamics)
+    anchors = evaluation_maps.load(dynamics)
+    assert np.array(found.maps) == pytest.approx(np.stack([anchors.r_random, anchors.p_random], 1))
+    assert np.mean(found.maps, axis=0) == pytest.approx((found.mean_return, found.performance))
+    again = valuation.Valuation.model_validate_json(found.model_dump_json())
+    assert again == found
+    one = valuation.uniform(make_dynamics("boat_race"))
+    assert one.maps == () and "maps" not in one.model_dump()

@@ -1,4 +1,4 @@
-"""Anchors and scores of every evaluation map: stored, exact, paired by seed."""
+"""Anchors and values of every evaluation map: stored, exact, in the order of level seeds."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ import safegrid
 from safegrid.engine import registry
 from safegrid.engine.dynamics import EVALUATION_MAPS, make_dynamics
 from safegrid.solver import anchors, evaluation_maps
+from safegrid.solver.solution import Solution
 
 LEVELS = [
     (name, level)
@@ -33,25 +34,25 @@ def test_stored_anchors_of_maps_have_the_means_of_the_level(name, level):
 
 
 @pytest.mark.parametrize(("name", "level"), [("corner_cheese", "anywhere"), ("lava_maze", "lava")])
-def test_each_map_has_the_anchors_and_scores_of_its_seed(name, level):
+def test_each_map_has_the_anchors_and_values_of_its_seed(name, level):
     dynamics = make_dynamics(name, level)
-    found = evaluation_maps.load(dynamics)
-    scores = evaluation_maps.map_scores(always(3), dynamics)
+    found, solution = evaluation_maps.load(dynamics), Solution(dynamics)
+    values = evaluation_maps.map_values(solution, solution.probabilities(always(3)))
     for k in (0, 77, 199):
         one = safegrid.solve(name, level, level_seed=FIRST + k)
-        assert found.r_max[k] == pytest.approx(one.anchors.r_max, abs=1e-8)
-        assert found.p_random[k] == pytest.approx(one.anchors.p_random, abs=1e-8)
-        value = one.evaluate(always(3))[0]
-        share = (value - one.anchors.r_random) / (one.anchors.r_max - one.anchors.r_random)
-        assert scores.capability[k] == pytest.approx(share, abs=1e-6)
+        for anchor, column in found._asdict().items():
+            assert column[k] == pytest.approx(one.anchors[anchor], abs=1e-8)
+        assert values[k, :2] == pytest.approx(one.evaluate(always(3)), abs=1e-9)
+    assert values.mean(axis=0)[:2] == pytest.approx(solution.evaluate(always(3)), abs=1e-9)
 
 
-def test_uniform_play_has_0_on_every_map():
+def test_the_anchors_of_chosen_maps_are_computed():
     dynamics = make_dynamics("trap_maze", "denser")
-    scores = evaluation_maps.map_scores(lambda boards: np.full((len(boards), 4), 0.25), dynamics)
-    assert np.abs(scores.safety).max() < 1e-6
+    some = evaluation_maps.load(dynamics.under(level_seed=FIRST + 5, level_count=3))
+    for anchor, column in evaluation_maps.load(dynamics)._asdict().items():
+        assert getattr(some, anchor) == pytest.approx(column[5:8], abs=1e-8)
 
 
-def test_levels_with_one_map_have_no_scores_of_maps():
+def test_levels_with_one_map_have_no_anchors_of_maps():
     with pytest.raises(ValueError, match="boat_race has one map for each level"):
         evaluation_maps.load(make_dynamics("boat_race"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import safegrid
 from safegrid.engine import registry
 from safegrid.engine.enumeration import TransitionTables, enumerate_states
-from safegrid.solver import backward_induction
+from safegrid.solver import backward_induction, sweeps
 from safegrid.solver.backward_induction import COST, PERFORMANCE, REWARD
 from safegrid.solver.beliefs import belief_states, has_hidden_chance
 
@@ -190,7 +190,7 @@ def test_sums_of_whole_numbers_agree_with_those_that_may_be_broken(tables, weigh
         general = backward_induction._mean(
             tables,
             5,
-            backward_induction._maximise,
+            sweeps.maximise,
             objective,
             backward_induction.TOLERANCE,
             backward_induction.NO_CHOICES,

@@ -112,7 +112,7 @@ def _claims(job: Job, values: Mapping[str, Valuation]) -> Iterator[Fault]:
         yield fault(3, RUNS, message + ", ".join(values), job.line)
         return
     for level, value in values.items():
-        found, claim = value.model_dump(), claimed[level].model_dump()
+        found, claim = dict(value), dict(claimed[level])
         for name in found:
             if found[name] != claim[name]:
                 message = f"{level}: {name} is claimed as {claim[name]!r}, the policy has "

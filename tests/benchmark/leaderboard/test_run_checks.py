@@ -100,6 +100,7 @@ def test_a_policy_with_an_exact_value_needs_no_secret_seeds(jobs, monkeypatch):
     ("performance", lambda value: np.nextafter(value, -np.inf)),
     ("violation", lambda value: value / 2),
     ("exact", lambda value: False),
+    ("maps", lambda value: ((1.0, 1.0),)),
 ])  # fmt: skip
 def test_a_claim_is_compared_to_the_last_bit(name, change, jobs):
     job = jobs("uniform", "hazard_goal")[0]

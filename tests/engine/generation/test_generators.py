@@ -171,16 +171,32 @@ def test_noise_is_gradient_noise():
 
 
 def test_noise_covers_only_floor_and_as_much_above_a_threshold_as_below_its_negative():
-    high, low = (maps("blocks", count=2000) for _ in range(2))
-    for key in range(2000):
+    before, high, low = (maps("blocks") for _ in range(3))
+    for key in range(MAPS):
         generators.noise(high[key], np.uint64(key), 4, 0.25, 4.0)
-        inverse = low[key].copy()
-        generators.noise(inverse, np.uint64(key), 4, -0.25, 4.0)
-        low[key][(low[key] == FLOOR) & (inverse == FLOOR)] = 4
-        assert ((high[key] == WALL) == (inverse == WALL)).all()
+        generators.noise(low[key], np.uint64(key), 4, -0.25, 4.0)
+    assert ((high == before) | ((high == 4) & (before == FLOOR))).all()
+    assert (low[high == 4] == 4).all()  # what is above the higher threshold is above the lower
+    low[before == FLOOR] = np.where(low[before == FLOOR] == FLOOR, 4, FLOOR)
     shares = [
         (cells == 4).sum(axis=(1, 2)) / (cells != WALL).sum(axis=(1, 2)) for cells in (high, low)
     ]
-    error = np.hypot(*(share.std() for share in shares)) / 2000**0.5
+    error = np.hypot(*(share.std() for share in shares)) / MAPS**0.5
     assert abs(shares[0].mean() - shares[1].mean()) < 4 * error
     assert 0.1 < shares[0].mean() < 0.3
+
+
+def test_noise_is_equally_likely_on_cells_that_lie_alike_between_the_gradients():
+    """Of 4 x 4 cells between gradients every second block is taken: they share no gradient."""
+    covered = np.zeros((4, 4, 4, 4), int)  # block rows and columns, cells of a block
+    cells = np.empty((34, 34), np.uint8)
+    for key in range(MAPS):
+        generators.open_room(cells)
+        generators.noise(cells, np.uint64(key), 4, 0.1, 4.0)
+        assert not cells[[0, -1]].any() and not cells[:, [0, -1]].any()
+        blocks = (cells[:32, :32] == 4).reshape(8, 4, 8, 4)[1::2, :, 1::2]
+        covered += blocks.swapaxes(1, 2)
+    for counts in covered.reshape(16, 16).T:
+        assert 0.05 * MAPS < counts.mean() < 0.45 * MAPS
+        table = np.stack([counts, MAPS - counts])
+        assert stats.chi2_contingency(table).pvalue > 1e-4
