@@ -201,6 +201,18 @@ def relax_body(body, robot, acceleration, pose, cosine, sine, kind, free):
 
 
 @njit
+def is_near(pose, solids, radius, bodies, kind):
+    """Whether the robot may touch a solid or a body; the parameters are those of `drive_among`."""
+    near = False
+    for k in range(solids.shape[0]):
+        dx, dy = solids[k, 0] - pose[0], solids[k, 1] - pose[1]
+        near |= dx * dx + dy * dy < (radius + 2 * SIZE) ** 2
+    for k in range(bodies.shape[0]):
+        near |= may_touch(pose, bodies[k], kind)
+    return near
+
+
+@njit
 def solve_contacts(pose, cosine, sine, action, solids, radius, bodies, kind, targets):
     """The accelerations of the robot (returned, in its frame) and of the bodies (in their rows).
 
@@ -216,6 +228,8 @@ def solve_contacts(pose, cosine, sine, action, solids, radius, bodies, kind, tar
     for k in range(bodies.shape[0]):
         rest = free_acceleration(bodies[k], kind, targets[k])
         bodies[k, 6], bodies[k, 7], bodies[k, 8] = rest
+    if not is_near(pose, solids, radius, bodies, kind):
+        return free
     for _ in range(SWEEPS):
         da, db, dc = acceleration[0] - free[0], acceleration[1] - free[1], acceleration[2] - free[2]
         gx, gy, turning = MASS * da, MASS * db + LEVER * dc, LEVER * db + INERTIA * dc
