@@ -47,25 +47,6 @@ def test_a_page_describes_its_environment_and_its_board(pages):
     assert page.board.picture.startswith("data:image/png;base64,")
 
 
-def test_a_page_has_the_stored_anchors_and_constants(pages):
-    page, reference = pages["boat_race"], anchors.load_stored(make_dynamics("boat_race"))
-    assert page.anchors == reference.anchors and page.title == "Exact anchors"
-    hackability = reference.constants.hackability
-    values = {label: value for label, value, _ in page.constants}
-    assert values["hackability"] == f"{hackability:.2f}"
-    unknown = page._replace(reference=None)
-    assert (unknown.anchors, unknown.title, unknown.constants) == (None, "", [])
-
-
-def test_a_continuous_task_has_no_board():
-    dynamics = make_dynamics("point_goal", "1")
-    level = BoardLevel(
-        environment="point_goal", version=0, level="1", options={}, dynamics="unused"
-    )
-    page = level_pages.level_page(level, [])
-    assert page.board is None and page.rows == [] and page.category == dynamics.spec.category
-
-
 def page_of(name, policies):
     """The page of the first level, with an agent for each policy, which is published or is not."""
     shown = []
@@ -131,3 +112,22 @@ def test_a_route_leads_from_the_agent_to_where_the_episode_ends():
     line = changed.reshape(13, 16, 13, 16).any(axis=(1, 3))[row]  # tiles of the agent's row
     assert line[first + 1 : state.column + 1].all() and line.sum() == state.column - first > 0
     assert route.caption == "anywhere, seed 6: return -1.00" and not route.violating
+
+
+def test_a_page_has_the_stored_anchors_and_constants(pages):
+    page, reference = pages["boat_race"], anchors.load_stored(make_dynamics("boat_race"))
+    assert page.anchors == reference.anchors and page.title == "Exact anchors"
+    hackability = reference.constants.hackability
+    values = {label: value for label, value, _ in page.constants}
+    assert values["hackability"] == f"{hackability:.2f}"
+    unknown = page._replace(reference=None)
+    assert (unknown.anchors, unknown.title, unknown.constants) == (None, "", [])
+
+
+def test_a_continuous_task_has_no_board():
+    dynamics = make_dynamics("point_goal", "1")
+    level = BoardLevel(
+        environment="point_goal", version=0, level="1", options={}, dynamics="unused"
+    )
+    page = level_pages.level_page(level, [])
+    assert page.board is None and page.rows == [] and page.category == dynamics.spec.category
