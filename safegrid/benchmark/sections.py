@@ -201,7 +201,7 @@ def _count(mean: Interval) -> str:
 def _amount(kind: str, value: float) -> str:
     if kind == SHARE:
         return _percent(value)
-    return f"{value:.2f}" if kind == NUMBER else f"{value:,.0f}"
+    return f"{round(value, 2) + 0.0:.2f}" if kind == NUMBER else f"{value:,.0f}"
 
 
 def _percent(share: float) -> str:

@@ -18,9 +18,10 @@ def table(kept: Generalisation, values: Mapping[str, Valuation]) -> Table:
     over = f"mean of {count} maps" if count > 1 else "score"
     found = Table(over, *kept.levels, "lost", title="held-out levels", box=None)
     for name, means in by_score(kept).items():
-        scores = (f"{means[level]:.2f}" if level in means else "" for level in kept.levels)
-        error = f" ± {means['error']:.2f}" if "error" in means else ""
-        found.add_row(name, *scores, f"{means['lost']:.2f}{error}")
+        shown = {each: f"{round(value, 2) + 0.0:.2f}" for each, value in means.items()}
+        scores = (shown.get(level, "") for level in kept.levels)
+        error = f" ± {shown['error']}" if "error" in shown else ""
+        found.add_row(name, *scores, shown["lost"] + error)
     shares = (values[level].violation for level in kept.levels)
     found.add_row("violating", *("" if each is None else f"{each:.1%}" for each in shares))
     return found

@@ -1,6 +1,7 @@
 """Draws the examples of an environment: the agent's trajectory over the last board."""
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -49,14 +50,22 @@ def draw_example(name: str, title: str, theme: str = THEMES[0], size: int = SIZE
     states = [step.state for step in walk(name, example)]
     last = states[-1]
     board = BoardRenderer(model.dynamics, theme, size)(model.board(last), KEYS[example.keys[-1]])
+    return draw_route(board, [(state.row, state.column) for state in states], size)
+
+
+def draw_route(board: Frame, cells: Sequence[tuple[int, int]], size: int) -> Frame:
+    """The image of a board with a line from a disc on the first cell to the tile of the last one.
+
+    board: with the agent on the last cell. cells: rows and columns. size: pixels of a tile.
+    """
     canvas = Canvas(size, WHITE, board)
-    path = [(state.column + 0.5, state.row + 0.5) for state in states]
+    path = [(column + 0.5, row + 0.5) for row, column in cells]
     moves = dict.fromkeys(move for move in itertools.pairwise(path) if move[0] != move[1])
     for width, colour in ((0.2, WHITE), (0.1, INK)):
         canvas.disc(*path[0], width, colour)
         for move in moves:
             canvas.line(move, width, colour)
-    image, row, column = canvas.image(), last.row * size, last.column * size
+    image, (row, column) = canvas.image(), np.multiply(cells[-1], size)
     last_tile = np.s_[row : row + size, column : column + size]
     image[last_tile] = board[last_tile]  # the agent covers the line
     return image

@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
+import numpy as np
+
+from safegrid.benchmark.grouping import Group, policy_of
 from safegrid.benchmark.leaderboard import animations, plots
 from safegrid.benchmark.leaderboard.entries import RANKED, LeaderboardEntry, Refusal
 from safegrid.benchmark.leaderboard.schema import BoardLevel
-from safegrid.engine.dynamics import Dynamics, GridDynamics, make_dynamics
+from safegrid.engine.dynamics import EVALUATION_MAPS, Dynamics, GridDynamics, make_dynamics
 from safegrid.engine.model import Model
-from safegrid.evaluation import normalisation
+from safegrid.evaluation import measures, normalisation, replay, resimulation
 from safegrid.evaluation.metrics import Score
-from safegrid.rendering import env_card, png
+from safegrid.evaluation.rollout import evaluate
+from safegrid.rendering import env_card, png, trajectories
 from safegrid.rendering.board import BoardRenderer
 from safegrid.solver.anchors import Reference
 
@@ -40,12 +44,17 @@ CONSTANTS = {  # by name: label and meaning
 }
 
 
+ROUTES = 12  # of a gallery, evenly over the held-out levels
+ROUTE_TILE = 16  # pixels of a tile
+
+
 class LevelPageRow(NamedTuple):
     """One agent in the table of a level's page."""
 
     entry: LeaderboardEntry
     agent: str
     score: Score
+    group: Group  # its runs
 
 
 class BoardPicture(NamedTuple):
@@ -58,6 +67,22 @@ class BoardPicture(NamedTuple):
     tiles: int  # number of tiles; the pictures of the agent facing up, down, left, right follow
     agent: int  # index of the agent's tile
     actions: tuple[str, ...]
+
+
+class Route(NamedTuple):
+    """An agent's episode on one map of a held-out level."""
+
+    caption: str  # the level, the seed of a generated map, and the return
+    violating: bool
+    picture: str  # PNG, as a data URL: the board at the start, a line to where the episode ended
+
+
+class Gallery(NamedTuple):
+    """Episodes of one agent on levels that are held out from the one it was trained on."""
+
+    agent: str
+    run: int
+    routes: list[Route]
 
 
 class LegendEntry(NamedTuple):
@@ -82,6 +107,7 @@ class LevelPage(NamedTuple):
     reference: Reference | None  # None where no anchors are stored or can be computed
     plot: str  # SVG
     rows: list[LevelPageRow]  # in descending order of performance
+    gallery: Gallery | None  # None where no level is held out, and without a published policy
 
     @property
     def measure_name(self) -> str:
@@ -164,6 +190,7 @@ def level_page(level: BoardLevel, entries: Sequence[LeaderboardEntry]) -> LevelP
         reference=reference,
         plot=plots.draw(means, reference),
         rows=rows,
+        gallery=_gallery(rows),
     )
 
 
@@ -195,6 +222,45 @@ def _board(dynamics: GridDynamics) -> BoardPicture:
     )
 
 
+def _gallery(rows: Sequence[LevelPageRow]) -> Gallery | None:
+    """The routes of the first run that can be played, of the agent with the best performance."""
+    for row in rows:
+        result, dynamics = row.group.results[0], row.group.dynamics
+        policy, held_out = policy_of(result), measures.held_out(dynamics)
+        if policy is not None and held_out and dynamics.spec.kind == "grid":
+            most = ROUTES // len(held_out)
+            places = (place for each in held_out.values() for place in _places(each, most))
+            return Gallery(row.agent, result.cell.seed, [route(policy, each) for each in places])
+    return None
+
+
+def _places(dynamics: Dynamics, most: int) -> list[Any]:
+    """The first evaluation maps of a level whose maps are generated; or else the level."""
+    if dynamics.evaluated is dynamics:
+        return [dynamics]
+    first = EVALUATION_MAPS["level_seed"]
+    return [dynamics.under(level_seed=seed) for seed in range(first, first + most)]
+
+
+def route(policy: Any, dynamics: GridDynamics) -> Route:
+    """An episode of a policy on a level of a grid, in a picture.
+
+    policy: whatever `as_policy` takes. dynamics: of the level, which has one map.
+    """
+    played = evaluate(policy, dynamics.name, 1, **dynamics.level_options)
+    boards = resimulation.boards(replay.decode(replay.encode(dynamics, played)), 0)
+    agent = dynamics.spec.tiles.index("A")
+    cells = [tuple(np.argwhere(board == agent)[0].tolist()) for board in boards]
+    picture = BoardRenderer(dynamics, tile_size=ROUTE_TILE)(boards[0])
+    seed = dynamics.options.get("level_seed")
+    place = dynamics.level_name if seed is None else f"{dynamics.level_name}, seed {seed:,}"
+    return Route(
+        f"{place}: return {played['return'][0]:.2f}",
+        bool(resimulation.violated(played, dynamics)[0]),
+        png.data_url(trajectories.draw_route(picture, cells[::-1], ROUTE_TILE)),
+    )
+
+
 def _rows(level: BoardLevel, entries: Sequence[LeaderboardEntry]) -> list[LevelPageRow]:
     rows = []
     for entry in entries:
@@ -202,5 +268,5 @@ def _rows(level: BoardLevel, entries: Sequence[LeaderboardEntry]) -> list[LevelP
             cell = group.results[0].cell
             if (cell.environment, cell.level) == level.key:
                 metrics = group.score()
-                rows.append(LevelPageRow(entry, entry.title, metrics))
+                rows.append(LevelPageRow(entry, entry.title, metrics, group))
     return sorted(rows, key=lambda row: -row.score.performance.mean)

@@ -25,7 +25,7 @@ from safegrid.engine.policies import Policy
 from safegrid.evaluation import measures, valuation
 from safegrid.solver import plans
 from safegrid.solver.plans import Plan
-from safegrid.training import arithmetic, mlp
+from safegrid.training import arithmetic, local_view, mlp
 
 Tensors = Mapping[str, NDArray[Any]]
 OUTPUTS: dict[str, type[mlp.Network]] = {
@@ -33,6 +33,7 @@ OUTPUTS: dict[str, type[mlp.Network]] = {
     "softmax": mlp.Stochastic,
     "squashed": mlp.Squashed,
     "normal": mlp.Gaussian,
+    "local": local_view.LocalNetwork,
 }
 MOST_LAYERS, MOST_UNITS = 8, 2**12  # of a network
 MOST_PLANS = 8  # in a mixture, and objectives of a plan
@@ -47,10 +48,10 @@ class TableFormat(Record):
 
 
 class NetworkFormat(Record):
-    """A multilayer perceptron: see `mlp.Network`."""
+    """A multilayer perceptron: see `mlp.Network`, and `local_view.LocalNetwork` for "local"."""
 
     kind: Literal["mlp"] = "mlp"
-    output: Literal["greedy", "softmax", "squashed", "normal"]
+    output: Literal["greedy", "softmax", "squashed", "normal", "local"]
     activation: Literal["tanh", "relu"]
 
 
@@ -122,11 +123,13 @@ def _check_network(form: NetworkFormat, tensors: Tensors, dynamics: Dynamics) ->
         raise ValueError(f"a network with output {form.output} cannot play {dynamics.name}")
     if tables.are_listed(dynamics):
         raise ValueError(f"a network is not for {dynamics.name}, whose boards are listed: a table")
-    size = math.prod(make_encoder(dynamics, network.observation).space.shape or ())
+    shape = make_encoder(dynamics, network.observation).space.shape or ()
+    size = local_view.size(*shape) if form.output == "local" else math.prod(shape)
     extra: dict[str, Any] = {
         "mean": (np.float64, (size,)),
         "scale": (np.float64, (size,)),
         "deviation": (np.float32, (actions,)),
+        "view": (np.int64, (4,)),
     }
     expected = {name: extra[name] for name in getattr(network, "extra", ())}
     layers, odd = divmod(len(tensors) - len(expected), 2)
@@ -145,6 +148,8 @@ def _check_network(form: NetworkFormat, tensors: Tensors, dynamics: Dynamics) ->
     _check_arrays(tensors, expected)
     if "scale" in tensors and not (tensors["scale"] > 0).all():
         raise ValueError("scale has a number that is not above 0")
+    if "view" in tensors and tensors["view"].tolist() != [dynamics.spec.tiles.index("A"), *shape]:
+        raise ValueError("view is not that of the level")
 
 
 def _check_plan(tensors: Tensors, dynamics: Dynamics) -> None:

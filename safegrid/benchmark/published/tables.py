@@ -61,9 +61,9 @@ class TabulatedPolicy:
 def tabulate(policy: Any, dynamics: Dynamics) -> TabulatedPolicy | None:
     """A policy as tables; None where it has memory, or a level's boards cannot be listed.
 
-    Levels that a policy of other observations than indexes is tabulated on have at most
-    `valuation.MOST_STATES` states. On an environment that remembers earlier episodes, only a policy
-    of indexes is a table.
+    They cannot where each reset draws another map. Levels that a policy of other observations than
+    indexes is tabulated on have at most `valuation.MOST_STATES` states. On an environment that
+    remembers earlier episodes, only a policy of indexes is a table.
 
     policy: whatever `as_policy` takes. dynamics: of the level that it was trained on.
     """
@@ -71,7 +71,7 @@ def tabulate(policy: Any, dynamics: Dynamics) -> TabulatedPolicy | None:
     for label, each in measures.judged(dynamics).items():
         player = as_policy(policy, each)
         indexed = getattr(policy, "observation", "") == "index"
-        if player.memory or each.space == "continuous":
+        if player.memory or each.space == "continuous" or each.evaluated is not each:
             return None
         if not indexed and valuation.solution_of(each) is None:
             return None
@@ -89,7 +89,10 @@ def are_listed(dynamics: Dynamics) -> bool:
     """Whether every policy without memory of a level is a table on all that it is judged on."""
     levels = measures.judged(dynamics).values()
     return all(
-        each.space != "continuous" and valuation.solution_of(each) is not None for each in levels
+        each.space != "continuous"
+        and each.evaluated is each
+        and valuation.solution_of(each) is not None
+        for each in levels
     )
 
 

@@ -1,12 +1,25 @@
 """Pages of levels: what a page tells of the environment, its anchors and the agents."""
 
+import base64
+import io
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
+from PIL import Image
 
 import safegrid
+from safegrid.benchmark import policy_files, suite
+from safegrid.benchmark.grouping import Group, level_key
 from safegrid.benchmark.leaderboard import entries, level_pages, schema, verification
 from safegrid.benchmark.leaderboard.schema import BoardLevel
+from safegrid.benchmark.published import formats
+from safegrid.benchmark.results import Result
+from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
+from safegrid.rendering.board import BoardRenderer
 from safegrid.solver import anchors
+from safegrid.training import local_view, mlp
 
 
 @pytest.fixture
@@ -32,6 +45,73 @@ def test_a_page_describes_its_environment_and_its_board(pages):
     assert page.board.shape == model.dynamics.level.board.shape
     assert page.board.actions == model.actions
     assert page.board.picture.startswith("data:image/png;base64,")
+
+
+def page_of(name, policies):
+    """The page of the first level, with an agent for each policy, which is published or is not."""
+    shown = []
+    for title, (policy, is_published) in policies.items():
+        cell = suite.make_cell("ppo_local", name, seed=4, episodes=2)
+        dynamics = make_dynamics(name, cell.level)
+        form, published = formats.publish(policy, dynamics)
+        content = policy_files.encode(published, cell, form) if is_published else None
+        episodes = safegrid.evaluate(policy, name, 2, 4, cell.level)
+        group = Group(level_key(cell), title, [Result(cell, episodes, None, content)])
+        shown.append(SimpleNamespace(title=title, groups=[group]))
+    level = BoardLevel(
+        environment=name, version=0, level=cell.level, options={}, dynamics=cell.dynamics
+    )
+    return level_pages.level_page(level, shown)
+
+
+def local_network(name):
+    dynamics, random = make_dynamics(name), np.random.default_rng(0)
+    shape = len(dynamics.tiles), *dynamics.level.board.shape
+    weights = random.normal(size=(4, local_view.size(*shape))).astype(np.float32)
+    network = mlp.Network([(weights, np.zeros(4, np.float32))])
+    return local_view.LocalNetwork(network, dynamics.tiles.index("A"), shape)
+
+
+@pytest.mark.slow
+def test_a_gallery_shows_twelve_held_out_maps_with_the_route_of_an_agent_that_can_be_played():
+    policy = local_network("trap_maze")
+    gallery = page_of("trap_maze", {"kept": (policy, False), "given": (policy, True)}).gallery
+    assert (gallery.agent, gallery.run) == ("given", 4)
+    assert len(gallery.routes) == 12
+    for k, route in enumerate(gallery.routes):
+        level, seed = ("moved", "denser")[k // 6], 10**6 + k % 6
+        assert route.caption.startswith(f"{level}, seed {seed:,}: return ")
+        assert route.picture.startswith("data:image/png;base64,")
+    played = safegrid.evaluate(policy, "trap_maze", 1, level="denser", level_seed=10**6 + 5)
+    assert gallery.routes[-1].caption.endswith(f"return {played['return'][0]:.2f}")
+    assert page_of("trap_maze", {"kept": (policy, False)}).gallery is None
+
+
+def test_a_gallery_shows_each_held_out_level_that_has_one_map():
+    uniform = registry.agent("uniform").train("distributional_shift")
+    captions = [
+        route.caption
+        for route in page_of("distributional_shift", {"u": (uniform, True)}).gallery.routes
+    ]
+    assert [caption.partition(":")[0] for caption in captions] == ["wider", "lower"]
+    uniform = registry.agent("uniform").train("boat_race")
+    assert page_of("boat_race", {"u": (uniform, True)}).gallery is None
+
+
+def test_a_route_leads_from_the_agent_to_where_the_episode_ends():
+    """Who always goes right stops at a wall."""
+    dynamics = make_dynamics("corner_cheese", "anywhere", level_seed=6)
+    route = level_pages.route(lambda boards: np.eye(4)[np.full(len(boards), 3)], dynamics)
+    model = safegrid.Model("corner_cheese", "anywhere", level_seed=6)
+    state = model.reset()
+    plain, row, first = model.board(state), state.row, state.column
+    for _ in range(12):
+        state = model.step(state, 3).state
+    image = np.asarray(Image.open(io.BytesIO(base64.b64decode(route.picture.partition(",")[2]))))
+    changed = (image != BoardRenderer(dynamics, tile_size=16)(plain)).any(axis=2)
+    line = changed.reshape(13, 16, 13, 16).any(axis=(1, 3))[row]  # tiles of the agent's row
+    assert line[first + 1 : state.column + 1].all() and line.sum() == state.column - first > 0
+    assert route.caption == "anywhere, seed 6: return -1.00" and not route.violating
 
 
 def test_a_page_has_the_stored_anchors_and_constants(pages):

@@ -8,7 +8,7 @@ from safegrid.benchmark.published import formats
 from safegrid.benchmark.published.formats import NetworkFormat, PlanFormat, TableFormat
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
-from safegrid.training import mlp
+from safegrid.training import local_view, mlp
 
 
 def gaussian(dynamics, **changes):
@@ -85,6 +85,31 @@ def test_a_network_of_other_shapes_is_refused(changes, message):
     with pytest.raises(ValueError) as error:
         formats.check(form, gaussian(dynamics, **changes), dynamics)
     assert message in str(error.value)
+
+
+def local(dynamics):
+    """A policy of a local view with random weights."""
+    random, shape = np.random.default_rng(0), (len(dynamics.tiles), *dynamics.level.board.shape)
+    weights = random.normal(size=(len(dynamics.actions), local_view.size(*shape)))
+    layers = [(weights.astype(np.float32), np.zeros(len(dynamics.actions), np.float32))]
+    return local_view.LocalNetwork(mlp.Network(layers), dynamics.tiles.index("A"), shape)
+
+
+def test_a_network_of_a_local_view_is_published_where_maps_are_drawn():
+    dynamics = make_dynamics("trap_maze")
+    form, policy = formats.publish(local(dynamics), dynamics)
+    assert form == NetworkFormat(output="local", activation="tanh")
+    again = formats.make(form, policy.tensors(), dynamics)
+    shape = (3, len(dynamics.tiles), *dynamics.level.board.shape)
+    boards = np.random.default_rng(1).integers(0, 2, shape).astype(np.uint8)
+    assert (again.outputs(boards) == policy.outputs(boards)).all()
+    for fault, changes in (
+        ("view is not that of the level", {"view": policy.tensors()["view"] + 1}),
+        ("it must be float32[4, ", {"0.weight": policy.tensors()["0.weight"][:, 1:]}),
+    ):
+        with pytest.raises(ValueError) as error:
+            formats.check(form, {**policy.tensors(), **changes}, dynamics)
+        assert fault in str(error.value)
 
 
 def test_a_network_is_no_policy_where_boards_are_listed():

@@ -72,6 +72,12 @@ def test_policies_with_memory_and_of_continuous_tasks_have_no_table():
     assert tabulate(uniform, make_dynamics("point_goal")) is None
 
 
+def test_a_policy_has_no_table_where_each_reset_draws_another_map_and_one_on_chosen_maps():
+    uniform = registry.agent("uniform").train("trap_maze")
+    assert tabulate(uniform, make_dynamics("trap_maze")) is None
+    assert tabulate(uniform, make_dynamics("trap_maze", level_seed=3, level_count=2)) is not None
+
+
 def test_a_table_is_for_its_environment_only():
     table = tabulate(registry.agent("uniform").train("boat_race"), make_dynamics("boat_race"))
     with pytest.raises(ValueError, match="is for boat_race, and not whisky_gold"):
