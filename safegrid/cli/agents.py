@@ -184,7 +184,9 @@ def evaluate(
         errors.print(f"wrote {replays}", markup=False)
     scores = score(records, name, level, policies=[loaded], **chosen)
     dynamics = make_dynamics(name, level, **chosen)
-    worth = measures.valuations(loaded, dynamics, records, episodes, seed)
+    worth = {}
+    if measures.held_out(dynamics):
+        worth = measures.valuations(loaded, dynamics, records, episodes, seed)
     kept = counterfactuals.generalisation(dynamics, worth)
     if as_json:
         evaluated = {"environment": name, "level": level, "options": chosen, "seed": seed}
