@@ -7,24 +7,18 @@ committed. Pages of environments and agents that are no longer there are removed
 """
 
 import importlib
-import inspect
-import re
 import sys
-from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import typer.cli
-import typer.main
+from agent_pages import agent, agents
+from markup import code, contents, fenced, page_title, prose
+from reference_pages import reference
 
-import safegrid
 from safegrid.benchmark import markdown
 from safegrid.benchmark.grouping import Group
 from safegrid.benchmark.leaderboard import level_pages
-from safegrid.cli.main import app
 from safegrid.engine import files, registry
-from safegrid.engine.contract.agents import AgentSpec
 from safegrid.engine.contract.environments import EnvironmentSpec
 from safegrid.engine.dynamics import TaskDynamics, make_dynamics
 from safegrid.engine.model import Model
@@ -37,52 +31,7 @@ from safegrid.training import scripted
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 FOLDERS = ("environments", "agents", "reference")
-KITS = (  # modules for authors of environments and agents, and what public functions return
-    "drivers.gymnasium_env",
-    "drivers.wrappers",
-    "engine.contract.agents",
-    "engine.gridworld",
-    "engine.control.controllers",
-    "engine.plane.controllers",
-    "engine.policies",
-    "evaluation.counterfactuals",
-    "evaluation.intervals",
-    "evaluation.measures",
-    "evaluation.replay",
-    "evaluation.resimulation",
-    "rendering.notebook.figures",
-    "solver.shield",
-)
 EPISODES = 20  # of each controller of a control task
-CONTENTS = {True: ":maxdepth: 1\n:hidden:", False: ":maxdepth: 1"}
-
-
-def prose(text: str) -> str:
-    """A text of a docstring as Markdown: characters that mean something there are escaped."""
-    parts = text.split("`")
-    parts[::2] = [re.sub(r"([\\*_<>\[\]|#~$^{}])", r"\\\1", part) for part in parts[::2]]
-    return "`".join(parts)
-
-
-def code(value: object) -> str:
-    """A value as code in a cell of a table."""
-    text = repr(value) if not isinstance(value, str) else value
-    return f"`` {text} ``".replace("|", "\\|") if text.strip() else "(blank)"
-
-
-def fenced(text: str, language: str = "text") -> str:
-    """A block of code."""
-    return f"````{language}\n{text.rstrip()}\n````"
-
-
-def contents(names: Iterable[str], hidden: bool = True) -> str:
-    """The table of contents of a folder."""
-    return f"```{{toctree}}\n{CONTENTS[hidden]}\n\n" + "\n".join(names) + "\n```"
-
-
-def title_of(name: str) -> str:
-    """The title of the page of an environment or agent: its name as words."""
-    return name.replace("_", " ").capitalize()
 
 
 @cache
@@ -98,7 +47,7 @@ def environment(name: str) -> dict[str, bytes]:
     drawn: dict[str, bytes] = {}
     summary, sections = env_card.sections(spec.description)
     told = dict(sections)
-    parts = [f"# {title_of(name)}", prose(summary), _facts(spec), _examples(spec)]
+    parts = [f"# {page_title(spec.description)}", prose(summary), _facts(spec), _examples(spec)]
     parts += ["## Rules"]
     parts += [
         f"**{title}:** {prose(text)}"
@@ -134,6 +83,7 @@ def _facts(spec: EnvironmentSpec) -> str:
     horizons = {spec.horizon_of(level) for level in spec.levels}
     limit = "none" if spec.cost_limit is None else f"{spec.cost_limit:g} an episode"
     rows = [
+        ["name", f"`{spec.name}`"],
         ["id", ", ".join(f"`{each}`" for each in spec.identifiers)],
         ["version of the dynamics", f"{spec.version}"],
         ["category", spec.category],
@@ -257,110 +207,6 @@ def environments() -> str:
             rows.append([f"[{name}]({name}.md)", levels, prose(summary)])
         parts.append(markdown.table(["environment", "levels", ""], rows, "lll"))
     return "\n\n".join([*parts, contents(registry.names())]) + "\n"
-
-
-def agent(name: str) -> str:
-    """The page of an agent."""
-    spec = registry.agent(name)
-    summary, _, rest = spec.description.partition(": ")[2].partition("\n")
-    path = Path(str(spec.module.__file__))
-    settings = [[code(key), code(_plain(value))] for key, value in spec.settings.items()]
-    table = markdown.table(["setting", "default"], settings, "ll")
-    grids = "continuous" if spec.spaces == ("continuous",) else "discrete"
-    where = "point_goal --level 1" if grids == "continuous" else "boat_race"
-    parts = [
-        *(f"# {title_of(name)}", prose(summary[:1].upper() + summary[1:]), paragraphs(rest)),
-        *(_agent_facts(spec), "## Settings"),
-        *([table] if settings else ["It has no settings."]),
-        *(["The comments in the source say what they are."] if settings else []),
-        *("## Training", fenced(f"safegrid train {name} {where}", "sh")),
-        *("## Source", f"`agents/{path.name}`:"),
-        fenced(path.read_text(encoding="utf-8"), "python"),
-    ]
-    return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
-
-
-def _agent_facts(spec: AgentSpec) -> str:
-    hidden = "yes: it has no rank" if spec.uses_hidden_info else "no"
-    rows: list[list[object]] = [
-        ["kind", spec.kind],
-        ["version", spec.version],
-        ["uses hidden information", hidden],
-        ["actions", " or ".join(spec.spaces)],
-        ["steps of training by default", f"{spec.steps:,}"],
-        ["has a memory of the episode", "yes" if spec.memory else "no"],
-        ["can continue from a checkpoint", "yes" if spec.checkpoints else "no"],
-    ]
-    return markdown.table(["", ""], rows, "ll")
-
-
-def agents() -> str:
-    """The page that lists the agents by kind."""
-    parts = [
-        "# Agents",
-        f"There are {len(registry.agents())} agents. `safegrid agents` lists them.",
-    ]
-    by_kind: dict[str, list[AgentSpec]] = {}
-    for name in registry.agents():
-        by_kind.setdefault(registry.agent(name).kind, []).append(registry.agent(name))
-    for kind, specs in sorted(by_kind.items()):
-        rows = [[f"[{each.name}]({each.name}.md)", prose(each.summary)] for each in specs]
-        parts += [f"## {kind.capitalize()}", markdown.table(["agent", ""], rows, "ll")]
-    return "\n\n".join([*parts, contents(registry.agents())]) + "\n"
-
-
-def paragraphs(text: str) -> str:
-    """The paragraphs of a docstring as Markdown; indented ones are code."""
-    found = []
-    for part in re.split(r"\n\s*\n", inspect.cleandoc(text)) if text.strip() else ():
-        indented = all(line.startswith("    ") for line in part.splitlines())
-        found.append(fenced(inspect.cleandoc(part)) if indented else prose(part))
-    return "\n\n".join(found)
-
-
-def modules() -> list[str]:
-    """The modules of the reference: those that public names lie in, and the kits."""
-    public = {target.partition(":")[0] for target in safegrid._LAZY.values()}
-    return sorted({"engine.registry", *public, *KITS})
-
-
-def public(name: str) -> str:
-    """The full name of what a public name of safegrid stands for."""
-    found = getattr(safegrid, name)
-    if inspect.ismodule(found):
-        return found.__name__
-    return f"{found.__module__}.{found.__qualname__}"
-
-
-def reference() -> dict[str, str]:
-    """The pages of the reference, by file."""
-    rows = []
-    for name in safegrid.__all__:
-        first = (inspect.getdoc(getattr(safegrid, name)) or "").partition("\n")[0]
-        role = "mod" if inspect.ismodule(getattr(safegrid, name)) else "obj"
-        rows.append([f"{{py:{role}}}`safegrid.{name} <{public(name)}>`", prose(first)])
-    table = markdown.table(["public name", ""], rows, "ll")
-    listed = ["command_line", *modules()]
-    pages = {
-        "index": f"# Reference\n\nThe names of `import safegrid`:\n\n{table}\n\n"
-        f"All pages, one a module:\n\n{contents(listed, hidden=False)}\n"
-    }
-    for module in modules():
-        full = f"safegrid.{module}"
-        directive = (
-            f"```{{eval-rst}}\n.. automodule:: {full}\n   :members:\n   :ignore-module-all:\n```"
-        )
-        pages[module] = f"# {prose(full)}\n\n{directive}\n"
-    command = typer.main.get_command(app)
-    context: Any = command.make_context("safegrid", [], resilient_parsing=True)
-    text = typer.cli.get_docs_for_click(obj=command, ctx=context, name="safegrid")
-    usage = re.sub(r"^```console$", "```text", text, flags=re.M)
-    pages["command_line"] = re.sub(r"^# .*", "# Command line", usage, count=1)
-    return {f"reference/{name}.md": text for name, text in pages.items()}
 
 
 def pages() -> dict[str, bytes]:

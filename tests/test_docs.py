@@ -125,6 +125,29 @@ def test_prose_shows_every_character_of_a_description(monkeypatch):
         assert "".join(html.unescape(shown).split()) == "".join(text.replace("`", "").split())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", registry.agents())
+def test_the_command_on_the_page_of_an_agent_trains_it(name, folder, monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    pages = importlib.import_module("agent_pages")
+    _, *arguments = shlex.split(pages.command(registry.agent(name)))
+    few = ["--steps", "1", "--out", "policy.safetensors"]
+    few += ["--set", "teacher_steps=1"] * (name == "cloning")
+    assert not app([*arguments, *few], prog_name="safegrid", standalone_mode=False)
+    assert (folder / "policy.safetensors").exists()
+
+
+def test_the_page_of_an_agent_says_what_each_setting_is(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    pages = importlib.import_module("agent_pages")
+    for spec in map(registry.agent, registry.agents()):
+        assert all(pages.meaning(spec, key) for key in spec.settings), spec.name
+    ppo, dqn, sarsa = map(registry.agent, ("ppo_conv", "dqn", "sarsa"))
+    assert pages.meaning(ppo, "n_steps") == "steps of each lane in a rollout"
+    assert pages.meaning(dqn, "train_freq") == "steps of all lanes between updates"
+    assert pages.meaning(sarsa, "exploration").startswith("share of random actions at the start")
+
+
 class Links(HTMLParser):
     """The links and anchors of a page."""
 
@@ -142,7 +165,7 @@ class Links(HTMLParser):
 
 
 @pytest.mark.slow
-def test_the_documentation_builds_without_a_warning_and_is_complete(tmp_path):
+def test_the_documentation_builds_without_a_warning_and_is_complete(tmp_path, monkeypatch):
     built = tmp_path / "built"
     run = subprocess.run(
         [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", DOCS, built],
@@ -151,22 +174,35 @@ def test_the_documentation_builds_without_a_warning_and_is_complete(tmp_path):
     )
     assert run.returncode == 0, run.stderr
     pages = {path: Links(path) for path in built.rglob("*.html")}
-    check_every_name_has_its_place(built, pages)
+    ids = set().union(*(pages[path].anchors for path in (built / "reference").glob("*.html")))
+    check_every_name_has_its_place(built, ids)
+    check_every_used_name_has_an_entry(ids, monkeypatch)
     for page, found in pages.items():
         for link in found.links:
             check_link(page, link, pages)
     check_search(built, tmp_path)
 
 
-def check_every_name_has_its_place(built, pages):
+def check_every_name_has_its_place(built, ids):
     """Every environment, agent and public name has a page or an entry of the reference."""
     for folder, names in (("environments", registry.names()), ("agents", registry.agents())):
         assert {path.stem for path in (built / folder).glob("*.html")} == {*names, "index"}
-    ids = set().union(*(pages[path].anchors for path in (built / "reference").glob("*.html")))
     for name in safegrid.__all__:
         found = getattr(safegrid, name)
         full = found.__name__ if inspect.ismodule(found) else f"{found.__module__}.{name}"
         assert full in ids or f"module-{full}" in ids, full
+
+
+def check_every_used_name_has_an_entry(ids, monkeypatch):
+    """What environments, agents and written pages use of safegrid is in the reference."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    reference = importlib.import_module("reference_pages")
+    last = {each.rpartition(".")[2] for each in ids if each.startswith("safegrid.")}
+    for name in reference.used_names():
+        module = reference.home(name)
+        shipped = module and module.startswith(("safegrid.envs", "safegrid.agents"))
+        if module and module.count(".") > 1 and not shipped:
+            assert name.rpartition(".")[2] in last or f"module-{module}" in ids, name
 
 
 def check_link(page, link, pages):

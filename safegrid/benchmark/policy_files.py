@@ -53,8 +53,14 @@ def save(policy: Policy, path: Path, cell: Cell) -> None:
 
 
 def load(path: Path) -> tuple[Policy, Cell]:
-    """The policy and the cell it was trained in. ValueError where the file is not such a policy."""
+    """The policy and the cell it was trained in.
+
+    ValueError where the file is not such a policy, and for an agent or environment that is unknown.
+    """
     file = read(path)
+    registry.environment(file.cell.environment)
+    if file.format is None:
+        registry.agent(file.cell.agent)
     try:
         return make(file), file.cell
     except ValueError as error:

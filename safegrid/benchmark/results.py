@@ -117,7 +117,7 @@ def read(path: Path) -> Result:
     except pydantic.ValidationError as error:
         raise ValueError(f"{path}: is not a result: {first_error(error)}") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: cannot be read: {error}") from None
+        raise ValueError(f"{path}: cannot be read: {files.reason(error)}") from None
     if digest != _digest(body):
         raise ValueError(f"{path}: was edited: its digest does not match its content")
     contents = {suffix: _beside(path, suffix, record) for suffix in BESIDE}

@@ -17,7 +17,7 @@ from safegrid.benchmark.tensorboard import Curves, run_name
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.dynamics import make_dynamics
-from safegrid.engine.files import Options, Record, first_error
+from safegrid.engine.files import Options, Record, first_error, reason
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.monitor import EpisodeLog
 from safegrid.engine.policies import Policy
@@ -168,9 +168,9 @@ def read_suite(path: Path) -> Suite:
     try:
         return Suite.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ValueError(f"suite {path} cannot be read: {error}") from None
+        raise ValueError(f"suite {path} cannot be read: {reason(error)}") from None
     except pydantic.ValidationError as error:
-        raise ValueError(f"suite {path}: {first_error(error)}") from None
+        raise ValueError(f"suite {path}: {first_error(error, Suite)}") from None
 
 
 def train(cell: Cell, run: Run | None = None, device: str = "cpu") -> Policy:

@@ -1,5 +1,6 @@
 """The commands about agents: agents, train, evaluate, pull, export."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from safegrid.cli.console import (
     Settings,
     console,
     errors,
+    flags,
     pairs,
     print_json,
     progress_bar,
@@ -28,6 +30,7 @@ from safegrid.cli.console import (
 from safegrid.engine import registry
 
 app = typer.Typer()
+SCORES = ("capability", "safety", "alignment")
 
 
 @app.command("agents", epilog="Example: safegrid agents")
@@ -138,7 +141,11 @@ def train(
         errors.print(f"nothing is logged in {log}: {reason}")
     elif curves is not None:
         console.print(f"logged in {curves.folder}", soft_wrap=True)
-    console.print(f"wrote {path}; evaluate it with: safegrid evaluate {path}", soft_wrap=True)
+    own = registry.plugins_of(
+        registry.agent(agent).module, registry.environment(cell.environment).module
+    )
+    command = shlex.join(["safegrid", "evaluate", str(path), *flags(own)])
+    console.print(f"wrote {path}; evaluate it with: {command}", soft_wrap=True)
 
 
 @app.command(
@@ -193,8 +200,9 @@ def evaluate(
         about = {"agent": cell.agent, **evaluated, "episodes": episodes}
         found = {} if kept is None else {"generalisation": generalisation.by_score(kept)}
         return print_json(plain({**about, "score": scores, **found}))
-    title = f"{cell.agent} on {name}, level {level}"
-    table = Table("of an episode", "mean", "lowest", "highest", title=title, box=None)
+    given = ("own map" if key == "map" else f"{key}={chosen[key]}" for key in chosen)
+    console.print(", ".join([f"{cell.agent} on {name}", f"level {level}", *given]), soft_wrap=True)
+    table = Table("of an episode", "mean", "lowest", "highest", box=None)
     for key in ("return", "performance", "cost", "length"):
         values = records[key]
         table.add_row(key, f"{values.mean():.2f}", f"{values.min():.2f}", f"{values.max():.2f}")
@@ -203,11 +211,15 @@ def evaluate(
         for key in ("return", "performance", "cost"):
             exact = getattr(scores, "mean_return" if key == "return" else key).mean
             table.add_row(f"exact {key}", f"{exact:.2f}", "", "")
-    for key in ("capability", "safety", "alignment"):
-        if (scored := getattr(scores.anchored, key, None)) is not None:
+    if scores.constraint is not None and scores.constraint.limit is not None:
+        table.add_row("cost limit", f"{scores.constraint.limit:.2f}", "", "")
+    named = {key: getattr(scores.anchored, key, None) for key in SCORES}
+    if scores.measure is not None and scores.measure_name is not None:
+        named.pop(scores.measure_name, None)
+        named[f"measure: {scores.measure_name}"] = scores.measure
+    for key, scored in named.items():
+        if scored is not None:
             table.add_row(key, f"{scored.mean:.2f}", "", "")
-    if scores.measure is not None and scores.measure_name != "alignment":
-        table.add_row(str(scores.measure_name), f"{scores.measure.mean:.2f}", "", "")
     console.print(table)
     if kept is not None:
         console.print(generalisation.table(kept, worth))

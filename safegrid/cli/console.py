@@ -71,6 +71,11 @@ def pairs(settings: list[str]) -> dict[str, Any]:
     return values
 
 
+def flags(plugins: list[str]) -> list[str]:
+    """The arguments that name plug-ins on the command line."""
+    return [argument for plugin in plugins for argument in ("--plugin", plugin)]
+
+
 def environment_options(name: str, settings: list[str]) -> dict[str, Any]:
     """The options of an environment as `pairs`. ValueError as there, and for an unknown one."""
     options = pairs(settings)

@@ -157,8 +157,10 @@ def derive_seeds(seed: int, role: str, count: int = 1) -> NDArray[np.uint64]:
     """uint64[count] seeds of one role, derived from one seed.
 
     Training, evaluation and the policy's own draws have different ROLES, so that no random number
-    is used for two of them.
+    is used for two of them. ValueError for a seed that is not a whole number, 0 or more.
     """
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed is {seed!r}: choose a whole number, 0 or more")
     sequence = np.random.SeedSequence(seed, spawn_key=(ROLES.index(role),))
     return sequence.generate_state(count, np.uint64)  # type: ignore[return-value]
 

@@ -10,11 +10,11 @@ import secrets
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import pydantic
 
-from safegrid.engine.contract.names import check_option_names
+from safegrid.engine.contract.names import check_option_names, unknown
 
 # what fsync raises on file systems that do not have it
 NO_FSYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -153,16 +153,40 @@ def in_our_words(message: str) -> str:
     return message[:1].lower() + message[1:]
 
 
-def first_error(error: pydantic.ValidationError) -> str:
-    """The first fault of a validation, as one line: the field, its value, and what it must be."""
+def first_error(
+    error: pydantic.ValidationError, model: type[pydantic.BaseModel] | None = None
+) -> str:
+    """The first fault of a validation, as one line: the field, its value, and what it must be.
+
+    model: what was validated; with it, an unknown field is told from those that are allowed.
+    """
     fault = error.errors()[0]
     field, said = ".".join(map(str, fault["loc"])) or "content", in_our_words(fault["msg"])
+    if fault["type"] == "extra_forbidden" and model is not None:
+        *within, last = fault["loc"]
+        place = f" in {'.'.join(map(str, within))}" if within else ""
+        return str(unknown(f"key{place}", last, _fields(model, within)))
     if fault["type"] in ("missing", "extra_forbidden"):
         return f"{field} {said}"
     if not isinstance(fault["input"], (bool, int, float, str, type(None))):
         return f"{field}: {said}"
     shown = repr(fault["input"])
     return f"{field} is {shown if len(shown) <= 80 else shown[:80] + '...'}: {said}"
+
+
+def _fields(model: Any, within: list[int | str]) -> list[str]:
+    """The fields of a record, or of the record that lies within it."""
+    if hasattr(model, "model_fields"):
+        fields = model.model_fields
+        return _fields(fields[within[0]].annotation, within[1:]) if within else list(fields)
+    parts = [each for each in get_args(model) if each is not type(None)]
+    deeper = within[1:] if within and isinstance(within[0], int) else within
+    return _fields(parts[0], deeper) if parts else []
+
+
+def reason(error: Exception) -> str:
+    """Why a file cannot be read, without its name."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def check_writable(path: Path) -> None:

@@ -225,7 +225,8 @@ def map_rows(map: Map) -> tuple[str, ...]:
             is_text = isinstance(map, str) and "\n" in map
             text = str(map) if is_text else Path(map).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"map file {str(map)!r} cannot be read: {error}") from None
+            reason = getattr(error, "strerror", None) or error
+            raise ValueError(f"map file {str(map)!r} cannot be read: {reason}") from None
         text = text.removeprefix("\ufeff").replace("\r\n", "\n")  # of some editors
         return tuple(text.strip("\n").split("\n"))
     rows = tuple(map) if isinstance(map, Iterable) else ()

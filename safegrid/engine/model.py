@@ -82,6 +82,9 @@ class Model:
         self._outcome = np.zeros(1, OUTCOME)
         self._level = self.dynamics.level_name, self.dynamics.level.background.tobytes()
 
+    def __repr__(self) -> str:
+        return f"Model({self.dynamics.name!r}, level={self._level[0]!r})"
+
     def reset(self, chance: int = 0, state: State | None = None) -> State:
         """The state in which an episode begins.
 

@@ -6,9 +6,7 @@ An installed package adds its own by the entry-point groups `safegrid.environmen
 
 import functools
 import importlib
-import importlib.util
 import pkgutil
-import sys
 import warnings
 from collections.abc import Iterable
 from importlib import metadata
@@ -18,6 +16,7 @@ from typing import Any
 
 from gymnasium.envs import registration
 
+from safegrid.engine.contract import loading
 from safegrid.engine.contract.agents import AgentSpec, read_agent
 from safegrid.engine.contract.environments import (
     EnvironmentSpec,
@@ -28,6 +27,7 @@ from safegrid.engine.contract.manifest import Manifest, assigned_names, read_man
 from safegrid.engine.contract.names import unknown, unknown_keyword
 
 __all__ = ["unknown"]
+UNREGISTERED = "one of your own needs --plugin FILE, or safegrid.register(FILE)"
 _FOLDERS = {"environment": "envs", "agent": "agents"}
 _registered: dict[str, dict[str, ModuleType]] = {"environment": {}, "agent": {}}
 _waiting: dict[str, str] = {}  # agents' plug-ins that have not been run, by name
@@ -100,7 +100,7 @@ def register(plugin: str | Path | ModuleType) -> str:
     plugin: the path of a Python file, a module, or the dotted name of one. The name is that of the
     file. ValueError where it cannot be loaded, breaks the contract, or has a name that is taken.
     """
-    module = plugin if isinstance(plugin, ModuleType) else _load(str(plugin))
+    module = plugin if isinstance(plugin, ModuleType) else loading.load(str(plugin))
     name = module.__name__.rpartition(".")[2]
     what = "agent" if hasattr(module, "train") else "environment"
     known = _registered[what].get(name)
@@ -123,7 +123,7 @@ def register_later(plugin: str) -> None:
     plugin: the path of a Python file, or the dotted name of a module. ValueError for one that does
     not assign STEPS, as agents do, or LEVELS, as environments do, and as `register`.
     """
-    path, name = _source(plugin), Path(plugin).stem if plugin.endswith(".py") else plugin
+    path, name = loading.source(plugin), Path(plugin).stem if plugin.endswith(".py") else plugin
     name = name.rpartition(".")[2]
     assigned = assigned_names(path.read_bytes()) if path is not None and path.is_file() else set()
     if "STEPS" in assigned:
@@ -155,6 +155,13 @@ def unregister(plugin: str | Path) -> None:
 def plugins() -> list[str]:
     """What has been registered in this process, for `register` in another one."""
     return list(_plugins)
+
+
+def plugins_of(*modules: ModuleType) -> list[str]:
+    """The plug-ins, as `plugins` gives them, that these modules of environments or agents are."""
+    told = {module.__name__ for module in modules}
+    told |= {str(Path(str(module.__file__)).resolve()) for module in modules}
+    return [plugin for plugin in _plugins if plugin in told]
 
 
 def register_ids() -> None:
@@ -232,7 +239,7 @@ def _installed(what: str) -> dict[str, ModuleType]:
 def _agent_file(name: str) -> Path | None:
     """The file of an agent, without importing it; None where it is not known."""
     if name in _waiting:
-        return _source(_waiting[name])
+        return loading.source(_waiting[name])
     if name in _registered["agent"]:
         return Path(str(_registered["agent"][name].__file__))
     if name in _shipped("agent"):
@@ -264,34 +271,5 @@ def _module(what: str, name: str) -> ModuleType:
     if name in _shipped(what):
         return importlib.import_module(f"safegrid.{_FOLDERS[what]}.{name}")
     if name not in _installed(what):
-        raise unknown(what, name, _names(what))
+        raise unknown(what, name, _names(what), UNREGISTERED)
     return _installed(what)[name]
-
-
-def _source(plugin: str) -> Path | None:
-    """The file of a plug-in, which is not run; None for a module that is not there."""
-    if plugin.endswith(".py"):
-        return Path(plugin).resolve()
-    try:
-        spec = importlib.util.find_spec(plugin)
-    except ModuleNotFoundError:  # the package that it is in
-        return None
-    return None if spec is None or spec.origin is None else Path(spec.origin)
-
-
-def _load(plugin: str) -> ModuleType:
-    """The module in a file, or of a dotted name. ValueError, in one line, where it fails."""
-    path = Path(plugin)
-    try:
-        if path.suffix != ".py":
-            return importlib.import_module(plugin)
-        name = f"safegrid_plugins.{path.stem}"
-        spec = importlib.util.spec_from_file_location(name, path.resolve())
-        assert spec is not None and spec.loader is not None
-        module = sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    except Exception as error:
-        sys.modules.pop(f"safegrid_plugins.{path.stem}", None)
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ValueError(f"plug-in {plugin} cannot be loaded: {reason}") from None

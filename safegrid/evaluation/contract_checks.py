@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from safegrid.engine import kernels, registry
 from safegrid.engine.chance import list_outcomes
+from safegrid.engine.contract import code_faults
 from safegrid.engine.contract.agents import AgentSpec, Run, Task
 from safegrid.engine.contract.environments import EnvironmentSpec
 from safegrid.engine.contract.random_play import (
@@ -43,6 +44,8 @@ def check(subject: str | Path) -> list[str]:
     subject: its name, or the path of its file, which need not be registered.
     """
     path = Path(subject)
+    if path.suffix != ".py" and path.is_file():
+        return [f"{path} is not a Python file: give one, or a name"]
     if path.suffix != ".py":
         return _check_named(str(subject))
     if str(path.resolve()) in registry.files():
@@ -63,12 +66,17 @@ def _check_named(name: str) -> list[str]:
         environments = [*environments, name]
     if name not in (*environments, *agents):
         return [str(registry.unknown("name", name, [*environments, *agents]))]
+    found: EnvironmentSpec | AgentSpec
     try:
-        if name in environments:
-            return list(_environment_faults(registry.environment(name)))
-        return list(_agent_faults(registry.agent(name)))
+        found = registry.environment(name) if name in environments else registry.agent(name)
+    except ValueError as error:
+        return [str(error)]
+    try:
+        if isinstance(found, AgentSpec):
+            return list(_agent_faults(found))
+        return list(_environment_faults(found))
     except Exception as error:  # of any kind, since the code that is checked raised it
-        return [f"{name}: {type(error).__name__}: {error}".splitlines()[0]]
+        return [code_faults.describe(error, Path(str(found.module.__file__)))]
 
 
 def _environment_faults(spec: EnvironmentSpec) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The command line as a user meets it."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -94,8 +95,22 @@ def test_train_then_evaluate(tmp_path):
     assert run.returncode == 0, run.stderr
     run = command("evaluate", path, "--episodes", 5)
     assert run.returncode == 0, run.stderr
-    for word in ("ppo on boat_race", "return", "performance", "gap", "capability", "alignment"):
+    for word in ("ppo on boat_race, level course", "return", "gap", "capability"):
         assert word in run.stdout
+    assert "measure: alignment" in run.stdout and "cost limit" not in run.stdout
+
+
+@pytest.mark.slow
+def test_evaluate_says_which_map_which_limit_and_which_measure(tmp_path):
+    (tmp_path / "own.txt").write_text("#######\n#A H G#\n#     #\n#     #\n#######\n")
+    path = tmp_path / "policy.safetensors"
+    given = ("--option", f"map={tmp_path / 'own.txt'}", "--out", path)
+    assert command("train", "uniform", "hazard_goal", *given).returncode == 0
+    run = command("evaluate", path, "--episodes", 2)
+    assert run.returncode == 0, run.stderr
+    assert "uniform on hazard_goal, level small, own map" in run.stdout
+    for row in (r"cost limit +0\.50", "measure: constrained return +-?[01]"):
+        assert re.search(row, run.stdout), run.stdout
 
 
 @pytest.mark.slow

@@ -56,3 +56,9 @@ print(torch.rand(1).item())
         for _ in range(2)
     ]
     assert len({run.stdout for run in runs}) == 2
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "1", None])
+def test_a_seed_that_is_none_is_named(seed):
+    with pytest.raises(ValueError, match=f"seed is {seed!r}: choose a whole number, 0 or more"):
+        chance.derive_seeds(seed, "evaluate")

@@ -193,6 +193,28 @@ def test_the_first_fault_is_named_with_its_value_and_what_is_allowed(content, me
     assert first_error(error.value) == message
 
 
+class Outer(Record):
+    """A record with records in it."""
+
+    parts: list[Example] | None = None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"prats": []}, "unknown key 'prats' (did you mean 'parts'?): choose from parts"),
+        (
+            {"parts": [{"lists": 1}]},
+            "unknown key in parts.0 'lists' (did you mean 'listed'?): choose from whole, ",
+        ),
+    ],
+)
+def test_an_unknown_key_is_told_from_those_that_are_allowed(content, message):
+    with pytest.raises(pydantic.ValidationError) as error:
+        Outer.model_validate(content)
+    assert first_error(error.value, Outer).startswith(message)
+
+
 def test_a_long_value_is_cut():
     with pytest.raises(pydantic.ValidationError) as error:
         Example.model_validate({"whole": "x" * 1000})

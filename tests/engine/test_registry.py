@@ -167,7 +167,29 @@ def test_a_bad_plugin_is_one_line_and_exit_code_2(tmp_path):
         "safegrid: environment lamp: unknown name ACTION: did you mean ACTIONS?"
     )
     run = command("--plugin", tmp_path / "nowhere.py", "list")
-    assert run.returncode == 2 and "cannot be loaded: FileNotFoundError" in run.stderr
+    assert run.returncode == 2 and "cannot be loaded: No such file" in run.stderr
+
+
+@pytest.mark.slow
+def test_a_policy_of_a_plugin_says_that_it_needs_it(files, tmp_path):
+    lamp, leftist = files
+    path = tmp_path / "policy.safetensors"
+    own = ("--plugin", lamp, "--plugin", leftist)
+    run = command("train", "leftist", "lamp", "--out", path, *own)
+    assert run.returncode == 0, run.stderr
+    told = run.stdout.strip().rpartition("evaluate it with: safegrid ")[2].split()
+    assert told == ["evaluate", str(path), "--plugin", str(lamp), "--plugin", str(leftist)]
+    assert command(*told, "--episodes", 2).returncode == 0
+    for plugins, missing in (((), "environment 'lamp'"), (("--plugin", lamp), "agent 'leftist'")):
+        run = command("evaluate", path, *plugins)
+        assert run.returncode == 2
+        assert f"safegrid: unknown {missing} (one of your own needs --plugin FILE" in run.stderr
+    assert command("export", path, "--out", tmp_path / "card", *own).returncode == 0
+    card = (tmp_path / "card" / "README.md").read_text()
+    assert "safegrid evaluate policy.safetensors --plugin leftist.py --plugin lamp.py" in card or (
+        "safegrid evaluate policy.safetensors --plugin lamp.py --plugin leftist.py" in card
+    )
+    assert 'safegrid.register("lamp.py")' in card and 'safegrid.register("leftist.py")' in card
 
 
 @pytest.fixture

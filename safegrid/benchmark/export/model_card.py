@@ -50,7 +50,14 @@ def text(cell: Cell, scores: Score, episodes: int, seed: int) -> str:
     """
     found, version = results(scores), metadata.version("safegrid-rl")
     environment, agent = registry.environment(cell.environment), registry.agent(cell.agent)
-    command = f"safegrid evaluate {POLICY} --episodes {episodes} --seed {seed}"
+    plugins = [
+        Path(plugin).name if plugin.endswith(".py") else plugin
+        for plugin in registry.plugins_of(agent.module, environment.module)
+    ]
+    options = [f"--plugin {each}" for each in plugins]
+    command = " ".join(
+        ["safegrid evaluate", *(POLICY, *options), f"--episodes {episodes} --seed {seed}"]
+    )
     values = "exact values" if scores.exact else f"means over {episodes} episodes"
     settings = [*cell.settings.items(), ("steps", f"{cell.steps:,}"), ("seed", cell.seed)]
     level = ", ".join(
@@ -68,11 +75,13 @@ def text(cell: Cell, scores: Score, episodes: int, seed: int) -> str:
         *(f"\n{name.capitalize()}: {SCORES[name]}." for name in found if name in SCORES),
         f"\nThese are {values} of the policy, measured with SafeGrid {version} by `{command}`.\n",
         "## Use\n",
+        *(f"The policy needs `{plugin}`, which is not a part of SafeGrid.\n" for plugin in plugins),
         f"```sh\npip install 'safegrid-rl[train]=={version}'\n{command}\n```\n",
         "```python",
         "from pathlib import Path\n",
         "import safegrid",
         "from safegrid.benchmark import policy_files\n",
+        *(f"safegrid.register({json.dumps(plugin)})" for plugin in plugins),
         f'policy, cell = policy_files.load(Path("{POLICY}"))',
         'options = {"level": cell.level, **cell.options}',
         "episodes = safegrid.evaluate(policy, cell.environment, episodes=100, **options)",

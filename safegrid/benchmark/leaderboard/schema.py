@@ -254,7 +254,7 @@ def read_card(path: Path) -> AgentCard:
             tomllib.loads(content(path, LARGEST_TEXT).decode("utf-8-sig"))
         )
     except pydantic.ValidationError as error:
-        raise ValueError(f"agent card {path}: {first_error(error)}") from None
+        raise ValueError(f"agent card {path}: {first_error(error, AgentCard)}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ValueError(f"agent card {path} cannot be read: {error}") from None
 

@@ -95,11 +95,15 @@ def read(specification: Any, module: ModuleType, what: str, kind: str = "") -> d
     return found
 
 
-def unknown(what: str, value: object, allowed: Iterable[object]) -> ValueError:
-    """The error for a value that is not among those allowed."""
+def unknown(what: str, value: object, allowed: Iterable[object], otherwise: str = "") -> ValueError:
+    """The error for a value that is not among those allowed.
+
+    otherwise: what may be wrong where none of those allowed is similar.
+    """
     choices = [str(choice) for choice in allowed]
     near = difflib.get_close_matches(str(value), choices, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    hint = f"did you mean {near[0]!r}?" if near else otherwise
+    hint = f" ({hint})" if hint else ""
     return ValueError(f"unknown {what} {value!r}{hint}: choose from {', '.join(choices) or 'none'}")
 
 

@@ -1,0 +1,38 @@
+"""Loads the modules of environments and agents that are given as files or dotted names."""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+
+def source(plugin: str) -> Path | None:
+    """The file of a plug-in, which is not run; None for a module that is not there."""
+    if plugin.endswith(".py"):
+        return Path(plugin).resolve()
+    try:
+        spec = importlib.util.find_spec(plugin)
+    except ModuleNotFoundError:  # the package that it is in
+        return None
+    return None if spec is None or spec.origin is None else Path(spec.origin)
+
+
+def load(plugin: str) -> ModuleType:
+    """The module in a file, or of a dotted name. ValueError, in one line, where it fails."""
+    path = Path(plugin)
+    try:
+        if path.suffix != ".py":
+            return importlib.import_module(plugin)
+        name = f"safegrid_plugins.{path.stem}"
+        spec = importlib.util.spec_from_file_location(name, path.resolve())
+        assert spec is not None and spec.loader is not None
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    except Exception as error:
+        sys.modules.pop(f"safegrid_plugins.{path.stem}", None)
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        if isinstance(error, FileNotFoundError) and not path.exists():
+            reason = str(error.strerror)
+        raise ValueError(f"plug-in {plugin} cannot be loaded: {reason}") from None
