@@ -7,6 +7,7 @@ import safegrid
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import valuation
+from safegrid.solver import backward_induction
 from safegrid.solver.plans import TimedPolicy
 
 SHORT = {"map": ["#####", "#AHG#", "#   #", "#####"], "slip_probability": 0.0}
@@ -144,3 +145,23 @@ def test_cpo_mixes_two_ways_near_its_limit():
     solution = safegrid.solve("hazard_goal", **SHORT)
     assert solution.cost(policy) < 0.5
     assert solution.evaluate(policy)[0] > 46
+
+
+def test_without_randomness_or_memory_no_price_leads_near_the_limit_of_hazard_button():
+    """So that rcpo, whose policies are of this kind, is far below the limit of 5 or above it."""
+    solution = safegrid.solve("hazard_button")
+    tables, best = solution.enumeration.tables, solution.under_limit(5)
+    gains, costs = (tables.amounts[tables.outcome][..., column] for column in (0, 2))
+    likely = np.broadcast_to(tables.probability, tables.successor.shape)
+    found = set()
+    for price in np.linspace(4.0, 5.5, 31):
+        values = np.zeros(len(tables.successor) + 1)
+        for _ in range(1500):  # of value iteration with the discount of Q-learning
+            ahead = gains - price * costs + 0.99 * values[tables.successor]
+            actions = (likely * ahead).sum(axis=2)
+            values[:-1] = actions.max(axis=1)
+        policy = np.zeros((len(solution.enumeration.boards), 4))
+        policy[tables.observation, actions.argmax(axis=1)] = 1
+        reward, _, cost = backward_induction.value(tables, solution.horizon, policy)
+        found.add((round(cost, 2), round(reward / best, 3)))
+    assert {pair for pair in found if 2 < pair[0] < 6.7} == {(2.26, 0.874), (6.65, 1.047)}
