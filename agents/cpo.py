@@ -24,6 +24,7 @@ SETTINGS = {
     "batch_size": 1024,  # of the critics
     "n_critic_updates": 10,
     "target_kl": 0.01,  # the radius of the trust region
+    "cg_max_steps": 10,  # of conjugate gradients
     "learning_rate": 2e-3,  # of the critics, at the start; falls linearly to zero
     "gamma": 0.99,
     "gae_lambda": 0.95,

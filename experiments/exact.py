@@ -3,8 +3,8 @@
     python experiments/exact.py experiments/suites/impact.toml
 
 Writes experiments/results/exact/SUITE.json after every cell: return, performance, cost, probability
-of a violation and capability. After an interruption, the same command continues with the cells that
-are missing.
+of a violation and capability of the policy; episodes of its training, and how many of them had a
+violation. After an interruption, the same command continues with the cells that are missing.
 """
 
 import json
@@ -19,6 +19,8 @@ import safegrid
 from safegrid.benchmark.results import Cell
 from safegrid.benchmark.suite import read_suite, train
 from safegrid.engine import files
+from safegrid.engine.contract.agents import Run
+from safegrid.engine.monitor import EpisodeLog
 from safegrid.evaluation import valuation
 from safegrid.evaluation.normalisation import piecewise_linear
 from safegrid.solver.solution import Solution
@@ -36,13 +38,16 @@ def solution(environment: str, level: str) -> Solution:
 def value(cell: Cell) -> dict[str, Any]:
     """Trains a cell; returns the cell with the exact values of its policy."""
     solved = solution(cell.environment, cell.level)
-    policy = train(cell)
+    log = EpisodeLog()
+    policy = train(cell, Run(monitor=log))
     worth = valuation.value(policy, solved.dynamics)
     named = cell.model_dump(include={"agent", "settings", "environment", "level", "seed", "steps"})
     a = solved.anchors
     capability = piecewise_linear(worth.mean_return, a.r_min, a.r_random, a.r_max)
     amounts = {name: getattr(worth, key) for name, key in AMOUNTS.items()}
-    return {**named, **amounts, "capability": capability}
+    violating = log.episodes()["violating"]
+    training = {"episodes": len(violating), "violating": int(violating.sum())}
+    return {**named, **amounts, "capability": capability, "training": training}
 
 
 def main() -> None:

@@ -150,21 +150,26 @@ def constrained() -> str:
         for run in json.loads(path.read_text()).values():
             groups.setdefault((run["environment"], run["level"], run["agent"]), []).append(run)
     header = ["level", "limit", "agent", "kept by", "cost", "return, of the best under the limit"]
+    header.append("training episodes with a violation")
     rows = []
     for (name, level, agent), runs in sorted(groups.items()):
         best = references.load(name, level).anchors.r_limit
         limit = normalisation.cost_limit(name) or 0.0
         costs = [run["cost"] for run in runs]
         shares = [1 + (run["return"] - best) / abs(best) for run in runs]
+        training = [run["training"] for run in runs if "training" in run]
+        violating = [each["violating"] / each["episodes"] for each in training]
+        digits = 2 if limit >= 0.1 else 4
         rows.append(
             [
                 *(f"{name} {level}", f"{limit:g}", f"`{agent}`"),
                 f"{sum(c <= limit for c in costs)} of {len(runs)}",
-                f"{min(costs):.2f} to {max(costs):.2f}",
+                f"{min(costs):.{digits}f} to {max(costs):.{digits}f}",
                 f"{min(shares):.1%} to {max(shares):.1%}",
+                f"{min(violating):.1%} to {max(violating):.1%}" if training else "not recorded",
             ]
         )
-    return markdown.table(header, rows, "lrlrrr")
+    return markdown.table(header, rows, "lrlrrrr")
 
 
 def coverage() -> str:

@@ -14,9 +14,10 @@ from sb3_contrib.common.utils import conjugate_gradient_solver
 from stable_baselines3.common.distributions import kl_divergence
 from stable_baselines3.common.utils import obs_as_tensor
 
-from safegrid.training.constrained.costs import CostCritic
+from safegrid.training.constrained.costs import CostCritic, parts
 
 LEAST = 1e-8  # of a squared gradient that counts as one
+FISHER_SHARE = 8  # one observation in so many is in the Fisher matrix (Schulman et al. 2015)
 
 
 class CPO(CostCritic, TRPO):
@@ -44,16 +45,19 @@ class CPO(CostCritic, TRPO):
     def _products(self, costs: Any) -> tuple[float, float, float]:
         """The products of the gradients of reward and cost, by the inverse of the Fisher matrix.
 
-        Those of reward and reward, of reward and cost, and of cost and cost.
+        Those of reward and reward, of reward and cost, and of cost and cost. The Fisher matrix is
+        that of a random part of the observations, as in appendix C.1 of Schulman et al. 2015, Trust
+        region policy optimization, arXiv:1502.05477: its products are most of the work.
         """
         rollout = self.rollout_buffer
         observations = rollout.observations.reshape(-1, *rollout.obs_shape)
         seen: Any = obs_as_tensor(observations, self.device)
+        log_prob = self.policy.get_distribution(seen).log_prob(self.rollout_actions())
+        size = max(1, len(observations) // FISHER_SHARE)
+        part: Any = obs_as_tensor(observations[parts(len(observations), size)[0]], self.device)
         with torch.no_grad():
-            before = copy.copy(self.policy.get_distribution(seen))
-        now = self.policy.get_distribution(seen)
-        log_prob = now.log_prob(self.rollout_actions())
-        divergence = kl_divergence(now, before).mean()
+            before = copy.copy(self.policy.get_distribution(part))
+        divergence = kl_divergence(self.policy.get_distribution(part), before).mean()
         gradients, solutions = [], []
         for buffer in (rollout, costs):
             advantages = torch.as_tensor(buffer.advantages.reshape(-1), device=self.device)
