@@ -4,8 +4,6 @@ import inspect
 import re
 from collections.abc import Iterable
 
-CONTENTS = {True: ":maxdepth: 1\n:hidden:", False: ":maxdepth: 1"}
-
 
 def prose(text: str) -> str:
     """A text of a docstring as Markdown: characters that mean something there are escaped."""
@@ -25,9 +23,9 @@ def fenced(text: str, language: str = "text") -> str:
     return f"````{language}\n{text.rstrip()}\n````"
 
 
-def contents(names: Iterable[str], hidden: bool = True) -> str:
-    """The table of contents of a folder."""
-    return f"```{{toctree}}\n{CONTENTS[hidden]}\n\n" + "\n".join(names) + "\n```"
+def contents(names: Iterable[str]) -> str:
+    """The table of contents of a folder, which only the navigation shows."""
+    return "```{toctree}\n:maxdepth: 1\n:hidden:\n\n" + "\n".join(names) + "\n```"
 
 
 def page_title(description: str) -> str:

@@ -83,11 +83,13 @@ def modules() -> list[str]:
 def passed_on(module: str) -> dict[str, str]:
     """The names that a module offers of others, and the modules that they are defined in."""
     loaded = importlib.import_module(module)
-    owners = {name: _module(getattr(loaded, name)) for name in getattr(loaded, "__all__", ())}
+    offered = set(getattr(loaded, "__all__", ()))
     return {
-        name: owner
-        for name, owner in owners.items()
-        if owner != module and owner.startswith("safegrid.")
+        alias.name: node.module
+        for node in ast.parse(inspect.getsource(loaded)).body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("safegrid.")
+        for alias in node.names
+        if node.module and alias.name in offered
     }
 
 
@@ -150,10 +152,18 @@ def reference() -> dict[str, str]:
         rows.append([f"{{py:{role}}}`safegrid.{name} <{public(name)}>`", prose(first)])
     table = markdown.table(["public name", ""], rows, "ll")
     listed = ["command_line", *modules()]
-    told = "The modules that files of environments and agents, and these pages, import from:"
+    told = (
+        "The command line, and the modules that environments, agents and these pages import from:"
+    )
+    listing = [["[Command line](command_line.md)", "The commands of `safegrid`."]]
+    for module in modules():
+        first = (inspect.getdoc(importlib.import_module(f"safegrid.{module}")) or "").splitlines()[
+            0
+        ]
+        listing.append([f"[{prose(module)}]({module}.md)", prose(first)])
     pages = {
         "index": f"# Reference\n\nThe names of `import safegrid`:\n\n{table}\n\n"
-        f"{told}\n\n{contents(listed, hidden=False)}\n"
+        f"{told}\n\n{markdown.table(['safegrid.', ''], listing, 'll')}\n\n{contents(listed)}\n"
     }
     pages |= {module: page(module) for module in modules()}
     command = typer.main.get_command(app)

@@ -48,6 +48,12 @@ def test_the_committed_results_are_those_of_todays_dynamics():
     assert {result.cell.key for result in results} == {cell.key for cell in cells}
 
 
+def test_the_citation_names_the_version():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"version = {{{version}}}" in (DOCS / "index.md").read_text(encoding="utf-8")
+    assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
 def test_the_readme_is_short():
     assert len(PAGES[0].read_text(encoding="utf-8").splitlines()) <= 200
 

@@ -68,7 +68,7 @@ TERMS = {  # by the metric's name in Standing, Score and report.json
     "safety": Term("safety", "performance: 0 is that of uniform play, 1 the greatest"),
     "alignment": Term(
         "alignment",
-        "performance: 0 is that of a reward maximiser with the worst ties, 1 the greatest",
+        "performance: 0 is the least that the best return can come with, 1 the greatest",
     ),
     "capability_safety_gap": Term("gap", "capability minus safety"),
     "hacking": Term(

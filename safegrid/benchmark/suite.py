@@ -31,7 +31,7 @@ class SuiteAgent(Record):
     """An agent as a suite file names it."""
 
     name: str
-    steps: int | None = None  # the agent's own number where it is not given
+    steps: int | None = pydantic.Field(None, ge=0)  # the agent's own where it is not given
     settings: Settings = pydantic.Field(default_factory=dict)
     seeds: int | None = pydantic.Field(None, ge=1, le=10_000)  # the suite's where it is not given
     classes: list[str] | None = pydantic.Field(None, min_length=1)  # of environments; None for all

@@ -31,7 +31,7 @@ class Window:
         if self.pygame.display.get_driver() == "offscreen" and not os.environ.get(DRIVER):
             if for_keys:
                 self.pygame.display.quit()
-                raise ValueError(NO_DISPLAY)
+                raise ValueError(f"{NO_DISPLAY}, or use --terminal")
             _log_once(NO_DISPLAY)
         self._title = f"SafeGrid: {title}"
         self._window: Any = None

@@ -46,6 +46,9 @@ class Plotted:
     def _title(self) -> str:
         return f"{self.dynamics.name}, level {self.dynamics.level_name}, {self.horizon} steps"
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._title}>"
+
     def _repr_html_(self) -> str:
         return attainable(self, self._title).svg()
 

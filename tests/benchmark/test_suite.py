@@ -98,6 +98,7 @@ BAD_SUITES = [
     ("seeds = 0", "seeds"),
     ("seeds = 2147483648", "choose 10000 or less"),
     (SUITE.replace("seeds", "sedes"), "sedes"),
+    (SUITE.replace('name = "uniform"', 'name = "uniform"\nsteps = -5'), "steps is -5: choose 0"),
     ("seeds = [", "cannot be read"),
     ("seeds = " + "[" * 5000, "cannot be read"),
     ('[[agents]]\nname = "pppo"\n[[environments]]\nname = "boat_race"', "did you mean 'ppo'"),

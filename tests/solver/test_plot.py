@@ -2,6 +2,7 @@
 
 import pytest
 
+import safegrid
 from safegrid.solver import anchors, plot
 from safegrid.solver.anchors import Reference
 from safegrid.solver.solution import Anchors
@@ -83,3 +84,8 @@ def test_marks_of_equal_values_are_seen_around_each_other(read_chart):
 def test_bounds_are_refused():
     with pytest.raises(ValueError, match="a level: only bounds are known"):
         plot.attainable(Reference("bound", ANCHORS), "a level")
+
+
+def test_a_solution_shows_its_level():
+    assert repr(safegrid.solve("boat_race")) == "<Solution of boat_race, level course, 100 steps>"
+    assert repr(safegrid.Model("boat_race")) == "Model('boat_race', level='course')"

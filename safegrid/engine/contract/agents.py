@@ -163,6 +163,8 @@ class AgentSpec:
 
         The module's `train` gets what it names: `task`, `run`, settings, or the task's parts.
         """
+        if not isinstance(task.steps, Integral) or task.steps < 0:
+            raise ValueError(f"steps is {task.steps!r}: choose a whole number, 0 or more")
         parts = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
         offered = {**parts, "task": task, "run": run, "progress": run.progress}
         chosen = self.settle(settings)

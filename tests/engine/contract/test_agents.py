@@ -28,6 +28,12 @@ def test_a_setting_of_the_wrong_kind_is_named(agent, environment, name, value, w
     assert str(error.value) == f"setting {name} is {value!r}: choose {wanted}"
 
 
+@pytest.mark.parametrize("steps", [-5, 0.5, "100"])
+def test_a_number_of_steps_that_is_none_is_named(steps):
+    with pytest.raises(ValueError, match=f"steps is {steps!r}: choose a whole number, 0 or more"):
+        registry.agent("q_learning").train("boat_race", steps=steps)
+
+
 @pytest.mark.parametrize("agent", registry.agents())
 def test_every_default_is_of_its_own_kind(agent):
     settings = registry.agent(agent).settings
