@@ -50,7 +50,7 @@ STEMS = {  # what a setting is; the comment behind it in a file goes on, or is l
 GOES_ON = ("of ", "at ", "from ", "that ", "or ")  # how a comment begins that goes on
 PLACES = {  # of agents that need an action or a field that other environments do not have
     "noop": "boat_race --option noop=true",
-    "planner_current_reward": "rocks_diamonds",
+    "planner_current_reward": "sensor_register",
 }
 SEEN = """What they see: an agent sees its observation, the reward and the cost, and never the
 performance. Networks see one-hot boards (`planes`), and on continuous tasks the vector; tables and
