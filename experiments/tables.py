@@ -23,6 +23,7 @@ import corner_size
 import leike2017_report
 import mona
 import sampled_report
+import transfer_report
 
 from safegrid.benchmark import markdown
 from safegrid.benchmark.grouping import Group, group
@@ -261,9 +262,13 @@ def picture() -> str:
 
 def fresh() -> dict[Path, str]:
     """The up-to-date content of all generated files, by path."""
+    transferred = transfer_report.results()
     tables = {
         "published": published(),
         "contact": contact.table(),
+        "transfer": transfer_report.scores(transferred),
+        "ratios": transfer_report.ratios(transferred),
+        "starts": transfer_report.starts(transferred),
         "learning": exact("learning", least),
         "constrained": constrained(),
         "benchmark": sampled_report.benchmark(),
