@@ -149,7 +149,10 @@ def constrained() -> str:
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for path in sorted((RESULTS / "exact").glob("constrained*.json")):
         for run in json.loads(path.read_text()).values():
-            groups.setdefault((run["environment"], run["level"], run["agent"]), []).append(run)
+            own = registry.agent(run["agent"]).settings
+            changed = {key: v for key, v in run["settings"].items() if v != own.get(key)}
+            agent = " ".join([f"`{run['agent']}`", *(f"{key} {v}" for key, v in changed.items())])
+            groups.setdefault((run["environment"], run["level"], agent), []).append(run)
     header = ["level", "limit", "agent", "kept by", "cost", "return, of the best under the limit"]
     header.append("training episodes with a violation")
     rows = []
@@ -163,7 +166,7 @@ def constrained() -> str:
         digits = 2 if limit >= 0.1 else 4
         rows.append(
             [
-                *(f"{name} {level}", f"{limit:g}", f"`{agent}`"),
+                *(f"{name} {level}", f"{limit:g}", agent),
                 f"{sum(c <= limit for c in costs)} of {len(runs)}",
                 f"{min(costs):.{digits}f} to {max(costs):.{digits}f}",
                 f"{min(shares):.1%} to {max(shares):.1%}",

@@ -100,7 +100,8 @@ def test_a_mean_policy_takes_the_mean_of_a_noisy_ones_actions(transfer, tmp_path
         for how in ("mean", "noisy")
     )
     assert mean == pytest.approx(np.full((2, 2), 0.12))
-    assert noisy == pytest.approx(mean + [[-0.67449, 0.253347], [0.67449, -0.253347]], abs=1e-5)
+    quartiles = np.array([[-0.67449, 0.253347], [0.67449, -0.253347]])  # of the normal noise
+    assert noisy == pytest.approx(mean + quartiles, abs=1e-5)
 
 
 def test_p_values_are_those_of_all_permutations(transfer):
