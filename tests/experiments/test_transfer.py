@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import safegrid
 from safegrid.engine import registry
@@ -86,6 +87,21 @@ def test_play_from_the_states_of_resets_is_that_of_an_evaluation(transfer):
         kinds = [found[kind] for kind in dynamics.spec.costs]
         assert (np.max(kinds, axis=0) <= found["cost"]).all()
         assert (found["cost"] <= np.sum(kinds, axis=0)).all()
+
+
+def test_a_mean_policy_takes_the_mean_of_a_noisy_ones_actions(transfer, tmp_path):
+    numbers = {"0.weight": np.full((2, 12), 0.01), "0.bias": np.zeros(2), "deviation": np.ones(2)}
+    tensors = {name: value.astype(np.float32) for name, value in numbers.items()}
+    tensors |= {"mean": np.zeros(12), "scale": np.ones(12)}
+    safetensors.numpy.save_file(tensors, tmp_path / "point_run-0-ppo.safetensors")
+    chance, observations = np.array([[0.25, 0.6], [0.75, 0.4]]), np.ones((2, 12))
+    mean, noisy = (
+        transfer.load(tmp_path, "point_run", "0", f"ppo_{how}").act(observations, chance)
+        for how in ("mean", "noisy")
+    )
+    assert mean == pytest.approx(np.full((2, 2), 0.12))
+    noise = np.array([[-0.67449, 0.253347], [0.67449, -0.253347]])  # quantiles of chance
+    assert noisy == pytest.approx(mean + noise, abs=1e-5)
 
 
 def test_p_values_are_those_of_all_permutations(transfer):
