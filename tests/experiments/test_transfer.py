@@ -100,8 +100,8 @@ def test_a_mean_policy_takes_the_mean_of_a_noisy_ones_actions(transfer, tmp_path
         for how in ("mean", "noisy")
     )
     assert mean == pytest.approx(np.full((2, 2), 0.12))
-    quartiles = np.array([[-0.67449, 0.253347], [0.67449, -0.253347]])  # of the normal noise
-    assert noisy == pytest.approx(mean + quartiles, abs=1e-5)
+    noise = np.array([[-0.67449, 0.253347], [0.67449, -0.253347]])  # quantiles of chance
+    assert noisy == pytest.approx(mean + noise, abs=1e-5)
 
 
 def test_p_values_are_those_of_all_permutations(transfer):
