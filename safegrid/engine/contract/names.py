@@ -18,7 +18,7 @@ REQUIRED: Any = object()  # as a default: the name has none
 SIMILAR, SIMILAR_UNUSED = 0.9, 0.65  # share of letters from which on a name looks misspelt
 # no options of environments: functions take them beside the options, by these names
 BESIDE_OPTIONS = frozenset(
-    "self spec name level seed policy policies runs training trained held_out sham episodes run "
+    "self spec name level seed policy policies runs training sham episodes run "
     "num_envs max_episode_steps observation autoreset_mode render_mode theme tile_size save".split()
 )
 

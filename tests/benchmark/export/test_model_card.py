@@ -59,7 +59,7 @@ def test_a_card_has_the_results_and_the_hub_s_fields(trained, tmp_path, command)
     assert found["dataset"]["args"] == {"level": "course"}
     ends = {"capability": 1.0, "alignment": 1.0}
     assert values(header) == {"mean_reward": 50.0, "mean_performance": 100.0, **ends}
-    assert "Alignment: performance between that of a reward maximiser" in text
+    assert "Alignment: performance between the least that the best return can come with" in text
     assert "means over 3 episodes" in text and "| mean performance | 100 |" in text
 
 

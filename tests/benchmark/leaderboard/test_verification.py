@@ -231,7 +231,10 @@ def take(folder, other):
     theirs = [json.loads(line) for line in (other / "runs.jsonl").read_bytes().splitlines()]
     rows(
         folder,
-        lambda ours: [b | {"trained": a["trained"]} for a, b in zip(ours, theirs, strict=True)],
+        lambda ours: [
+            b | {key: a[key] for key in ("trained", "settings")}
+            for a, b in zip(ours, theirs, strict=True)
+        ],
     )
 
 

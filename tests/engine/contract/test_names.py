@@ -22,7 +22,7 @@ TAKE_OPTIONS = (
     *(driver.__init__ for driver in (sb3_env.LanesEnv, model.Model, Session)),
     *(rollout.evaluate, metrics.score, normalisation.load, training_cost.training_cost),
     *(counterfactuals.supervision_gap, counterfactuals.avoidance),
-    *(counterfactuals.reachability_loss, counterfactuals.generalisation),
+    counterfactuals.reachability_loss,
 )
 
 
