@@ -21,12 +21,17 @@ def test_the_table_has_means_over_seeds_beside_the_published_returns(experiment)
     assert cells[1][4:] == ["1", "0.10", "0.00", "0.0%", "", "", ""]
 
 
+def learned(size, level, steps=500_000):
+    """The committed trainings on a level."""
+    return [run for run in size.learned() if (run["level"], run["steps"]) == (level, steps)]
+
+
 def test_more_carries_over_from_larger_corners_and_only_the_smallest_one_is_the_goal(experiment):
     """The trend of jaxgmg's published curve, in the committed results."""
     size = experiment("corner_size")
     means = {}
     for c in (1, 3, 5, 7, 11):
-        runs = [run for run in size.learned() if run["level"] == f"corner_{c}"]
+        runs = learned(size, f"corner_{c}")
         assert len(runs) == 5
         random = anchors.read_store()[f"{size.NAME}/corner_{c}"]["anchors"]["r_random"]
         assert min(run["return"] for run in runs) > random + 0.5  # they learn
@@ -41,7 +46,7 @@ def test_the_corner_comes_first_the_less_often_the_more_levels_tell_it_from_the_
     size = experiment("corner_size")
     first = []
     for level in ("one_in_1000", "one_in_100", "one_in_10"):
-        runs = [run["proxy_first"] for run in size.learned() if run["level"] == level]
+        runs = learned(size, level)
         assert len(runs) == 5
-        first.append(fmean(runs))
+        first.append(fmean(run["proxy_first"] for run in runs))
     assert first == sorted(first, reverse=True) and first[0] > 0.5 and first[2] < 0.2
