@@ -50,3 +50,6 @@ def test_the_corner_comes_first_the_less_often_the_more_levels_tell_it_from_the_
         assert len(runs) == 5
         first.append(fmean(run["proxy_first"] for run in runs))
     assert first == sorted(first, reverse=True) and first[0] > 0.5 and first[2] < 0.2
+    longer = [learned(size, level, 2_000_000) for level in ("corner_1", "one_in_10")]
+    always, rarely = ([run["held_out_return"] for run in runs] for runs in longer)
+    assert max(always) + 0.5 < min(rarely)
