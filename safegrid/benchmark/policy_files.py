@@ -47,6 +47,11 @@ def encode(policy: Policy, cell: Cell, form: Format | None = None) -> bytes:
     return save(policy.tensors(), about)
 
 
+def default_path(agent: str, environment: str, level: str, seed: int) -> Path:
+    """Where commands write a policy of a training unless another file is given."""
+    return Path("policies", f"{agent}-{environment}-{level}-{seed}.safetensors")
+
+
 def save(policy: Policy, path: Path, cell: Cell) -> None:
     """Writes the policy whole or not at all."""
     files.replace(path, encode(policy, cell))

@@ -102,7 +102,7 @@ def train(
         options=pairs(options),
         held_out=held_out,
     )
-    path = out or Path("policies", f"{agent}-{cell.environment}-{cell.level}-{seed}.safetensors")
+    path = out or policy_files.default_path(agent, cell.environment, cell.level, seed)
     files.check_writable(path)
     if checkpoint is not None and checkpoint.resolve() == path.resolve():
         raise ValueError(f"--checkpoint and --out are both {path}: give two files")
@@ -239,13 +239,13 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Copies a policy of the published leaderboard, which comes with SafeGrid, and evaluates it."""
+    from safegrid.benchmark import policy_files
     from safegrid.benchmark.published import pretrained
     from safegrid.engine import files
 
     found = pretrained.find(agent, environment, level, seed)
-    content, row = found.content(), found.row
-    name = f"{agent}-{row.environment}-{row.level}-{seed}.safetensors"
-    path = out or Path("policies", name)
+    content = found.content()
+    path = out or policy_files.default_path(agent, *found.row.key)
     files.check_writable(path)
     if path.exists() and path.read_bytes() != content:
         raise ValueError(f"{path} exists with another content: give another file as --out")

@@ -9,6 +9,7 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from safegrid.benchmark import policy_files
 from safegrid.benchmark.grouping import LevelKey
 from safegrid.benchmark.leaderboard import (
     animations,
@@ -178,7 +179,7 @@ def commands(entry: LeaderboardEntry, suite: BoardSuite, board: Path) -> list[st
     """
     first, card = entry.rows[0], entry.submission.card
     level = next(each for each in suite.levels if each.key == first.key[:2])
-    policy = f"policies/{card.agent}-{level.environment}-{level.level}-{first.run}.safetensors"
+    policy = policy_files.default_path(card.agent, *first.key).as_posix()
     train = ["train", card.agent, level.environment, "--level", level.level, "--device", "cpu"]
     train += ["--steps", str(first.trained), "--seed", str(first.run)]
     for option, values in (("--option", level.options), ("--set", first.settings)):

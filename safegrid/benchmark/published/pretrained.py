@@ -1,6 +1,6 @@
 """Pretrained policies: those of the published submissions, which come with the package."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,11 +20,11 @@ class Shipped(NamedTuple):
     folder: Path  # of the submission
     agent: str
     row: RunRow  # its run
+    digests: Mapping[str, str]  # SHA-256 of the submission's files, by path
 
     def content(self) -> bytes:
         """The policy file. ValueError where it is not the file that the submission lists."""
-        listed = schema.digests(schema.read(self.folder))
-        return schema.member(self.folder, self.row.policy, listed)
+        return schema.member(self.folder, self.row.policy, self.digests)
 
 
 def board() -> Path:
@@ -42,7 +42,9 @@ def shipped() -> Iterator[Shipped]:
         listed = schema.digests(submission)
         rows = schema.read_rows(path.parent, listed)
         found += [
-            Shipped(path.parent, submission.card.agent, row) for row in rows if row.policy in listed
+            Shipped(path.parent, submission.card.agent, row, listed)
+            for row in rows
+            if row.policy in listed
         ]
     yield from sorted(found, key=lambda each: (each.agent, each.row.key))
 
