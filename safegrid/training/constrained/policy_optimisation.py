@@ -6,9 +6,11 @@ Achiam, Held, Tamar & Abbeel 2017, Constrained policy optimization, arXiv:1705.1
 import copy
 import math
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from sb3_contrib import TRPO
 from sb3_contrib.common.utils import conjugate_gradient_solver
 from stable_baselines3.common.distributions import kl_divergence
@@ -20,6 +22,21 @@ LEAST = 1e-8  # of a squared gradient that counts as one
 FISHER_SHARE = 8  # one observation in so many is in the Fisher matrix (Schulman et al. 2015)
 
 
+class Products(NamedTuple):
+    """Products of the gradients of reward and cost by the inverse of the Fisher matrix.
+
+    The noise of a gradient of finitely many samples counts in its square like a slope, and a
+    network has so many weights that it can be most of the square. Products between halves of a
+    rollout, whose noises are independent, are free of it.
+    """
+
+    reward: float  # reward by reward, both of the whole rollout
+    mixed: float  # reward by cost, both of the whole rollout
+    cost: float  # cost by cost, both of the whole rollout
+    mixed_halves: float  # reward of one half of the rollout by cost of the other
+    cost_halves: float  # cost of one half of the rollout by cost of the other
+
+
 class CPO(CostCritic, TRPO):
     """The best step of a trust region in which the linear model of the cost is within the limit.
 
@@ -28,12 +45,17 @@ class CPO(CostCritic, TRPO):
     it asks that this objective rises. Arguments as of `CostCritic`.
     """
 
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        if self.n_envs < 2:
+            raise ValueError(f"lanes is {self.n_envs}: choose 2 or more, which are two halves")
+
     def train(self) -> None:
         """Sets the price of cost from a rollout, and improves policy and critics."""
         costs, rollout = self.rate_costs(), self.rollout_buffer
         excess = 0.0 if self.price.cost is None else self.price.cost - self.price.cost_limit
         excess *= self.episodes_per_step
-        price = best_price(*self._products(costs), excess, self.target_kl)
+        price = best_price(self._products(costs), excess, self.target_kl)
         self.logger.record("train/multiplier", price)
         if price == math.inf:
             rollout.advantages[:] = -costs.advantages
@@ -42,12 +64,12 @@ class CPO(CostCritic, TRPO):
         super().train()
         self.fit_costs(costs, self.n_critic_updates)
 
-    def _products(self, costs: Any) -> tuple[float, float, float]:
-        """The products of the gradients of reward and cost, by the inverse of the Fisher matrix.
+    def _products(self, costs: Any) -> Products:
+        """The products of the gradients of a rollout; its halves are the even and the odd lanes.
 
-        Those of reward and reward, of reward and cost, and of cost and cost. The Fisher matrix is
-        that of a random part of the observations, as in appendix C.1 of Schulman et al. 2015, Trust
-        region policy optimization, arXiv:1502.05477: its products are most of the work.
+        The Fisher matrix is that of a random part of the observations, as in appendix C.1 of
+        Schulman et al. 2015, Trust region policy optimization, arXiv:1502.05477: its products are
+        most of the work.
         """
         rollout = self.rollout_buffer
         observations = rollout.observations.reshape(-1, *rollout.obs_shape)
@@ -58,47 +80,64 @@ class CPO(CostCritic, TRPO):
         with torch.no_grad():
             before = copy.copy(self.policy.get_distribution(part))
         divergence = kl_divergence(self.policy.get_distribution(part), before).mean()
+        lane = torch.arange(len(observations), device=self.device) % self.n_envs
         gradients, solutions = [], []
         for buffer in (rollout, costs):
             advantages = torch.as_tensor(buffer.advantages.reshape(-1), device=self.device)
-            objective = ((advantages - advantages.mean()) * log_prob).mean()
-            parameters, gradient, slope, _ = self._compute_actor_grad(divergence, objective)
-            product = partial(self.hessian_vector_product, parameters, slope)
-            gradients.append(gradient)
-            solutions.append(conjugate_gradient_solver(product, gradient, self.cg_max_steps))
-        reward, cost = gradients
-        pairs = ((reward, solutions[0]), (reward, solutions[1]), (cost, solutions[1]))
-        first, mixed, last = (float(one @ other) for one, other in pairs)
-        return first, mixed, last
+            terms = (advantages - advantages.mean()) * log_prob
+            for half in (lane % 2 == 0, lane % 2 == 1):
+                parameters, gradient, slope, _ = self._compute_actor_grad(
+                    divergence, terms[half].mean()
+                )
+                product = partial(self.hessian_vector_product, parameters, slope)
+                gradients.append(gradient)
+                solutions.append(conjugate_gradient_solver(product, gradient, self.cg_max_steps))
+        table = torch.stack(gradients) @ torch.stack(solutions).T
+        share = float((lane % 2 == 0).float().mean())  # of the even lanes
+        return pair_products(table.cpu().double().numpy(), share)
 
 
-def best_price(reward: float, mixed: float, cost: float, excess: float, radius: float) -> float:
+def pair_products(table: NDArray[np.float64], share: float) -> Products:
+    """The products of a rollout from those of its halves.
+
+    table: [4, 4] products of the gradients of reward in the first and in the second half, and of
+    cost in the first and in the second. share: of the first half in the rollout.
+    """
+    weights = np.array([share, 1 - share])
+    blocks = table.reshape(2, 2, 2, 2)  # amount, half, amount, half
+    whole = np.einsum("h,ahbk,k->ab", weights, blocks, weights)
+    halves = (blocks[:, 0, :, 1] + blocks[:, 1, :, 0]) / 2
+    found = whole[0, 0], whole[0, 1], whole[1, 1], halves[0, 1], halves[1, 1]
+    return Products(*map(float, found))
+
+
+def best_price(products: Products, excess: float, radius: float) -> float:
     """The price of cost at the best step of a trust region; infinity where only cost is to fall.
 
-    It is the multiplier of the cost in the dual of the paper's equation 11, which is minimised over
-    that of the trust region (appendix 10.2).
+    It is the least price at which the step is expected to end within the limit: the multiplier of
+    the cost in the dual of the paper's equation 11 where the gradients have no noise. The length of
+    the step is that of the whole gradients, with their noise, and the fall of the cost is what the
+    products of the halves predict.
 
-    reward, mixed, cost: products of the gradients by the inverse of the Fisher matrix. excess: of
-    the cost above its limit. radius: of the trust region, a Kullback-Leibler divergence.
+    excess: of the cost above its limit. radius: of the trust region, a Kullback-Leibler divergence.
     """
+    reward, mixed, cost, mixed_halves, cost_halves = products
     if cost < LEAST or reward < LEAST:
         return math.inf if excess > 0 and cost >= LEAST else 0.0
-    room = 2 * radius - excess**2 / cost
-    if room <= 0:  # no step of the trust region crosses the limit
-        return math.inf if excess > 0 else 0.0
-    rest = max(reward - mixed**2 / cost, 0.0)
-    edge = math.inf if excess == 0 else -mixed / excess  # where the price becomes 0
-
-    def paid(scale: float) -> bool:
-        return scale * excess + mixed > 0
-
-    with_price, without = math.sqrt(rest / room), math.sqrt(reward / (2 * radius))
-    with_price = with_price if paid(with_price) else edge
-    without = edge if paid(without) else without
-    found = []
-    if 0 < with_price < math.inf:
-        value = rest / with_price / 2 + with_price * room / 2 - mixed * excess / cost
-        found.append((value, max(0.0, (with_price * excess + mixed) / cost)))
-    if 0 < without < math.inf:
-        found.append((reward / without / 2 + without * radius, 0.0))
-    return min(found, default=(0.0, 0.0))[1]
+    if excess + mixed_halves * math.sqrt(2 * radius / reward) <= 0:
+        return 0.0
+    if excess - cost_halves * math.sqrt(2 * radius / cost) >= 0:
+        return math.inf
+    # The fall of the cost is the excess: (price * cost_halves - mixed_halves) / length = excess,
+    # where length**2 = (reward - 2 * price * mixed + price**2 * cost) / (2 * radius)
+    square, room = excess**2, 2 * radius
+    roots = np.roots(
+        [
+            room * cost_halves**2 - square * cost,
+            -2 * (room * cost_halves * mixed_halves - square * mixed),
+            room * mixed_halves**2 - square * reward,
+        ]
+    )
+    signed = (float(root.real) for root in roots if abs(root.imag) < 1e-9 * (1 + abs(root.real)))
+    fits = [one for one in signed if one > 0 and (one * cost_halves - mixed_halves) * excess >= 0]
+    return min(fits, default=math.inf if excess > 0 else 0.0)
