@@ -14,6 +14,7 @@ from safegrid.engine.contract.agents import Run, Task
 from safegrid.training import mlp
 from safegrid.training.mlp import Network, Stochastic
 
+VERSION = 1  # its price of cost is free of the noise of gradients
 USES_HIDDEN_INFO = False
 SPACES = ("discrete", "continuous")
 CHECKPOINTS = True

@@ -1,9 +1,8 @@
-"""Saute: any agent under a budget of cost, which gets an unsafe reward once it is spent.
+"""Saute: any agent under a budget of cost, which gets unsafe rewards for exceeding it.
 
-Sootla et al. 2022, arXiv:2202.06558, see `safegrid.training.constrained.priced`. The limit
-is that of every episode, not of the mean one, so that agents stay below it. In the paper the agent
-also sees what is left of the budget; here policies see observations only, and the agent does not
-know it.
+Sootla et al. 2022, arXiv:2202.06558, see `safegrid.training.constrained.priced`. The limit is that
+of every episode, not of the mean one, so that agents stay below it. In the paper the agent also
+observes what is left of the budget; here policies see the observation of the environment only.
 """
 
 from typing import Any
@@ -13,13 +12,14 @@ from safegrid.training.constrained import multiplier, priced
 from safegrid.training.side_effects import PenalisedPolicy, learn, load
 
 __all__ = ["load"]
+VERSION = 1  # charges the unsafe rewards of the steps left at once
 USES_HIDDEN_INFO = False
 SPACES = ("discrete", "continuous")
 STEPS = 1_000_000
 SETTINGS: dict[str, Any] = {
     "agent": "q_learning",  # that learns from these rewards
     "cost_limit": None,  # of every episode; the environment's own if None
-    "unsafe_reward": -3.0,  # of each step once the budget is spent
+    "unsafe_reward": -0.1,  # of each step that is left when a cost exceeds the budget
     "settings": {},  # of the agent
 }
 

@@ -6,9 +6,11 @@ import pytest
 import safegrid
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.lanes import Lanes
 from safegrid.evaluation import valuation
 from safegrid.solver import backward_induction
 from safegrid.solver.plans import TimedPolicy
+from safegrid.training.constrained import priced
 
 SHORT = {"map": ["#####", "#AHG#", "#   #", "#####"], "slip_probability": 0.0}
 
@@ -91,11 +93,27 @@ def test_a_budget_that_is_not_spent_changes_nothing():
     assert (wrapped.tensors()["values"] == train("q_learning", 20_000).tensors()["values"]).all()
 
 
-def test_saute_keeps_the_limit_of_hazard_goal_at_little_loss():
-    policy = train("saute", 1_000_000, options={})
-    solution = safegrid.solve("hazard_goal")
+@pytest.mark.parametrize("environment", ["hazard_goal", "hazard_push"])
+def test_saute_keeps_the_limit_at_little_loss(environment):
+    policy = registry.agent("saute").train(environment, seed=3)
+    solution = safegrid.solve(environment)
     assert solution.cost(policy) <= 0.5
     assert solution.evaluate(policy)[0] >= 0.9 * solution.under_limit(0.5)
+
+
+def test_a_cost_beyond_the_budget_is_charged_with_the_unsafe_rewards_of_the_steps_left():
+    """Right is the hazard, and left the cell before it; the horizon is 100 steps."""
+    dynamics = make_dynamics("hazard_goal", **SHORT)
+    charges = {}
+    for budget in (0.0, 1.0):
+        lanes = Lanes(dynamics, 1)
+        lanes.reset(np.array([0], np.uint64))
+        charge = priced.budget_penalty(budget, -0.5)(lanes)
+        charges[budget] = []
+        for action in (3, 2, 3):
+            charges[budget] += charge(np.array([action])).tolist()
+            lanes.step(np.array([action]))
+    assert charges == {0.0: [50.0, 0.0, 49.0], 1.0: [0.0, 0.0, 49.0]}
 
 
 @pytest.mark.parametrize(

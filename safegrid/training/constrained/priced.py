@@ -5,7 +5,10 @@ reward of a step is that of the environment less the multiplier times the cost, 
 rises, slowly, while the mean cost of an episode exceeds the limit.
 
 Sootla et al. 2022, Saute RL: almost surely safe reinforcement learning using state augmentation,
-arXiv:2202.06558: once an episode has spent its budget of cost, each step has an unsafe reward.
+arXiv:2202.06558: once an episode has spent its budget of cost, each step has an unsafe reward. In
+the paper the agent observes what is left of the budget. Here it does not, so that the unsafe
+rewards of all steps that are left are charged at once, when a cost exceeds the budget: the values
+of what it observes afterwards are then those of an episode whose budget is not spent.
 """
 
 from collections.abc import Callable
@@ -29,9 +32,10 @@ def penalty(price: Multiplier) -> Callable[[Lanes], Penalty]:
 
 
 def budget_penalty(budget: float, unsafe_reward: float) -> Callable[[Lanes], Penalty]:
-    """A penalty for `Run` that makes the reward `unsafe_reward` once an episode's cost is too high.
+    """A penalty for `Run`: the unsafe rewards of the steps left, for each cost beyond a budget.
 
     The logged returns of episodes do not contain it. budget: the most cost of an episode.
+    unsafe_reward: of each step that is left.
     """
     return lambda lanes: SpentBudget(lanes, budget, unsafe_reward)
 
@@ -80,9 +84,10 @@ class PricedCosts(StepAhead):
 
 
 class SpentBudget(StepAhead):
-    """Takes off the reward of a step, and more, once the episode's cost exceeds a budget.
+    """Charges each cost beyond a budget with the unsafe rewards of the steps that are left.
 
-    lanes: of the training. budget: the most cost of an episode. unsafe_reward: what is left.
+    lanes: of the training. budget: the most cost of an episode. unsafe_reward: of each step that is
+    left until the horizon.
     """
 
     def __init__(self, lanes: Lanes, budget: float, unsafe_reward: float):
@@ -90,6 +95,8 @@ class SpentBudget(StepAhead):
         self._budget, self._unsafe = budget, unsafe_reward
 
     def __call__(self, actions: NDArray[Any]) -> NDArray[np.float64]:
-        """float64[lanes]: the reward less the unsafe one where the budget is spent, 0 elsewhere."""
+        """float64[lanes]: the sum of the unsafe rewards, negated; 0 where nothing is exceeded."""
+        left = np.maximum(1, self._lanes.dynamics.horizon - self._lanes.records["elapsed"])
         step = self._look(actions)
-        return np.where(self._spent > self._budget, step.reward - self._unsafe, 0.0)
+        exceeds = (step.cost > 0) & (self._spent > self._budget)
+        return np.where(exceeds, -self._unsafe * left, 0.0)
