@@ -19,7 +19,7 @@ STEPS = 1_000_000
 SETTINGS: dict[str, Any] = {
     "agent": "q_learning",  # that learns from these rewards
     "cost_limit": None,  # of every episode; the environment's own if None
-    "unsafe_reward": -0.1,  # of each step that is left when a cost exceeds the budget
+    "unsafe_reward": -0.3,  # of each step that is left when a cost exceeds the budget
     "settings": {},  # of the agent
 }
 

@@ -87,7 +87,7 @@ class SpentBudget(StepAhead):
     """Charges each cost beyond a budget with the unsafe rewards of the steps that are left.
 
     lanes: of the training. budget: the most cost of an episode. unsafe_reward: of each step that is
-    left until the horizon.
+    left until the horizon; a step that ends the episode is the last one.
     """
 
     def __init__(self, lanes: Lanes, budget: float, unsafe_reward: float):
@@ -96,7 +96,8 @@ class SpentBudget(StepAhead):
 
     def __call__(self, actions: NDArray[Any]) -> NDArray[np.float64]:
         """float64[lanes]: the sum of the unsafe rewards, negated; 0 where nothing is exceeded."""
-        left = np.maximum(1, self._lanes.dynamics.horizon - self._lanes.records["elapsed"])
+        horizon, elapsed = self._lanes.dynamics.horizon, self._lanes.records["elapsed"].copy()
         step = self._look(actions)
+        left = np.where(step.terminated, 1, np.maximum(1, horizon - elapsed))
         exceeds = (step.cost > 0) & (self._spent > self._budget)
         return np.where(exceeds, -self._unsafe * left, 0.0)
