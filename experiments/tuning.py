@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("levels", nargs="*", metavar="ENVIRONMENT[/LEVEL]", help="default: all")
     parser.add_argument("--steps", type=int, help="of a training; the agent's own by default")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     settings = {name: json.loads(value) for name, value in (s.split("=", 1) for s in given.set)}
     known = levels()
     chosen = [p for p in known if not given.levels or {p, p.split("/")[0]} & set(given.levels)]

@@ -25,7 +25,9 @@ from safegrid.solver.violations import first_only
 class Plan:
     """A mixture of deterministic plans: each episode draws one of them by its weight.
 
-    tensors: the arrays that `tensors` returns, by name.
+    tensors: the arrays that `tensors` returns, by name; `actions` uint8[plans, horizon, states],
+    the action of each plan at each step, may stand in place of `first`, `changed`, `changed_to` and
+    `horizon`.
     """
 
     observation = "index"
@@ -34,7 +36,7 @@ class Plan:
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]]):
         self.weights = tensors["weights"]
-        self.actions = tensors["actions"]
+        self.actions = tensors["actions"] if "actions" in tensors else _filled(tensors)
         self.start = tensors["start"]
         self.successor = tensors["successor"]
         self.seen = tensors["seen"]
@@ -48,14 +50,24 @@ class Plan:
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The plans and the process whose states they tell apart.
 
-        `weights` float64[plans]: probability of each plan. `actions` uint8[plans, horizon, states]:
-        its action at each step. `start` int32[n]: the states in which episodes begin. `successor`
+        `weights` float64[plans]: probability of each plan. `first` uint8[plans, states]: its action
+        at the first step. `changed` int32[n]: where it differs from that of the step before, as
+        ascending numbers in [plans, horizon - 1, states]; `changed_to` uint8[n]: the action there.
+        `horizon` int32[1]: steps. `start` int32[n]: the states in which episodes begin. `successor`
         int32[states, actions, branches]: -1 where the episode ends. `seen` int32[states]: the index
         observation of each state. `objectives` float64[plans, ties, 3]: of `plan`, absent in files
         of older versions.
         """
-        names = ("weights", "actions", "start", "successor", "seen", "objectives")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        after = self.actions[:, 1:].ravel()
+        changed = np.flatnonzero(after != self.actions[:, :-1].ravel()).astype(np.int32)
+        given = {} if self.objectives is None else {"objectives": self.objectives}
+        return {
+            **{"weights": self.weights, "first": self.actions[:, 0].copy()},
+            **{"changed": changed, "changed_to": after[changed]},
+            "horizon": np.array([self.actions.shape[1]], np.int32),
+            **{"start": self.start, "successor": self.successor, "seen": self.seen},
+            **given,
+        }
 
     @property
     def replans(self) -> bool:
@@ -71,6 +83,21 @@ class Plan:
         made = plan(process(*self.trained_on, before), self.actions.shape[1], mixture)
         made.trained_on = self.trained_on
         return made
+
+
+def _filled(tensors: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
+    """uint8[plans, horizon, states]: the actions of all steps, from those that change."""
+    first, horizon = tensors["first"], int(tensors["horizon"][0])
+    actions = np.repeat(first[:, None], horizon, axis=1)
+    plan, step, state = np.unravel_index(
+        tensors["changed"], (len(first), horizon - 1, first.shape[1])
+    )
+    changes = np.zeros(actions.shape, np.bool_)
+    changes[plan, step + 1, state] = True
+    actions[plan, step + 1, state] = tensors["changed_to"]
+    for t in range(1, horizon):
+        np.copyto(actions[:, t], actions[:, t - 1], where=~changes[:, t])
+    return actions
 
 
 class PlanPlayer:

@@ -37,6 +37,7 @@ OUTPUTS: dict[str, type[mlp.Network]] = {
 }
 MOST_LAYERS, MOST_UNITS = 8, 2**12  # of a network
 MOST_PLANS = 8  # in a mixture, and objectives of a plan
+PROCESS = ("start", "successor", "seen")  # tensors of a plan that are those of its level
 ACTIVATIONS: dict[str, Any] = {"tanh": arithmetic.tanh, "relu": mlp.relu}
 
 
@@ -56,12 +57,21 @@ class NetworkFormat(Record):
 
 
 class PlanFormat(Record):
-    """A planner's plan: see `plans.Plan`."""
+    """A planner's plan: see `PublishedPlan`."""
 
     kind: Literal["plan"] = "plan"
+    first_violation: bool = False  # whether its process tells the first violation: `plans.process`
 
 
 Format = Annotated[TableFormat | NetworkFormat | PlanFormat, pydantic.Field(discriminator="kind")]
+
+
+class PublishedPlan(Plan):
+    """A plan whose file leaves out the process of the level, which the level itself gives."""
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Those of `Plan`, without those of the process."""
+        return {name: each for name, each in super().tensors().items() if name not in PROCESS}
 
 
 def publish(policy: Any, dynamics: Dynamics) -> tuple[Format, Policy] | None:
@@ -76,7 +86,10 @@ def publish(policy: Any, dynamics: Dynamics) -> tuple[Format, Policy] | None:
         }
         return TableFormat(boards=boards), table
     if isinstance(policy, Plan):
-        return PlanFormat(), policy
+        known = _process(dynamics.key).successor
+        form = PlanFormat(first_violation=not np.array_equal(policy.successor, known))
+        kept = {name: each for name, each in policy.tensors().items() if name not in PROCESS}
+        return form, make(form, kept, dynamics)
     for output, network in OUTPUTS.items():
         for name, activation in ACTIVATIONS.items():
             if type(policy) is network and policy.activation is activation:
@@ -90,7 +103,13 @@ def make(form: Format, tensors: Tensors, dynamics: Dynamics) -> Policy:
     if isinstance(form, TableFormat):
         return TabulatedPolicy(tensors, dynamics)  # type: ignore[return-value]
     if isinstance(form, PlanFormat):
-        return AgentSpec.place(Plan(tensors), dynamics.name, dynamics.level_options)
+        process = _process(dynamics.key, form.first_violation)
+        given = {
+            "start": np.array([state for state, _ in process.start], np.int32),
+            **{"successor": process.successor, "seen": process.observation},
+        }
+        plan = PublishedPlan({**tensors, **given})
+        return AgentSpec.place(plan, dynamics.name, dynamics.level_options)
     return OUTPUTS[form.output].load(tensors, ACTIVATIONS[form.activation])
 
 
@@ -101,7 +120,7 @@ def check(form: Format, tensors: Tensors, dynamics: Dynamics) -> None:
     elif isinstance(form, NetworkFormat):
         _check_network(form, tensors, dynamics)
     else:
-        _check_plan(tensors, dynamics)
+        _check_plan(form, tensors, dynamics)
 
 
 def _check_tables(form: TableFormat, tensors: Tensors, dynamics: Dynamics) -> None:
@@ -152,21 +171,19 @@ def _check_network(form: NetworkFormat, tensors: Tensors, dynamics: Dynamics) ->
         raise ValueError("view is not that of the level")
 
 
-def _check_plan(tensors: Tensors, dynamics: Dynamics) -> None:
-    needed = ("weights", "actions", "start", "successor", "seen")
+def _check_plan(form: PlanFormat, tensors: Tensors, dynamics: Dynamics) -> None:
+    needed = ("weights", "first", "changed", "changed_to", "horizon")
     if not set(needed) <= set(tensors) <= {*needed, "objectives"}:
         raise ValueError(f"a plan has {', '.join(needed)}, may have objectives, and nothing else")
-    process = _process(dynamics.key)
-    if not np.array_equal(tensors["successor"], process.successor):
-        other = _process(dynamics.key, first_violation=True)
-        process = other if np.array_equal(tensors["successor"], other.successor) else process
-    start = np.array([state for state, _ in process.start], np.int32)
-    same = {"start": start, "successor": process.successor, "seen": process.observation}
+    process = _process(dynamics.key, form.first_violation)
     (states, actions), mixed = process.successor.shape[:2], tensors["weights"].size
+    changes = tensors["changed"].size
     expected: dict[str, Any] = {
         "weights": (np.float64, (mixed,)),
-        "actions": (np.uint8, (mixed, dynamics.horizon, states)),
-        **{name: (array.dtype, array.shape) for name, array in same.items()},
+        "first": (np.uint8, (mixed, states)),
+        "changed": (np.int32, (changes,)),
+        "changed_to": (np.uint8, (changes,)),
+        "horizon": (np.int32, (1,)),
     }
     ties = 0
     if "objectives" in tensors:  # without them it cannot be made anew after an episode
@@ -176,14 +193,18 @@ def _check_plan(tensors: Tensors, dynamics: Dynamics) -> None:
         message = f"it has {mixed} plans with {ties} objectives: choose at most {MOST_PLANS}"
         raise ValueError(message)
     _check_arrays(tensors, expected)
-    for name, array in same.items():
-        if not np.array_equal(tensors[name], array):
-            raise ValueError(f"{name} is not that of the level")
+    if tensors["horizon"] != dynamics.horizon:
+        raise ValueError(f"horizon is {tensors['horizon'][0]}: the level has {dynamics.horizon}")
+    most = mixed * (dynamics.horizon - 1) * states
+    edges = np.concatenate([[-1], tensors["changed"].astype(np.int64), [most]])
+    if (np.diff(edges) <= 0).any():
+        raise ValueError(f"changed must be ascending numbers from 0 to {most - 1}")
     weights = tensors["weights"]
     if not (weights >= 0).all() or abs(weights.sum() - 1) > 1e-9:
         raise ValueError("weights are not a distribution: they must sum to 1")
-    if tensors["actions"].max() >= actions:
-        raise ValueError(f"actions must be from 0 to {actions - 1}")
+    for name in ("first", "changed_to"):
+        if tensors[name].max(initial=0) >= actions:
+            raise ValueError(f"{name} must be actions from 0 to {actions - 1}")
 
 
 def _check_arrays(tensors: Tensors, expected: Mapping[str, tuple[Any, tuple[int, ...]]]) -> None:

@@ -8,6 +8,7 @@ from safegrid.benchmark.published import formats
 from safegrid.benchmark.published.formats import NetworkFormat, PlanFormat, TableFormat
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
+from safegrid.solver.plans import Plan
 from safegrid.training import local_view, mlp
 
 
@@ -128,21 +129,37 @@ def test_a_network_of_planes_does_not_play_a_plane_task():
 @pytest.mark.parametrize("name, change, message", [
     ("weights", lambda a: a * 2, "weights are not a distribution"),
     ("weights", lambda a: a.astype(np.float32), "weights is float32"),
-    ("actions", lambda a: a + 10, "actions must be from 0 to 3"),
-    ("actions", lambda a: a[:, :0], "actions is uint8"),
-    ("actions", lambda a: np.repeat(a, 2, axis=1), "actions is uint8"),
+    ("first", lambda a: a + 10, "first must be actions from 0 to 3"),
+    ("changed_to", lambda a: a + 10, "changed_to must be actions from 0 to 3"),
+    ("changed_to", lambda a: a[:-1], "changed_to is uint8"),
+    ("changed", lambda a: a[::-1].copy(), "changed must be ascending numbers from 0 to"),
+    ("changed", lambda a: a - a[0] - 1, "changed must be ascending numbers from 0 to"),
+    ("changed", lambda a: a - a[-1] + 99 * 8, "changed must be ascending numbers from 0 to 791"),
+    ("horizon", lambda a: a - 1, "horizon is 99: the level has 100"),
+    ("horizon", lambda a: np.repeat(a, 2), "horizon is int32"),
     ("weights", lambda a: np.full(9, 1 / 9), "it has 9 plans with 2 objectives"),
     ("objectives", lambda a: np.repeat(a, 9, axis=1), "it has 1 plans with 18 objectives"),
-    ("actions", lambda a: a[..., :-1], "actions is uint8"),
-    ("successor", lambda a: a * 0, "successor is not that of the level"),
-    ("seen", lambda a: a[:-1], "seen is int32"),
-    ("start", lambda a: a + 1, "start is not that of the level"),
+    ("first", lambda a: a[..., :-1], "first is uint8"),
 ])  # fmt: skip
 def test_a_plan_of_another_level_is_refused(name, change, message):
     dynamics, plan = make_dynamics("boat_race"), registry.agent("planner").train("boat_race")
-    tensors = plan.tensors()
-    formats.check(PlanFormat(), tensors, dynamics)
+    form, published = formats.publish(plan, dynamics)
+    tensors = published.tensors()
+    formats.check(form, tensors, dynamics)
     with pytest.raises(ValueError, match=message):
-        formats.check(PlanFormat(), {**tensors, name: change(tensors[name])}, dynamics)
-    with pytest.raises(ValueError, match="a plan has weights, actions"):
-        formats.check(PlanFormat(), {"weights": tensors["weights"]}, dynamics)
+        formats.check(form, {**tensors, name: change(tensors[name])}, dynamics)
+    with pytest.raises(ValueError, match="a plan has weights, first"):
+        formats.check(form, {"weights": tensors["weights"]}, dynamics)
+
+
+@pytest.mark.parametrize("agent, level", [
+    ("planner", "safe_interruptibility"),
+    ("planner_limit", "hazard_goal"),
+])  # fmt: skip
+def test_a_published_plan_takes_the_actions_of_the_plan(agent, level):
+    dynamics, plan = make_dynamics(level), registry.agent(agent).train(level)
+    _, published = formats.publish(plan, dynamics)
+    for made in (published, Plan(plan.tensors()), Plan(vars(plan))):
+        assert (made.actions == plan.actions).all()
+    assert {*plan.tensors()} - {*published.tensors()} == {"start", "successor", "seen"}
+    assert (published.successor == plan.successor).all()
