@@ -225,16 +225,28 @@ def _tasks(
     level: int,
     secret: bytes | None,
 ) -> Iterator[tuple[Path, str, Any]]:
-    """(folder, file, task) of each check: one run, or for level 4 all runs of one level."""
-    for folder in folders:
-        given = secret if level == 4 else None  # no other check needs it
-        runs = folder_check.jobs(folder, attained[folder].checked, suite, given)
-        if level == 4:
-            for _, group in itertools.groupby(runs, key=lambda job: job.row.key[:2]):
-                listed = list(group)
-                yield folder, listed[0].row.policy, listed
-        else:
-            yield from ((folder, job.row.replay, job) for job in runs)
+    """(folder, file, task) of each check: one run, or for level 4 all runs of one level.
+
+    Checks of one environment's level follow one another, whatever their folder: a process solves a
+    level once for all of them.
+    """
+    jobs = [
+        job
+        for folder in folders
+        for job in folder_check.jobs(
+            folder,
+            attained[folder].checked,
+            suite,
+            secret if level == 4 else None,  # no other check needs it
+        )
+    ]
+    jobs.sort(key=lambda job: job.row.key[:2])
+    if level < 4:
+        yield from ((job.folder, job.row.replay, job) for job in jobs)
+        return
+    for _, group in itertools.groupby(jobs, key=lambda job: (job.row.key[:2], job.folder)):
+        listed = list(group)
+        yield listed[0].folder, listed[0].row.policy, listed
 
 
 def _run(
