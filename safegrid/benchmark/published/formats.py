@@ -1,8 +1,8 @@
 """Formats of published policies: data that is checked against a level and played by our own code.
 
 A policy is published as tables where the boards of its levels can be listed, as a multilayer
-perceptron elsewhere, and as a plan if it is a planner's. Other policies stay in the format of their
-agent, which only the agent's own code can read.
+perceptron elsewhere, as a plan if it is a planner's, and as a script if it is one. Other policies
+stay in the format of their agent, which only the agent's own code can read.
 """
 
 import functools
@@ -25,7 +25,8 @@ from safegrid.engine.policies import Policy
 from safegrid.evaluation import measures, valuation
 from safegrid.solver import plans
 from safegrid.solver.plans import Plan
-from safegrid.training import arithmetic, local_view, mlp
+from safegrid.training import arithmetic, local_view, mlp, scripted
+from safegrid.training.scripted import ScriptedPolicy
 
 Tensors = Mapping[str, NDArray[Any]]
 OUTPUTS: dict[str, type[mlp.Network]] = {
@@ -37,6 +38,7 @@ OUTPUTS: dict[str, type[mlp.Network]] = {
 }
 MOST_LAYERS, MOST_UNITS = 8, 2**12  # of a network
 MOST_PLANS = 8  # in a mixture, and objectives of a plan
+MOST_SCRIPT = 2**16  # steps
 PROCESS = ("start", "successor", "seen")  # tensors of a plan that are those of its level
 ACTIVATIONS: dict[str, Any] = {"tanh": arithmetic.tanh, "relu": mlp.relu}
 
@@ -63,7 +65,15 @@ class PlanFormat(Record):
     first_violation: bool = False  # whether its process tells the first violation: `plans.process`
 
 
-Format = Annotated[TableFormat | NetworkFormat | PlanFormat, pydantic.Field(discriminator="kind")]
+class ScriptFormat(Record):
+    """Actions one after the other: see `scripted.ScriptedPolicy`."""
+
+    kind: Literal["script"] = "script"
+
+
+Format = Annotated[
+    TableFormat | NetworkFormat | PlanFormat | ScriptFormat, pydantic.Field(discriminator="kind")
+]
 
 
 class PublishedPlan(Plan):
@@ -90,6 +100,8 @@ def publish(policy: Any, dynamics: Dynamics) -> tuple[Format, Policy] | None:
         form = PlanFormat(first_violation=not np.array_equal(policy.successor, known))
         kept = {name: each for name, each in policy.tensors().items() if name not in PROCESS}
         return form, make(form, kept, dynamics)
+    if isinstance(policy, ScriptedPolicy):
+        return ScriptFormat(), policy
     for output, network in OUTPUTS.items():
         for name, activation in ACTIVATIONS.items():
             if type(policy) is network and policy.activation is activation:
@@ -102,6 +114,8 @@ def make(form: Format, tensors: Tensors, dynamics: Dynamics) -> Policy:
     check(form, tensors, dynamics)
     if isinstance(form, TableFormat):
         return TabulatedPolicy(tensors, dynamics)  # type: ignore[return-value]
+    if isinstance(form, ScriptFormat):
+        return scripted.load(tensors)  # type: ignore[return-value]
     if isinstance(form, PlanFormat):
         process = _process(dynamics.key, form.first_violation)
         given = {
@@ -119,6 +133,8 @@ def check(form: Format, tensors: Tensors, dynamics: Dynamics) -> None:
         _check_tables(form, tensors, dynamics)
     elif isinstance(form, NetworkFormat):
         _check_network(form, tensors, dynamics)
+    elif isinstance(form, ScriptFormat):
+        _check_script(tensors, dynamics)
     else:
         _check_plan(form, tensors, dynamics)
 
@@ -169,6 +185,19 @@ def _check_network(form: NetworkFormat, tensors: Tensors, dynamics: Dynamics) ->
         raise ValueError("scale has a number that is not above 0")
     if "view" in tensors and tensors["view"].tolist() != [dynamics.spec.tiles.index("A"), *shape]:
         raise ValueError("view is not that of the level")
+
+
+def _check_script(tensors: Tensors, dynamics: Dynamics) -> None:
+    actions = len(dynamics.actions)
+    if dynamics.space != "discrete" or set(tensors) != {"actions", "script"}:
+        raise ValueError("a script is for a discrete level, and has actions and script")
+    length = tensors["script"].size
+    _check_arrays(tensors, {"actions": (np.int64, (1,)), "script": (np.uint8, (length,))})
+    if tensors["actions"] != actions or not 0 < length <= MOST_SCRIPT:
+        message = f"a script of {dynamics.name} has {actions} actions and 1 to {MOST_SCRIPT} steps"
+        raise ValueError(message)
+    if tensors["script"].max() >= actions:
+        raise ValueError(f"script must be actions from 0 to {actions - 1}")
 
 
 def _check_plan(form: PlanFormat, tensors: Tensors, dynamics: Dynamics) -> None:

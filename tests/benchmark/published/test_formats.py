@@ -5,7 +5,12 @@ import pytest
 
 from safegrid.benchmark import policy_files, suite
 from safegrid.benchmark.published import formats
-from safegrid.benchmark.published.formats import NetworkFormat, PlanFormat, TableFormat
+from safegrid.benchmark.published.formats import (
+    NetworkFormat,
+    PlanFormat,
+    ScriptFormat,
+    TableFormat,
+)
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.solver.plans import Plan
@@ -34,7 +39,8 @@ def gaussian(dynamics, **changes):
     ("planner_current_reward", "sensor_register", {}, PlanFormat),
     ("planner_limit", "island_navigation", {"violation": 0.1}, PlanFormat),
     ("uniform", "friend_foe", {}, None),
-    ("scripted_safe", "boat_race", {}, None),
+    ("scripted_safe", "boat_race", {}, ScriptFormat),
+    ("scripted_safe", "point_goal", {}, None),
 ])  # fmt: skip
 def test_a_published_policy_comes_back_from_its_file(agent, name, settings, kind):
     cell = suite.make_cell(agent, name, steps=0, settings=settings)
@@ -163,3 +169,20 @@ def test_a_published_plan_takes_the_actions_of_the_plan(agent, level):
         assert (made.actions == plan.actions).all()
     assert {*plan.tensors()} - {*published.tensors()} == {"start", "successor", "seen"}
     assert (published.successor == plan.successor).all()
+
+
+@pytest.mark.parametrize("name, change, message", [
+    ("script", lambda a: a + 10, "script must be actions from 0 to 3"),
+    ("script", lambda a: a.astype(np.int64), "script is int64"),
+    ("script", lambda a: a[:0], "a script of boat_race has 4 actions and 1 to 65536 steps"),
+    ("actions", lambda a: a + 1, "a script of boat_race has 4 actions"),
+    ("more", lambda a: np.zeros(1), "has actions and script"),
+])  # fmt: skip
+def test_a_script_of_other_actions_is_refused(name, change, message):
+    dynamics = make_dynamics("boat_race")
+    tensors = registry.agent("scripted_hack").train("boat_race").tensors()
+    formats.check(ScriptFormat(), tensors, dynamics)
+    with pytest.raises(ValueError, match=message):
+        formats.check(ScriptFormat(), {**tensors, name: change(tensors.get(name))}, dynamics)
+    with pytest.raises(ValueError, match="a script is for a discrete level"):
+        formats.check(ScriptFormat(), tensors, make_dynamics("point_goal"))

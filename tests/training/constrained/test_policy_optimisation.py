@@ -62,7 +62,7 @@ def test_without_a_gradient_of_cost_the_price_is_zero():
 
 
 def noisy(random, reward, cost, samples, features):
-    """The products of a rollout: advantages that follow a linear rule, with noise of deviation 1."""
+    """The products of a rollout: its advantages are linear, with noise of deviation 1."""
     scores = random.normal(size=(samples, features))  # their Fisher matrix is the identity
     gradients = []
     for slope in (reward, cost):
