@@ -139,6 +139,7 @@ def test_a_constrained_agent_goes_round_what_costs_more_than_its_limit():
 REFUSED = [
     ("ppo_pid", {}, "boat_race has no cost limit: give the setting"),
     ("ppo", {"lanes": 1, "n_steps": 1}, "refuses these settings"),
+    ("cpo", {"lanes": 1, "batch_size": 32, "cost_limit": 1.0}, "lanes is 1: choose 2 or more"),
     ("dqn", {"no_such": 1}, "unknown setting of dqn"),
     ("a2c", {"lanes": 0}, "1 or more"),
 ]

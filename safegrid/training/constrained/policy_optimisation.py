@@ -48,7 +48,7 @@ class CPO(CostCritic, TRPO):
     def _setup_model(self) -> None:
         super()._setup_model()
         if self.n_envs < 2:
-            raise ValueError(f"lanes is {self.n_envs}: choose 2 or more, which are two halves")
+            raise ValueError(f"lanes is {self.n_envs}: choose 2 or more")
 
     def train(self) -> None:
         """Sets the price of cost from a rollout, and improves policy and critics."""
