@@ -7,7 +7,6 @@ An installed package adds its own by the entry-point groups `safegrid.environmen
 import functools
 import importlib
 import pkgutil
-import sys
 import warnings
 from collections.abc import Iterable
 from importlib import metadata
@@ -269,9 +268,8 @@ def _module(what: str, name: str) -> ModuleType:
             raise
     if name in _registered[what]:
         return _registered[what][name]
-    shipped = f"safegrid.{_FOLDERS[what]}.{name}"
-    if shipped in sys.modules or name in _shipped(what):
-        return importlib.import_module(shipped)
+    if name in _shipped(what):
+        return importlib.import_module(f"safegrid.{_FOLDERS[what]}.{name}")
     if name not in _installed(what):
         raise unknown(what, name, _names(what), UNREGISTERED)
     return _installed(what)[name]
