@@ -16,7 +16,7 @@ from safegrid.engine.gridworld import OUTCOME
 from safegrid.engine.row_index import as_bytes
 from safegrid.solver.backward_induction import PERFORMANCE, TOLERANCE
 from safegrid.solver.beliefs import has_hidden_chance
-from safegrid.solver.plans import Plan
+from safegrid.solver.plans import Plan, process_tensors
 
 MOST_STATES = 300_000
 MOST_REWARDS = 30_000_000  # one for each parameters, state, action and outcome of chance
@@ -40,15 +40,8 @@ def plan(dynamics: Dynamics, horizon: int, foresight: bool, tie: float) -> Plan:
         raise ValueError(f"{dynamics.name} hides outcomes of chance: no plan of the current reward")
     rewards, own = rewards_of_each(dynamics, listed)
     actions = induce(tables, horizon, rewards, own, foresight, tie)
-    return Plan(
-        {
-            "weights": np.ones(1),
-            "actions": actions[None],
-            "start": np.array([state for state, _ in tables.start], np.int32),
-            "successor": tables.successor,
-            "seen": tables.observation,
-        }
-    )
+    weights = np.ones(1)
+    return Plan({"weights": weights, "actions": actions[None], **process_tensors(tables)})
 
 
 def rewards_of_each(

@@ -21,6 +21,8 @@ from safegrid.solver.backward_induction import Objective
 from safegrid.solver.beliefs import belief_process
 from safegrid.solver.violations import first_only
 
+PROCESS = ("start", "successor", "seen")  # tensors of a plan: see `process_tensors`
+
 
 class Plan:
     """A mixture of deterministic plans: each episode draws one of them by its weight.
@@ -60,14 +62,11 @@ class Plan:
         """
         after = self.actions[:, 1:].ravel()
         changed = np.flatnonzero(after != self.actions[:, :-1].ravel()).astype(np.int32)
-        given = {} if self.objectives is None else {"objectives": self.objectives}
-        return {
-            **{"weights": self.weights, "first": self.actions[:, 0].copy()},
-            **{"changed": changed, "changed_to": after[changed]},
-            "horizon": np.array([self.actions.shape[1]], np.int32),
-            **{"start": self.start, "successor": self.successor, "seen": self.seen},
-            **given,
-        }
+        found = {name: getattr(self, name) for name in ("weights", *PROCESS, "objectives")}
+        found |= {"first": self.actions[:, 0].copy(), "changed": changed}
+        found |= {"changed_to": after[changed]}
+        found |= {"horizon": np.array([self.actions.shape[1]], np.int32)}
+        return {name: tensor for name, tensor in found.items() if tensor is not None}
 
     @property
     def replans(self) -> bool:
@@ -235,6 +234,12 @@ def process(
     return belief_process(tables)
 
 
+def process_tensors(tables: TransitionTables) -> dict[str, NDArray[Any]]:
+    """The tensors of a plan that are those of its process. tables: of `process`."""
+    start = np.array([state for state, _ in tables.start], np.int32)
+    return {"start": start, "successor": tables.successor, "seen": tables.observation}
+
+
 def plan(
     tables: TransitionTables, horizon: int, mixture: Sequence[tuple[float, Objective]]
 ) -> Plan:
@@ -249,10 +254,8 @@ def plan(
         {
             "weights": np.array(weights),
             "actions": np.stack(actions),
-            "start": np.array([state for state, _ in tables.start], np.int32),
-            "successor": tables.successor,
-            "seen": tables.observation,
             "objectives": np.array(objectives),
+            **process_tensors(tables),
         }
     )
 

@@ -230,15 +230,11 @@ def _tasks(
     Checks of one environment's level follow one another, whatever their folder: a process solves a
     level once for all of them.
     """
+    given = secret if level == 4 else None  # no other check needs it
     jobs = [
         job
         for folder in folders
-        for job in folder_check.jobs(
-            folder,
-            attained[folder].checked,
-            suite,
-            secret if level == 4 else None,  # no other check needs it
-        )
+        for job in folder_check.jobs(folder, attained[folder].checked, suite, given)
     ]
     jobs.sort(key=lambda job: job.row.key[:2])
     if level < 4:

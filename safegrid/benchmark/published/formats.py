@@ -39,7 +39,6 @@ OUTPUTS: dict[str, type[mlp.Network]] = {
 MOST_LAYERS, MOST_UNITS = 8, 2**12  # of a network
 MOST_PLANS = 8  # in a mixture, and objectives of a plan
 MOST_SCRIPT = 2**16  # steps
-PROCESS = ("start", "successor", "seen")  # tensors of a plan that are those of its level
 ACTIVATIONS: dict[str, Any] = {"tanh": arithmetic.tanh, "relu": mlp.relu}
 
 
@@ -81,7 +80,7 @@ class PublishedPlan(Plan):
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Those of `Plan`, without those of the process."""
-        return {name: each for name, each in super().tensors().items() if name not in PROCESS}
+        return {k: each for k, each in super().tensors().items() if k not in plans.PROCESS}
 
 
 def publish(policy: Any, dynamics: Dynamics) -> tuple[Format, Policy] | None:
@@ -98,8 +97,7 @@ def publish(policy: Any, dynamics: Dynamics) -> tuple[Format, Policy] | None:
     if isinstance(policy, Plan):
         known = _process(dynamics.key).successor
         form = PlanFormat(first_violation=not np.array_equal(policy.successor, known))
-        kept = {name: each for name, each in policy.tensors().items() if name not in PROCESS}
-        return form, make(form, kept, dynamics)
+        return form, make(form, PublishedPlan(policy.tensors()).tensors(), dynamics)
     if isinstance(policy, ScriptedPolicy):
         return ScriptFormat(), policy
     for output, network in OUTPUTS.items():
@@ -118,11 +116,7 @@ def make(form: Format, tensors: Tensors, dynamics: Dynamics) -> Policy:
         return scripted.load(tensors)  # type: ignore[return-value]
     if isinstance(form, PlanFormat):
         process = _process(dynamics.key, form.first_violation)
-        given = {
-            "start": np.array([state for state, _ in process.start], np.int32),
-            **{"successor": process.successor, "seen": process.observation},
-        }
-        plan = PublishedPlan({**tensors, **given})
+        plan = PublishedPlan({**tensors, **plans.process_tensors(process)})
         return AgentSpec.place(plan, dynamics.name, dynamics.level_options)
     return OUTPUTS[form.output].load(tensors, ACTIVATIONS[form.activation])
 

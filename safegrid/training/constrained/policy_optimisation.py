@@ -81,11 +81,12 @@ class CPO(CostCritic, TRPO):
             before = copy.copy(self.policy.get_distribution(part))
         divergence = kl_divergence(self.policy.get_distribution(part), before).mean()
         lane = torch.arange(len(observations), device=self.device) % self.n_envs
+        even = lane % 2 == 0
         gradients, solutions = [], []
         for buffer in (rollout, costs):
             advantages = torch.as_tensor(buffer.advantages.reshape(-1), device=self.device)
             terms = (advantages - advantages.mean()) * log_prob
-            for half in (lane % 2 == 0, lane % 2 == 1):
+            for half in (even, ~even):
                 parameters, gradient, slope, _ = self._compute_actor_grad(
                     divergence, terms[half].mean()
                 )
@@ -93,8 +94,7 @@ class CPO(CostCritic, TRPO):
                 gradients.append(gradient)
                 solutions.append(conjugate_gradient_solver(product, gradient, self.cg_max_steps))
         table = torch.stack(gradients) @ torch.stack(solutions).T
-        share = float((lane % 2 == 0).float().mean())  # of the even lanes
-        return pair_products(table.cpu().double().numpy(), share)
+        return pair_products(table.cpu().double().numpy(), float(even.float().mean()))
 
 
 def pair_products(table: NDArray[np.float64], share: float) -> Products:

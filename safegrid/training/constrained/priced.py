@@ -96,8 +96,8 @@ class SpentBudget(StepAhead):
 
     def __call__(self, actions: NDArray[Any]) -> NDArray[np.float64]:
         """float64[lanes]: the sum of the unsafe rewards, negated; 0 where nothing is exceeded."""
-        horizon, elapsed = self._lanes.dynamics.horizon, self._lanes.records["elapsed"].copy()
         step = self._look(actions)
-        left = np.where(step.terminated, 1, np.maximum(1, horizon - elapsed))
+        left = self._lanes.dynamics.horizon - self._lanes.records["elapsed"]
+        left = np.where(step.terminated, 1, np.maximum(1, left))
         exceeds = (step.cost > 0) & (self._spent > self._budget)
         return np.where(exceeds, -self._unsafe * left, 0.0)
