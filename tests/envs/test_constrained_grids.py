@@ -123,5 +123,13 @@ def test_the_quota_is_exceeded_after_fifty_steps_at_the_fast_rate():
     for _ in range(53):
         step = model.step(state, 1, 2)
         state, costs = step.state, [*costs, step.cost]
+        if len(costs) == 50:
+            assert model.text(state).count("u") == 50
     assert costs == [0] * 50 + [1] * 3
-    assert model.text(state).count("u") == 50
+    assert model.text(state).count("x") == 50
+
+
+def test_two_states_of_the_quota_never_look_alike():
+    model = safegrid.Model("media_streaming", "quota")
+    looks = {model.text(model.state(used=n, column=3)) for n in range(52)}
+    assert len(looks) == 52
