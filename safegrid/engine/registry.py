@@ -6,6 +6,7 @@ An installed package adds its own by the entry-point groups `safegrid.environmen
 
 import functools
 import importlib
+import os
 import pkgutil
 import warnings
 from collections.abc import Iterable
@@ -214,9 +215,14 @@ def _names(what: str) -> list[str]:
 
 
 def _shipped(what: str) -> list[str]:
-    """The files of a folder, looked at anew each time."""
-    package = importlib.import_module(f"safegrid.{_FOLDERS[what]}")
-    return [module.name for module in pkgutil.iter_modules(package.__path__)]
+    """The files of a folder, listed anew when it has changed."""
+    folders = importlib.import_module(f"safegrid.{_FOLDERS[what]}").__path__
+    return _modules(*((folder, os.stat(folder).st_mtime_ns) for folder in folders))
+
+
+@functools.lru_cache
+def _modules(*folders: tuple[str, int]) -> list[str]:
+    return [module.name for module in pkgutil.iter_modules([folder for folder, _ in folders])]
 
 
 @functools.cache
