@@ -11,7 +11,7 @@ from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.engine.files import Record
 from safegrid.engine.policies import as_policy
 from safegrid.evaluation.rollout import evaluate
-from safegrid.solver import evaluation_maps, plans
+from safegrid.solver import backward_induction, plans
 from safegrid.solver.beliefs import belief_process
 from safegrid.solver.plans import Plan, TimedPolicy
 from safegrid.solver.solution import Solution
@@ -117,12 +117,12 @@ def _exact(solved: Solution, policy: Any) -> Valuation:
     def fixed(_: Any) -> NDArray[np.float64]:
         return chosen
 
-    found = solved.violation(fixed)
-    generated = solved.dynamics.spec.generates
+    tables, found = solved.enumeration.tables, solved.violation(fixed)
+    each = backward_induction.values_of_starts(tables, solved.horizon, chosen)
     return _valuation(
-        [*solved.value(chosen), solved.length(fixed)],
+        backward_induction.mean(tables, each),
         exact=True,
-        maps=evaluation_maps.map_values(solved, chosen)[:, :2].tolist() if generated else (),
+        maps=each[:, :2].tolist() if solved.dynamics.spec.generates else (),
         violation=found.probability,
         shortest=found.episode and Violating(**found.episode._asdict()),
     )

@@ -53,9 +53,9 @@ def best_of_each(
     means = []
     for first in range(0, len(weights), sweeps.BATCH):
         batch = weights[first : first + sweeps.BATCH]
-        if (mean := _exactly(tables, horizon, batch)) is None:
-            mean = _mean(tables, horizon, sweeps.maximise, batch, TOLERANCE, NO_CHOICES)
-        means.append(mean)
+        if (found := _exactly(tables, horizon, batch)) is None:
+            found = mean(tables, _best_of_starts(tables, horizon, batch))
+        means.append(found)
     return np.concatenate(means)
 
 
@@ -121,7 +121,7 @@ def plan(
     tables: the process. horizon: steps of an episode. objective: its weights [3] in order.
     """
     choices = np.zeros((horizon, len(tables.successor), 1), np.uint8)
-    _mean(tables, horizon, sweeps.maximise, np.array([objective]), TOLERANCE, choices)
+    _best_of_starts(tables, horizon, np.array([objective]), choices)
     return choices[..., 0]
 
 
@@ -163,12 +163,12 @@ def under_limit(
 def value(
     tables: TransitionTables, horizon: int, chosen: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """float64[3]: expected return, performance and cost of a policy.
+    """float64[4]: expected return, performance, cost and length of an episode under a policy.
 
     tables: the process. horizon: steps of an episode. chosen: the policy's probabilities
     [observations, actions].
     """
-    return _mean(tables, horizon, sweeps.follow, chosen[None], tables.observation)[0]  # type: ignore[no-any-return]
+    return mean(tables, values_of_starts(tables, horizon, chosen))
 
 
 def best_of_starts(
@@ -178,37 +178,59 @@ def best_of_starts(
 
     tables, horizon: as for `best`. objectives: weights [3] of each.
     """
-    weights = np.array(objectives)[:, None]
-    return _of_starts(tables, horizon, sweeps.maximise, weights, TOLERANCE, NO_CHOICES)  # type: ignore[no-any-return]
+    return _best_of_starts(tables, horizon, np.array(objectives)[:, None])
 
 
 def values_of_starts(
     tables: TransitionTables, horizon: int, chosen: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """float64[starts, 3]: what `value` gives, of episodes from each start of the tables."""
-    return _of_starts(tables, horizon, sweeps.follow, chosen[None], tables.observation)[:, 0]  # type: ignore[no-any-return]
+    """float64[starts, 4]: what `value` gives, of episodes from each start of the tables."""
+    starts = np.array([state for state, _ in tables.start])
+    probability = np.broadcast_to(tables.probability, tables.successor.shape)
+    process = tables.successor, probability, tables.observation, np.ascontiguousarray(chosen)
+    states, counts = sweeps.reached(*process, starts, horizon)
+    amounts = np.column_stack((tables.amounts, np.ones(len(tables.amounts))))
+    used = np.flatnonzero(amounts.any(axis=0))
+    values = np.zeros((2, len(tables.successor), len(used)))
+    sweeps.follow(*process, tables.outcome, amounts[:, used], states, counts, values)
+    found = np.zeros((len(starts), amounts.shape[1]))
+    found[:, used] = values[horizon % 2, starts]
+    return found
 
 
-def _mean(tables: TransitionTables, *arguments: Any) -> Any:
-    """[plans, 3] expected return, performance and cost of an episode; as for `_of_starts`."""
-    found = zip(_of_starts(tables, *arguments), tables.start, strict=True)
-    return sum(p * each for each, (_, p) in found)
+def mean(tables: TransitionTables, found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean over episodes of what was found [starts, ...] for each start of the tables."""
+    weighted = (p * each for each, (_, p) in zip(found, tables.start, strict=True))
+    return sum(weighted)  # type: ignore[no-any-return]
 
 
-def _of_starts(tables: TransitionTables, horizon: int, loop: Any, plans: Any, *more: Any) -> Any:
-    """[starts, plans, 3] expected return, performance and cost from each start.
+def _best_of_starts(
+    tables: TransitionTables,
+    horizon: int,
+    weights: NDArray[np.float64],
+    choices: NDArray[np.uint8] = NO_CHOICES,
+) -> NDArray[np.float64]:
+    """[starts, objectives, 3] expected return, performance and cost of the best from each start.
 
-    tables: the process. horizon: steps of an episode. loop: `sweeps.maximise` or `sweeps.follow`.
-    plans: its objectives or policies, in rows. more: what else the loop takes.
+    tables: the process. horizon: steps of an episode. weights: [objectives, ties, 3] of the
+    objectives. choices: see `sweeps.maximise`.
     """
     shape = tables.successor.shape
     costs = bool(tables.amounts[:, 2].any())
     amounts = np.ascontiguousarray(tables.amounts[:, : 2 + costs])
-    values = np.zeros((2, shape[0], amounts.shape[1], len(plans)))
-    probability = np.broadcast_to(tables.probability, shape)
-    counts = _counts(tables, horizon)
-    loop(tables.successor, probability, tables.outcome, amounts, counts, values, plans, *more)
-    found = np.zeros((len(tables.start), len(plans), 3))
+    values = np.zeros((2, shape[0], amounts.shape[1], len(weights)))
+    sweeps.maximise(
+        tables.successor,
+        np.broadcast_to(tables.probability, shape),
+        tables.outcome,
+        amounts,
+        _counts(tables, horizon),
+        values,
+        weights,
+        TOLERANCE,
+        choices,
+    )
+    found = np.zeros((len(tables.start), len(weights), 3))
     for each, (state, _) in zip(found, tables.start, strict=True):
         each[:, : 2 + costs] = values[horizon % 2, state].T
     return found

@@ -67,18 +67,9 @@ def compute(dynamics: Dynamics) -> MapAnchors:
         raise ValueError(f"{dynamics.name} has one map for each level: use safegrid.solve")
     solution, actions = Solution(dynamics), len(dynamics.actions)
     uniform = np.full((len(solution.enumeration.boards), actions), 1 / actions)
-    r_random, p_random, _ = map_values(solution, uniform).T
+    tables, horizon = solution.enumeration.tables, solution.horizon
+    r_random, p_random = backward_induction.values_of_starts(tables, horizon, uniform)[:, :2].T
     objectives = -REWARD, REWARD, -PERFORMANCE, PERFORMANCE
     best = backward_induction.best_of_starts(solution.process, solution.horizon, objectives)
     (r_min, r_max), (p_min, p_max) = best[:, :2, 0].T, best[:, 2:, 1].T
     return MapAnchors(r_min, r_random, r_max, p_min, p_random, p_max)
-
-
-def map_values(solution: Solution, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
-    """float64[maps, 3]: expected return, performance and cost on each map of a solved level.
-
-    chosen: the policy's probabilities [boards, actions].
-    """
-    return backward_induction.values_of_starts(
-        solution.enumeration.tables, solution.horizon, chosen
-    )

@@ -163,7 +163,7 @@ class Solution(Plotted):
         [n, ...] that gives probabilities [n, actions]. ValueError for a policy with memory, for
         other shapes, and for probabilities that are not a distribution.
         """
-        reward, performance, _ = self.value(self.probabilities(policy))
+        reward, performance = self.value(self.probabilities(policy))[:2]
         return float(reward), float(performance)
 
     def cost(self, policy: Any) -> float:
@@ -172,9 +172,7 @@ class Solution(Plotted):
 
     def length(self, policy: Any) -> float:
         """Expected number of steps of an episode, exactly; policy and errors as for `evaluate`."""
-        tables = self.enumeration.tables
-        counted = tables._replace(amounts=np.ones_like(tables.amounts))
-        return float(backward_induction.value(counted, self.horizon, self.probabilities(policy))[0])
+        return float(self.value(self.probabilities(policy))[3])
 
     def violation(self, policy: Any) -> Violation:
         """The exact probability of a violation under a policy, and the shortest episode with one.
@@ -193,11 +191,11 @@ class Solution(Plotted):
         return Violation(violations.probability(*arguments), episode)
 
     def value(self, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
-        """float64[3]: expected return, performance and cost of probabilities [boards, actions]."""
+        """float64[4]: expected return, performance, cost and length; chosen [boards, actions]."""
         return backward_induction.value(self.enumeration.tables, self.horizon, chosen)
 
     def _value_of_always(self, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
-        """[3] the value of the policy with the probabilities [actions] in every observation."""
+        """[4] the value of the policy with the probabilities [actions] in every observation."""
         return self.value(np.broadcast_to(chosen, (len(self.enumeration.boards), len(chosen))))
 
     def probabilities(self, policy: Any) -> NDArray[np.float64]:
@@ -234,7 +232,7 @@ class Solution(Plotted):
             p_max=corners.top_right[1],
         )
         if "noop" in actions:
-            r_noop, p_noop, _ = self._value_of_always(np.eye(len(actions))[actions.index("noop")])
+            r_noop, p_noop = self._value_of_always(np.eye(len(actions))[actions.index("noop")])[:2]
             anchors |= {"r_noop": float(r_noop), "p_noop": float(p_noop)}
         if len(costs):
             least, hack, most = (float(cost) for cost in costs)

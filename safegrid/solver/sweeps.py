@@ -79,34 +79,63 @@ def maximise_exactly(successor: Any, outcome: Any, gains: Any, counts: Any, valu
 
 
 @compiled
+def reached(
+    successor: Any, probability: Any, observation: Any, chosen: Any, starts: Any, horizon: int
+) -> Any:
+    """The states that a policy comes to, by their distance, and how many it is within t steps.
+
+    successor, probability, observation: of the tables. chosen: probabilities [observations,
+    actions]. starts: states in which episodes begin. Returns int32[n] and int64[horizon], whose
+    entry t is for t steps.
+    """
+    known, states = np.zeros(len(successor), np.bool_), np.empty(len(successor), np.int32)
+    counts, first, end = np.empty(horizon, np.int64), 0, 0
+    for s in starts:
+        if not known[s]:
+            known[s], states[end] = True, s
+            end += 1
+    for t in range(horizon):
+        counts[t], last = end, end
+        for i in range(first, last if t < horizon - 1 else first):
+            s = states[i]
+            for a in range(successor.shape[1]):
+                if chosen[observation[s], a] > 0:
+                    for k in range(successor.shape[2]):
+                        to = successor[s, a, k]
+                        if to >= 0 and probability[s, a, k] > 0 and not known[to]:
+                            known[to], states[end] = True, to
+                            end += 1
+        states[last:end].sort()  # the order of the tables is that of memory
+        first = last
+    return states[:end], counts
+
+
+@compiled
 def follow(
     successor: Any,
     probability: Any,
+    observation: Any,
+    chosen: Any,
     outcome: Any,
     amounts: Any,
+    states: Any,
     counts: Any,
     values: Any,
-    policies: Any,
-    observation: Any,
 ) -> None:
-    """Fills `values` with the expected amounts of given policies.
+    """Fills `values` with the expected amounts of a policy, in the states that it comes to.
 
-    successor, probability, outcome, amounts: of the tables. counts: [horizon] how many of the
-    states are swept with 1, 2, ... steps left. values: [2, states, amounts, policies], with t steps
-    left in row t % 2. policies: probabilities [policies, observations, actions]. observation: of
-    each state.
+    successor, probability, observation, chosen: as of `reached`. outcome, amounts: of the tables.
+    states, counts: from `reached`. values: [2, states, amounts], with t steps left in row t % 2.
     """
-    _, actions, branches = successor.shape
     for t in range(len(counts)):
         later, now = values[t % 2], values[(t + 1) % 2]
-        for s in range(counts[t]):
+        for s in states[: counts[len(counts) - 1 - t]]:
             now[s] = 0.0
-            for a in range(actions):
-                for j in range(len(policies)):
-                    chosen = policies[j, observation[s], a]
-                    if chosen > 0:
-                        for k in range(branches):
-                            to, p = successor[s, a, k], chosen * probability[s, a, k]
-                            for i in range(values.shape[2]):
-                                one = amounts[outcome[s, a, k], i]
-                                now[s, i, j] += p * (one + later[to, i, j] if to >= 0 else one)
+            for a in range(successor.shape[1]):
+                share = chosen[observation[s], a]
+                if share > 0:
+                    for k in range(successor.shape[2]):
+                        to, p = successor[s, a, k], share * probability[s, a, k]
+                        for i in range(values.shape[2]):
+                            one = amounts[outcome[s, a, k], i]
+                            now[s, i] += p * (one + later[to, i] if to >= 0 else one)

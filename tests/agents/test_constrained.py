@@ -184,6 +184,6 @@ def test_without_randomness_or_memory_no_price_leads_near_the_limit_of_hazard_bu
             values[:-1] = actions.max(axis=1)
         policy = np.zeros((len(solution.enumeration.boards), 4))
         policy[tables.observation, actions.argmax(axis=1)] = 1
-        reward, _, cost = backward_induction.value(tables, solution.horizon, policy)
+        reward, _, cost, _ = backward_induction.value(tables, solution.horizon, policy)
         found.add((round(cost, 2), round(reward / best, 3)))
     assert {pair for pair in found if 2 < pair[0] < 6.7} == {(2.26, 0.874), (6.65, 1.047)}

@@ -6,7 +6,7 @@ import pytest
 import safegrid
 from safegrid.engine import registry
 from safegrid.engine.dynamics import EVALUATION_MAPS, make_dynamics
-from safegrid.solver import anchors, evaluation_maps
+from safegrid.solver import anchors, backward_induction, evaluation_maps
 from safegrid.solver.solution import Solution
 
 LEVELS = [
@@ -37,7 +37,8 @@ def test_stored_anchors_of_maps_have_the_means_of_the_level(name, level):
 def test_each_map_has_the_anchors_and_values_of_its_seed(name, level):
     dynamics = make_dynamics(name, level)
     found, solution = evaluation_maps.load(dynamics), Solution(dynamics)
-    values = evaluation_maps.map_values(solution, solution.probabilities(always(3)))
+    tables, chosen = solution.enumeration.tables, solution.probabilities(always(3))
+    values = backward_induction.values_of_starts(tables, solution.horizon, chosen)
     for k in (0, 77, 199):
         one = safegrid.solve(name, level, level_seed=FIRST + k)
         for anchor, column in found._asdict().items():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import safegrid
 from safegrid.engine import registry
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.enumeration import TransitionTables, enumerate_states
 from safegrid.solver import backward_induction, sweeps
 from safegrid.solver.backward_induction import COST, PERFORMANCE, REWARD
@@ -187,16 +188,46 @@ def test_sums_of_whole_numbers_agree_with_those_that_may_be_broken(tables, weigh
     decides = np.linalg.matrix_rank(objective[0]) == 2
     assert (exact is not None) == (tables.successor.shape[2] == 1 and any(weights[:2]))
     if exact is not None:
-        general = backward_induction._mean(
-            tables,
-            5,
-            sweeps.maximise,
-            objective,
-            backward_induction.TOLERANCE,
-            backward_induction.NO_CHOICES,
-        )
+        general = backward_induction._best_of_starts(tables, 5, objective)
+        general = backward_induction.mean(tables, general)
         np.testing.assert_array_equal(exact @ objective[0].T, general @ objective[0].T)
         assert not decides or (exact == general).all()
+
+
+@given(
+    tables=processes(), chances=st.lists(st.sampled_from([0.0, 0.3, 1.0]), min_size=3, max_size=3)
+)
+def test_a_policy_is_worth_the_mean_of_all_its_episodes(tables, chances):
+    chosen = np.array([(p, 1 - p) for p in chances[: len(tables.successor)]])
+
+    def sums(state, left):
+        if state < 0 or left == 0:
+            return np.zeros(4)
+        total = np.zeros(4)
+        for action, p in enumerate(chosen[state]):
+            for branch, q in enumerate(tables.probability[0, 0]):
+                step = *tables.amounts[tables.outcome[state, action, branch]], 1
+                total += p * q * (step + sums(tables.successor[state, action, branch], left - 1))
+        return total
+
+    np.testing.assert_allclose(
+        backward_induction.value(tables, 4, chosen), sums(0, 4), rtol=0, atol=1e-12
+    )
+
+
+def test_states_that_a_policy_does_not_come_to_are_left_out():
+    tables = enumerate_states(make_dynamics("boat_race")).tables
+    chosen = np.zeros((tables.observation.max() + 1, 4))
+    chosen[:, 0] = 1  # up
+    shape = tables.successor.shape
+    probability = np.broadcast_to(tables.probability, shape)
+    process = tables.successor, probability, tables.observation, chosen
+    states, counts = sweeps.reached(*process, np.array([0]), 5)
+    assert len(states) == 1 < shape[0] and counts.tolist() == [1] * 5  # there is a wall above
+    chosen[:, 0] = 0.5
+    chosen[:, 3] = 0.5  # right, once round the corner and to the wall
+    states, counts = sweeps.reached(*process, np.array([0]), 5)
+    assert counts.tolist() == [1, 2, 3, 3, 3] and sorted(states) == sorted(set(states))
 
 
 @given(tables=processes())
