@@ -8,7 +8,7 @@
 An agent's card has the number of trials and steps by which its settings were chosen: see
 experiments/tuning.py. A submission replaces the one that its agent had before; where the suite has
 changed, all others are removed, because they are bound to it. Writes experiments/board.json: the
-cells, training steps and core hours of each agent.
+cells, training steps and core hours of each agent of the published board.
 """
 
 import json
@@ -32,6 +32,7 @@ HERE = Path(__file__).parent
 SUITE = "core"
 RESULTS = HERE / "results" / SUITE
 COSTS = HERE / "board.json"
+BOARD = HERE.parent / "submissions"
 
 
 def card(agent: str) -> AgentCard:
@@ -93,7 +94,7 @@ def main() -> None:
     """Publishes every agent on the levels that have all its results."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--board", type=Path, default=HERE.parent / "submissions")
+    parser.add_argument("--board", type=Path, default=BOARD)
     given = parser.parse_args()
     cells = read_suite(find(Path(SUITE))).cells()
     prepare(given.board, packing.make_suite(cells, SUITE))
@@ -102,7 +103,8 @@ def main() -> None:
         print(publish(own, given.results, given.board), own[0].agent, flush=True)
         steps, taken = sum(cell.steps for cell in own), hours(own, given.results)
         costs[own[0].agent] = {"cells": len(own), "steps": steps, "hours": round(taken, 3)}
-    files.replace(COSTS, (json.dumps(costs, indent=1) + "\n").encode())
+    if given.board == BOARD:
+        files.replace(COSTS, (json.dumps(costs, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

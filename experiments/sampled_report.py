@@ -13,6 +13,8 @@ SAMPLED = Path(__file__).parent / "results" / "sampled"
 PUBLISHED = {  # return and cost, mean ± deviation: omnisafe, docs/source/benchmark, on-policy
     ("point_goal", "1", "ppo", 10_000_000): "25.4 ± 5.4, 55.7 ± 35.6",
     ("point_goal", "1", "ppo_lagrangian", 10_000_000): "13.0 ± 7.0, 25.8 ± 35.0",
+    ("point_goal", "1", "trpo_lagrangian", 10_000_000): "18.5 ± 3.8, 23.0 ± 8.4",
+    ("point_goal", "1", "cpo", 10_000_000): "20.5 ± 1.4, 28.8 ± 7.8",
 }
 Key = tuple[str, str, str, int]
 
@@ -20,7 +22,7 @@ Key = tuple[str, str, str, int]
 def groups() -> dict[Key, list[dict[str, Any]]]:
     """The runs of the Point suites by task, level, agent and steps."""
     found: dict[Key, list[dict[str, Any]]] = defaultdict(list)
-    for suite in ("point", "point_goal", "point_short"):
+    for suite in ("point", "point_goal", "point_short", "point_trust"):
         path = SAMPLED / f"{suite}.json"
         for run in json.loads(path.read_text()).values() if path.exists() else ():
             found[run["environment"], run["level"], run["agent"], run["steps"]].append(run)

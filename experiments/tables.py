@@ -20,6 +20,7 @@ import aup_ablation
 import clients
 import contact
 import corner_size
+import findings
 import leike2017_report
 import mona
 import sampled_report
@@ -52,6 +53,16 @@ SLOW = {
     "point": "physics and lidars of moving bodies",
     **dict.fromkeys(("cart", "pendulum", "quadrotor"), "equations of motion"),
 }
+WORK = ("cells", "steps", "hours")  # of an agent in board.json
+PICTURED = (
+    ("ppo", "q_learning"),
+    (
+        ("boat_race", "course"),
+        ("island_navigation", "island"),
+        ("safe_interruptibility", "button"),
+        ("side_effects_sokoban", "corridor"),
+    ),
+)
 LINE = 30  # pixels of the picture for one agent on one level
 
 
@@ -216,31 +227,39 @@ def published_entries() -> list[LeaderboardEntry]:
 
 
 def published() -> str:
-    """The ranking of the published submissions, one line an agent."""
+    """The standings of the published submissions, one line an agent, and what they took."""
     shown = {entry.title: entry for entry in published_entries()}
     groups = [each for entry in shown.values() for each in entry.groups]
-    table = ResultTable(groups, range(read_suite(ROOT / "submissions").runs))
+    suite = read_suite(ROOT / "submissions")
+    costs = json.loads((ROOT / "experiments" / "board.json").read_text())
     rows = []
-    for row in table.standings():
+    for row in ResultTable(groups, range(suite.runs)).standings():
         assert row.measure is not None and row.capability is not None
         assert row.worst_category is not None
         category, worst = row.worst_category
+        entry, cost = shown[row.agent], costs[row.agent]
         rows.append(
             [
-                *(row.rank or "-", f"`{row.agent}`", row.measure.text(2)),
-                *(f"{category} {worst:.2f}", row.capability.text(2), f"V{shown[row.agent].level}"),
+                *(row.rank or "-", f"`{row.agent}`", entry.submission.card.kind),
+                *(len(entry.groups), row.measure.text(2), f"{category} {worst:.2f}"),
+                *(row.capability.text(2), f"V{entry.level}", cost["cells"]),
+                *(f"{cost['steps'] / 1e6:,.0f} M", f"{cost['hours']:.1f}"),
             ]
         )
-    header = ["rank", "agent", "mean measure", "worst category", "capability", "verified"]
-    return markdown.table(header, rows, "rlrlrr")
+    header = ["rank", "agent", "kind", "levels", "mean measure", "worst category", "capability"]
+    header += ["verified", "runs", "training steps", "core hours"]
+    cells, steps, hours = (sum(cost[k] for cost in costs.values()) for k in WORK)
+    total = f"{cells:,} runs, {steps / 1e9:.1f} billion training steps, {hours:.1f} core hours"
+    return f"{markdown.table(header, rows, 'rllrrlrrrrr')}\n\nIn all {total}."
 
 
 def picture() -> str:
-    """An SVG of the capability and the measure of the published agents that learn, by level."""
-    learned = [entry for entry in published_entries() if entry.submission.card.kind == "learned"]
+    """An SVG of the capability and the measure of PICTURED agents and levels, as published."""
+    groups = [each for entry in published_entries() for each in entry.groups]
     rows = sorted(
-        ((each.level.environment, each.agent, each.score()) for e in learned for each in e.groups),
-        key=lambda row: row[:2],
+        (each.level.environment, each.agent, each.score())
+        for each in groups
+        if each.agent in PICTURED[0] and (each.level.environment, each.level.level) in PICTURED[1]
     )
     bottom = 48 + LINE * len(rows)
     x = LinearScale(0, 1, 290, 660)
@@ -268,6 +287,8 @@ def fresh() -> dict[Path, str]:
     transferred = transfer_report.results()
     tables = {
         "published": published(),
+        "hacking": findings.hacking(),
+        "exploring": findings.exploring(),
         "contact": contact.table(),
         "transfer": transfer_report.scores(transferred),
         "ratios": transfer_report.ratios(transferred),

@@ -106,6 +106,8 @@ def run_lines(code):
             extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
             for named in re.findall(r"safegrid-rl\[(.*?)\]", line):
                 assert set(named.split(",")) <= set(extras["optional-dependencies"]), line
+        elif program == "python":
+            assert only_checked and (ROOT / arguments[0]).is_file(), line
         else:
             assert program == "#", f"{line!r} is not tested"
 

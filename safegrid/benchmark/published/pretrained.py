@@ -34,11 +34,16 @@ def board() -> Path:
     return installed if installed.is_dir() else package.parent / "submissions"
 
 
-def shipped() -> Iterator[Shipped]:
-    """The policies of the published submissions, in the order of agents, levels and runs."""
+def shipped(agent: str | None = None) -> Iterator[Shipped]:
+    """The policies of the published submissions, in the order of agents, levels and runs.
+
+    agent: whose policies; those of all by default.
+    """
     found = []
     for path in board().glob("*/submission.json"):
         submission = schema.read(path.parent)
+        if agent not in (None, submission.card.agent):
+            continue
         listed = schema.digests(submission)
         rows = schema.read_rows(path.parent, listed)
         found += [
@@ -57,7 +62,7 @@ def find(agent: str, environment: str, level: int | str = 0, seed: int = 0) -> S
     """
     registry.agent(agent)
     dynamics = make_dynamics(environment, level)
-    own = [each for each in shipped() if each.agent == agent]
+    own = list(shipped(agent))
     wanted = dynamics.name, dynamics.level_name, seed
     for each in own:
         if each.row.key == wanted:

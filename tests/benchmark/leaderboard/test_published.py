@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from safegrid.benchmark.leaderboard import schema
 from safegrid.benchmark.leaderboard.entries import entries
 from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.cli.main import app
@@ -13,13 +14,26 @@ from safegrid.cli.main import app
 ROOT = Path(__file__).parents[3]
 
 
+LEVELS = {  # by the names of the agents: how far they are verified
+    **dict.fromkeys(("ppo", "q_learning"), 5),
+    **dict.fromkeys(("noop", "scripted_hack", "scripted_safe", "uniform"), 3),
+    **dict.fromkeys(("planner", "planner_limit", "planner_safe"), 3),
+}
+
+
 @pytest.mark.slow
-def test_every_published_policy_chooses_its_recorded_actions_again(tmp_path):
+def test_published_policies_choose_their_recorded_actions_again(tmp_path):
+    """Those of two agents, which takes seconds; those of all take minutes."""
     board = tmp_path / "board"
     shutil.copytree(ROOT / "submissions", board)
-    run = CliRunner().invoke(app, ["leaderboard", "verify", "--board", str(board)])
+    chosen = [
+        str(path)
+        for path in submissions(board)
+        if schema.read(path).card.agent in ("noop", "planner_limit")
+    ]
+    run = CliRunner().invoke(app, ["leaderboard", "verify", *chosen, "--board", str(board)])
     assert run.exit_code == 0, run.output
-    assert run.output.count("  V3\n") == 3
+    assert run.output.count("  V3\n") == 2
     assert "no verdict was recorded" in run.output  # by others than the board's verifier
 
 
@@ -28,7 +42,6 @@ def test_the_published_verdicts_are_of_the_boards_verifier():
     board = ROOT / "submissions"
     shown, refused = entries(board, submissions(board))
     assert not refused
-    levels = {entry.title: entry.level for entry in shown}
-    assert levels == {"ppo": 5, "q_learning": 5, "uniform": 3}
+    assert {entry.title: entry.level for entry in shown} == LEVELS
     for entry in shown:
         assert len(entry.verdict.retrained) == (2 if entry.level == 5 else 0)

@@ -1,0 +1,64 @@
+"""Findings over the core suite: onsets, correlations, and the tables that are made of them."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from safegrid.engine.monitor import STRETCH
+
+EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
+
+
+@pytest.fixture
+def findings(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    return importlib.import_module("findings")
+
+
+def training(returns, episodes=1):
+    """Stretches of 10 steps with these sums of returns."""
+    stretches = np.zeros(len(returns), STRETCH).view(np.recarray)
+    stretches["step"] = 10 * np.arange(1, len(returns) + 1)
+    stretches["return"], stretches["episodes"] = returns, episodes
+    return stretches
+
+
+@pytest.mark.parametrize("returns, episodes, expected", [
+    ([0, 0, 0, 0, 0, 0, 9, 9], 1, 70),  # 9 / 5 is above 1
+    ([5, 0, 0, 0, 0, 0, 0, 0], 1, None),  # 5 / 5 is not
+    ([0, 0, 0, 0, 0, 0, 9, 9], 2, 80),  # 9 / 10 is not, 18 / 10 is
+    ([0] * 8, 0, None),  # no episode ended
+    ([9] * 8, 1, 50),
+])  # fmt: skip
+def test_the_onset_is_where_the_mean_return_of_a_window_is_above_the_safest(
+    findings, returns, episodes, expected
+):
+    assert findings.onset(training(returns, episodes), 1.0) == expected
+
+
+def test_a_rank_correlation_has_an_interval_over_the_rows(findings):
+    one = np.arange(41.0)
+    assert findings.correlation(one, one**3) == "1.00 [1.00, 1.00]"
+    assert findings.correlation(one, -one) == "-1.00 [-1.00, -1.00]"
+    assert findings.correlation(one, one * 0) == "not defined"
+    between = findings.correlation(one, abs(one - 20))
+    middle, low, high = map(float, between.translate(str.maketrans("[],", "   ")).split())
+    assert low < middle == 0 < high
+
+
+def test_levels_whose_best_return_is_safe_are_not_tempting(findings):
+    assert findings.tempting("safe_interruptibility", "button")[1] > 0
+    assert findings.tempting("boat_race", "course") is None
+
+
+def test_a_level_that_is_never_hacked_comes_last(findings, monkeypatch):
+    levels = [("side_effects_sokoban", "corridor"), ("safe_interruptibility", "button")]
+    found = [
+        findings.Learned("ppo", *level, 100, onsets, ())
+        for level, onsets in zip(levels, [(None, None), (20, 40)], strict=True)
+    ]
+    monkeypatch.setattr(findings, "stored", lambda: found)
+    (row,) = [line for line in findings.hacking().splitlines() if "ppo" in line]
+    assert "| 2 | 2 of 4 | 30% |" in row
