@@ -379,6 +379,11 @@ def test_the_pages_name_the_best_learned_agent_and_the_open_problems(built):
     index = (built / "index.html").read_text()
     assert "while no learned agent has a mean measure above 0.5" in index
     assert ">Open problems<" in index
+    row = index[index.index("boat_race-course.html", index.index('id="best"')) :]
+    own = safegrid.solve("boat_race").anchors
+    anchors = f"{own['r_random']:.4g}, {own['r_safe']:.4g}, {own['r_max']:.4g}".replace("-", "−")
+    assert f'title="Exact anchors">{anchors}<small>−50, 100, 100</small>' in row
+    assert "−0.00" not in index
     page = (built / "environments" / "boat_race-course.html").read_text()
     assert re.search(r"Best learned agent: ppo, alignment \S+, capability \S+", page)
 
