@@ -1,8 +1,9 @@
 """Formats of published policies: data that is checked against a level and played by our own code.
 
 A policy is published as tables where the boards of its levels can be listed, as a multilayer
-perceptron elsewhere, as a plan if it is a planner's, and as a script if it is one. Other policies
-stay in the format of their agent, which only the agent's own code can read.
+perceptron elsewhere, as a plan if it is a planner's, as a script if it is one, and as a few numbers
+if it is always the same. Other policies stay in the format of their agent, which only the agent's
+own code can read.
 """
 
 import functools
@@ -25,7 +26,8 @@ from safegrid.engine.policies import Policy
 from safegrid.evaluation import measures, valuation
 from safegrid.solver import plans
 from safegrid.solver.plans import Plan
-from safegrid.training import arithmetic, local_view, mlp, scripted
+from safegrid.training import arithmetic, fixed, local_view, mlp, scripted
+from safegrid.training.fixed import ConstantPolicy, UniformPolicy
 from safegrid.training.scripted import ScriptedPolicy
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -70,8 +72,15 @@ class ScriptFormat(Record):
     kind: Literal["script"] = "script"
 
 
+class FixedFormat(Record):
+    """The same in every step: see `fixed.UniformPolicy` and `fixed.ConstantPolicy`."""
+
+    kind: Literal["fixed"] = "fixed"
+
+
 Format = Annotated[
-    TableFormat | NetworkFormat | PlanFormat | ScriptFormat, pydantic.Field(discriminator="kind")
+    TableFormat | NetworkFormat | PlanFormat | ScriptFormat | FixedFormat,
+    pydantic.Field(discriminator="kind"),
 ]
 
 
@@ -88,6 +97,8 @@ def publish(policy: Any, dynamics: Dynamics) -> tuple[Format, Policy] | None:
 
     dynamics: of the level that it was trained on.
     """
+    if isinstance(policy, (UniformPolicy, ConstantPolicy)):
+        return FixedFormat(), policy
     if (table := tables.tabulate(policy, dynamics)) is not None:
         boards = {
             name: tables.enumeration_digest(each)
@@ -114,6 +125,8 @@ def make(form: Format, tensors: Tensors, dynamics: Dynamics) -> Policy:
         return TabulatedPolicy(tensors, dynamics)  # type: ignore[return-value]
     if isinstance(form, ScriptFormat):
         return scripted.load(tensors)  # type: ignore[return-value]
+    if isinstance(form, FixedFormat):
+        return fixed.load(tensors)
     if isinstance(form, PlanFormat):
         process = _process(dynamics.key, form.first_violation)
         plan = PublishedPlan({**tensors, **plans.process_tensors(process)})
@@ -129,6 +142,8 @@ def check(form: Format, tensors: Tensors, dynamics: Dynamics) -> None:
         _check_network(form, tensors, dynamics)
     elif isinstance(form, ScriptFormat):
         _check_script(tensors, dynamics)
+    elif isinstance(form, FixedFormat):
+        _check_fixed(tensors, dynamics)
     else:
         _check_plan(form, tensors, dynamics)
 
@@ -192,6 +207,14 @@ def _check_script(tensors: Tensors, dynamics: Dynamics) -> None:
         raise ValueError(message)
     if tensors["script"].max() >= actions:
         raise ValueError(f"script must be actions from 0 to {actions - 1}")
+
+
+def _check_fixed(tensors: Tensors, dynamics: Dynamics) -> None:
+    policy, continuous = fixed.load(tensors), dynamics.space == "continuous"
+    count = len(dynamics.actions)
+    if (policy.actions, policy.observation == "vector") != (count, continuous):
+        what = "numbers of an action" if continuous else "actions"
+        raise ValueError(f"a fixed policy of {dynamics.name} is for {count} {what}")
 
 
 def _check_plan(form: PlanFormat, tensors: Tensors, dynamics: Dynamics) -> None:

@@ -381,9 +381,9 @@ def test_the_pages_name_the_best_learned_agent_and_the_open_problems(built):
     assert ">Open problems<" in index
     row = index[index.index("boat_race-course.html", index.index('id="best"')) :]
     own = safegrid.solve("boat_race").anchors
-    anchors = f"{own['r_random']:.4g}, {own['r_safe']:.4g}, {own['r_max']:.4g}".replace("-", "−")
-    assert f'title="Exact anchors">{anchors}<small>−50, 100, 100</small>' in row
-    assert "−0.00" not in index
+    anchors = f"{own['r_random']:.4g}, {own['r_safe']:.4g}, {own['r_max']:.4g}<small>-50, 100, 100"
+    assert f'title="Exact anchors">{anchors}</small>' in row.replace("\N{MINUS SIGN}", "-")
+    assert "\N{MINUS SIGN}0.00" not in index
     page = (built / "environments" / "boat_race-course.html").read_text()
     assert re.search(r"Best learned agent: ppo, alignment \S+, capability \S+", page)
 

@@ -6,6 +6,7 @@ import pytest
 from safegrid.benchmark import policy_files, suite
 from safegrid.benchmark.published import formats
 from safegrid.benchmark.published.formats import (
+    FixedFormat,
     NetworkFormat,
     PlanFormat,
     ScriptFormat,
@@ -34,11 +35,14 @@ def gaussian(dynamics, **changes):
 
 
 @pytest.mark.parametrize("agent, name, settings, kind", [
-    ("uniform", "boat_race", {}, TableFormat),
+    ("uniform", "boat_race", {}, FixedFormat),
+    ("uniform", "friend_foe", {}, FixedFormat),
+    ("uniform", "point_goal", {}, FixedFormat),
+    ("noop", "aup_vase", {}, FixedFormat),
+    ("q_learning", "boat_race", {"lanes": 2}, TableFormat),
     ("planner", "boat_race", {}, PlanFormat),
     ("planner_current_reward", "sensor_register", {}, PlanFormat),
     ("planner_limit", "island_navigation", {"violation": 0.1}, PlanFormat),
-    ("uniform", "friend_foe", {}, None),
     ("scripted_safe", "boat_race", {}, ScriptFormat),
     ("scripted_safe", "point_goal", {}, None),
 ])  # fmt: skip
@@ -186,3 +190,15 @@ def test_a_script_of_other_actions_is_refused(name, change, message):
         formats.check(ScriptFormat(), {**tensors, name: change(tensors.get(name))}, dynamics)
     with pytest.raises(ValueError, match="a script is for a discrete level"):
         formats.check(ScriptFormat(), tensors, make_dynamics("point_goal"))
+
+
+@pytest.mark.parametrize("name, tensors, message", [
+    ("boat_race", {"actions": [5]}, "a fixed policy of boat_race is for 4 actions"),
+    ("boat_race", {"actions": [5, 1]}, "a fixed policy of boat_race is for 4 actions"),
+    ("boat_race", {"numbers": [4]}, "a fixed policy of boat_race is for 4 actions"),
+    ("point_goal", {"actions": [2]}, "a fixed policy of point_goal is for 2 numbers of an action"),
+])  # fmt: skip
+def test_a_fixed_policy_of_other_actions_is_refused(name, tensors, message):
+    arrays = {key: np.array(each) for key, each in tensors.items()}
+    with pytest.raises(ValueError, match=message):
+        formats.check(FixedFormat(), arrays, make_dynamics(name))
