@@ -20,7 +20,7 @@ from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.row_index import compiled
-from safegrid.solver.plans import TimedPolicy
+from safegrid.solver.timed import TimedPolicy
 from safegrid.training import tabular
 from safegrid.training.constrained import multiplier
 

@@ -11,9 +11,8 @@ from safegrid.engine import registry
 from safegrid.engine.dynamics import Dynamics, from_key, make_dynamics
 from safegrid.solver import anchors, evaluation_maps
 from safegrid.solver.anchors import Reference
-from safegrid.solver.backward_induction import TOLERANCE
+from safegrid.solver.backward_induction import TOLERANCE, Point
 from safegrid.solver.evaluation_maps import MapAnchors
-from safegrid.solver.polygon import Point
 from safegrid.solver.solution import Anchors
 
 CONTROL = 0.05  # share of the performances' range below which a difference is negligible

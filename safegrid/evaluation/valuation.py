@@ -11,10 +11,11 @@ from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.engine.files import Record
 from safegrid.engine.policies import as_policy
 from safegrid.evaluation.rollout import evaluate
-from safegrid.solver import backward_induction, plans
+from safegrid.solver import backward_induction, plans, timed
 from safegrid.solver.beliefs import belief_process
-from safegrid.solver.plans import Plan, TimedPolicy
+from safegrid.solver.plans import Plan
 from safegrid.solver.solution import Solution
+from safegrid.solver.timed import TimedPolicy
 from safegrid.solver.violations import first_only
 
 MOST_STATES = 300_000  # of a level on which policies are evaluated exactly
@@ -75,7 +76,7 @@ def value(
         if not player.memory:
             return _exact(solved, policy)
         if isinstance(player, TimedPolicy):
-            return _valuation(plans.timed_value(player, solved.enumeration.tables), exact=True)
+            return _valuation(timed.value(player, solved.enumeration.tables), exact=True)
         if isinstance(player, Plan) and (found := _of_plan(solved, player)) is not None:
             return found
     if records is None:

@@ -18,7 +18,7 @@ import numpy as np
 from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.enumeration import MOST_STATES, enumerate_states
 from safegrid.engine.fingerprint import fingerprint
-from safegrid.solver.polygon import Point
+from safegrid.solver.backward_induction import Point
 from safegrid.solver.solution import Anchors, Constants, Solution
 
 STORE = Path(__file__).with_name("anchors.json")

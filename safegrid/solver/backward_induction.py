@@ -19,6 +19,7 @@ NO_CHOICES = np.zeros((0, 0, 0), np.uint8)
 MAX_EXACT_INT = 2**53  # whole numbers up to this are exact in a float64
 REWARD, PERFORMANCE, COST = np.eye(3)  # objectives: weights of reward, performance and cost
 
+Point = tuple[float, float]  # expected return and performance
 Objective = Sequence[NDArray[np.float64]]  # weights [3], the first to maximise, the next for ties
 
 
@@ -242,3 +243,23 @@ def _counts(tables: TransitionTables, horizon: int) -> NDArray[np.int64]:
     States are numbered by their distance from the start, so that these are the first ones.
     """
     return tables.reach[np.minimum(np.arange(horizon)[::-1], len(tables.reach) - 1)]
+
+
+def outward(one: Point, other: Point) -> NDArray[np.float64]:
+    """The weights [3] of the outward normal of a polygon's edge; zero between equal points."""
+    outward = np.array([other[1] - one[1], one[0] - other[0], 0.0])
+    size = np.abs(outward).max()
+    if size <= TOLERANCE:
+        return np.zeros(3)
+    return outward if not (outward % 1).any() else outward / size  # whole ones are summed exactly
+
+
+def between(polygon: list[Point], start: Point, end: Point) -> list[Point]:
+    """A polygon's vertices above the line from `start` to `end`, which lies to its lower right."""
+    vertices = [
+        point for point in polygon
+        if start[0] - TOLERANCE <= point[0] <= end[0] + TOLERANCE and point[1] >= end[1] - TOLERANCE
+    ]  # fmt: skip
+    slope = (end[1] - start[1]) / (end[0] - start[0]) if end[0] > start[0] + TOLERANCE else 0.0
+    above = [p for p in vertices if p[1] >= start[1] + slope * (p[0] - start[0]) - 1e-7]
+    return sorted(above)

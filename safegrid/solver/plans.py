@@ -38,7 +38,7 @@ class Plan:
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]]):
         self.weights = tensors["weights"]
-        self.actions = tensors["actions"] if "actions" in tensors else _filled(tensors)
+        self.actions = tensors["actions"] if "actions" in tensors else filled(tensors)
         self.start = tensors["start"]
         self.successor = tensors["successor"]
         self.seen = tensors["seen"]
@@ -60,12 +60,8 @@ class Plan:
         observation of each state. `objectives` float64[plans, ties, 3]: of `plan`, absent in files
         of older versions.
         """
-        after = self.actions[:, 1:].ravel()
-        changed = np.flatnonzero(after != self.actions[:, :-1].ravel()).astype(np.int32)
         found = {name: getattr(self, name) for name in ("weights", *PROCESS, "objectives")}
-        found |= {"first": self.actions[:, 0].copy(), "changed": changed}
-        found |= {"changed_to": after[changed]}
-        found |= {"horizon": np.array([self.actions.shape[1]], np.int32)}
+        found |= changes(self.actions)
         return {name: tensor for name, tensor in found.items() if tensor is not None}
 
     @property
@@ -84,8 +80,23 @@ class Plan:
         return made
 
 
-def _filled(tensors: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
-    """uint8[plans, horizon, states]: the actions of all steps, from those that change."""
+def changes(actions: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    """Actions [plans, horizon, states] as those of the first step, and where they change.
+
+    By the names that `Plan.tensors` explains.
+    """
+    after = actions[:, 1:].ravel()
+    changed = np.flatnonzero(after != actions[:, :-1].ravel()).astype(np.int32)
+    return {
+        "first": actions[:, 0].copy(),
+        "changed": changed,
+        "changed_to": after[changed],
+        "horizon": np.array([actions.shape[1]], np.int32),
+    }
+
+
+def filled(tensors: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
+    """uint8[plans, horizon, states]: the actions of all steps, from those that `changes` gives."""
     first, horizon = tensors["first"], int(tensors["horizon"][0])
     actions = np.repeat(first[:, None], horizon, axis=1)
     plan, step, state = np.unravel_index(
@@ -121,46 +132,6 @@ class PlanPlayer:
         self._time += 1
         chosen: NDArray[np.float64] = np.eye(plan.successor.shape[1])[actions]
         return chosen
-
-
-class TimedPolicy:
-    """Chooses by the indexed observation and the number of steps taken, at random.
-
-    chances: float32[horizon, observations, actions] the probability of each action.
-    """
-
-    observation, mode, memory = "index", "stochastic", True
-
-    def __init__(self, chances: NDArray[Any]):
-        self.chances = chances
-
-    @classmethod
-    def load(cls, tensors: Mapping[str, NDArray[Any]]) -> "TimedPolicy":
-        """The policy with these tensors, as its method `tensors` returned them."""
-        return cls(tensors["chances"])
-
-    def begin(self, chance: NDArray[np.uint64]) -> "TimedPlayer":
-        """Begins n episodes side by side; `chance` [n] is not used."""
-        return TimedPlayer(self.chances)
-
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """`chances` float32[horizon, observations, actions]: the probability of each action."""
-        return {"chances": self.chances}
-
-
-class TimedPlayer:
-    """Episodes side by side under a timed policy; after its horizon its last step repeats."""
-
-    def __init__(self, chances: NDArray[Any]):
-        self._chances, self._time = chances, 0
-
-    def probabilities(self, observations: NDArray[np.int64]) -> NDArray[np.float64]:
-        """float64[n, actions] of index observations [n]."""
-        time = min(self._time, len(self._chances) - 1)
-        self._time += 1
-        chosen = self._chances[time, observations].astype(np.float64)
-        normed: NDArray[np.float64] = chosen / chosen.sum(axis=1, keepdims=True)
-        return normed
 
 
 class Replanner:
@@ -258,21 +229,6 @@ def plan(
             **process_tensors(tables),
         }
     )
-
-
-def timed_value(policy: TimedPolicy, tables: TransitionTables) -> NDArray[np.float64]:
-    """float64[4]: expected return, performance, cost and length of an episode under a policy.
-
-    tables: the process whose observations the policy takes. Episodes have the policy's horizon.
-    """
-    amounts = np.column_stack((tables.amounts, np.ones(len(tables.amounts))))
-    likely = np.broadcast_to(tables.probability, tables.successor.shape)
-    values = np.zeros((len(tables.successor) + 1, 4))  # the last row is that of ended episodes
-    for chances in policy.chances[::-1].astype(np.float64):
-        chosen = (chances / chances.sum(axis=1, keepdims=True))[tables.observation]
-        gains = amounts[tables.outcome] + values[tables.successor]
-        values[:-1] = np.einsum("sa,sab,sabk->sk", chosen, likely, gains)
-    return sum((p * values[state] for state, p in tables.start), np.zeros(4))
 
 
 def value(plan: Plan, tables: TransitionTables) -> NDArray[np.float64] | None:

@@ -8,19 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine.dynamics import Dynamics, make_dynamics
-from safegrid.engine.enumeration import (
-    MOST_STATES,
-    Enumeration,
-    TransitionTables,
-    enumerate_states,
-)
+from safegrid.engine.enumeration import MOST_STATES, Enumeration, TransitionTables, enumerate_states
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import DiscretePolicy, as_policy, check_probabilities
 from safegrid.solver import backward_induction, violations
-from safegrid.solver.backward_induction import COST, PERFORMANCE, REWARD, TOLERANCE, Objective
+from safegrid.solver.backward_induction import (
+    COST,
+    PERFORMANCE,
+    REWARD,
+    TOLERANCE,
+    Objective,
+    Point,
+    between,
+    outward,
+)
 from safegrid.solver.beliefs import belief_process
 from safegrid.solver.plot import Plotted
-from safegrid.solver.polygon import Point, between, outward
 from safegrid.solver.violations import Episode, Violation
 
 MIN_GAIN = 1e-2  # of a vertex on an edge's objective: chance makes thousands that gain less

@@ -9,7 +9,7 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.lanes import Lanes
 from safegrid.evaluation import valuation
 from safegrid.solver import backward_induction
-from safegrid.solver.plans import TimedPolicy
+from safegrid.solver.timed import TimedPolicy
 from safegrid.training.constrained import priced
 
 SHORT = {"map": ["#####", "#AHG#", "#   #", "#####"], "slip_probability": 0.0}

@@ -7,7 +7,6 @@ own code can read.
 """
 
 import functools
-import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -15,33 +14,27 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from safegrid.benchmark.published import tables
+from safegrid.benchmark.published import networks, tables
+from safegrid.benchmark.published.networks import NetworkFormat
 from safegrid.benchmark.published.tables import TabulatedPolicy
 from safegrid.engine.contract.agents import AgentSpec
 from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.engine.enumeration import TransitionTables
 from safegrid.engine.files import Record
 from safegrid.engine.observations import make_encoder
-from safegrid.engine.policies import Policy
+from safegrid.engine.policies import Policy, check_probabilities
 from safegrid.evaluation import measures, valuation
 from safegrid.solver import plans
 from safegrid.solver.plans import Plan
-from safegrid.training import arithmetic, fixed, local_view, mlp, scripted
+from safegrid.solver.timed import TimedPolicy
+from safegrid.training import fixed, scripted
 from safegrid.training.fixed import ConstantPolicy, UniformPolicy
 from safegrid.training.scripted import ScriptedPolicy
 
 Tensors = Mapping[str, NDArray[Any]]
-OUTPUTS: dict[str, type[mlp.Network]] = {
-    "greedy": mlp.Network,
-    "softmax": mlp.Stochastic,
-    "squashed": mlp.Squashed,
-    "normal": mlp.Gaussian,
-    "local": local_view.LocalNetwork,
-}
-MOST_LAYERS, MOST_UNITS = 8, 2**12  # of a network
+CHANGES = ("first", "changed", "changed_to", "horizon")  # tensors: see `plans.changes`
 MOST_PLANS = 8  # in a mixture, and objectives of a plan
 MOST_SCRIPT = 2**16  # steps
-ACTIVATIONS: dict[str, Any] = {"tanh": arithmetic.tanh, "relu": mlp.relu}
 
 
 class TableFormat(Record):
@@ -49,14 +42,6 @@ class TableFormat(Record):
 
     kind: Literal["table"] = "table"
     boards: dict[str, str]  # by level: SHA-256 of the boards that its indexes number
-
-
-class NetworkFormat(Record):
-    """A multilayer perceptron: see `mlp.Network`, and `local_view.LocalNetwork` for "local"."""
-
-    kind: Literal["mlp"] = "mlp"
-    output: Literal["greedy", "softmax", "squashed", "normal", "local"]
-    activation: Literal["tanh", "relu"]
 
 
 class PlanFormat(Record):
@@ -72,6 +57,12 @@ class ScriptFormat(Record):
     kind: Literal["script"] = "script"
 
 
+class TimedFormat(Record):
+    """Probabilities by what is observed and the steps taken: see `timed.TimedPolicy`."""
+
+    kind: Literal["timed"] = "timed"
+
+
 class FixedFormat(Record):
     """The same in every step: see `fixed.UniformPolicy` and `fixed.ConstantPolicy`."""
 
@@ -79,7 +70,7 @@ class FixedFormat(Record):
 
 
 Format = Annotated[
-    TableFormat | NetworkFormat | PlanFormat | ScriptFormat | FixedFormat,
+    TableFormat | NetworkFormat | PlanFormat | ScriptFormat | TimedFormat | FixedFormat,
     pydantic.Field(discriminator="kind"),
 ]
 
@@ -111,8 +102,10 @@ def publish(policy: Any, dynamics: Dynamics) -> tuple[Format, Policy] | None:
         return form, make(form, PublishedPlan(policy.tensors()).tensors(), dynamics)
     if isinstance(policy, ScriptedPolicy):
         return ScriptFormat(), policy
-    for output, network in OUTPUTS.items():
-        for name, activation in ACTIVATIONS.items():
+    if isinstance(policy, TimedPolicy):
+        return TimedFormat(), policy
+    for output, network in networks.OUTPUTS.items():
+        for name, activation in networks.ACTIVATIONS.items():
             if type(policy) is network and policy.activation is activation:
                 return NetworkFormat(output=output, activation=name), policy  # type: ignore[arg-type]
     return None
@@ -125,13 +118,15 @@ def make(form: Format, tensors: Tensors, dynamics: Dynamics) -> Policy:
         return TabulatedPolicy(tensors, dynamics)  # type: ignore[return-value]
     if isinstance(form, ScriptFormat):
         return scripted.load(tensors)  # type: ignore[return-value]
+    if isinstance(form, TimedFormat):
+        return TimedPolicy.load(tensors)
     if isinstance(form, FixedFormat):
         return fixed.load(tensors)
     if isinstance(form, PlanFormat):
         process = _process(dynamics.key, form.first_violation)
         plan = PublishedPlan({**tensors, **plans.process_tensors(process)})
         return AgentSpec.place(plan, dynamics.name, dynamics.level_options)
-    return OUTPUTS[form.output].load(tensors, ACTIVATIONS[form.activation])
+    return networks.load(form, tensors)
 
 
 def check(form: Format, tensors: Tensors, dynamics: Dynamics) -> None:
@@ -139,9 +134,11 @@ def check(form: Format, tensors: Tensors, dynamics: Dynamics) -> None:
     if isinstance(form, TableFormat):
         _check_tables(form, tensors, dynamics)
     elif isinstance(form, NetworkFormat):
-        _check_network(form, tensors, dynamics)
+        networks.check(form, tensors, dynamics)
     elif isinstance(form, ScriptFormat):
         _check_script(tensors, dynamics)
+    elif isinstance(form, TimedFormat):
+        _check_timed(tensors, dynamics)
     elif isinstance(form, FixedFormat):
         _check_fixed(tensors, dynamics)
     else:
@@ -161,47 +158,12 @@ def _check_tables(form: TableFormat, tensors: Tensors, dynamics: Dynamics) -> No
             raise ValueError(f"level {name}: {error}") from None
 
 
-def _check_network(form: NetworkFormat, tensors: Tensors, dynamics: Dynamics) -> None:
-    network, actions = OUTPUTS[form.output], len(dynamics.actions)
-    if network.observation not in dynamics.observation_kinds:
-        raise ValueError(f"a network with output {form.output} cannot play {dynamics.name}")
-    if tables.are_listed(dynamics):
-        raise ValueError(f"a network is not for {dynamics.name}, whose boards are listed: a table")
-    shape = make_encoder(dynamics, network.observation).space.shape or ()
-    size = local_view.size(*shape) if form.output == "local" else math.prod(shape)
-    extra: dict[str, Any] = {
-        "mean": (np.float64, (size,)),
-        "scale": (np.float64, (size,)),
-        "deviation": (np.float32, (actions,)),
-        "view": (np.int64, (4,)),
-    }
-    expected = {name: extra[name] for name in getattr(network, "extra", ())}
-    layers, odd = divmod(len(tensors) - len(expected), 2)
-    if layers > MOST_LAYERS:
-        raise ValueError(f"it has {layers} layers: a network has at most {MOST_LAYERS}")
-    for layer in range(layers):
-        bias = tensors.get(f"{layer}.bias")
-        outputs = actions if layer == layers - 1 else 1 if bias is None else bias.size
-        if not 0 < outputs <= MOST_UNITS:
-            raise ValueError(f"layer {layer} has {outputs} units: choose 1 to {MOST_UNITS:,}")
-        expected[f"{layer}.weight"] = np.float32, (outputs, size)
-        expected[f"{layer}.bias"] = np.float32, (outputs,)
-        size = outputs
-    if odd or layers < 1 or set(tensors) != set(expected):
-        raise ValueError(f"a network of {max(1, layers)} layers has {', '.join(expected)}")
-    _check_arrays(tensors, expected)
-    if "scale" in tensors and not (tensors["scale"] > 0).all():
-        raise ValueError("scale has a number that is not above 0")
-    if "view" in tensors and tensors["view"].tolist() != [dynamics.spec.tiles.index("A"), *shape]:
-        raise ValueError("view is not that of the level")
-
-
 def _check_script(tensors: Tensors, dynamics: Dynamics) -> None:
     actions = len(dynamics.actions)
     if dynamics.space != "discrete" or set(tensors) != {"actions", "script"}:
         raise ValueError("a script is for a discrete level, and has actions and script")
     length = tensors["script"].size
-    _check_arrays(tensors, {"actions": (np.int64, (1,)), "script": (np.uint8, (length,))})
+    tables.check_arrays(tensors, {"actions": (np.int64, (1,)), "script": (np.uint8, (length,))})
     if tensors["actions"] != actions or not 0 < length <= MOST_SCRIPT:
         message = f"a script of {dynamics.name} has {actions} actions and 1 to {MOST_SCRIPT} steps"
         raise ValueError(message)
@@ -217,53 +179,62 @@ def _check_fixed(tensors: Tensors, dynamics: Dynamics) -> None:
         raise ValueError(f"a fixed policy of {dynamics.name} is for {count} {what}")
 
 
+def _check_timed(tensors: Tensors, dynamics: Dynamics) -> None:
+    if set(tensors) != {*CHANGES, "mixed", "chances"} or "index" not in dynamics.observation_kinds:
+        raise ValueError(f"a timed policy has {', '.join(CHANGES)}, mixed and chances")
+    count = int(make_encoder(dynamics, "index").space.n)  # type: ignore[attr-defined]
+    actions = len(dynamics.actions)
+    mixed = tensors["mixed"].size
+    tables.check_arrays(
+        tensors, {"mixed": (np.int32, (mixed,)), "chances": (np.float32, (mixed, actions))}
+    )
+    _check_changes(tensors, 1, count, dynamics)
+    _check_ascending(tensors, "mixed", dynamics.horizon * count)
+    check_probabilities(tensors["chances"], (mixed, actions))
+
+
 def _check_plan(form: PlanFormat, tensors: Tensors, dynamics: Dynamics) -> None:
-    needed = ("weights", "first", "changed", "changed_to", "horizon")
+    needed = ("weights", *CHANGES)
     if not set(needed) <= set(tensors) <= {*needed, "objectives"}:
         raise ValueError(f"a plan has {', '.join(needed)}, may have objectives, and nothing else")
-    process = _process(dynamics.key, form.first_violation)
-    (states, actions), mixed = process.successor.shape[:2], tensors["weights"].size
-    changes = tensors["changed"].size
-    expected: dict[str, Any] = {
-        "weights": (np.float64, (mixed,)),
-        "first": (np.uint8, (mixed, states)),
-        "changed": (np.int32, (changes,)),
-        "changed_to": (np.uint8, (changes,)),
-        "horizon": (np.int32, (1,)),
-    }
-    ties = 0
+    states = len(_process(dynamics.key, form.first_violation).successor)
+    mixed, ties = tensors["weights"].size, 0
+    expected: dict[str, Any] = {"weights": (np.float64, (mixed,))}
     if "objectives" in tensors:  # without them it cannot be made anew after an episode
         ties = (*tensors["objectives"].shape, 0, 0)[1]
         expected["objectives"] = np.float64, (mixed, ties, 3)
     if max(mixed, ties) > MOST_PLANS:
         message = f"it has {mixed} plans with {ties} objectives: choose at most {MOST_PLANS}"
         raise ValueError(message)
-    _check_arrays(tensors, expected)
-    if tensors["horizon"] != dynamics.horizon:
-        raise ValueError(f"horizon is {tensors['horizon'][0]}: the level has {dynamics.horizon}")
-    most = mixed * (dynamics.horizon - 1) * states
-    edges = np.concatenate([[-1], tensors["changed"].astype(np.int64), [most]])
-    if (np.diff(edges) <= 0).any():
-        raise ValueError(f"changed must be ascending numbers from 0 to {most - 1}")
+    tables.check_arrays(tensors, expected)
     weights = tensors["weights"]
     if not (weights >= 0).all() or abs(weights.sum() - 1) > 1e-9:
         raise ValueError("weights are not a distribution: they must sum to 1")
+    _check_changes(tensors, mixed, states, dynamics)
+
+
+def _check_changes(tensors: Tensors, count: int, states: int, dynamics: Dynamics) -> None:
+    """ValueError for actions that are not those of `count` plans [horizon, states]."""
+    changes, actions = tensors["changed"].size, len(dynamics.actions)
+    expected: dict[str, Any] = {
+        "first": (np.uint8, (count, states)),
+        "changed": (np.int32, (changes,)),
+        "changed_to": (np.uint8, (changes,)),
+        "horizon": (np.int32, (1,)),
+    }
+    tables.check_arrays(tensors, expected)
+    if tensors["horizon"] != dynamics.horizon:
+        raise ValueError(f"horizon is {tensors['horizon'][0]}: the level has {dynamics.horizon}")
+    _check_ascending(tensors, "changed", count * (dynamics.horizon - 1) * states)
     for name in ("first", "changed_to"):
         if tensors[name].max(initial=0) >= actions:
             raise ValueError(f"{name} must be actions from 0 to {actions - 1}")
 
 
-def _check_arrays(tensors: Tensors, expected: Mapping[str, tuple[Any, tuple[int, ...]]]) -> None:
-    """ValueError for an array of another type or shape, and for numbers that are not finite."""
-    for name, (kind, shape) in expected.items():
-        tensor = tensors[name]
-        if tensor.dtype != kind or tensor.shape != shape:
-            raise ValueError(
-                f"{name} is {tensor.dtype}{list(tensor.shape)}: it must be "
-                f"{np.dtype(kind)}{list(shape)}"
-            )
-        if not np.isfinite(tensor).all():
-            raise ValueError(f"{name} has numbers that are not finite")
+def _check_ascending(tensors: Tensors, name: str, most: int) -> None:
+    edges = np.concatenate([[-1], tensors[name].astype(np.int64), [most]])
+    if (np.diff(edges) <= 0).any():
+        raise ValueError(f"{name} must be ascending numbers from 0 to {most - 1}")
 
 
 @functools.lru_cache(maxsize=2)

@@ -135,3 +135,18 @@ def _boards(dynamics: Dynamics) -> NDArray[np.uint8]:
         rows = np.concatenate((rows, np.full_like(rows[:1], UNSEEN)))
     boards: NDArray[np.uint8] = rows.reshape(-1, *dynamics.level.board.shape)
     return boards
+
+
+def check_arrays(
+    tensors: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[Any, tuple[int, ...]]]
+) -> None:
+    """ValueError for an array of another type or shape, and for numbers that are not finite."""
+    for name, (kind, shape) in expected.items():
+        tensor = tensors[name]
+        if tensor.dtype != kind or tensor.shape != shape:
+            raise ValueError(
+                f"{name} is {tensor.dtype}{list(tensor.shape)}: it must be "
+                f"{np.dtype(kind)}{list(shape)}"
+            )
+        if not np.isfinite(tensor).all():
+            raise ValueError(f"{name} has numbers that are not finite")

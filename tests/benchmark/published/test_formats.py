@@ -11,10 +11,13 @@ from safegrid.benchmark.published.formats import (
     PlanFormat,
     ScriptFormat,
     TableFormat,
+    TimedFormat,
 )
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.observations import make_encoder
 from safegrid.solver.plans import Plan
+from safegrid.solver.timed import TimedPolicy
 from safegrid.training import local_view, mlp
 
 
@@ -40,6 +43,7 @@ def gaussian(dynamics, **changes):
     ("uniform", "point_goal", {}, FixedFormat),
     ("noop", "aup_vase", {}, FixedFormat),
     ("q_learning", "boat_race", {"lanes": 2}, TableFormat),
+    ("constrained_q", "hazard_goal", {}, TimedFormat),
     ("planner", "boat_race", {}, PlanFormat),
     ("planner_current_reward", "sensor_register", {}, PlanFormat),
     ("planner_limit", "island_navigation", {"violation": 0.1}, PlanFormat),
@@ -202,3 +206,42 @@ def test_a_fixed_policy_of_other_actions_is_refused(name, tensors, message):
     arrays = {key: np.array(each) for key, each in tensors.items()}
     with pytest.raises(ValueError, match=message):
         formats.check(FixedFormat(), arrays, make_dynamics(name))
+
+
+def timed(**changes):
+    """The tensors of a timed policy of hazard_goal: right, then up from the second step on."""
+    dynamics = make_dynamics("hazard_goal")
+    count = make_encoder(dynamics, "index").space.n
+    chances = np.zeros((dynamics.horizon, count, 4), np.float32)
+    chances[0, :, 3] = chances[1:, :, 0] = 1
+    chances[5, 2] = (0.5, 0.25, 0.25, 0)
+    return {**TimedPolicy(chances).tensors(), **changes}
+
+
+def test_a_timed_policy_is_kept_by_where_it_changes():
+    tensors, dynamics = timed(), make_dynamics("hazard_goal")
+    count = tensors["first"].shape[1]
+    assert (tensors["first"] == 3).all() and (tensors["changed_to"] == 0).all()
+    assert tensors["changed"].tolist() == list(range(count))
+    assert tensors["mixed"].tolist() == [5 * count + 2]
+    formats.check(TimedFormat(), tensors, dynamics)
+    made = formats.make(TimedFormat(), tensors, dynamics)
+    assert made.chances[5, 2].tolist() == [0.5, 0.25, 0.25, 0]
+    assert (made.chances[0, :, 3] == 1).all() and made.chances.sum() == dynamics.horizon * count
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"more": np.zeros(1)}, "a timed policy has first, changed, changed_to, horizon, mixed and"),
+    ({"horizon": np.array([5], np.int32)}, "horizon is 5: the level has 100"),
+    ({"mixed": np.array([-1], np.int32)}, "mixed must be ascending numbers from 0 to"),
+    ({"mixed": np.array([10**6], np.int32)}, "mixed must be ascending numbers from 0 to"),
+    ({"chances": np.full((1, 4), 0.5, np.float32)}, "that sum to 1 in each row"),
+    ({"chances": np.full((2, 4), 0.25, np.float32)}, "chances is float32"),
+    ({"first": np.full((1, 3), 0, np.uint8)}, "first is uint8"),
+    ({"changed_to": np.zeros(1, np.uint8)}, "changed_to is uint8"),
+])  # fmt: skip
+def test_a_timed_policy_that_is_none_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        formats.check(TimedFormat(), timed(**changes), make_dynamics("hazard_goal"))
+    with pytest.raises(ValueError, match="a timed policy has"):
+        formats.check(TimedFormat(), timed(), make_dynamics("point_goal"))

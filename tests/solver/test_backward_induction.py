@@ -1,8 +1,8 @@
-"""The geometry of the polygon, by hand."""
+"""The geometry of points of return and performance, by hand."""
 
 import numpy as np
 
-from safegrid.solver.polygon import between, outward
+from safegrid.solver.backward_induction import between, outward
 
 
 def test_outward_is_the_normal_to_the_right_of_an_edge_walked_counter_clockwise():
