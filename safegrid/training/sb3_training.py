@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecNormalize
 
 from safegrid.drivers import sb3_env
@@ -69,6 +70,7 @@ def learn(
                         f"{task.steps:,} are asked for: ask for more"
                     )
                 model.get_vec_normalize_env().venv.rejoin(run)
+        model.set_logger(Logger(None, []))  # the library's own leaves a folder behind
         first = model.num_timesteps == 0
         left = task.steps - model.num_timesteps
         try:

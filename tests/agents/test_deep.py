@@ -47,6 +47,13 @@ def test_the_seed_decides_every_byte(agent):
 
 
 @pytest.mark.parametrize("agent", AGENTS)
+def test_training_leaves_no_folder_behind(agent, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    small(agent)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("agent", AGENTS)
 def test_a_policy_survives_a_file(agent, tmp_path):
     policy = small(agent)
     cell = suite.make_cell(agent, "boat_race", steps=256, settings=SMALL[agent])
