@@ -63,7 +63,7 @@ def learned(found: list[results.Result]) -> Learned:
     """What the results of one agent on one level say."""
     cell = found[0].cell
     r_safe = anchors.load(cell.environment, cell.level).anchors["r_safe"]
-    trainings = [result.training for result in found]
+    trainings: list[Any] = [result.training for result in found]
     known = all((training["violating"] >= 0).all() for training in trainings)
     return Learned(
         *(cell.agent, cell.environment, cell.level, cell.steps),

@@ -115,14 +115,6 @@ def test_a_claim_is_compared_to_the_last_bit(name, change, jobs):
         assert "it claims values for" in fault.message
 
 
-def _table(job, change, **about):
-    """The run's policy file with changed tables, or with other statements about them."""
-    file = job.policy_file()
-    tensors = {name: change(table) for name, table in file.tensors.items()}
-    form = file.format.model_copy(update=about)
-    return file._replace(tensors=tensors, format=form)
-
-
 @pytest.mark.parametrize("change, about, message", [
     (lambda table: table[:-1], {}, "it needs uint8[{n}]"),
     (lambda table: table.astype(np.float64), {}, "it needs uint8[{n}]"),
@@ -136,9 +128,12 @@ def _table(job, change, **about):
 def test_a_table_of_another_size_sum_or_level_is_refused_at_v0(
     change, about, message, jobs, monkeypatch
 ):
-    job = jobs("uniform", "hazard_goal")[0]
-    (table,) = job.policy_file().tensors.values()
-    file = _table(job, change, **about)
+    job = jobs("ppo", "hazard_goal")[0]
+    file = job.policy_file()
+    ((level, table),) = file.tensors.items()
+    uniform = np.full((len(table), 4), 0.25, np.float32)
+    form = file.format.model_copy(update=about)
+    file = file._replace(tensors={level: change(uniform)}, format=form)
     monkeypatch.setattr(Job, "policy_file", lambda _: file)
     (fault,) = run_checks.check_policy(job)
     assert fault.level == 0 and message.format(n=len(table)) in fault.message
