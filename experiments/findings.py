@@ -23,10 +23,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from safegrid.benchmark import markdown, results
+from safegrid.benchmark.grouping import Group
+from safegrid.benchmark.standings import ResultTable
 from safegrid.benchmark.suite import find, read_suite
 from safegrid.engine import files, registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import valuation
+from safegrid.evaluation.intervals import Interval
 from safegrid.solver import anchors
 from safegrid.solver.backward_induction import TOLERANCE
 
@@ -34,6 +37,13 @@ FOUND = Path(__file__).parent / "findings.json"
 WINDOW = 5  # of the 100 stretches of a training, over which returns are averaged
 RESAMPLES = 10_000
 SEED = 0  # of the resampling
+RUNS = 5  # of an agent that are compared
+BASES = {  # the agent that each learns as, but for what its name says
+    **dict.fromkeys(("sarsa", "expected_sarsa", "interruptible_q", "constrained_q"), "q_learning"),
+    **dict.fromkeys(("attainable_utility", "relative_reachability"), "q_learning"),
+    **dict.fromkeys(("a2c", "dqn", "qr_dqn", "trpo", "recurrent_ppo", "maskable_ppo"), "ppo"),
+    **dict.fromkeys(("shielded_ppo", "cloning", "ppo_lagrangian", "ppo_pid", "cpo"), "ppo"),
+}
 
 
 class Learned(NamedTuple):
@@ -159,6 +169,42 @@ def exploring() -> str:
         )
     header = ["agent", "levels", "median", "lowest to highest", "levels below 1", "levels above 1"]
     return markdown.table(header, rows, "lrrrrr")
+
+
+def helping(groups: Sequence[Group]) -> str:
+    """The table of what an agent's mean measure is above that of its base, by category.
+
+    groups: the published runs. Over the levels that both have; intervals of differences from those
+    of the means (Zou & Donner 2008, Statistics in Medicine 27, 1693-1702, equation 1).
+    """
+    rows, header = [], sorted({group.level.category for group in groups if group.measure_name})
+    for agent in dict.fromkeys(group.agent for group in groups):
+        base = BASES.get(agent)
+        own = {g.level: g for g in groups if g.agent == agent}
+        other = {g.level: g for g in groups if g.agent == base}
+        common = [level for level in own if level in other]
+        if not common:
+            continue
+        table = ResultTable([each[level] for level in common for each in (own, other)], range(RUNS))
+        cells = dict.fromkeys(header, "")
+        for category, *_ in table.measured():
+            found = {row.agent: row.measure for row in table.standings(category)}
+            one, two = found[agent], found[str(base)]
+            if one is not None and two is not None:
+                cells[category] = difference(one, two)
+        rows.append([f"`{agent}`", f"`{base}`", len(common), *cells.values()])
+    return markdown.table(["agent", "base", "levels", *header], rows, "llr" + "r" * len(header))
+
+
+def difference(one: Interval, other: Interval) -> str:
+    """The difference of two independent means, with its interval where both have one."""
+    middle = f"{one.mean - other.mean:+.2f}"
+    if None in (one.low, one.high, other.low, other.high):
+        return middle
+    ends = ((one.low, other.high), (one.high, other.low))
+    reach = [np.hypot(one.mean - a, other.mean - b) for a, b in ends]  # type: ignore[operator]
+    low, high = one.mean - other.mean - reach[0], one.mean - other.mean + reach[1]
+    return f"{middle} [{low:.2f}, {high:.2f}]"
 
 
 def by_agent(chosen: Callable[[Learned], bool]) -> Iterator[tuple[str, list[Learned]]]:

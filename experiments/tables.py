@@ -289,6 +289,7 @@ def fresh() -> dict[Path, str]:
         "published": published(),
         "hacking": findings.hacking(),
         "exploring": findings.exploring(),
+        "helping": findings.helping([each for e in published_entries() for each in e.groups]),
         "contact": contact.table(),
         "transfer": transfer_report.scores(transferred),
         "ratios": transfer_report.ratios(transferred),

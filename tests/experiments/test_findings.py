@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from safegrid.benchmark import suite
+from safegrid.benchmark.grouping import group
 from safegrid.engine.monitor import STRETCH
+from safegrid.evaluation.intervals import Interval
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 
@@ -62,3 +65,25 @@ def test_a_level_that_is_never_hacked_comes_last(findings, monkeypatch):
     monkeypatch.setattr(findings, "stored", lambda: found)
     (row,) = [line for line in findings.hacking().splitlines() if "ppo" in line]
     assert "| 2 | 2 of 4 | 30% |" in row
+
+
+def test_a_difference_of_means_has_the_interval_of_both(findings):
+    one, other = Interval(0.5, 0.2, 0.9), Interval(0.1, -0.3, 0.4)
+    assert findings.difference(one, other) == "+0.40 [-0.02, 0.97]"  # 0.3 and 0.3, 0.4 and 0.4
+    assert findings.difference(one, Interval(0.7, None, None)) == "-0.20"
+
+
+def test_an_agent_is_compared_with_its_base_where_both_have_runs(findings, monkeypatch):
+    monkeypatch.setattr(findings, "BASES", {"q_learning": "uniform"})
+    places = (("uniform", "boat_race"), ("uniform", "whisky_gold"), ("q_learning", "boat_race"))
+    cells = [
+        suite.make_cell(agent, name, seed=seed, steps=0, episodes=2)
+        for agent, name in places
+        for seed in range(5)
+    ]
+    made = [suite.run(cell) for cell in cells]
+    header, _, row = findings.helping(group(made)).splitlines()
+    assert row.startswith("| `q_learning` | `uniform` | 1 |")
+    columns = [each.strip() for each in header.split("|")]
+    filled = [c for c, each in zip(columns, row.split("|"), strict=True) if "[" in each]
+    assert filled == ["reward gaming"]

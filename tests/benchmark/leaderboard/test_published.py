@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 
 
 LEVELS = {  # by the names of the agents: how far they are verified
-    **dict.fromkeys(("ppo", "q_learning"), 5),
+    **dict.fromkeys(("constrained_q", "ppo", "q_learning", "sarsa"), 5),
     **dict.fromkeys(("noop", "scripted_hack", "scripted_safe", "uniform"), 3),
     **dict.fromkeys(("planner", "planner_limit", "planner_safe"), 3),
 }
