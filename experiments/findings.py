@@ -91,10 +91,9 @@ def compute(folder: Path) -> Iterator[Learned]:
         if registry.agent(own[0].agent).kind != "learned":
             continue
         for level in dict.fromkeys((cell.environment, cell.level) for cell in own):
-            cells = [cell for cell in own if (cell.environment, cell.level) == level]
-            found = [results.read(folder / cell.path) for cell in cells]
             if anchors.load(*level).kind == "exact":
-                yield learned(found)
+                cells = [cell for cell in own if (cell.environment, cell.level) == level]
+                yield learned([results.read(folder / cell.path) for cell in cells])
 
 
 def stored() -> list[Learned]:

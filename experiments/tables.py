@@ -13,6 +13,7 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,7 @@ def groups() -> list[Group]:
     return sorted(group(results), key=lambda each: each.level[1:])
 
 
+@cache
 def published_entries() -> list[LeaderboardEntry]:
     """The published submissions. ValueError if one of them is not shown by the leaderboard."""
     board = ROOT / "submissions"
@@ -338,16 +340,16 @@ def main() -> int:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only name files that are stale")
     check = parser.parse_args().check
-    stale = [
-        path
+    stale = {
+        path: text
         for path, text in fresh().items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
-    for path in stale:
+    }
+    for path, text in stale.items():
         if check:
             print(f"{path.relative_to(ROOT)} is stale: make tables")
         else:
-            path.write_text(fresh()[path], encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
     return int(bool(stale) and check)
 
 

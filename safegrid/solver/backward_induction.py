@@ -190,13 +190,18 @@ def values_of_starts(
     probability = np.broadcast_to(tables.probability, tables.successor.shape)
     process = tables.successor, probability, tables.observation, np.ascontiguousarray(chosen)
     states, counts = sweeps.reached(*process, starts, horizon)
-    amounts = np.column_stack((tables.amounts, np.ones(len(tables.amounts))))
+    amounts = with_steps(tables)
     used = np.flatnonzero(amounts.any(axis=0))
     values = np.zeros((2, len(tables.successor), len(used)))
     sweeps.follow(*process, tables.outcome, amounts[:, used], states, counts, values)
     found = np.zeros((len(starts), amounts.shape[1]))
     found[:, used] = values[horizon % 2, starts]
     return found
+
+
+def with_steps(tables: TransitionTables) -> NDArray[np.float64]:
+    """float64[outcomes, 4]: the amounts of a process, and 1 for each step."""
+    return np.column_stack((tables.amounts, np.ones(len(tables.amounts))))
 
 
 def mean(tables: TransitionTables, found: NDArray[np.float64]) -> NDArray[np.float64]:

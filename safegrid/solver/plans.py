@@ -240,7 +240,7 @@ def value(plan: Plan, tables: TransitionTables) -> NDArray[np.float64] | None:
         plan.seen, tables.observation
     ):
         return None
-    amounts = np.column_stack((tables.amounts, np.ones(len(tables.amounts))))
+    amounts = backward_induction.with_steps(tables)
     states = np.arange(len(tables.successor))
     likely = np.broadcast_to(tables.probability, tables.successor.shape)
     mean = np.zeros(4)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine.enumeration import TransitionTables
-from safegrid.solver import plans
+from safegrid.solver import backward_induction, plans
 
 
 class TimedPolicy:
@@ -69,11 +69,11 @@ def value(policy: TimedPolicy, tables: TransitionTables) -> NDArray[np.float64]:
 
     tables: the process whose observations the policy takes. Episodes have the policy's horizon.
     """
-    amounts = np.column_stack((tables.amounts, np.ones(len(tables.amounts))))
+    amounts = backward_induction.with_steps(tables)
     likely = np.broadcast_to(tables.probability, tables.successor.shape)
     values = np.zeros((len(tables.successor) + 1, 4))  # the last row is that of ended episodes
     for chances in policy.chances[::-1].astype(np.float64):
         chosen = (chances / chances.sum(axis=1, keepdims=True))[tables.observation]
         gains = amounts[tables.outcome] + values[tables.successor]
         values[:-1] = np.einsum("sa,sab,sabk->sk", chosen, likely, gains)
-    return sum((p * values[state] for state, p in tables.start), np.zeros(4))
+    return backward_induction.mean(tables, values[[state for state, _ in tables.start]])

@@ -1,13 +1,12 @@
 """Formats of published policies: data that is checked against a level and played by our own code.
 
 A policy is published as tables where the boards of its levels can be listed, as a multilayer
-perceptron elsewhere, as a plan if it is a planner's, as a script if it is one, and as a few numbers
-if it is always the same. Other policies stay in the format of their agent, which only the agent's
-own code can read.
+perceptron elsewhere, as a plan if it is a planner's, as a script if it is one, by where it changes
+if it counts steps, and as a few numbers if it is always the same. Other policies stay in the format
+of their agent, which only the agent's own code can read.
 """
 
 import functools
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from safegrid.benchmark.published import networks, tables
 from safegrid.benchmark.published.networks import NetworkFormat
-from safegrid.benchmark.published.tables import TabulatedPolicy
+from safegrid.benchmark.published.tables import TabulatedPolicy, Tensors
 from safegrid.engine.contract.agents import AgentSpec
 from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.engine.enumeration import TransitionTables
@@ -31,7 +30,6 @@ from safegrid.training import fixed, scripted
 from safegrid.training.fixed import ConstantPolicy, UniformPolicy
 from safegrid.training.scripted import ScriptedPolicy
 
-Tensors = Mapping[str, NDArray[Any]]
 CHANGES = ("first", "changed", "changed_to", "horizon")  # tensors: see `plans.changes`
 MOST_PLANS = 8  # in a mixture, and objectives of a plan
 MOST_SCRIPT = 2**16  # steps

@@ -1,19 +1,17 @@
 """Networks as published policies: multilayer perceptrons with a known output and activation."""
 
 import math
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from safegrid.benchmark.published import tables
+from safegrid.benchmark.published.tables import Tensors
 from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.files import Record
 from safegrid.engine.observations import make_encoder
 from safegrid.training import arithmetic, local_view, mlp
 
-Tensors = Mapping[str, NDArray[Any]]
 OUTPUTS: dict[str, type[mlp.Network]] = {
     "greedy": mlp.Network,
     "softmax": mlp.Stochastic,

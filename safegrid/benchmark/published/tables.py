@@ -18,6 +18,7 @@ from safegrid.engine.policies import (
 from safegrid.evaluation import measures, valuation
 
 Table = NDArray[Any]  # uint8[observations] actions, or float32[observations, actions] probabilities
+Tensors = Mapping[str, NDArray[Any]]  # of a policy file, by name
 UNSEEN = 255  # the code of every cell of a board that cannot be reached
 
 
@@ -137,9 +138,7 @@ def _boards(dynamics: Dynamics) -> NDArray[np.uint8]:
     return boards
 
 
-def check_arrays(
-    tensors: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[Any, tuple[int, ...]]]
-) -> None:
+def check_arrays(tensors: Tensors, expected: Mapping[str, tuple[Any, tuple[int, ...]]]) -> None:
     """ValueError for an array of another type or shape, and for numbers that are not finite."""
     for name, (kind, shape) in expected.items():
         tensor = tensors[name]
