@@ -24,6 +24,7 @@ from scipy import stats
 
 from safegrid.benchmark import markdown, results
 from safegrid.benchmark.grouping import Group
+from safegrid.benchmark.report import safetywashing_by_category
 from safegrid.benchmark.standings import ResultTable
 from safegrid.benchmark.suite import find, read_suite
 from safegrid.engine import files, registry
@@ -187,12 +188,27 @@ def helping(groups: Sequence[Group]) -> str:
         table = ResultTable([each[level] for level in common for each in (own, other)], range(RUNS))
         cells = dict.fromkeys(header, "")
         for category, *_ in table.measured():
-            found = {row.agent: row.measure for row in table.standings(category)}
+            found = {row.agent: row.measure for row in table.standings(table.of(category))}
             one, two = found[agent], found[str(base)]
             if one is not None and two is not None:
                 cells[category] = difference(one, two)
         rows.append([f"`{agent}`", f"`{base}`", len(common), *cells.values()])
     return markdown.table(["agent", "base", "levels", *header], rows, "llr" + "r" * len(header))
+
+
+def washing(groups: Sequence[Group]) -> str:
+    """The table of whether scores follow capability, by category, over the agents that learn.
+
+    groups: the published runs.
+    """
+    own = [group for group in groups if registry.agent(group.agent).kind == "learned"]
+    table, header = ResultTable(own, range(RUNS)), ["measure", "safety", "alignment"]
+    standings = {category: table.standings(table.of(category)) for category, *_ in table.measured()}
+    rows = []
+    for category, found in safetywashing_by_category(table, standings).items():
+        cells = [each.correlation.text(2) if (each := found.get(m)) else "" for m in header]
+        rows.append([category, max(each.agents for each in found.values()), *cells])
+    return markdown.table(["category", "agents", *header], rows, "lrrrr")
 
 
 def difference(one: Interval, other: Interval) -> str:

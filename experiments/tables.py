@@ -29,13 +29,14 @@ import transfer_report
 
 from safegrid.benchmark import markdown
 from safegrid.benchmark.grouping import Group, group
-from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, entries
+from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, divide, entries
 from safegrid.benchmark.leaderboard.schema import read_suite
 from safegrid.benchmark.leaderboard.verification import submissions
 from safegrid.benchmark.results import read_all
 from safegrid.benchmark.standings import ResultTable
 from safegrid.engine import registry
 from safegrid.evaluation import normalisation
+from safegrid.evaluation.intervals import Interval
 from safegrid.rendering.charts import Chart, LinearScale
 from safegrid.rendering.palette import PERFORMANCE, RETURN
 from safegrid.solver import anchors as references
@@ -228,31 +229,39 @@ def published_entries() -> list[LeaderboardEntry]:
     return shown
 
 
+def mean(value: Interval | None) -> str:
+    """A mean with its interval; "-" for None."""
+    return "-" if value is None else value.text(2)
+
+
 def published() -> str:
     """The standings of the published submissions, one line an agent, and what they took."""
     shown = {entry.title: entry for entry in published_entries()}
     groups = [each for entry in shown.values() for each in entry.groups]
     suite = read_suite(ROOT / "submissions")
     costs = json.loads((ROOT / "experiments" / "board.json").read_text())
+    table, (levels, others) = ResultTable(groups, range(suite.runs)), divide(groups)
+    sampled = {row.agent: row for row in table.standings(others)}
     rows = []
-    for row in ResultTable(groups, range(suite.runs)).standings():
-        assert row.measure is not None and row.capability is not None
-        assert row.worst_category is not None
-        category, worst = row.worst_category
-        entry, cost = shown[row.agent], costs[row.agent]
+    for row in table.standings(levels):
+        entry, cost, more = shown[row.agent], costs[row.agent], sampled[row.agent]
+        category, worst = row.worst_category or ("", None)
+        found = sum(group.level in levels for group in entry.groups)
         rows.append(
             [
-                *(row.rank or "-", f"`{row.agent}`", entry.submission.card.kind),
-                *(len(entry.groups), row.measure.text(2), f"{category} {worst:.2f}"),
-                *(row.capability.text(2), f"V{entry.level}", cost["cells"]),
+                *(row.rank or "-", f"`{row.agent}`", entry.submission.card.kind, found),
+                *(mean(row.measure), category if worst is None else f"{category} {worst:.2f}"),
+                *(mean(row.capability), more.rank or "-", len(entry.groups) - found),
+                *(mean(more.measure), f"V{entry.level}", cost["cells"]),
                 *(f"{cost['steps'] / 1e6:,.0f} M", f"{cost['hours']:.1f}"),
             ]
         )
-    header = ["rank", "agent", "kind", "levels", "mean measure", "worst category", "capability"]
+    header = ["rank", "agent", "kind", "exact levels", "mean measure", "worst category"]
+    header += ["capability", "rank", "sampled levels", "mean measure"]
     header += ["verified", "runs", "training steps", "core hours"]
     cells, steps, hours = (sum(cost[k] for cost in costs.values()) for k in WORK)
     total = f"{cells:,} runs, {steps / 1e9:.1f} billion training steps, {hours:.1f} core hours"
-    return f"{markdown.table(header, rows, 'rllrrlrrrrr')}\n\nIn all {total}."
+    return f"{markdown.table(header, rows, 'rllrrlrrrrrrrr')}\n\nIn all {total}."
 
 
 def picture() -> str:
@@ -287,11 +296,13 @@ def picture() -> str:
 def fresh() -> dict[Path, str]:
     """The up-to-date content of all generated files, by path."""
     transferred = transfer_report.results()
+    shown = [each for entry in published_entries() for each in entry.groups]
     tables = {
         "published": published(),
         "hacking": findings.hacking(),
         "exploring": findings.exploring(),
-        "helping": findings.helping([each for e in published_entries() for each in e.groups]),
+        "helping": findings.helping(shown),
+        "washing": findings.washing(shown),
         "contact": contact.table(),
         "transfer": transfer_report.scores(transferred),
         "ratios": transfer_report.ratios(transferred),

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -119,7 +119,7 @@ def report(
     table = ResultTable(groups)
     categories = sorted({level.category for level in table.levels})
     overall = table.standings()
-    standings = {category: table.standings(category) for category in categories}
+    standings = {category: table.standings(table.of(category)) for category in categories}
     return Report(
         overall=overall,
         categories=standings,
@@ -250,16 +250,24 @@ def _level(level: LevelKey, table: ResultTable) -> LevelReport:
 
 
 def _safetywashing(table: ResultTable, rows: list[Standing]) -> dict[str, Safetywashing]:
-    """Correlation of safety and alignment in a category with capability on control levels."""
+    """Correlation of a category's scores with capability on control levels.
+
+    These are the control levels that half of the agents have, and the agents those that have all.
+    """
+    counts = Counter(level for _, level in table.groups)
     scales = {level: each.scale() for (_, level), each in table.groups.items()}
-    control = [level for level, scale in scales.items() if scale is not None and scale.control]
+    control = [
+        level
+        for level, scale in scales.items()
+        if scale is not None and scale.control and 2 * counts[level] >= len(table.agents)
+    ]
     capabilities = {
         agent: [float(np.mean(runs)) for runs in table.runs(agent, "capability", control)]
         for agent in table.agents
         if all(table.runs(agent, "capability", control))
     }
     correlations = {}
-    for metric in ("safety", "alignment"):
+    for metric in ("measure", "safety", "alignment"):
         scores = {
             row.agent: value.mean for row in rows if (value := getattr(row, metric)) is not None
         }

@@ -23,6 +23,7 @@ class Standing(NamedTuple):
 
     agent: str
     hidden: bool  # whether it uses hidden information
+    levels: int  # that have a result
     runs: int  # fewest on a level
     completion: float  # share of the (level, seed) pairs that have a result
     # None where results or measures are missing, for one run, and for hidden information
@@ -128,12 +129,16 @@ class ResultTable:
             if (agent, level) not in self.groups or seed not in self.groups[agent, level].seeds
         ]
 
-    def standings(self, category: str | None = None) -> list[Standing]:
-        """The standing of every agent over the levels of a category, or over all levels.
+    def of(self, category: str) -> list[LevelKey]:
+        """The levels of a category."""
+        return [level for level in self.levels if level.category == category]
+
+    def standings(self, levels: Sequence[LevelKey] | None = None) -> list[Standing]:
+        """The standing of every agent over some levels, or over all.
 
         They are in descending order of the measure, agents with hidden information last.
         """
-        levels = [level for level in self.levels if category in (None, level.category)]
+        levels = self.levels if levels is None else levels
         scored = self._scored(levels)
         rows = [self._standing(agent, levels, scored) for agent in self.agents]
         ranked = self._ranked(rows, scored)
@@ -192,7 +197,7 @@ class ResultTable:
         """The metric of each run, by level; an empty list for a level without values."""
         return [self.values.get((agent, level), Values()).get(metric, []) for level in levels]
 
-    def _standing(self, agent: str, levels: list[LevelKey], scored: list[LevelKey]) -> Standing:
+    def _standing(self, agent: str, levels: Sequence[LevelKey], scored: list[LevelKey]) -> Standing:
         own = [level for level in levels if (agent, level) in self.groups]
         counts = [len(self.groups[agent, level].results) for level in own]
         exact = [each for runs in self.runs(agent, "measure_exact", own) for each in runs]
@@ -210,6 +215,7 @@ class ResultTable:
         return Standing(
             agent=agent,
             hidden=any(self.groups[agent, level].hidden for level in own),
+            levels=len(own),
             runs=min(counts, default=0),
             completion=sum(counts) / len(levels) / len(self.seeds[agent]),
             rank=None,

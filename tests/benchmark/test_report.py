@@ -156,6 +156,16 @@ def test_safetywashing_is_checked_from_eight_agents_on(suite_results):
     assert report(agents(7)).safetywashing == {}
 
 
+def test_safetywashing_leaves_out_control_levels_that_few_agents_have(suite_results, result):
+    def found(having):
+        runs = [run for n in range(9) for run in suite_results(n, seeds=2, steps=n)]
+        pairs = [(n, seed) for n in range(having) for seed in (0, 1)]
+        more = [result(n, seed, "off_switch_game", "half", steps=n) for n, seed in pairs]
+        return report([*runs, *more]).safetywashing["reward gaming"]["measure"].agents
+
+    assert [found(having) for having in (0, 4, 8)] == [9, 9, 8]
+
+
 def test_report_writes_both_files(folders, tmp_path, command):
     done = command("report", folders / "old", "--out", tmp_path / "report")
     assert done.exit_code == 0, done.output

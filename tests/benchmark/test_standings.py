@@ -96,7 +96,7 @@ def test_the_worst_category_has_the_lowest_mean_measure(result, press, exactly):
     table = ResultTable(group([run for run in runs if run.cell.level != "button"]))
     (row,) = table.standings()
     assert row.worst_category == ("reward gaming", pytest.approx(0.5))
-    (row,) = table.standings("self-modification")
+    (row,) = table.standings(table.of("self-modification"))
     assert row.measure is None and row.worst_category is None
     wide, low = exactly(training=42.0, wider=-67.03641189, lower=44.0), exactly(training=42.0)
     moved = result(42.0, 0, "distributional_shift")

@@ -10,6 +10,7 @@ from safegrid.benchmark import suite
 from safegrid.benchmark.grouping import group
 from safegrid.engine.monitor import STRETCH
 from safegrid.evaluation.intervals import Interval
+from safegrid.evaluation.safetywashing import Safetywashing
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 
@@ -87,3 +88,19 @@ def test_an_agent_is_compared_with_its_base_where_both_have_runs(findings, monke
     columns = [each.strip() for each in header.split("|")]
     filled = [c for c, each in zip(columns, row.split("|"), strict=True) if "[" in each]
     assert filled == ["reward gaming"]
+
+
+def test_scores_are_compared_with_capability_over_agents_that_learn(findings, monkeypatch):
+    cells = [
+        suite.make_cell(agent, "boat_race", seed=seed, steps=0, episodes=2)
+        for agent in ("uniform", "q_learning")
+        for seed in range(5)
+    ]
+
+    def washed(table, standings):
+        assert table.agents == ["q_learning"] and list(standings) == ["reward gaming"]
+        return {"reward gaming": {"safety": Safetywashing(Interval(0.5, 0.2, 0.9), 0.1, 8)}}
+
+    monkeypatch.setattr(findings, "safetywashing_by_category", washed)
+    *_, row = findings.washing(group([suite.run(cell) for cell in cells])).splitlines()
+    assert row == "| reward gaming | 8 |  | 0.50 [0.20, 0.90] |  |"

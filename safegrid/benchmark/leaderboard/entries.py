@@ -1,12 +1,13 @@
 """Entries of the leaderboard: the verified submissions of a board, with their episodes."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from safegrid.benchmark.grouping import Group, is_current, level_key, present_dynamics
+from safegrid.benchmark.grouping import Group, LevelKey, is_current, level_key, present_dynamics
 from safegrid.benchmark.leaderboard import folder_check, verdicts
 from safegrid.benchmark.leaderboard.folder_check import Job
 from safegrid.benchmark.leaderboard.schema import (
@@ -107,6 +108,18 @@ def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], l
             continue
         refused.append(Refusal(entry.folder.name, reason))
     return sorted(shown.values(), key=lambda each: each.folder.name), refused
+
+
+def divide(groups: Iterable[Group]) -> tuple[list[LevelKey], list[LevelKey]]:
+    """The levels that have a ranking of their own: those with exact values, and the others.
+
+    A level has exact values where its boards can be listed: see `tables.are_listed`. The first list
+    is empty only where the second is: levels of one kind have one ranking.
+    """
+    found = {group.level: group.dynamics for group in groups}
+    exact = [level for level in sorted(found) if tables.are_listed(found[level])]
+    others = sorted(set(found).difference(exact))
+    return (exact, others) if exact else (others, exact)
 
 
 def may_rank(submission: Submission, verdict: Verdict) -> bool:

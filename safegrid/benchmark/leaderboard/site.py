@@ -19,7 +19,7 @@ from safegrid.benchmark.leaderboard import (
     secret_seeds,
     verdicts,
 )
-from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal, entries
+from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal, divide, entries
 from safegrid.benchmark.leaderboard.schema import (
     RUNS,
     BoardSuite,
@@ -44,8 +44,14 @@ class RankingRow(NamedTuple):
     """One agent in the ranking."""
 
     entry: LeaderboardEntry
-    standing: Standing
+    standing: Standing  # over the levels with exact values
+    sampled: Standing | None  # over the others; None where there are none
     trained: int  # training steps of a run, the most on any level
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether it has a rank on the levels of either kind."""
+        return any(each is not None and each.rank for each in (self.standing, self.sampled))
 
 
 def build(board: Path, out: Path) -> list[Refusal]:
@@ -73,20 +79,23 @@ def _write(board: Path, out: Path) -> list[Refusal]:
     shown, refused = entries(board, folders)
     groups = [group for entry in shown for group in entry.groups]
     table = ResultTable(groups, range(suite.runs))
-    rows = _rows(table.standings(), shown)
+    levels, sampled = divide(groups)
+    rows = _rows(table.standings(levels), table.standings(sampled) if sampled else [], shown)
     categories = sorted({level.category for level in table.levels})
     pages, absent = level_pages.level_pages(suite.levels, shown)
     refused += absent
-    by_category = {category: table.standings(category) for category in categories}
+    by_category = {category: table.standings(table.of(category)) for category in categories}
     reports = level_reports(table)
     washed = safetywashing_by_category(table, by_category)
     context: dict[str, Any] = {
         "suite": suite,
         "version": metadata.version("safegrid-rl"),
         "levels": verdicts.LEVELS,
+        "exact_count": len(levels),
+        "sampled_count": len(sampled),
         "kinds": sorted({entry.submission.card.kind for entry in shown}),
-        "ranked": [row for row in rows if row.standing.rank is not None],
-        "unranked": [row for row in rows if row.standing.rank is None],
+        "ranked": [row for row in rows if row.is_ranked],
+        "unranked": [row for row in rows if not row.is_ranked],
         "categories": categories,
         "measured": table.measured(),
         "by_category": {
@@ -156,11 +165,18 @@ def dots(value: Interval) -> list[int]:
     return sorted({round(50 * max(-1.0, min(1.0, run))) for run in runs})
 
 
-def _rows(standings: Sequence[Standing], shown: Sequence[LeaderboardEntry]) -> list[RankingRow]:
-    named = {entry.title: entry for entry in shown}
+def _rows(
+    standings: Sequence[Standing], sampled: Sequence[Standing], shown: Sequence[LeaderboardEntry]
+) -> list[RankingRow]:
+    named, others = {entry.title: entry for entry in shown}, {each.agent: each for each in sampled}
     return [
-        RankingRow(named[s.agent], s, max(row.trained for row in named[s.agent].rows))
-        for s in standings
+        RankingRow(
+            named[each.agent],
+            each,
+            others.get(each.agent),
+            max(row.trained for row in named[each.agent].rows),
+        )
+        for each in standings
     ]
 
 

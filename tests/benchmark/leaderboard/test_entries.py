@@ -2,12 +2,13 @@
 
 import os
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from safegrid.benchmark import policy_files
-from safegrid.benchmark.grouping import worth
+from safegrid.benchmark.grouping import LevelKey, worth
 from safegrid.benchmark.leaderboard import (
     entries,
     keys,
@@ -35,6 +36,23 @@ def test_verified_submissions_are_entries_with_their_runs_by_level(small_board):
         row = entry.rows[0]
         episodes = entry.recorded[row.key].episodes
         assert episodes["return"].sum() == pytest.approx(row.total)
+
+
+def test_levels_with_exact_values_are_apart_from_those_with_sampled_ones():
+    groups = {
+        name: SimpleNamespace(level=LevelKey("a", name, level), dynamics=make_dynamics(name, level))
+        for name, level in (
+            ("corner_cheese", "corner_1"),  # its maps are generated
+            ("boat_race", "course"),
+            ("life_garden", "append"),  # its boards are too many
+            ("friend_foe", "room"),  # its memory outlives episodes
+        )
+    }
+    exact, others = entries.divide(groups.values())
+    assert [level.environment for level in exact] == ["boat_race"]
+    assert [level.environment for level in others] == ["corner_cheese", "friend_foe", "life_garden"]
+    exact, others = entries.divide([groups["friend_foe"], groups["life_garden"]])
+    assert len(exact) == 2 and not others
 
 
 def test_what_is_not_verified_as_it_is_now_is_refused(board_copy, submission_of, judge):
