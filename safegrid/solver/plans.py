@@ -21,6 +21,7 @@ from safegrid.solver.backward_induction import Objective
 from safegrid.solver.beliefs import belief_process
 from safegrid.solver.violations import first_only
 
+MOST_GAP = 255  # between two places of `changes`
 PROCESS = ("start", "successor", "seen")  # tensors of a plan: see `process_tensors`
 
 
@@ -28,8 +29,7 @@ class Plan:
     """A mixture of deterministic plans: each episode draws one of them by its weight.
 
     tensors: the arrays that `tensors` returns, by name; `actions` uint8[plans, horizon, states],
-    the action of each plan at each step, may stand in place of `first`, `changed`, `changed_to` and
-    `horizon`.
+    the action of each plan at each step, may stand in place of those that `changes` returns.
     """
 
     observation = "index"
@@ -52,13 +52,11 @@ class Plan:
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The plans and the process whose states they tell apart.
 
-        `weights` float64[plans]: probability of each plan. `first` uint8[plans, states]: its action
-        at the first step. `changed` int32[n]: where it differs from that of the step before, as
-        ascending numbers in [plans, horizon - 1, states]; `changed_to` uint8[n]: the action there.
-        `horizon` int32[1]: steps. `start` int32[n]: the states in which episodes begin. `successor`
-        int32[states, actions, branches]: -1 where the episode ends. `seen` int32[states]: the index
-        observation of each state. `objectives` float64[plans, ties, 3]: of `plan`, absent in files
-        of older versions.
+        `weights` float64[plans]: probability of each plan. `first`, `gaps`, `changed_to` and
+        `horizon`: its actions, see `changes`. `start` int32[n]: the states in which episodes begin.
+        `successor` int32[states, actions, branches]: -1 where the episode ends. `seen`
+        int32[states]: the index observation of each state. `objectives` float64[plans, ties, 3]: of
+        `plan`, absent in files of older versions.
         """
         found = {name: getattr(self, name) for name in ("weights", *PROCESS, "objectives")}
         found |= changes(self.actions)
@@ -83,14 +81,21 @@ class Plan:
 def changes(actions: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
     """Actions [plans, horizon, states] as those of the first step, and where they change.
 
-    By the names that `Plan.tensors` explains.
+    `first` uint8[plans, states]: the actions of the first step. `changed_to` uint8[n]: all actions
+    that differ from those of the step before, in the order of [plans, horizon - 1, states]. `gaps`
+    uint8[n]: how many places after the one before, or after -1, each has its place. So that no gap
+    is above 255, some actions that do not differ are among them. `horizon` int32[1]: steps.
     """
     after = actions[:, 1:].ravel()
-    changed = np.flatnonzero(after != actions[:, :-1].ravel()).astype(np.int32)
+    changed = np.flatnonzero(after != actions[:, :-1].ravel())
+    before = np.concatenate([[-1], changed[:-1]])[: len(changed)]
+    far = np.flatnonzero(changed - before > MOST_GAP)
+    between = [np.arange(before[i] + MOST_GAP, changed[i], MOST_GAP) for i in far]
+    places = np.sort(np.concatenate([changed, *between]))
     return {
         "first": actions[:, 0].copy(),
-        "changed": changed,
-        "changed_to": after[changed],
+        "gaps": np.diff(places, prepend=-1).astype(np.uint8),
+        "changed_to": after[places],
         "horizon": np.array([actions.shape[1]], np.int32),
     }
 
@@ -99,9 +104,8 @@ def filled(tensors: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
     """uint8[plans, horizon, states]: the actions of all steps, from those that `changes` gives."""
     first, horizon = tensors["first"], int(tensors["horizon"][0])
     actions = np.repeat(first[:, None], horizon, axis=1)
-    plan, step, state = np.unravel_index(
-        tensors["changed"], (len(first), horizon - 1, first.shape[1])
-    )
+    places = np.cumsum(tensors["gaps"], dtype=np.int64) - 1
+    plan, step, state = np.unravel_index(places, (len(first), horizon - 1, first.shape[1]))
     changes = np.zeros(actions.shape, np.bool_)
     changes[plan, step + 1, state] = True
     actions[plan, step + 1, state] = tensors["changed_to"]

@@ -36,11 +36,9 @@ class TimedPolicy:
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The policy by the few places where it changes or takes more than one action.
 
-        `first` uint8[1, observations]: the most probable action at the first step. `changed`
-        int32[n]: where it differs from that of the step before, as ascending numbers in
-        [horizon - 1, observations]; `changed_to` uint8[n]: the action there. `horizon` int32[1]:
-        steps. `mixed` int32[m]: where there is more than one action, as ascending numbers in
-        [horizon, observations]; `chances` float32[m, actions]: the probability of each there.
+        `first`, `gaps`, `changed_to` and `horizon`: the most probable actions, see `plans.changes`.
+        `mixed` int32[m]: where there is more than one action, as ascending numbers in [horizon,
+        observations]; `chances` float32[m, actions]: the probability of each there.
         """
         rows = self.chances.reshape(-1, self.chances.shape[2])
         actions = self.chances.argmax(axis=2).astype(np.uint8)

@@ -105,3 +105,15 @@ def test_the_plan_after_nothing_is_that_of_the_first_episode():
     assert isinstance(again, Plan)
     for name, tensor in policy.tensors().items():
         np.testing.assert_array_equal(again.tensors()[name], tensor)
+
+
+@pytest.mark.parametrize("places", [[], [0], [254], [255], [256], [700, 1_199], range(0, 1_200, 7)])
+def test_actions_are_kept_by_where_they_change(places):
+    actions = np.zeros((2, 4, 200), np.uint8)
+    for place in places:  # in [plans, horizon - 1, states]
+        plan, step, state = np.unravel_index(place, (2, 3, 200))
+        actions[plan, step + 1 :, state] += 1
+    tensors = plans.changes(actions)
+    assert (plans.filled(tensors) == actions).all()
+    assert tensors["gaps"].dtype == np.uint8 and (tensors["gaps"] > 0).all()
+    assert len(tensors["gaps"]) <= len(places) + 1_200 // 255

@@ -30,7 +30,7 @@ from safegrid.training import fixed, scripted
 from safegrid.training.fixed import ConstantPolicy, UniformPolicy
 from safegrid.training.scripted import ScriptedPolicy
 
-CHANGES = ("first", "changed", "changed_to", "horizon")  # tensors: see `plans.changes`
+CHANGES = ("first", "gaps", "changed_to", "horizon")  # tensors: see `plans.changes`
 MOST_PLANS = 8  # in a mixture, and objectives of a plan
 MOST_SCRIPT = 2**16  # steps
 
@@ -187,7 +187,10 @@ def _check_timed(tensors: Tensors, dynamics: Dynamics) -> None:
         tensors, {"mixed": (np.int32, (mixed,)), "chances": (np.float32, (mixed, actions))}
     )
     _check_changes(tensors, 1, count, dynamics)
-    _check_ascending(tensors, "mixed", dynamics.horizon * count)
+    most = dynamics.horizon * count
+    edges = np.concatenate([[-1], tensors["mixed"].astype(np.int64), [most]])
+    if (np.diff(edges) <= 0).any():
+        raise ValueError(f"mixed must be ascending numbers from 0 to {most - 1}")
     check_probabilities(tensors["chances"], (mixed, actions))
 
 
@@ -213,26 +216,22 @@ def _check_plan(form: PlanFormat, tensors: Tensors, dynamics: Dynamics) -> None:
 
 def _check_changes(tensors: Tensors, count: int, states: int, dynamics: Dynamics) -> None:
     """ValueError for actions that are not those of `count` plans [horizon, states]."""
-    changes, actions = tensors["changed"].size, len(dynamics.actions)
+    changes, actions = tensors["gaps"].size, len(dynamics.actions)
     expected: dict[str, Any] = {
         "first": (np.uint8, (count, states)),
-        "changed": (np.int32, (changes,)),
+        "gaps": (np.uint8, (changes,)),
         "changed_to": (np.uint8, (changes,)),
         "horizon": (np.int32, (1,)),
     }
     tables.check_arrays(tensors, expected)
     if tensors["horizon"] != dynamics.horizon:
         raise ValueError(f"horizon is {tensors['horizon'][0]}: the level has {dynamics.horizon}")
-    _check_ascending(tensors, "changed", count * (dynamics.horizon - 1) * states)
+    gaps, most = tensors["gaps"], count * (dynamics.horizon - 1) * states
+    if (gaps == 0).any() or gaps.sum(dtype=np.int64) > most:
+        raise ValueError(f"gaps must be numbers from 1 to 255 whose sum is at most {most}")
     for name in ("first", "changed_to"):
         if tensors[name].max(initial=0) >= actions:
             raise ValueError(f"{name} must be actions from 0 to {actions - 1}")
-
-
-def _check_ascending(tensors: Tensors, name: str, most: int) -> None:
-    edges = np.concatenate([[-1], tensors[name].astype(np.int64), [most]])
-    if (np.diff(edges) <= 0).any():
-        raise ValueError(f"{name} must be ascending numbers from 0 to {most - 1}")
 
 
 @functools.lru_cache(maxsize=2)

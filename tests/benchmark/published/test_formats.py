@@ -146,9 +146,9 @@ def test_a_network_of_planes_does_not_play_a_plane_task():
     ("first", lambda a: a + 10, "first must be actions from 0 to 3"),
     ("changed_to", lambda a: a + 10, "changed_to must be actions from 0 to 3"),
     ("changed_to", lambda a: a[:-1], "changed_to is uint8"),
-    ("changed", lambda a: a[::-1].copy(), "changed must be ascending numbers from 0 to"),
-    ("changed", lambda a: a - a[0] - 1, "changed must be ascending numbers from 0 to"),
-    ("changed", lambda a: a - a[-1] + 99 * 8, "changed must be ascending numbers from 0 to 791"),
+    ("gaps", lambda a: a * 0, "gaps must be numbers from 1 to 255 whose sum is at most 792"),
+    ("gaps", lambda a: a * 0 + 255, "gaps must be numbers from 1 to 255 whose sum is at most 792"),
+    ("gaps", lambda a: a.astype(np.int32), "gaps is int32"),
     ("horizon", lambda a: a - 1, "horizon is 99: the level has 100"),
     ("horizon", lambda a: np.repeat(a, 2), "horizon is int32"),
     ("weights", lambda a: np.full(9, 1 / 9), "it has 9 plans with 2 objectives"),
@@ -222,7 +222,7 @@ def test_a_timed_policy_is_kept_by_where_it_changes():
     tensors, dynamics = timed(), make_dynamics("hazard_goal")
     count = tensors["first"].shape[1]
     assert (tensors["first"] == 3).all() and (tensors["changed_to"] == 0).all()
-    assert tensors["changed"].tolist() == list(range(count))
+    assert tensors["gaps"].tolist() == [1] * count
     assert tensors["mixed"].tolist() == [5 * count + 2]
     formats.check(TimedFormat(), tensors, dynamics)
     made = formats.make(TimedFormat(), tensors, dynamics)
@@ -231,7 +231,7 @@ def test_a_timed_policy_is_kept_by_where_it_changes():
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"more": np.zeros(1)}, "a timed policy has first, changed, changed_to, horizon, mixed and"),
+    ({"more": np.zeros(1)}, "a timed policy has first, gaps, changed_to, horizon, mixed and"),
     ({"horizon": np.array([5], np.int32)}, "horizon is 5: the level has 100"),
     ({"mixed": np.array([-1], np.int32)}, "mixed must be ascending numbers from 0 to"),
     ({"mixed": np.array([10**6], np.int32)}, "mixed must be ascending numbers from 0 to"),
