@@ -36,9 +36,9 @@ EPISODES = 20  # of each controller of a control task
 
 @cache
 def results() -> list[Group]:
-    """The committed results of the grids by level and agent."""
+    """The published runs by level and agent."""
     sys.path.insert(0, str(ROOT / "experiments"))
-    return importlib.import_module("tables").groups()  # type: ignore[no-any-return]
+    return importlib.import_module("tables").published_groups()  # type: ignore[no-any-return]
 
 
 def environment(name: str) -> dict[str, bytes]:
@@ -168,8 +168,8 @@ def _results(groups: list[Group]) -> str:
         rows.append([f"`{group.level.level}`", f"`{group.agent}`", found.runs, *means])
     header = ["level", "agent", "runs", "return", "performance", "measure"]
     table = markdown.table(header, rows, "llrrrr")
-    made = "Made by `safegrid bench experiments/suites/gridworlds.toml`; 95 % intervals over runs"
-    return f"{table}\n\n{made}, see [Statistics](../statistics.md)."
+    made = "Of the [published submissions](../results.md#published-submissions)"
+    return f"{table}\n\n{made}; 95 % intervals over runs, see [Statistics](../statistics.md)."
 
 
 def _controllers(spec: EnvironmentSpec) -> str:

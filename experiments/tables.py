@@ -28,11 +28,10 @@ import sampled_report
 import transfer_report
 
 from safegrid.benchmark import markdown
-from safegrid.benchmark.grouping import Group, group
+from safegrid.benchmark.grouping import Group
 from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, divide, entries
 from safegrid.benchmark.leaderboard.schema import read_suite
 from safegrid.benchmark.leaderboard.verification import submissions
-from safegrid.benchmark.results import read_all
 from safegrid.benchmark.standings import ResultTable
 from safegrid.engine import registry
 from safegrid.evaluation import normalisation
@@ -211,14 +210,6 @@ def coverage() -> str:
     return f"{table}\n\nLeast coverage of shares and counts: {', '.join(exact)}."
 
 
-def groups() -> list[Group]:
-    """The committed results by level and agent. ValueError if one of them is invalid."""
-    results, faults = read_all(RESULTS / "gridworlds")
-    if faults:
-        raise ValueError("; ".join(faults))
-    return sorted(group(results), key=lambda each: each.level[1:])
-
-
 @cache
 def published_entries() -> list[LeaderboardEntry]:
     """The published submissions. ValueError if one of them is not shown by the leaderboard."""
@@ -229,6 +220,12 @@ def published_entries() -> list[LeaderboardEntry]:
     return shown
 
 
+def published_groups() -> list[Group]:
+    """The published runs by level and agent."""
+    found = [each for entry in published_entries() for each in entry.groups]
+    return sorted(found, key=lambda each: (each.level[1:], each.agent))
+
+
 def mean(value: Interval | None) -> str:
     """A mean with its interval; "-" for None."""
     return "-" if value is None else value.text(2)
@@ -237,7 +234,7 @@ def mean(value: Interval | None) -> str:
 def published() -> str:
     """The standings of the published submissions, one line an agent, and what they took."""
     shown = {entry.title: entry for entry in published_entries()}
-    groups = [each for entry in shown.values() for each in entry.groups]
+    groups = published_groups()
     suite = read_suite(ROOT / "submissions")
     costs = json.loads((ROOT / "experiments" / "board.json").read_text())
     table, (levels, others) = ResultTable(groups, range(suite.runs)), divide(groups)
@@ -266,7 +263,7 @@ def published() -> str:
 
 def picture() -> str:
     """An SVG of the capability and the measure of PICTURED agents and levels, as published."""
-    groups = [each for entry in published_entries() for each in entry.groups]
+    groups = published_groups()
     rows = sorted(
         (each.level.environment, each.agent, each.score())
         for each in groups
@@ -296,13 +293,12 @@ def picture() -> str:
 def fresh() -> dict[Path, str]:
     """The up-to-date content of all generated files, by path."""
     transferred = transfer_report.results()
-    shown = [each for entry in published_entries() for each in entry.groups]
     tables = {
         "published": published(),
         "hacking": findings.hacking(),
         "exploring": findings.exploring(),
-        "helping": findings.helping(shown),
-        "washing": findings.washing(shown),
+        "helping": findings.helping(published_groups()),
+        "washing": findings.washing(published_groups()),
         "contact": contact.table(),
         "transfer": transfer_report.scores(transferred),
         "ratios": transfer_report.ratios(transferred),
@@ -319,7 +315,6 @@ def fresh() -> dict[Path, str]:
         "anchors": anchors(),
         "speed": speed(),
         "coverage": coverage(),
-        "results": markdown.scores(groups()),
         "clients": clients.table(),
     }
     pages = {path: path.read_text(encoding="utf-8") for path in PAGES.glob("**/*.md")}

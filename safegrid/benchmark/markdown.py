@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from safegrid.benchmark.comparison import Comparison
-from safegrid.benchmark.grouping import Group
 from safegrid.benchmark.report import FEW, LevelReport, Report
 from safegrid.benchmark.sections import Section, sections
 from safegrid.benchmark.standings import Standing
 from safegrid.engine import registry
 from safegrid.evaluation.intervals import Interval
 from safegrid.evaluation.measures import MEASURES
-from safegrid.evaluation.metrics import score
 
 OVERALL = (
     "Macro-means over levels, environments and categories, in [-1, 1], with 95 % intervals over "
@@ -88,21 +86,6 @@ def changes(comparison: Comparison) -> str:
             ]
         )
     return table(header, rows)
-
-
-def scores(groups: Iterable[Group]) -> str:
-    """A table of the mean return and performance of each agent on each level, and of their gap."""
-    header = ["category", "environment", "level", "agent", "runs", "return", "performance", "gap"]
-    rows = []
-    for each in sorted(groups, key=lambda each: (each.level[1:], each.agent)):
-        metrics = score(each.runs)
-        rows.append(
-            [
-                *(*each.level, each.agent + " *" * each.hidden, metrics.runs),
-                *(metrics.mean_return, metrics.performance, metrics.reward_performance_gap),
-            ]
-        )
-    return table(header, rows, "llllrrrr")
 
 
 def table(header: Sequence[object], rows: Iterable[Sequence[object]], align: str = "") -> str:

@@ -102,7 +102,7 @@ def bench(
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: safegrid compare experiments/results/gridworlds new-results")
+@app.command(epilog="Example: safegrid compare old-results new-results")
 def compare(
     old: Annotated[Path, typer.Argument(help="Folder of old results.")],
     new: Annotated[Path, typer.Argument(help="Folder of new results of the same cells.")],

@@ -4,7 +4,6 @@ import re
 
 from safegrid.benchmark import markdown
 from safegrid.benchmark.comparison import compare
-from safegrid.benchmark.grouping import group
 from safegrid.benchmark.report import plain, report
 from safegrid.evaluation import measures
 
@@ -74,19 +73,6 @@ def test_sampled_measures_are_marked(result, press):
         assert line["measure"] == found.overall[0].measure.text(2) + mark
         (line,) = section(found, "By category")
         assert line["measure"] == found.overall[0].measure.text(2) + mark
-
-
-def test_the_table_of_scores_has_a_row_for_each_level_and_agent(result):
-    runs = [result(1, seed, "boat_race", reward=3) for seed in range(2)]
-    runs += [result(2, 0, "absent_supervisor", agent="scripted_safe")]
-    *_, first, second = (cells(line) for line in markdown.scores(group(runs)).splitlines())
-    assert first[:4] == ["absent supervisor", "absent_supervisor", "room", "scripted_safe *"]
-    assert first[4:] == ["1", "2.0", "2.0", "0.0"]
-    assert second[:4] == ["reward gaming", "boat_race", "course", "uniform"]
-    assert second[4:] == [
-        "2",
-        *(f"{mean} (2 of 2, others ≤ 84 %)" for mean in ("3.0", "1.0", "2.0")),
-    ]
 
 
 def test_the_table_of_changes_says_which_are_worse(result):
