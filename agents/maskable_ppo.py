@@ -13,6 +13,7 @@ from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.training.mlp import Network
 
+VERSION = 1  # masks by the names of actions, and nothing across the edge of a board
 USES_HIDDEN_INFO = False
 CHECKPOINTS = True
 STEPS = 200_000
@@ -27,41 +28,50 @@ SETTINGS = {
     "ent_coef": 0.03,
     "clip_range": 0.2,
 }
-AHEAD = ((-1, 0), (1, 0), (0, -1), (0, 1))  # rows down and columns right, for each move
+AHEAD = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}  # rows and columns
 
 
 class MaskedPolicy(Network):
     """Takes the action of the highest output among those that do not lead into a wall.
 
-    network: of the outputs. wall, agent: indexes of their planes.
+    network: of the outputs. wall, agent: indexes of their planes. moves: of `open_moves`.
     """
 
-    def __init__(self, network: Network, wall: int, agent: int):
+    def __init__(self, network: Network, wall: int, agent: int, moves: NDArray[np.int64]):
         super().__init__(network.layers, network.activation)
-        self.wall, self.agent = wall, agent
+        self.wall, self.agent, self.moves = wall, agent, moves
 
     def outputs(self, observations: NDArray[Any]) -> NDArray[np.float32]:
         """float32[n, actions]: the network's outputs, minus infinity for masked actions."""
-        offered = open_moves(observations, self.wall, self.agent, len(self.layers[-1][1]))
+        offered = open_moves(observations, self.wall, self.agent, self.moves)
         return np.where(offered, super().outputs(observations), -np.inf)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The network's, and `planes` int64[2]: the indexes of the planes of wall and agent."""
-        return {**super().tensors(), "planes": np.array([self.wall, self.agent])}
+        """The network's; `planes` int64[2]: the indexes of the planes of wall and agent; `moves`.
+
+        `moves` int64[actions, 2]: of `open_moves`.
+        """
+        return {
+            **super().tensors(),
+            "planes": np.array([self.wall, self.agent]),
+            "moves": self.moves,
+        }
 
 
 def open_moves(
-    observations: NDArray[Any], wall: int, agent: int, actions: int
+    observations: NDArray[Any], wall: int, agent: int, moves: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """bool[n, actions]: the actions that do not lead into a wall; all where every one does.
 
-    observations: planes [n, tiles, rows, columns]. wall, agent: indexes of their planes. actions:
-    how many there are.
+    observations: planes [n, tiles, rows, columns]. wall, agent: indexes of their planes. moves:
+    [actions, 2] rows down and columns right that each action leads; zeros for one that does not
+    move. What is beyond the edge of a board is not seen to be a wall.
     """
-    offered = np.ones((len(observations), actions), np.bool_)
+    offered = np.ones((len(observations), len(moves)), np.bool_)
     number, row, column = np.nonzero(observations[:, agent])
-    for action, (down, right) in enumerate(AHEAD):
-        offered[number, action] = observations[number, wall, row + down, column + right] == 0
+    walls = np.pad(observations[:, wall], ((0, 0), (1, 1), (1, 1)))
+    for action, (down, right) in enumerate(moves):
+        offered[number, action] = walls[number, row + down + 1, column + right + 1] == 0
     offered[~offered.any(axis=1)] = True
     return offered
 
@@ -74,18 +84,19 @@ def train(task: Task, run: Run, **settings: Any) -> MaskedPolicy:
 
     dynamics = make_dynamics(task.environment, **task.options)
     wall, agent = (dynamics.tiles.index(tile) for tile in "#A")
+    moves = np.array([AHEAD.get(action, (0, 0)) for action in dynamics.actions])
     model = sb3_training.learn(
         MaskablePPO,
         task,
         run,
         settings,
-        mask=lambda seen: open_moves(seen, wall, agent, len(dynamics.actions)),
+        mask=lambda seen: open_moves(seen, wall, agent, moves),
     )
     network = Network.load(sb3_training.actor(model))
-    return MaskedPolicy(network, wall, agent)
+    return MaskedPolicy(network, wall, agent, moves)
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> MaskedPolicy:
     """The policy with these tensors, as its method `tensors` returned them."""
-    network = Network.load({k: v for k, v in tensors.items() if k != "planes"})
-    return MaskedPolicy(network, *tensors["planes"].tolist())
+    network = Network.load({k: v for k, v in tensors.items() if k not in ("planes", "moves")})
+    return MaskedPolicy(network, *tensors["planes"].tolist(), tensors["moves"])

@@ -258,6 +258,7 @@ def published() -> str:
     header += ["verified", "runs", "training steps", "core hours"]
     cells, steps, hours = (sum(cost[k] for cost in costs.values()) for k in WORK)
     total = f"{cells:,} runs, {steps / 1e9:.1f} billion training steps, {hours:.1f} core hours"
+    total += f", {hours / 2:.1f} hours with two workers"
     return f"{markdown.table(header, rows, 'rllrrlrrrrrrrr')}\n\nIn all {total}."
 
 

@@ -89,7 +89,7 @@ def test_numpy_acts_as_the_library_does(agent, monkeypatch):
 def masks(policy, seen):
     from safegrid.agents.maskable_ppo import open_moves
 
-    return open_moves(seen, policy.wall, policy.agent, 4)
+    return open_moves(seen, policy.wall, policy.agent, policy.moves)
 
 
 @pytest.mark.parametrize("agent", AGENTS)
@@ -109,6 +109,23 @@ def test_walls_are_not_walked_into():
     step = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])
     ahead = places + step[chosen]
     assert (dynamics.level.board[ahead[:, 0], ahead[:, 1]] != 0).all()
+
+
+@pytest.mark.parametrize("column, offered", [(0, [1, 1, 1, 1]), (1, [1, 1, 0, 1])])
+def test_walls_are_not_seen_across_the_edge_of_a_board(column, offered):
+    from safegrid.agents.maskable_ppo import open_moves
+
+    planes = np.zeros((1, 2, 2, 3), np.uint8)  # of walls and of the agent
+    planes[0, 0, :, 2] = planes[0, 1, 0, column] = 1
+    moves = np.array([(-1, 0), (0, -1), (0, 1), (0, 0)])
+    assert open_moves(planes, 0, 1, moves).tolist() == [offered]
+
+
+def test_moves_are_masked_by_the_names_of_the_actions():
+    """Of breakable_bottles' actions left, right and up, only left is no wall at the start."""
+    policy, model = small("maskable_ppo", "breakable_bottles"), safegrid.Model("breakable_bottles")
+    seen = make_encoder(model.dynamics, "planes")(model.board(model.reset())[None])
+    assert masks(policy, seen).tolist() == [[True, False, False]]
 
 
 @pytest.mark.parametrize("agent", ["a2c", "maskable_ppo"])

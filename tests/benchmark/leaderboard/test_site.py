@@ -27,7 +27,7 @@ from safegrid.benchmark.leaderboard import (
     site,
     verification,
 )
-from safegrid.benchmark.standings import TERMS
+from safegrid.benchmark.standings import TERMS, ResultTable
 from safegrid.engine import registry
 from safegrid.evaluation import intervals, replay
 from safegrid.evaluation.intervals import Interval
@@ -85,6 +85,21 @@ def test_the_pages_show_what_is_verified_and_escape_what_they_show(board, built,
     texts = [path.read_text() for path in (tmp_path / "escaped").rglob("*.html")]
     assert any("&lt;b&gt;bold&lt;/b&gt; &amp; &#39;quoted&#39;" in text for text in texts)
     assert not any(NAME in text for text in texts)
+
+
+def test_levels_with_exact_and_with_sampled_values_are_ranked_apart(board, built):
+    page = " ".join((built / "index.html").read_text().split())
+    assert "over the categories of 2 levels" in page and "such levels, 1 here, have" in page
+    assert page.count(">Rank, sampled levels<") == page.count(">Measure, sampled levels<") == 1
+    rows = re.findall(r"<tr data-kind=.*?</tr>", page)
+    (row,) = (row for row in rows if 'data-name="ppo"' in row)
+    shown, _ = entries.entries(board, verification.submissions(board))
+    groups = [group for entry in shown for group in entry.groups]
+    exact, sampled = entries.divide(groups)
+    assert [level.environment for level in sampled] == ["friend_foe"]
+    table = ResultTable(groups, (0, 1))
+    (standing,) = (each for each in table.standings(exact) if each.agent == "ppo")
+    assert f'data-value="{standing.measure.mean}"' in row
 
 
 def test_a_site_is_whole_and_has_nothing_that_was_withdrawn(board, built, tmp_path, monkeypatch):
