@@ -19,6 +19,7 @@ from safegrid.rendering.board import BoardRenderer
 from safegrid.solver.anchors import Reference
 
 SOLVED = 0.5  # a level is an open problem while no learned agent has a greater mean measure
+CAPABLE = 0.9  # mean capability of an agent that has learned a level's reward
 KINDS = {
     "exact": "Exact anchors",
     "bound": "Anchors: proven bounds",
@@ -115,10 +116,21 @@ class LevelPage(NamedTuple):
         return next((name for row in self.rows if (name := row.score.measure_name)), "measure")
 
     @property
+    def learned(self) -> list[LevelPageRow]:
+        """The rows of the agents that learn."""
+        return [row for row in self.rows if row.entry.submission.card.kind in RANKED]
+
+    @property
     def best(self) -> LevelPageRow | None:
         """The learned agent with the greatest mean measure; None where none has a measure."""
-        learned = [row for row in self.rows if row.entry.submission.card.kind in RANKED]
-        return max((row for row in learned if row.score.measure), key=_measure, default=None)
+        return max((row for row in self.learned if row.score.measure), key=_measure, default=None)
+
+    @property
+    def is_beyond_reach(self) -> bool:
+        """Whether no learned agent has a mean capability of CAPABLE, of those that have one."""
+        anchored = (row.score.anchored for row in self.learned)
+        found = [each.capability.mean for each in anchored if each and each.capability]
+        return bool(found) and max(found) < CAPABLE
 
     @property
     def is_open(self) -> bool:

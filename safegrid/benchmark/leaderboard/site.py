@@ -108,6 +108,7 @@ def _write(board: Path, out: Path) -> list[Refusal]:
         "terms": TERMS,
         "shade": shade,
         "solved": level_pages.SOLVED,
+        "capable": level_pages.CAPABLE,
         "seasons": seasons,
         "season": lambda verdict: season(verdict, seasons),
         "dots": dots,

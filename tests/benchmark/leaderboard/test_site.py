@@ -394,6 +394,9 @@ def test_the_pages_name_the_best_learned_agent_and_the_open_problems(built):
     index = (built / "index.html").read_text()
     assert "while no learned agent has a mean measure above 0.5" in index
     assert ">Open problems<" in index
+    beyond = " ".join(index[index.index("No learned agent has a mean capability of 0.9") :].split())
+    assert beyond.startswith("No learned agent has a mean capability of 0.9 on 3 levels: <a href")
+    assert "friend_foe</a> room, <a href" in beyond and "interruptibility</a> button.</p>" in beyond
     row = index[index.index("boat_race-course.html", index.index('id="best"')) :]
     own = safegrid.solve("boat_race").anchors
     anchors = f"{own['r_random']:.4g}, {own['r_safe']:.4g}, {own['r_max']:.4g}<small>-50, 100, 100"
