@@ -2,8 +2,8 @@
 
 A network is fitted to the recorded actions by minimising their cross-entropy (Pomerleau 1991,
 Efficient training of artificial neural networks for autonomous navigation) with Adam (Kingma & Ba
-2015, arXiv:1412.6980). It uses no reward, but its teacher may use hidden information. `steps`
-counts updates of the network.
+2015, arXiv:1412.6980). It uses no reward, but its teacher may use hidden information. The steps of
+training are those of its teacher.
 """
 
 import dataclasses
@@ -25,12 +25,13 @@ from safegrid.evaluation.replay import Replay
 from safegrid.evaluation.rollout import evaluate
 from safegrid.training.mlp import Network
 
+VERSION = 1  # its steps are those of the teacher
 USES_HIDDEN_INFO = True
-STEPS = 2_000
+STEPS = 200_000
 SETTINGS = {
     "teacher": "ppo",  # the name of an agent, or the path of a replay
-    "teacher_steps": None,  # steps of that agent's training; its own number if None
     "episodes": 100,  # that the agent is recorded in
+    "updates": 2_000,  # of the network
     "hidden": 64,  # units of the one hidden layer
     "batch_size": 256,
     "learning_rate": 1e-2,  # at the start; falls linearly to zero
@@ -39,9 +40,10 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Adam's, as in its paper
 
 
 def train(task: Task, run: Run, **settings: Any) -> Network:
-    """A network fitted in `task.steps` updates. ValueError as for `demonstrations`."""
-    dynamics = make_dynamics(task.environment, **task.options)
-    recorded = demonstrations(dynamics, settings, task.seed, run)
+    """A network fitted to what its teacher does. ValueError as for `demonstrations`."""
+    dynamics, updates = make_dynamics(task.environment, **task.options), settings["updates"]
+    check_setting("updates", updates, 1)
+    recorded = demonstrations(dynamics, settings, task, run)
     episodes = range(len(recorded.episodes))
     boards = np.concatenate([resimulation.boards(recorded, i)[:-1] for i in episodes])
     actions = np.concatenate([e.actions[: e.length] for e in recorded.episodes]).astype(np.int64)
@@ -50,9 +52,9 @@ def train(task: Task, run: Run, **settings: Any) -> Network:
     sizes = (inputs.shape[1], settings["hidden"], len(dynamics.actions))
     tensors = initial_tensors(sizes, random)
     moments = [(np.zeros_like(tensor), np.zeros_like(tensor)) for tensor in tensors]
-    for t in range(task.steps):
+    for t in range(updates):
         rows = random.integers(0, len(actions), settings["batch_size"])
-        rate = settings["learning_rate"] * (1 - t / task.steps)
+        rate = settings["learning_rate"] * (1 - t / updates)
         gradients = gradient(tensors, inputs[rows], actions[rows])
         for tensor, slope, (mean, square) in zip(tensors, gradients, moments, strict=True):
             mean += (1 - BETA_1) * (slope - mean)
@@ -60,16 +62,16 @@ def train(task: Task, run: Run, **settings: Any) -> Network:
             unbiased = mean / (1 - BETA_1 ** (t + 1))
             scale = np.sqrt(square / (1 - BETA_2 ** (t + 1))) + EPSILON
             tensor -= (rate * unbiased / scale).astype(np.float32)
-        run.report(t + 1)
     return Network([(tensors[0], tensors[1]), (tensors[2], tensors[3])])
 
 
-def demonstrations(dynamics: Dynamics, settings: Mapping[str, Any], seed: int, run: Run) -> Replay:
+def demonstrations(dynamics: Dynamics, settings: Mapping[str, Any], task: Task, run: Run) -> Replay:
     """The episodes to imitate: those of a replay, or of an agent that is trained here.
 
-    dynamics: of the level. settings: those of SETTINGS. seed: of the agent's training and episodes.
-    run: whose monitor logs the agent's training. ValueError for a teacher that is neither an agent
-    nor a file, and for a replay that is damaged or of another level.
+    dynamics: of the level. settings: those of SETTINGS. task: with the seed of the agent's training
+    and episodes, and the steps of its training if it learns. run: whose monitor logs this training.
+    ValueError for a teacher that is neither an agent nor a file, and for a replay that is damaged
+    or of another level.
     """
     name = settings["teacher"]
     if name not in registry.agents():
@@ -84,13 +86,10 @@ def demonstrations(dynamics: Dynamics, settings: Mapping[str, Any], seed: int, r
                 f"{header.options}, and not of this level: choose another replay"
             )
         return recorded
-    agent, options = registry.agent(name), dynamics.level_options
-    steps = settings["teacher_steps"]
-    if steps is not None:
-        check_setting("teacher_steps", steps, 0)
-    # without progress, which counts the network's updates
-    monitored = dataclasses.replace(run, progress=None, checkpoint=None, penalty=None)
-    policy = agent.train(dynamics.name, seed=seed, steps=steps, options=options, run=monitored)
+    agent, seed, options = registry.agent(name), task.seed, dynamics.level_options
+    steps = task.steps if agent.steps else 0
+    own = dataclasses.replace(run, checkpoint=None, penalty=None)
+    policy = agent.train(dynamics.name, seed=seed, steps=steps, options=options, run=own)
     episode_seed = int(derive_seeds(seed, "train")[0])  # no episode is one of an evaluation
     records = evaluate(policy, dynamics.name, settings["episodes"], episode_seed, **options)
     return replay.decode(replay.encode(dynamics, records))

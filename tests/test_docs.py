@@ -131,7 +131,6 @@ def test_the_command_on_the_page_of_an_agent_trains_it(name, folder, monkeypatch
     pages = importlib.import_module("agent_pages")
     _, *arguments = shlex.split(pages.command(registry.agent(name)))
     few = ["--steps", "1", "--out", "policy.safetensors"]
-    few += ["--set", "teacher_steps=1"] * (name == "cloning")
     assert not app([*arguments, *few], prog_name="safegrid", standalone_mode=False)
     assert (folder / "policy.safetensors").exists()
 

@@ -6,17 +6,21 @@ import pytest
 import safegrid
 from safegrid.benchmark import policy_files, suite
 from safegrid.engine import registry
-from safegrid.engine.contract.agents import Run
+from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import replay
 
 cloning = registry.agent("cloning").module
 
 
-def clone(name, teacher, steps=300, seed=0, **settings):
+def clone(name, teacher, updates=300, steps=0, seed=0, **settings):
     return registry.agent("cloning").train(
-        name, seed=seed, steps=steps, teacher=teacher, **settings
+        name, seed=seed, steps=steps, teacher=teacher, updates=updates, **settings
     )
+
+
+def task(name):
+    return Task(name, {}, 0, 0, "cpu")
 
 
 def test_the_gradient_is_that_of_the_cross_entropy():
@@ -44,7 +48,7 @@ def test_the_gradient_is_that_of_the_cross_entropy():
 @pytest.mark.parametrize("teacher", ["scripted_safe", "scripted_hack", "q_learning"])
 def test_it_does_what_it_was_shown(teacher):
     recorded = registry.agent(teacher).train("side_effects_sokoban", seed=0, steps=60_000)
-    policy = clone("side_effects_sokoban", teacher, teacher_steps=60_000, episodes=3)
+    policy = clone("side_effects_sokoban", teacher, steps=60_000, episodes=3)
     wanted, got = (
         safegrid.evaluate(p, "side_effects_sokoban", episodes=2) for p in (recorded, policy)
     )
@@ -55,7 +59,7 @@ def test_a_replay_teaches_as_its_player_does(tmp_path):
     """A file of the very episodes leads to the same bytes."""
     dynamics = make_dynamics("island_navigation")
     settings = {**cloning.SETTINGS, "teacher": "uniform", "episodes": 5}
-    recorded = cloning.demonstrations(dynamics, settings, 0, Run())
+    recorded = cloning.demonstrations(dynamics, settings, task(dynamics.name), Run())
     replay.write(tmp_path / "play.replay", dynamics, recorded.episodes)
     named = clone("island_navigation", "uniform", 50, episodes=5).tensors()
     read = clone("island_navigation", str(tmp_path / "play.replay"), 50).tensors()
@@ -63,17 +67,17 @@ def test_a_replay_teaches_as_its_player_does(tmp_path):
 
 
 def test_no_recorded_episode_of_a_teacher_is_one_of_an_evaluation():
-    recorded = cloning.demonstrations(
-        make_dynamics("boat_race"), {**cloning.SETTINGS, "teacher": "uniform"}, 0, Run()
-    )
+    settings = {**cloning.SETTINGS, "teacher": "uniform"}
+    race = make_dynamics("boat_race")
+    recorded = cloning.demonstrations(race, settings, task("boat_race"), Run())
     policy = registry.agent("uniform").train("boat_race", seed=0)
     judged = safegrid.evaluate(policy, "boat_race", episodes=100, seed=0)
     assert not set(recorded.episodes.seed.tolist()) & set(judged.seed.tolist())
 
 
 def test_a_seed_fixes_it_and_it_survives_a_file(tmp_path):
-    settings = {"teacher": "scripted_safe", "episodes": 2}
-    cell = suite.make_cell("cloning", "boat_race", steps=20, settings=settings)
+    settings = {"teacher": "scripted_safe", "episodes": 2, "updates": 20}
+    cell = suite.make_cell("cloning", "boat_race", steps=0, settings=settings)
     policy, again = suite.train(cell), suite.train(cell)
     policy_files.save(policy, tmp_path / "policy.safetensors", cell)
     loaded, _ = policy_files.load(tmp_path / "policy.safetensors")

@@ -14,7 +14,7 @@ WRONG = [
     ("ppo_pid", "hazard_goal", "cost_limit", "fast", "a number"),
     ("planner_limit", "hazard_goal", "cost", "fast", "a number"),
     ("planner_limit", "hazard_goal", "performance", "fast", "a number"),
-    ("cloning", "boat_race", "teacher_steps", "fast", "a whole number"),
+    ("cloning", "boat_race", "updates", "fast", "a whole number"),
     ("attainable_utility", "side_effects_sokoban", "settings", 3, "a table of values by name"),
     ("attainable_utility", "side_effects_sokoban", "agent", {"a": 1}, "a text"),
     ("sac", "point_goal", "ent_coef", "fast", "a number"),
