@@ -89,7 +89,7 @@ def learned(found: list[results.Result]) -> Learned:
 def compute(folder: Path) -> Iterator[Learned]:
     """What was learned, by agent and level."""
     for own in board.complete(read_suite(find(Path(board.SUITE))).cells(), folder):
-        if registry.agent(own[0].agent).kind != "learned":
+        if not own[0].steps:  # it does not train here
             continue
         for level in dict.fromkeys((cell.environment, cell.level) for cell in own):
             if anchors.load(*level).kind == "exact":
