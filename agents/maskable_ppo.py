@@ -99,4 +99,5 @@ def train(task: Task, run: Run, **settings: Any) -> MaskedPolicy:
 def load(tensors: Mapping[str, NDArray[Any]]) -> MaskedPolicy:
     """The policy with these tensors, as its method `tensors` returned them."""
     network = Network.load({k: v for k, v in tensors.items() if k not in ("planes", "moves")})
-    return MaskedPolicy(network, *tensors["planes"].tolist(), tensors["moves"])
+    wall, agent = tensors["planes"].tolist()
+    return MaskedPolicy(network, wall, agent, tensors["moves"])
