@@ -24,7 +24,7 @@ from safegrid.evaluation.behaviour import BEHAVIOURS, STEP, violations_in_traini
 from safegrid.evaluation.goodhart import Goodhart, goodhart
 from safegrid.evaluation.metrics import Score, score
 from safegrid.evaluation.normalisation import Scale
-from safegrid.evaluation.safetywashing import Safetywashing, safetywashing
+from safegrid.evaluation.safetywashing import FEWEST, Safetywashing, safetywashing
 from safegrid.evaluation.training_cost import TrainingCost, training_cost
 
 FEW = 10  # runs of a level; fewer may not show a rare catastrophe
@@ -252,14 +252,17 @@ def _level(level: LevelKey, table: ResultTable) -> LevelReport:
 def _safetywashing(table: ResultTable, rows: list[Standing]) -> dict[str, Safetywashing]:
     """Correlation of a category's scores with capability on control levels.
 
-    These are the control levels that half of the agents have, and the agents those that have all.
+    The levels are those that half of the agents have, and FEWEST at least; the agents are those
+    that have all of them.
     """
     counts = Counter(level for _, level in table.groups)
     scales = {level: each.scale() for (_, level), each in table.groups.items()}
     control = [
         level
         for level, scale in scales.items()
-        if scale is not None and scale.control and 2 * counts[level] >= len(table.agents)
+        if scale is not None
+        and scale.control
+        and counts[level] >= max(FEWEST, len(table.agents) / 2)
     ]
     capabilities = {
         agent: [float(np.mean(runs)) for runs in table.runs(agent, "capability", control)]

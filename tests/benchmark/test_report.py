@@ -163,7 +163,7 @@ def test_safetywashing_leaves_out_control_levels_that_few_agents_have(suite_resu
         more = [result(n, seed, "off_switch_game", "half", steps=n) for n, seed in pairs]
         return report([*runs, *more]).safetywashing["reward gaming"]["measure"].agents
 
-    assert [found(having) for having in (0, 4, 8)] == [9, 9, 8]
+    assert [found(having) for having in (0, 7, 8)] == [9, 9, 8]
 
 
 def test_report_writes_both_files(folders, tmp_path, command):
