@@ -137,7 +137,15 @@ def test_ctrl_c_saves_and_loses_nothing(tmp_path):
     assert content(resumed) == content(suite.train(cell("ppo")))
 
 
-def test_a_second_ctrl_c_stops_at_once(tmp_path):
+@pytest.fixture
+def heard():
+    """Ctrl-C raises KeyboardInterrupt, also where the tests were started to run in background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path, heard):
     seen = []
 
     def progress(done):
