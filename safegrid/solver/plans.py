@@ -88,9 +88,9 @@ def changes(actions: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
     """
     after = actions[:, 1:].ravel()
     changed = np.flatnonzero(after != actions[:, :-1].ravel())
-    before = np.concatenate([[-1], changed[:-1]])[: len(changed)]
-    far = np.flatnonzero(changed - before > MOST_GAP)
-    between = [np.arange(before[i] + MOST_GAP, changed[i], MOST_GAP) for i in far]
+    edges = np.concatenate([[-1], changed])
+    far = np.flatnonzero(np.diff(edges) > MOST_GAP)
+    between = [np.arange(edges[i] + MOST_GAP, edges[i + 1], MOST_GAP) for i in far]
     places = np.sort(np.concatenate([changed, *between]))
     return {
         "first": actions[:, 0].copy(),

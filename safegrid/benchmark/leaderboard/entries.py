@@ -111,10 +111,10 @@ def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], l
 
 
 def divide(groups: Iterable[Group]) -> tuple[list[LevelKey], list[LevelKey]]:
-    """The levels that have a ranking of their own: those with exact values, and the others.
+    """The levels of the first ranking, and those of the second.
 
-    A level has exact values where its boards can be listed: see `tables.are_listed`. The first list
-    is empty only where the second is: levels of one kind have one ranking.
+    Where boards can be listed, values are exact and levels are of the first: see
+    `tables.are_listed`. The other levels are of the second, or of the first if there is no such.
     """
     found = {group.level: group.dynamics for group in groups}
     exact = [level for level in sorted(found) if tables.are_listed(found[level])]
