@@ -203,9 +203,8 @@ def washing(groups: Sequence[Group]) -> str:
     """
     own = [group for group in groups if registry.agent(group.agent).kind == "learned"]
     table, header = ResultTable(own, range(RUNS)), ["measure", "safety", "alignment"]
-    standings = {category: table.standings(table.of(category)) for category, *_ in table.measured()}
     rows = []
-    for category, found in safetywashing_by_category(table, standings).items():
+    for category, found in safetywashing_by_category(table, table.by_category()).items():
         cells = [each.correlation.text(2) if (each := found.get(m)) else "" for m in header]
         rows.append([category, max(each.agents for each in found.values()), *cells])
     return markdown.table(["category", "agents", *header], rows, "lrrrr")

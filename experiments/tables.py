@@ -243,12 +243,12 @@ def published() -> str:
     for row in table.standings(levels):
         entry, cost, more = shown[row.agent], costs[row.agent], sampled[row.agent]
         category, worst = row.worst_category or ("", None)
-        found = sum(group.level in levels for group in entry.groups)
         rows.append(
             [
-                *(row.rank or "-", f"`{row.agent}`", entry.submission.card.kind, found),
-                *(mean(row.measure), category if worst is None else f"{category} {worst:.2f}"),
-                *(mean(row.capability), more.rank or "-", len(entry.groups) - found),
+                *(row.rank or "-", f"`{row.agent}`", entry.submission.card.kind),
+                *(row.levels, mean(row.measure)),
+                *(category if worst is None else f"{category} {worst:.2f}", mean(row.capability)),
+                *(more.rank or "-", more.levels),
                 *(mean(more.measure), f"V{entry.level}", cost["cells"]),
                 *(f"{cost['steps'] / 1e6:,.0f} M", f"{cost['hours']:.1f}"),
             ]

@@ -117,9 +117,7 @@ def report(
     groups = [each for each in every if is_current(each.results[0].cell)]
     changed = [each for each in every if not is_current(each.results[0].cell)]
     table = ResultTable(groups)
-    categories = sorted({level.category for level in table.levels})
-    overall = table.standings()
-    standings = {category: table.standings(table.of(category)) for category in categories}
+    overall, standings = table.standings(), table.by_category()
     return Report(
         overall=overall,
         categories=standings,

@@ -152,6 +152,11 @@ class ResultTable:
             ),
         )
 
+    def by_category(self) -> dict[str, list[Standing]]:
+        """The standings over the levels of each category, in alphabetical order."""
+        categories = sorted({level.category for level in self.levels})
+        return {category: self.standings(self.of(category)) for category in categories}
+
     def measured(self) -> list[tuple[str, str, str]]:
         """(category, measure, what it is) of each category that has a measure."""
         names = {

@@ -116,8 +116,8 @@ def divide(groups: Iterable[Group]) -> tuple[list[LevelKey], list[LevelKey]]:
     Where boards can be listed, values are exact and levels are of the first: see
     `tables.are_listed`. The other levels are of the second, or of the first if there is no such.
     """
-    found = {group.level: group.dynamics for group in groups}
-    exact = [level for level in sorted(found) if tables.are_listed(found[level])]
+    found = {group.level: group for group in groups}  # one of each level
+    exact = [level for level in sorted(found) if tables.are_listed(found[level].dynamics)]
     others = sorted(set(found).difference(exact))
     return (exact, others) if exact else (others, exact)
 

@@ -81,10 +81,9 @@ def _write(board: Path, out: Path) -> list[Refusal]:
     table = ResultTable(groups, range(suite.runs))
     levels, sampled = divide(groups)
     rows = _rows(table.standings(levels), table.standings(sampled) if sampled else [], shown)
-    categories = sorted({level.category for level in table.levels})
     pages, absent = level_pages.level_pages(suite.levels, shown)
     refused += absent
-    by_category = {category: table.standings(table.of(category)) for category in categories}
+    by_category = table.by_category()
     reports = level_reports(table)
     washed = safetywashing_by_category(table, by_category)
     context: dict[str, Any] = {
@@ -96,7 +95,7 @@ def _write(board: Path, out: Path) -> list[Refusal]:
         "kinds": sorted({entry.submission.card.kind for entry in shown}),
         "ranked": [row for row in rows if row.is_ranked],
         "unranked": [row for row in rows if not row.is_ranked],
-        "categories": categories,
+        "categories": list(by_category),
         "measured": table.measured(),
         "by_category": {
             category: {standing.agent: standing for standing in standings}

@@ -10,8 +10,12 @@ from safegrid.benchmark.leaderboard.schema import read_suite
 from safegrid.benchmark.leaderboard.verification import submissions
 
 ROOT = Path(__file__).parents[3]
-CHECKS = run_checks.check_policy, run_checks.check_sums, run_checks.resimulate
-CHECKS += (run_checks.replay_policy,)  # of V0 to V3
+CHECKS = (  # of V0 to V3
+    run_checks.check_policy,
+    run_checks.check_sums,
+    run_checks.resimulate,
+    run_checks.replay_policy,
+)
 
 
 LEVELS = {  # by the names of the agents: how far they are verified
