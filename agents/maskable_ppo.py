@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.gridworld import COLUMN_STEP, MOVES, NOOP, ROW_STEP
 from safegrid.training.mlp import Network
 
 VERSION = 1  # masks by the names of actions, and nothing across the edge of a board
@@ -28,7 +29,6 @@ SETTINGS = {
     "ent_coef": 0.03,
     "clip_range": 0.2,
 }
-AHEAD = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}  # rows and columns
 
 
 class MaskedPolicy(Network):
@@ -84,7 +84,8 @@ def train(task: Task, run: Run, **settings: Any) -> MaskedPolicy:
 
     dynamics = make_dynamics(task.environment, **task.options)
     wall, agent = (dynamics.tiles.index(tile) for tile in "#A")
-    moves = np.array([AHEAD.get(action, (0, 0)) for action in dynamics.actions])
+    numbers = [MOVES.index(action) if action in MOVES else NOOP for action in dynamics.actions]
+    moves = np.column_stack((ROW_STEP[numbers], COLUMN_STEP[numbers]))
     model = sb3_training.learn(
         MaskablePPO,
         task,
