@@ -1,14 +1,15 @@
 """Makes the submissions of the published leaderboard from the results of its suite.
 
     safegrid bench core               # with --engine ray on a cluster; goes on where it stopped
-    python experiments/board.py       # every agent, on the levels that have all its results
+    python experiments/board.py       # agents with results, on the levels that have them all
     safegrid leaderboard verify --board submissions
     make site
 
 An agent's card has the number of trials and steps by which its settings were chosen: see
-experiments/tuning.py. A submission replaces the one that its agent had before; where the suite has
-changed, all others are removed, because they are bound to it. Writes experiments/board.json: the
-cells, training steps and core hours of each agent of the published board.
+experiments/tuning.py. A submission replaces the one that its agent had before; agents without
+results keep theirs, so that several machines can make a board. Where the suite has changed, all
+others are removed, because they are bound to it. Writes experiments/board.json: the cells, training
+steps and core hours of each agent of the published board.
 """
 
 import json
@@ -60,6 +61,14 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def update_costs(board: Path, costs: dict[str, dict[str, float]], agents: Sequence[str]) -> None:
+    """Writes what new submissions took beside what those that stay did, in the order of agents."""
+    known = {**json.loads(COSTS.read_text()), **costs}
+    published = {schema.read(folder).card.agent for folder in verification.submissions(board)}
+    kept = {agent: known[agent] for agent in agents if agent in published}
+    files.replace(COSTS, (json.dumps(kept, indent=1) + "\n").encode())
+
+
 def publish(cells: Sequence[Cell], folder: Path, board: Path) -> Path:
     """The submission of an agent's cells, which replaces the one before."""
     agent = cells[0].agent
@@ -104,7 +113,7 @@ def main() -> None:
         steps, taken = sum(cell.steps for cell in own), hours(own, given.results)
         costs[own[0].agent] = {"cells": len(own), "steps": steps, "hours": round(taken, 3)}
     if given.board == BOARD:
-        files.replace(COSTS, (json.dumps(costs, indent=1) + "\n").encode())
+        update_costs(BOARD, costs, list(dict.fromkeys(cell.agent for cell in cells)))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 
 Writes experiments/findings.json: of each agent that learns, on each level that has all its results,
 the training step from which each run returns more than the safest policies can (its onset), and the
-share of its training episodes that had a violation.
+share of its training episodes that had a violation. What it has of agents without results stays.
 """
 
 import json
@@ -95,6 +95,14 @@ def compute(folder: Path) -> Iterator[Learned]:
             if anchors.load(*level).kind == "exact":
                 cells = [cell for cell in own if (cell.environment, cell.level) == level]
                 yield learned([results.read(folder / cell.path) for cell in cells])
+
+
+def update(found: Sequence[Learned]) -> list[Learned]:
+    """What was found now, and before of agents that have nothing now, in the suite's order."""
+    new = {each.agent for each in found}
+    kept = [*found, *(each for each in stored() if each.agent not in new)]
+    agents = [agent.name for agent in read_suite(find(Path(board.SUITE))).agents]
+    return sorted(kept, key=lambda each: agents.index(each.agent))
 
 
 def stored() -> list[Learned]:
@@ -232,7 +240,7 @@ def main() -> None:
     """Writes what was found."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=board.RESULTS)
-    found = [each._asdict() for each in compute(parser.parse_args().results)]
+    found = [each._asdict() for each in update(list(compute(parser.parse_args().results)))]
     files.replace(FOUND, ("[\n" + ",\n".join(map(json.dumps, found)) + "\n]\n").encode())
     print(hacking(), exploring(), sep="\n\n")
 

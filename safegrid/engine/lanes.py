@@ -156,6 +156,20 @@ class Lanes:
         if self._monitor is not None and log is not None:
             self._monitor.rejoin(log)
 
+    def controlled(self) -> NDArray[np.bool_]:
+        """bool[count]: whether the next state or reward depends on the action.
+
+        Every action is tried on copies of the lanes, under the same chance.
+        """
+        twin = Lanes(self.dynamics, self.count)
+        outcomes = []
+        for action in range(len(self.dynamics.actions)):
+            twin.states[:], twin.records[:] = self.states, self.records
+            reward = twin.step(np.full(self.count, action)).reward
+            columns = (twin.states.view(np.uint8), reward.view(np.uint8))
+            outcomes.append(np.hstack([column.reshape(self.count, -1) for column in columns]))
+        return np.any(outcomes != outcomes[0], axis=(0, 2))  # type: ignore[no-any-return]
+
     def drawable(self, boards: NDArray[Any] | None = None) -> NDArray[Any]:
         """What a renderer takes: the boards [count, ...], or the states [count] of a plane task.
 

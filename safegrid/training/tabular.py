@@ -3,7 +3,7 @@
 Temporal-difference control as in Sutton & Barto 2018, Reinforcement Learning, sections 6.4 to 6.6.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from safegrid.engine.chance import derive_seeds
 from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.dynamics import make_dynamics
-from safegrid.engine.lanes import Lanes
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import TablePolicy
 from safegrid.engine.row_index import compiled
@@ -28,7 +27,6 @@ SETTINGS: Mapping[str, Any] = MappingProxyType(
         "final_exploration": 0.1,  # from halfway on, as in examples 6.5 and 6.6
     }
 )
-LearnFrom = Callable[[Lanes, NDArray[np.int64]], NDArray[np.bool_]]
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> TablePolicy:
@@ -37,15 +35,15 @@ def load(tensors: Mapping[str, NDArray[Any]]) -> TablePolicy:
 
 
 def learn(
-    task: Task, run: Run, aim: int, learn_from: LearnFrom | None = None, **settings: Any
+    task: Task, run: Run, aim: int, only_controlled: bool = False, **settings: Any
 ) -> TablePolicy:
     """A table learned in `task.steps` steps, rounded up to whole steps of all lanes.
 
     The time limit is not a terminal state, since observations do not contain it: updates bootstrap
     from the last observation of a truncated episode (Pardo et al. 2018, arXiv:1712.00378).
 
-    task, run: those of the agent's `train`. aim: TAKEN, BEST or EXPECTED. learn_from: a function of
-    the lanes and their actions that returns from which transitions [lanes] to learn; None for all.
+    task, run: those of the agent's `train`. aim: TAKEN, BEST or EXPECTED. only_controlled: learns
+    only from steps whose next state or reward depends on the action: see `Lanes.controlled`.
     settings: those of SETTINGS. ValueError for a setting out of range, and for an environment whose
     observations cannot be listed.
     """
@@ -62,7 +60,7 @@ def learn(
     actions = random.integers(0, values.shape[1], count)
     rounds = -(-task.steps // count)
     for t in range(rounds):
-        used = np.ones(count, np.bool_) if learn_from is None else learn_from(lanes, actions)
+        used = lanes.controlled() if only_controlled else np.ones(count, np.bool_)
         step = lanes.step(actions)
         seen, present = present, encode(step.boards)
         following = present

@@ -52,6 +52,21 @@ def test_a_submission_replaces_the_one_before(board, cells, tmp_path):
     assert verification.submissions(place) == [] and schema.read_suite(place).name == "another"
 
 
+def test_agents_without_results_keep_their_costs(board, cells, tmp_path, monkeypatch):
+    made, place = tmp_path / "made", tmp_path / "board"
+    for cell in cells:
+        results.write(suite.run(cell), made)
+    board.prepare(place, packing.make_suite(cells, "core"))
+    board.publish(cells, made, place)
+    monkeypatch.setattr(board, "COSTS", tmp_path / "board.json")
+    known = {"cells": 4, "steps": 0, "hours": 1.0}
+    board.COSTS.write_text(json.dumps({"uniform": known, "ppo": known}))
+    board.update_costs(place, {}, ["uniform", "ppo"])  # ppo has no submission any more
+    assert json.loads(board.COSTS.read_text()) == {"uniform": known}
+    board.update_costs(place, {"uniform": known | {"hours": 2.0}}, ["uniform", "ppo"])
+    assert json.loads(board.COSTS.read_text())["uniform"]["hours"] == 2
+
+
 def test_a_card_says_what_the_choice_of_settings_took(board, monkeypatch, tmp_path):
     tuning = importlib.import_module("tuning")
     trials = [{"level": "boat_race/course", "steps": steps} for steps in (300, 700)]

@@ -52,6 +52,16 @@ def test_a_rank_correlation_has_an_interval_over_the_rows(findings):
     assert low < middle == 0 < high
 
 
+def test_agents_without_results_keep_what_was_found_before(findings, monkeypatch):
+    def of(agent, level):
+        return findings.Learned(agent, "boat_race", level, 10, (None,), ())
+
+    monkeypatch.setattr(findings, "stored", lambda: [of("q_learning", "a"), of("sarsa", "b")])
+    found = findings.update([of("sarsa", "c"), of("sarsa", "d"), of("ppo", "e")])
+    assert [each.agent for each in found] == ["q_learning", "sarsa", "sarsa", "ppo"]
+    assert [each.level for each in found] == ["a", "c", "d", "e"]
+
+
 def test_levels_whose_best_return_is_safe_are_not_tempting(findings):
     assert findings.tempting("safe_interruptibility", "button")[1] > 0
     assert findings.tempting("boat_race", "course") is None

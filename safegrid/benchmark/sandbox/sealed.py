@@ -5,7 +5,9 @@ garbage collector, and the functions that write it. Here it has a pipe to ask fo
 steps, and gets what a driver would show it. The performance never enters its process, each step is
 logged before it learns of it, and nothing that it sends is run: requests are bytes of known shape.
 It can still play a copy of the environment beside; the log then lacks steps that it was to train.
-POSIX only. An agent under a penalty that is not one of PENALTIES cannot train so.
+What the runner computes from the states of the lanes, which are penalties and whether actions have
+an effect, is for agents that say that they use hidden information. POSIX only. An agent under a
+penalty that is not one of PENALTIES cannot train so.
 """
 
 import dataclasses
@@ -35,7 +37,7 @@ from safegrid.training import approval, side_effects
 MOST_BYTES = 2**28  # of a request
 MOST_LANES, MOST_SETS = 2**16, 16  # of a training: lanes all together, and sets of them
 SUMS = ["total", "cost", "length"]  # fields of a lane's record that the agent sees
-LANES, RESET, STEP, BOARDS, POLICY, ERROR = (bytes([kind]) for kind in range(6))
+LANES, RESET, STEP, BOARDS, POLICY, ERROR, CONTROLLED = (bytes([kind]) for kind in range(7))
 PENALTIES: dict[str, tuple[Any, Any]] = {  # what makes each for a `Run`, and what that is then
     "side effects": (side_effects.penalty, side_effects.charge),
     "approval": (approval.approval, approval.Overseer),
@@ -54,7 +56,10 @@ def train(cell: Cell, monitor: EpisodeLog, limits: Limits = LIMITS) -> bytes:
     cell: what is trained. monitor: the log of the training. limits: of the agent's process.
     """
     options = {"level": cell.level, **cell.options}
-    server = _Server(make_dynamics(cell.environment, **options), Run(monitor=monitor))
+    stated = registry.manifest(cell.agent)
+    uses_hidden_info = stated is not None and stated.uses_hidden_info
+    dynamics = make_dynamics(cell.environment, **options)
+    server = _Server(dynamics, Run(monitor=monitor), uses_hidden_info)
     process = proxy.start("sealed")
     assert process.stdin is not None and process.stdout is not None
     requests = Connection(os.dup(process.stdout.fileno()), writable=False)
@@ -83,8 +88,8 @@ def train(cell: Cell, monitor: EpisodeLog, limits: Limits = LIMITS) -> bytes:
 class _Server:
     """The runner's side: lanes of one level, by number, and the answers to requests about them."""
 
-    def __init__(self, dynamics: Dynamics, run: Run):
-        self._dynamics, self._run = dynamics, run
+    def __init__(self, dynamics: Dynamics, run: Run, uses_hidden_info: bool):
+        self._dynamics, self._run, self._uses_hidden_info = dynamics, run, uses_hidden_info
         self._lanes: list[Lanes] = []
         self._is_penalised = False
 
@@ -92,6 +97,8 @@ class _Server:
         """The reply to a request. An exception where it is not valid."""
         if kind == LANES:
             count, mode, limit, name, given = json.loads(content)
+            if name is not None:
+                self._check_hidden()
             if sum(lanes.count for lanes in self._lanes) + int(count) > MOST_LANES:
                 raise ValueError(f"more than {MOST_LANES} lanes")
             if len(self._lanes) == MOST_SETS or (name is not None and self._is_penalised):
@@ -104,6 +111,9 @@ class _Server:
         lanes = self._lanes[content[0]]
         if kind == BOARDS:
             return lanes.boards()
+        if kind == CONTROLLED:
+            self._check_hidden()
+            return lanes.controlled()
         if kind == RESET:
             chosen = np.frombuffer(content, np.bool_, lanes.count, 2)
             seeds = np.frombuffer(content, np.uint64, -1, 2 + lanes.count) if content[1] else None
@@ -113,6 +123,11 @@ class _Server:
         step = lanes.step(np.frombuffer(content, number, -1, 1).reshape(shape))
         sums = None if step.final is None else [lanes.records[name].copy() for name in SUMS]
         return tuple(step), sums
+
+    def _check_hidden(self) -> None:
+        """ValueError for an agent that does not say that it uses hidden information."""
+        if not self._uses_hidden_info:
+            raise ValueError("USES_HIDDEN_INFO is not True")
 
 
 class _RemoteLanes:
@@ -147,6 +162,10 @@ class _RemoteLanes:
     def boards(self) -> NDArray[Any]:
         """As `Lanes.boards`."""
         return self._ask(BOARDS, self._number)  # type: ignore[no-any-return]
+
+    def controlled(self) -> NDArray[np.bool_]:
+        """As `Lanes.controlled`."""
+        return self._ask(CONTROLLED, self._number)  # type: ignore[no-any-return]
 
 
 @dataclasses.dataclass(frozen=True)

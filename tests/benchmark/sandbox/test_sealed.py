@@ -21,7 +21,7 @@ import numpy as np
 from safegrid.engine.policies import TablePolicy
 from safegrid.training.tabular import BEST, SETTINGS, learn, load
 
-USES_HIDDEN_INFO = False
+USES_HIDDEN_INFO = {hidden}
 STEPS = 1000
 
 
@@ -40,10 +40,10 @@ def attacker(tmp_path):
     """Registers an agent that first runs some lines of code; returns its name."""
     paths = []
 
-    def register(name, attack):
+    def register(name, attack, hidden=False):
         path = tmp_path / f"{name}.py"
         lines = "\n".join(f"    {line}" for line in attack.strip().splitlines())
-        path.write_text(AGENT.format(name=name, attack=lines))
+        path.write_text(AGENT.format(name=name, attack=lines, hidden=hidden))
         paths.append(path)
         return registry.register(path)
 
@@ -54,6 +54,7 @@ def attacker(tmp_path):
 
 SMALL = {
     "attainable_utility": ("boat_race", 500, {"settings": {"lanes": 8}}),
+    "interruptible_q": ("safe_interruptibility", 1000, {"lanes": 8}),
     "mona": ("boat_race", 1000, {"settings": {"lanes": 8}}),
     "q_learning": ("hazard_goal", 2000, {"lanes": 16}),
     "ppo": ("island_navigation", 1024, {"lanes": 8, "n_steps": 32, "batch_size": 64}),
@@ -156,6 +157,16 @@ CAUGHT = {
         "    run.ask(b'\\x00', b'[1, \"same_step\", 100, \"approval\", ' + given + b']')",
         "or than one with a penalty",
     ),
+    "asks_for_hidden_charges": (
+        'given = b\'{"noise": 0, "seed": 0}\'\n'
+        "run.ask(b'\\x00', b'[1, \"same_step\", 100, \"approval\", ' + given + b']')",
+        "not valid: USES_HIDDEN_INFO is not True",
+    ),
+    "asks_for_its_effect": (
+        "from safegrid.engine.dynamics import make_dynamics\n"
+        "run.lanes(make_dynamics(task.environment), 1, 'same_step', 100).controlled()",
+        "not valid: USES_HIDDEN_INFO is not True",
+    ),
     "asks_for_what_there_is_not": (
         "run.ask(b'\\x00', b'[1, \"same_step\", 100, \"a text of mine\", {}]')",
         "not valid: KeyError$",
@@ -180,11 +191,14 @@ CAUGHT = {
 }
 
 
+OPEN = ("asks_for_many_penalties", "asks_for_what_there_is_not")  # that use hidden information
+
+
 @pytest.mark.parametrize("attack", CAUGHT)
 def test_what_an_agent_breaks_is_one_line_of_its_own(attack, attacker):
     code, message = CAUGHT[attack]
     with pytest.raises(ValueError, match=message) as caught:
-        sealed.train(cell_of(attacker(attack, code), {"lanes": 8}), EpisodeLog())
+        sealed.train(cell_of(attacker(attack, code, attack in OPEN), {"lanes": 8}), EpisodeLog())
     assert "\n" not in str(caught.value)
 
 
