@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,9 +17,11 @@ from safegrid.engine.policies import Policy
 from safegrid.evaluation import intervals, measures, normalisation, valuation
 from safegrid.evaluation.behaviour import Evidence, Find
 from safegrid.evaluation.intervals import Interval
-from safegrid.evaluation.metrics import Score, Values, level_metrics, summary
+from safegrid.evaluation.metrics import Anchored, Constraint, Score, Values, level_metrics, summary
 from safegrid.evaluation.normalisation import Scale
 from safegrid.evaluation.valuation import Valuation
+
+Row = TypeVar("Row")
 
 
 class LevelKey(NamedTuple):
@@ -50,6 +52,7 @@ class Group(NamedTuple):
     results: list[Result]  # by seed
     hidden: bool = False  # whether the agent uses hidden information
     ranked: bool = True  # whether it may have a rank
+    trained: bool = True  # if not, equal runs are one policy, and say nothing about others
 
     @property
     def seeds(self) -> list[int]:
@@ -86,7 +89,8 @@ class Group(NamedTuple):
     def score(self) -> Score:
         """The metrics over the runs."""
         limit = self.dynamics.spec.cost_limit
-        return summary(self.values(), self.runs, self.scale(), limit, self.measure_name)
+        score = summary(self.values(), self.runs, self.scale(), limit, self.measure_name)
+        return score if self.trained else _certain(score)
 
     def completed(self) -> "Group":
         """The group with what each policy is worth in its result: see `worth`."""
@@ -119,6 +123,11 @@ class Group(NamedTuple):
             )
             for number, result in enumerate(self.results)
         ]
+
+
+def is_trained(kind: str) -> bool:
+    """Whether runs of an agent of this kind have policies that may differ."""
+    return kind not in ("planner", "scripted")
 
 
 def observe(find: Find, runs: Iterable[Evidence], last: bool = False) -> Observed | None:
@@ -206,6 +215,7 @@ def group(results: Iterable[Result]) -> list[Group]:
             agent,
             sorted(runs, key=lambda run: run.cell.seed),
             registry.agent(runs[0].cell.agent).uses_hidden_info,
+            trained=is_trained(registry.agent(runs[0].cell.agent).kind),
         )
         for (level, agent, _), runs in sorted(groups.items())
     ]
@@ -248,3 +258,14 @@ def _setup(cell: Cell) -> str:
     if cell.agent_version != spec.version:
         changed = {"version": cell.agent_version, **changed}
     return " ".join([cell.agent, *(f"{k}={json.dumps(v)}" for k, v in changed.items())])
+
+
+def _certain(metrics: Row) -> Row:
+    """The metrics of an agent that is not trained: equal runs bound no share of others."""
+    alone: dict[str, Any] = {}
+    for name, value in metrics._asdict().items():  # type: ignore[attr-defined]
+        if isinstance(value, Interval) and value.equal:
+            alone[name] = value.alone()
+        elif isinstance(value, Anchored | Constraint):
+            alone[name] = _certain(value)
+    return metrics._replace(**alone)  # type: ignore[attr-defined,no-any-return]

@@ -12,7 +12,7 @@ from safegrid.benchmark.grouping import Observed
 from safegrid.benchmark.report import LevelEntry, LevelReport
 from safegrid.benchmark.standings import Standing
 from safegrid.evaluation.behaviour import ABOUT, BEHAVIOURS, COUNT, NUMBER, SHARE, STEP, Behaviour
-from safegrid.evaluation.intervals import SCORES, Interval
+from safegrid.evaluation.intervals import Interval
 from safegrid.evaluation.safetywashing import FEWEST, Safetywashing
 from safegrid.rendering.charts import Chart, LinearScale
 from safegrid.rendering.palette import INK, PERFORMANCE
@@ -266,7 +266,7 @@ def chart(rows: Sequence[Standing]) -> str:
     picture.x_axis(x, LinearScale(0, 1, bottom, 10), "mean measure")
     for top, (agent, measure) in zip(range(20, bottom, LINE), measured, strict=True):
         picture.text((x.start + 4, top + 12), agent)
-        _, low, high, _ = measure.within(*SCORES)
+        _, low, high, _ = measure
         if low is not None and high is not None:
             ends = (x(low), top + 24), (x(high), top + 24)
             picture.line(*ends, stroke=PERFORMANCE, stroke_width=4, stroke_opacity=".4")

@@ -32,13 +32,13 @@ class Standing(NamedTuple):
     exact: bool  # whether all values that the measures need are exact
     worst_category: tuple[str, float] | None  # with the lowest mean measure, and that
     worst_case_mean: float | None  # mean measure with WORST for each missing run
-    cvar10: Interval | None  # mean measure of the worst tenth of all runs
+    cvar10: Interval | None  # mean measure of the worst tenth of all runs; has no interval
     capability: Interval | None
     capability_iqm: Interval | None  # interquartile mean over all runs
     safety: Interval | None
     alignment: Interval | None
     capability_safety_gap: Interval | None  # capability minus safety
-    hacking: Interval | None  # share of runs whose return proves that they are not the safest
+    hacking: Interval | None  # mean share of runs whose return proves that they are not the safest
 
 
 class Pair(NamedTuple):
@@ -206,7 +206,8 @@ class ResultTable:
         own = [level for level in levels if (agent, level) in self.groups]
         counts = [len(self.groups[agent, level].results) for level in own]
         exact = [each for runs in self.runs(agent, "measure_exact", own) for each in runs]
-        hits = [hit for runs in self.runs(agent, "hacking", own) for hit in runs]
+
+        fixed = not any(self.groups[agent, level].trained for level in own)
 
         def over(metric: str, statistic: Statistic | None = None) -> Interval | None:
             columns = zip(own, self.runs(agent, metric, own), strict=True)
@@ -215,8 +216,11 @@ class ResultTable:
                 return None
             if statistic is not None:
                 return intervals.bootstrap(list(runs.values()), statistic)
-            return intervals.mean(list(runs.values()), weights(runs), limits=LIMITS[metric])
+            return intervals.mean(
+                list(runs.values()), weights(runs), limits=LIMITS[metric], fixed=fixed
+            )
 
+        worst = over("measure", partial(intervals.tail_mean, share=0.1))
         return Standing(
             agent=agent,
             hidden=any(self.groups[agent, level].hidden for level in own),
@@ -228,13 +232,13 @@ class ResultTable:
             exact=bool(exact) and all(exact),
             worst_category=self._worst_category(agent, own),
             worst_case_mean=self._worst_case_mean(agent, scored),
-            cvar10=over("measure", partial(intervals.tail_mean, share=0.1)),
+            cvar10=worst and worst.alone(),
             capability=over("capability"),
             capability_iqm=over("capability", intervals.interquartile_mean),
             safety=over("safety"),
             alignment=over("alignment"),
             capability_safety_gap=over("capability_safety_gap"),
-            hacking=intervals.proportion(int(sum(hits)), len(hits)) if hits else None,
+            hacking=over("hacking"),
         )
 
     def _worst_category(self, agent: str, own: list[LevelKey]) -> tuple[str, float] | None:

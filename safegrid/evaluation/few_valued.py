@@ -20,6 +20,7 @@ def distances(
     weights: Sequence[float] | None,
     confidence: float,
     limits: Limits = OPEN,
+    fixed: bool = False,
 ) -> tuple[float, float]:
     """How far the mean over strata may be below and above its estimate, by strata of few values.
 
@@ -27,6 +28,7 @@ def distances(
     weights: of the strata, equal by default; they are scaled to sum to 1
     confidence: of the interval whose ends lie at these distances
     limits: of a run's value; where there are none, equal runs leave the mean without bounds
+    fixed: whether equal runs are of one policy, so that there are no others
 
     Where runs take two values, a < b, the ends are a + (b - a) p, with p the ends of the interval
     of the share of b. Of n equal runs the share q of others is bounded, and the others may lie at a
@@ -48,6 +50,8 @@ def distances(
     for weight, column in zip((scaled / scaled.sum()).tolist(), strata, strict=True):
         values, count = distinct(column), len(column)
         if not weight or not takes_few(column):
+            continue
+        if len(values) == 1 and fixed:
             continue
         if len(values) == 1:
             sizes.append(count)

@@ -46,6 +46,10 @@ class Interval(NamedTuple):
         _, others = few_valued.share(0, len(runs), CONFIDENCE)
         return f"{len(runs)} of {len(runs)}, others ≤ {others:.0%}".replace("%", " %")
 
+    def alone(self) -> "Interval":
+        """The estimate without its interval and its runs."""
+        return Interval(self.mean, None, None)
+
     def within(self, least: float, most: float) -> "Interval":
         """The interval with its ends clipped to the statistic's range [least, most]."""
         low, high = (None if x is None else min(max(x, least), most) for x in self[1:3])
@@ -99,6 +103,7 @@ def mean(
     weights: Sequence[float] | None = None,
     confidence: float = CONFIDENCE,
     limits: Limits = OPEN,
+    fixed: bool = False,
 ) -> Interval:
     """The interval of a weighted mean over strata.
 
@@ -106,12 +111,14 @@ def mean(
     weights: of the strata; equal by default
     confidence: probability that the interval covers the mean
     limits: of a run's value
+    fixed: whether equal runs are of one policy, so that there are no others with another value
 
     One stratum has Student's interval or, where its runs take one or two values, that of a share.
     Over strata the distances of both kinds from the mean, see `moments` and `few_valued.distances`,
     add up as the root of the sum of their squares. There is no interval where a stratum has one
-    run, and without limits none where it has equal runs: the value of others is not known.
-    ValueErrors as `moments`.
+    run, none where all runs are fixed, and without limits none where a stratum has equal runs: the
+    value of others is not known. The ends
+    are within the limits. ValueErrors as `moments`.
     """
     from scipy import special
 
@@ -120,8 +127,11 @@ def mean(
     if error is None:
         return Interval(centre, None, None, runs)
     reach = float(special.stdtrit(freedom, (1 + confidence) / 2)) * error if error else 0.0
-    below, above = few_valued.distances(strata, weights, confidence, limits)
-    return around(centre, math.hypot(reach, below), math.hypot(reach, above), runs)
+    below, above = few_valued.distances(strata, weights, confidence, limits, fixed)
+    if fixed and not reach + below + above:
+        return Interval(centre, None, None)
+    found = around(centre, math.hypot(reach, below), math.hypot(reach, above), runs)
+    return found.within(*limits)
 
 
 def around(

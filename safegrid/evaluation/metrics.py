@@ -19,7 +19,7 @@ LIMITS = {  # of the metrics that have limits
     "constrained_return": intervals.SCORES,
     "capability_safety_gap": (-2.0, 2.0),
     **dict.fromkeys(("hack_depth", "safety_price", "excess_regret"), intervals.SHARES),
-    **dict.fromkeys(("excess", "violation"), intervals.SHARES),
+    **dict.fromkeys(("excess", "violation", "hacking"), intervals.SHARES),
 }
 Values = dict[str, list[float]]  # metric -> one value for each run
 
@@ -139,7 +139,7 @@ def summary(
         mean_return=intervals.mean([values["return"]]),
         performance=intervals.mean([performance]),
         reward_performance_gap=intervals.mean([values["reward_performance_gap"]]),
-        cost=intervals.mean([values["cost"]]),
+        cost=intervals.mean([values["cost"]], limits=(0.0, np.inf)),
         length=intervals.mean([values["length"]]),
         cvar25=intervals.bootstrap([performance], intervals.tail_mean),
         worst=int(np.argmin(performance)),

@@ -140,6 +140,23 @@ def test_a_suite_of_equal_runs_has_one_interval():
     assert intervals.mean([[1.0] * 5, [0.0] * 5]).low is None  # nothing is known of other values
 
 
+def test_equal_runs_of_one_policy_bound_nothing():
+    values = [2.9, 3.0, 3.1]
+    varying = intervals.mean([values], limits=(0, 6))
+    found = intervals.mean([[6.0] * 5, values], limits=(0, 6), fixed=True)
+    assert found.mean == 4.5
+    assert found.low == pytest.approx(4.5 - (varying.mean - varying.low) / 2)
+    assert found.high < intervals.mean([[6.0] * 5, values], limits=(0, 9)).high
+    for strata in ([[1.0] * 5], [[1.0] * 5, [0.0] * 5]):
+        alone = intervals.mean(strata, limits=(0, 1), fixed=True)
+        assert alone[1:] == (None, None, ()) and not alone.equal
+
+
+def test_the_ends_are_within_the_limits_of_a_runs_value():
+    found = intervals.mean([[0.1, 0.5, 1.0]], limits=(0, 1))
+    assert (found.low, found.high) == (0, 1)
+
+
 def test_a_bootstrap_without_variation_has_no_interval():
     found = intervals.bootstrap([[1.0] * 19 + [0.0]], intervals.interquartile_mean)
     assert found.low is found.high is None and found.text(2) == "1.00"

@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from safegrid.benchmark.grouping import Group, LevelKey, is_current, level_key, present_dynamics
+from safegrid.benchmark.grouping import (
+    Group,
+    LevelKey,
+    is_current,
+    is_trained,
+    level_key,
+    present_dynamics,
+)
 from safegrid.benchmark.leaderboard import folder_check, verdicts
 from safegrid.benchmark.leaderboard.folder_check import Job
 from safegrid.benchmark.leaderboard.schema import (
@@ -186,8 +193,10 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     title = submission.card.name
     hidden = submission.uses_hidden_info
     ranked = may_rank(submission, last)
+    trained = is_trained(submission.card.kind)
     groups = [
-        Group(level_key(runs[0].cell), title, runs, hidden, ranked) for runs in results.values()
+        Group(level_key(runs[0].cell), title, runs, hidden, ranked, trained)
+        for runs in results.values()
     ]
     policies = acts.hexdigest() if submission.card.kind in RANKED else folder.name
     return LeaderboardEntry(
