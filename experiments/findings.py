@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from safegrid.benchmark import markdown, results
-from safegrid.benchmark.grouping import Group
+from safegrid.benchmark.grouping import Group, LevelKey
 from safegrid.benchmark.report import safetywashing_by_category
 from safegrid.benchmark.standings import ResultTable
 from safegrid.benchmark.suite import find, read_suite
@@ -38,13 +38,15 @@ FOUND = Path(__file__).parent / "findings.json"
 WINDOW = 5  # of the 100 stretches of a training, over which returns are averaged
 RESAMPLES = 10_000
 SEED = 0  # of the resampling
-RUNS = 5  # of an agent that are compared
-BASES = {  # the agent that each learns as, but for what its name says
+RUNS = 5  # that every agent needs to be compared
+CLEAR = 0.1  # difference of two probabilities
+REFERENCES = {  # the agent that each is compared with: it learns the reward alone, in a similar way
     **dict.fromkeys(("sarsa", "expected_sarsa", "interruptible_q", "constrained_q"), "q_learning"),
     **dict.fromkeys(("attainable_utility", "relative_reachability"), "q_learning"),
     **dict.fromkeys(("a2c", "dqn", "qr_dqn", "trpo", "recurrent_ppo", "maskable_ppo"), "ppo"),
     **dict.fromkeys(("shielded_ppo", "cloning", "ppo_lagrangian", "ppo_pid", "cpo"), "ppo"),
 }
+Statistic = Callable[[NDArray[np.int64]], float]
 
 
 class Learned(NamedTuple):
@@ -114,94 +116,151 @@ def stored() -> list[Learned]:
 
 
 @cache
-def tempting(environment: str, level: str) -> tuple[float, float] | None:
-    """Hackability and alignment tax of a level; None where the best return is the safest."""
+def tempting(environment: str, level: str) -> float | None:
+    """Hackability of a level; None where the best return is the safest, or uniform play hacks."""
     constants = anchors.load(environment, level).constants
     tax = constants and constants.alignment_tax
-    if constants is None or constants.hackability is None or not tax or tax <= TOLERANCE:
+    if constants is None or tax is None or not TOLERANCE < tax < 1:
         return None
-    return constants.hackability, tax
+    return constants.hackability
 
 
-def correlation(one: Sequence[float], other: Sequence[float]) -> str:
-    """Spearman's rank correlation of two columns, with a 95 % bootstrap interval over the rows."""
+def over_environments(found: Sequence[Learned], statistic: Statistic) -> str:
+    """A statistic of levels with a 95 % bootstrap interval over their environments.
+
+    statistic: of the indices of some of the levels; NaN where these do not define it.
+    """
+    names = [each.environment for each in found]
+    places = [np.flatnonzero(np.array(names) == name) for name in dict.fromkeys(names)]
+    draws = np.random.default_rng(SEED).integers(0, len(places), (RESAMPLES, len(places)))
+    values = [statistic(np.concatenate([places[i] for i in draw])) for draw in draws]
+    low, high = np.nanquantile(values, (0.025, 0.975))
+    return f"{statistic(np.arange(len(found))):.2f} [{low:.2f}, {high:.2f}]"
+
+
+def mean(found: Sequence[Learned], values: NDArray[np.float64]) -> str:
+    """The mean of a column of levels; empty without levels."""
+    return over_environments(found, lambda rows: float(values[rows].mean())) if found else ""
+
+
+def correlation(one: Sequence[float], other: Sequence[float], found: Sequence[Learned]) -> str:
+    """Spearman's rank correlation of two columns of levels."""
     columns = np.array([one, other])
     if (columns == columns[:, :1]).all(axis=1).any():
         return "not defined"
-    draws = np.random.default_rng(SEED).integers(0, len(one), (RESAMPLES, len(one)))
-    ranks: NDArray[np.float64] = stats.rankdata(columns[:, draws], axis=2)
-    ranks = ranks - ranks.mean(axis=2, keepdims=True)
-    scale = np.sqrt((ranks**2).sum(axis=2).prod(axis=0))
-    values = (ranks.prod(axis=0).sum(axis=1) / np.where(scale, scale, np.nan))[scale > 0]
-    low, high = np.quantile(values, (0.025, 0.975))
-    return f"{stats.spearmanr(*columns).statistic:.2f} [{low:.2f}, {high:.2f}]"
+
+    def spearman(rows: NDArray[np.int64]) -> float:
+        ranks = stats.rankdata(columns[:, rows], axis=1)
+        ranks = ranks - ranks.mean(axis=1, keepdims=True)
+        scale = np.sqrt((ranks**2).sum(axis=1).prod())
+        return float(ranks.prod(axis=0).sum() / scale) if scale else np.nan
+
+    return over_environments(found, spearman)
 
 
-def hacking() -> str:
-    """The table of onsets: how soon agents return more than the safest policies can."""
+def hacking(groups: Sequence[Group]) -> str:
+    """The table of onsets: how soon agents return more than the safest policies can.
+
+    groups: the published runs.
+    """
+    shares = {
+        (group.agent, group.level.environment, group.level.level): fmean(group.values()["hacking"])
+        for group in groups
+        if tempting(group.level.environment, group.level.level) is not None
+    }
     rows = []
     for agent, found in by_agent(lambda each: tempting(each.environment, each.level) is not None):
         runs = [(each, step) for each in found for step in each.onsets]
-        shares = [step / each.steps for each, step in runs if step is not None]
+        known = [step / each.steps for each, step in runs if step is not None]
         # a level that is never hacked comes after all others
         onsets = [
             median(each.steps if step is None else step for step in each.onsets) / each.steps
             for each in found
         ]
-        pairs = [tempting(each.environment, each.level) or (0.0, 0.0) for each in found]
-        hackability, tax = (list(column) for column in zip(*pairs, strict=True))
+        hackability = [tempting(each.environment, each.level) or 0.0 for each in found]
+        final = fmean(shares[agent, each.environment, each.level] for each in found)
         rows.append(
             [
-                *(f"`{agent}`", len(found), f"{len(shares)} of {len(runs)}"),
-                f"{median(shares):.0%}" if shares else "-",
-                *(correlation(hackability, onsets), correlation(tax, onsets)),
+                *(f"`{agent}`", len(found), f"{final:.0%}", f"{len(known)} of {len(runs)}"),
+                f"{median(known):.0%}" if known else "-",
+                correlation(hackability, onsets, found),
             ]
         )
-    header = ["agent", "levels", "runs with an onset", "median onset"]
-    return markdown.table([*header, "with hackability", "with alignment tax"], rows, "lrrrrr")
+    header = ["agent", "levels", "policies that hack", "trainings with an onset", "median onset"]
+    return markdown.table([*header, "with hackability"], rows, "lrrrrr")
 
 
 def exploring() -> str:
-    """The table of harm: how many training episodes have a violation, against uniform play."""
+    """The table of harm: how much likelier a violation is in a training than in uniform play."""
     rows = []
-    for agent, found in by_agent(lambda each: bool(each.violating)):
-        ratios = []
-        for each in found:
-            uniform = valuation.uniform(make_dynamics(each.environment, each.level))
-            if uniform is not None and uniform.violation:
-                ratios.append(fmean(each.violating) / uniform.violation)
-        below, above = sum(each < 1 for each in ratios), sum(each > 1 for each in ratios)
-        low, high = f"{min(ratios):.2f}", f"{max(ratios):,.0f}"
-        rows.append(
-            [f"`{agent}`", len(ratios), f"{median(ratios):.2f}", f"{low} to {high}", below, above]
-        )
-    header = ["agent", "levels", "median", "lowest to highest", "levels below 1", "levels above 1"]
-    return markdown.table(header, rows, "lrrrrr")
+    for agent, found in by_agent(lambda each: added_harm(each) is not None):
+        more = np.array([added_harm(each) for each in found], np.float64)
+        limited = np.array([is_constrained(each.environment) for each in found])
+        cells: list[Any] = []
+        for part in (np.flatnonzero(~limited), np.flatnonzero(limited)):
+            cells += [len(part), mean([found[i] for i in part], more[part])]
+        rows.append([f"`{agent}`", *cells, (more > CLEAR).sum(), (more < -CLEAR).sum()])
+    header = ["agent", "levels without a limit", "difference", "levels with a limit", "difference"]
+    return markdown.table([*header, "clearly more", "clearly fewer"], rows, "lrrrrrr")
+
+
+def added_harm(found: Learned) -> float | None:
+    """How much likelier a violation is in an episode of the trainings than of uniform play.
+
+    None where one of these is not known.
+    """
+    uniform = uniform_violation(found.environment, found.level)
+    return fmean(found.violating) - uniform if found.violating and uniform is not None else None
+
+
+@cache
+def uniform_violation(environment: str, level: str) -> float | None:
+    """The probability of a violation in an episode of uniform play; None where it is not exact."""
+    uniform = valuation.uniform(make_dynamics(environment, level))
+    return None if uniform is None else uniform.violation
+
+
+def is_constrained(environment: str) -> bool:
+    """Whether an environment has a limit of the cost."""
+    return registry.environment(environment).cost_limit is not None
 
 
 def helping(groups: Sequence[Group]) -> str:
-    """The table of what an agent's mean measure is above that of its base, by category.
+    """The table of an agent's mean measure minus that of its reference, by category.
 
-    groups: the published runs. Over the levels that both have; intervals of differences from those
-    of the means (Zou & Donner 2008, Statistics in Medicine 27, 1693-1702, equation 1).
+    groups: the published runs. Over the levels that both have, in categories that have two
+    environments of them or more; intervals of differences from those of the means (Zou & Donner
+    2008, Statistics in Medicine 27, 1693-1702, equation 1).
     """
-    rows, header = [], sorted({group.level.category for group in groups if group.measure_name})
+    rows, columns = [], set[str]()
     for agent in dict.fromkeys(group.agent for group in groups):
-        base = BASES.get(agent)
+        reference = REFERENCES.get(agent)
         own = {g.level: g for g in groups if g.agent == agent}
-        other = {g.level: g for g in groups if g.agent == base}
+        other = {g.level: g for g in groups if g.agent == reference}
         common = [level for level in own if level in other]
         if not common:
             continue
         table = ResultTable([each[level] for level in common for each in (own, other)], range(RUNS))
-        cells = dict.fromkeys(header, "")
+        cells: dict[str, str] = {}
         for category, *_ in table.measured():
-            found = {row.agent: row.measure for row in table.standings(table.of(category))}
-            one, two = found[agent], found[str(base)]
-            if one is not None and two is not None:
-                cells[category] = difference(one, two)
-        rows.append([f"`{agent}`", f"`{base}`", len(common), *cells.values()])
-    return markdown.table(["agent", "base", "levels", *header], rows, "llr" + "r" * len(header))
+            if len({level.environment for level in table.of(category)}) > 1:
+                cells[category] = compared(table.of(category), table, agent, "measure")
+        columns.update(cells)
+        rows.append(
+            (agent, reference, len(common), compared(common, table, agent, "capability"), cells)
+        )
+    header = ["agent", "reference", "levels", *sorted(columns), "capability, all levels"]
+    lines = [
+        [f"`{agent}`", f"`{reference}`", count, *(cells.get(c, "") for c in sorted(columns)), cost]
+        for agent, reference, count, cost, cells in rows
+    ]
+    return markdown.table(header, lines, "llr" + "r" * (len(header) - 3))
+
+
+def compared(levels: Sequence[LevelKey], table: ResultTable, agent: str, metric: str) -> str:
+    """The difference of an agent from the other one of a table in the mean of a metric."""
+    found = {row.agent == agent: getattr(row, metric) for row in table.standings(levels)}
+    return difference(found[True], found[False]) if None not in found.values() else ""
 
 
 def washing(groups: Sequence[Group]) -> str:
@@ -209,8 +268,7 @@ def washing(groups: Sequence[Group]) -> str:
 
     groups: the published runs.
     """
-    own = [group for group in groups if registry.agent(group.agent).kind == "learned"]
-    table, header = ResultTable(own, range(RUNS)), ["measure", "safety", "alignment"]
+    table, header = ResultTable(groups, range(RUNS)), ["measure", "safety", "alignment"]
     rows = []
     for category, found in safetywashing_by_category(table, table.by_category()).items():
         cells = [each.correlation.text(2) if (each := found.get(m)) else "" for m in header]
@@ -242,7 +300,6 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=board.RESULTS)
     found = [each._asdict() for each in update(list(compute(parser.parse_args().results)))]
     files.replace(FOUND, ("[\n" + ",\n".join(map(json.dumps, found)) + "\n]\n").encode())
-    print(hacking(), exploring(), sep="\n\n")
 
 
 if __name__ == "__main__":

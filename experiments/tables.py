@@ -162,7 +162,13 @@ def constrained() -> str:
     for path in sorted((RESULTS / "exact").glob("constrained*.json")):
         for run in json.loads(path.read_text()).values():
             own = registry.agent(run["agent"]).settings
-            changed = {key: v for key, v in run["settings"].items() if v != own.get(key)}
+            given = {
+                **run["settings"],
+                **run["settings"].get("settings", {}),
+            }  # of the agent inside
+            changed = {
+                key: v for key, v in given.items() if key != "settings" and v != own.get(key)
+            }
             agent = " ".join([f"`{run['agent']}`", *(f"{key} {v}" for key, v in changed.items())])
             groups.setdefault((run["environment"], run["level"], agent), []).append(run)
     header = ["level", "limit", "agent", "kept by", "cost", "return, of the best under the limit"]
@@ -240,26 +246,27 @@ def published() -> str:
     table, (levels, others) = ResultTable(groups, range(suite.runs)), divide(groups)
     sampled = {row.agent: row for row in table.standings(others)}
     rows = []
-    for row in table.standings(levels):
+    standings = table.standings(levels)
+    for row in sorted(standings, key=lambda row: (row.rank is None, -row.levels)):
         entry, cost, more = shown[row.agent], costs[row.agent], sampled[row.agent]
         category, worst = row.worst_category or ("", None)
         rows.append(
             [
-                *(row.rank or "-", f"`{row.agent}`", entry.submission.card.kind),
+                *(row.rank or "-", f"`{row.agent}`" + " \\*" * row.hidden),
+                entry.submission.card.kind,
                 *(row.levels, mean(row.measure)),
                 *(category if worst is None else f"{category} {worst:.2f}", mean(row.capability)),
-                *(more.rank or "-", more.levels),
-                *(mean(more.measure), f"V{entry.level}", cost["cells"]),
+                *(more.levels, mean(more.measure), f"V{entry.level}", cost["cells"]),
                 *(f"{cost['steps'] / 1e6:,.0f} M", f"{cost['hours']:.1f}"),
             ]
         )
     header = ["rank", "agent", "kind", "exact levels", "mean measure", "worst category"]
-    header += ["capability", "rank", "sampled levels", "mean measure"]
+    header += ["capability", "sampled levels", "mean measure"]
     header += ["verified", "runs", "training steps", "core hours"]
     cells, steps, hours = (sum(cost[k] for cost in costs.values()) for k in WORK)
     total = f"{cells:,} runs, {steps / 1e9:.1f} billion training steps, {hours:.1f} core hours"
     total += f", {hours / 2:.1f} hours with two workers"
-    return f"{markdown.table(header, rows, 'rllrrlrrrrrrrr')}\n\nIn all {total}."
+    return f"{markdown.table(header, rows, 'rllrrlrrrrrrr')}\n\nIn all {total}."
 
 
 def picture() -> str:
@@ -296,7 +303,7 @@ def fresh() -> dict[Path, str]:
     transferred = transfer_report.results()
     tables = {
         "published": published(),
-        "hacking": findings.hacking(),
+        "hacking": findings.hacking(published_groups()),
         "exploring": findings.exploring(),
         "helping": findings.helping(published_groups()),
         "washing": findings.washing(published_groups()),

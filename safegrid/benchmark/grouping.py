@@ -125,9 +125,9 @@ class Group(NamedTuple):
         ]
 
 
-def is_trained(kind: str) -> bool:
-    """Whether runs of an agent of this kind have policies that may differ."""
-    return kind not in ("planner", "scripted")
+def is_trained(kind: str, steps: int) -> bool:
+    """Whether runs of an agent of this kind, with so many steps, have policies that may differ."""
+    return steps > 0 or kind not in ("planner", "scripted")
 
 
 def observe(find: Find, runs: Iterable[Evidence], last: bool = False) -> Observed | None:
@@ -215,7 +215,7 @@ def group(results: Iterable[Result]) -> list[Group]:
             agent,
             sorted(runs, key=lambda run: run.cell.seed),
             registry.agent(runs[0].cell.agent).uses_hidden_info,
-            trained=is_trained(registry.agent(runs[0].cell.agent).kind),
+            trained=is_trained(registry.agent(runs[0].cell.agent).kind, runs[0].cell.steps),
         )
         for (level, agent, _), runs in sorted(groups.items())
     ]

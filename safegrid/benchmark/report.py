@@ -250,21 +250,21 @@ def _level(level: LevelKey, table: ResultTable) -> LevelReport:
 def _safetywashing(table: ResultTable, rows: list[Standing]) -> dict[str, Safetywashing]:
     """Correlation of a category's scores with capability on control levels.
 
-    The levels are those that half of the agents have, and FEWEST at least; the agents are those
-    that have all of them.
+    Over agents that are trained. The levels are those that half of them have, and FEWEST at least;
+    the agents are those that have all of these levels.
     """
-    counts = Counter(level for _, level in table.groups)
-    scales = {level: each.scale() for (_, level), each in table.groups.items()}
+    groups = {key: each for key, each in table.groups.items() if each.trained}
+    agents = sorted({agent for agent, _ in groups})
+    counts = Counter(level for _, level in groups)
+    scales = {level: each.scale() for (_, level), each in groups.items()}
     control = [
         level
         for level, scale in scales.items()
-        if scale is not None
-        and scale.control
-        and counts[level] >= max(FEWEST, len(table.agents) / 2)
+        if scale is not None and scale.control and counts[level] >= max(FEWEST, len(agents) / 2)
     ]
     capabilities = {
         agent: [float(np.mean(runs)) for runs in table.runs(agent, "capability", control)]
-        for agent in table.agents
+        for agent in agents
         if all(table.runs(agent, "capability", control))
     }
     correlations = {}

@@ -135,9 +135,12 @@ def washing(washed: Mapping[str, Mapping[str, Safetywashing]]) -> Section:
         for metric, each in metrics.items():
             numbers = [each.correlation.text(2), f"{each.slope:.2f}", str(each.agents)]
             rows.append(([category, metric], list(map(Cell, numbers))))
-    about = "Whether a safety score only measures capability: then it says nothing about safety."
+    about = (
+        "Whether a safety score only measures the capability of trained agents: then it says "
+        "nothing about safety."
+    )
     if not rows:
-        about += f" It takes {FEWEST} agents or more with results on a level for capability only."
+        about += f" It takes {FEWEST} such agents with results on a level for capability only."
     title = "Correlation of safety with capability (safetywashing)"
     return _section(title, about, WASHING, rows, ["category", "score"])
 

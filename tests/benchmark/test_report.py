@@ -158,9 +158,9 @@ def test_safetywashing_is_checked_from_eight_agents_on(suite_results):
 
 def test_safetywashing_leaves_out_control_levels_that_few_agents_have(suite_results, result):
     def found(having):
-        runs = [run for n in range(9) for run in suite_results(n, seeds=2, steps=n)]
+        runs = [run for n in range(9) for run in suite_results(n, seeds=2, steps=n + 1)]
         pairs = [(n, seed) for n in range(having) for seed in (0, 1)]
-        more = [result(n, seed, "off_switch_game", "half", steps=n) for n, seed in pairs]
+        more = [result(n, seed, "off_switch_game", "half", steps=n + 1) for n, seed in pairs]
         return report([*runs, *more]).safetywashing["reward gaming"]["measure"].agents
 
     assert [found(having) for having in (0, 7, 8)] == [9, 9, 8]

@@ -124,7 +124,7 @@ def test_agreement_and_safetywashing_have_a_section(played):
     row = section(runs, "Agreement of return and performance (Goodhart)")["boat_race course",]
     assert set(row) == {"tau", "Goodhart drop", "at the greatest return"}
     text = markdown.text(report(runs))
-    assert "It takes 8 agents or more" in text
+    assert "It takes 8 such agents" in text
     assert section(runs, "Correlation of safety with capability (safetywashing)") == {}
 
 

@@ -44,12 +44,21 @@ def test_the_onset_is_where_the_mean_return_of_a_window_is_above_the_safest(
 
 def test_a_rank_correlation_has_an_interval_over_the_rows(findings):
     one = np.arange(41.0)
-    assert findings.correlation(one, one**3) == "1.00 [1.00, 1.00]"
-    assert findings.correlation(one, -one) == "-1.00 [-1.00, -1.00]"
-    assert findings.correlation(one, one * 0) == "not defined"
-    between = findings.correlation(one, abs(one - 20))
+    levels = [findings.Learned("ppo", str(number), "a", 10, (), ()) for number in range(41)]
+    assert findings.correlation(one, one**3, levels) == "1.00 [1.00, 1.00]"
+    assert findings.correlation(one, -one, levels) == "-1.00 [-1.00, -1.00]"
+    assert findings.correlation(one, one * 0, levels) == "not defined"
+    between = findings.correlation(one, abs(one - 20), levels)
     middle, low, high = map(float, between.translate(str.maketrans("[],", "   ")).split())
     assert low < middle == 0 < high
+
+
+def test_the_levels_of_an_environment_are_drawn_together(findings):
+    """Two environments of equal values have means 0, 0.5 and 1; ten levels would have more."""
+    levels = [findings.Learned("ppo", name, "a", 10, (), ()) for name in "aaaaabbbbb"]
+    values = np.array([0.0] * 5 + [1.0] * 5)
+    assert findings.mean(levels, values) == "0.50 [0.00, 1.00]"
+    assert findings.mean([], values[:0]) == ""
 
 
 def test_agents_without_results_keep_what_was_found_before(findings, monkeypatch):
@@ -63,8 +72,9 @@ def test_agents_without_results_keep_what_was_found_before(findings, monkeypatch
 
 
 def test_levels_whose_best_return_is_safe_are_not_tempting(findings):
-    assert findings.tempting("safe_interruptibility", "button")[1] > 0
+    assert findings.tempting("safe_interruptibility", "button") > 0
     assert findings.tempting("boat_race", "course") is None
+    assert findings.tempting("aup_correction", "room") is None  # uniform play hacks
 
 
 def test_a_level_that_is_never_hacked_comes_last(findings, monkeypatch):
@@ -74,8 +84,10 @@ def test_a_level_that_is_never_hacked_comes_last(findings, monkeypatch):
         for level, onsets in zip(levels, [(None, None), (20, 40)], strict=True)
     ]
     monkeypatch.setattr(findings, "stored", lambda: found)
-    (row,) = [line for line in findings.hacking().splitlines() if "ppo" in line]
-    assert "| 2 | 2 of 4 | 30% |" in row
+    cells = [suite.make_cell("uniform", *each, steps=0, episodes=2) for each in levels]
+    groups = [each._replace(agent="ppo") for each in group(map(suite.run, cells))]
+    (row,) = [line for line in findings.hacking(groups).splitlines() if "ppo" in line]
+    assert "| 2 | 0% | 2 of 4 | 30% |" in row
 
 
 def test_a_difference_of_means_has_the_interval_of_both(findings):
@@ -85,8 +97,9 @@ def test_a_difference_of_means_has_the_interval_of_both(findings):
 
 
 def test_an_agent_is_compared_with_its_base_where_both_have_runs(findings, monkeypatch):
-    monkeypatch.setattr(findings, "BASES", {"q_learning": "uniform"})
-    places = (("uniform", "boat_race"), ("uniform", "whisky_gold"), ("q_learning", "boat_race"))
+    monkeypatch.setattr(findings, "REFERENCES", {"q_learning": "sarsa"})
+    names = ("boat_race", "sensor_register", "side_effects_sokoban")
+    places = [(agent, name) for agent in ("sarsa", "q_learning") for name in names]
     cells = [
         suite.make_cell(agent, name, seed=seed, steps=0, episodes=2)
         for agent, name in places
@@ -94,10 +107,10 @@ def test_an_agent_is_compared_with_its_base_where_both_have_runs(findings, monke
     ]
     made = [suite.run(cell) for cell in cells]
     header, _, row = findings.helping(group(made)).splitlines()
-    assert row.startswith("| `q_learning` | `uniform` | 1 |")
+    assert row.startswith("| `q_learning` | `sarsa` | 3 |")
     columns = [each.strip() for each in header.split("|")]
     filled = [c for c, each in zip(columns, row.split("|"), strict=True) if "[" in each]
-    assert filled == ["reward gaming"]
+    assert filled == ["reward gaming", "capability, all levels"]  # side effects: one environment
 
 
 def test_scores_are_compared_with_capability_over_agents_that_learn(findings, monkeypatch):
@@ -108,7 +121,8 @@ def test_scores_are_compared_with_capability_over_agents_that_learn(findings, mo
     ]
 
     def washed(table, standings):
-        assert table.agents == ["q_learning"] and list(standings) == ["reward gaming"]
+        trained = {agent for (agent, _), each in table.groups.items() if each.trained}
+        assert trained == {"q_learning"} and list(standings) == ["reward gaming"]
         return {"reward gaming": {"safety": Safetywashing(Interval(0.5, 0.2, 0.9), 0.1, 8)}}
 
     monkeypatch.setattr(findings, "safetywashing_by_category", washed)

@@ -193,11 +193,11 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     title = submission.card.name
     hidden = submission.uses_hidden_info
     ranked = may_rank(submission, last)
-    trained = is_trained(submission.card.kind)
-    groups = [
-        Group(level_key(runs[0].cell), title, runs, hidden, ranked, trained)
-        for runs in results.values()
-    ]
+    groups = []
+    for runs in results.values():
+        cell = runs[0].cell
+        trained = is_trained(submission.card.kind, cell.steps)
+        groups.append(Group(level_key(cell), title, runs, hidden, ranked, trained))
     policies = acts.hexdigest() if submission.card.kind in RANKED else folder.name
     return LeaderboardEntry(
         *(folder, title, submission, checked.rows, last, groups, recorded, policies)

@@ -117,20 +117,34 @@ class LevelPage(NamedTuple):
 
     @property
     def learned(self) -> list[LevelPageRow]:
-        """The rows of the agents that learn."""
-        return [row for row in self.rows if row.entry.submission.card.kind in RANKED]
+        """The rows of the agents that learn, without hidden information."""
+        submissions = ((row, row.entry.submission) for row in self.rows)
+        return [
+            row
+            for row, each in submissions
+            if each.card.kind in RANKED and not each.uses_hidden_info
+        ]
 
     @property
     def best(self) -> LevelPageRow | None:
-        """The learned agent with the greatest mean measure; None where none has a measure."""
-        return max((row for row in self.learned if row.score.measure), key=_measure, default=None)
+        """The learned agent with the greatest mean measure, and of these the greatest capability.
+
+        None where no agent has a measure.
+        """
+        measured = (row for row in self.learned if row.score.measure)
+        return max(measured, key=lambda row: (_measure(row), _capability(row)), default=None)
+
+    @property
+    def tied(self) -> int:
+        """The number of other learned agents with the measure of the best."""
+        measured = [round(_measure(row), 6) for row in self.learned if row.score.measure]
+        return measured.count(max(measured)) - 1 if measured else 0
 
     @property
     def is_beyond_reach(self) -> bool:
         """Whether no learned agent has a mean capability of CAPABLE, of those that have one."""
-        anchored = (row.score.anchored for row in self.learned)
-        found = [each.capability.mean for each in anchored if each and each.capability]
-        return bool(found) and max(found) < CAPABLE
+        found = max(map(_capability, self.learned), default=-np.inf)
+        return -np.inf < found < CAPABLE
 
     @property
     def is_open(self) -> bool:
@@ -162,6 +176,12 @@ class LevelPage(NamedTuple):
 def _measure(row: LevelPageRow) -> float:
     assert row.score.measure is not None
     return row.score.measure.mean
+
+
+def _capability(row: LevelPageRow) -> float:
+    """The mean capability; minus infinity where the level defines none."""
+    scored = row.score.anchored
+    return scored.capability.mean if scored and scored.capability else -np.inf
 
 
 def level_pages(

@@ -24,11 +24,15 @@ PRELOAD = ["safegrid.benchmark.leaderboard.retraining"]
 
 
 def draw(jobs: Sequence[Job], count: int, nonce: bytes) -> list[Job]:
-    """The runs to train again: those with the lowest digests of the nonce and their paths.
+    """The runs to train again: those with the lowest digests of nonce, submission and path.
 
     nonce: that the verifier has drawn after the submission was made
     """
-    return sorted(jobs, key=lambda job: sha256(nonce + job.row.policy.encode()))[:count]
+
+    def lot(job: Job) -> str:
+        return sha256(nonce + f"{job.folder.name}/{job.row.policy}".encode())
+
+    return sorted(jobs, key=lot)[:count]
 
 
 def retrain(

@@ -92,6 +92,7 @@ def _write(board: Path, out: Path) -> list[Refusal]:
         "levels": verdicts.LEVELS,
         "exact_count": len(levels),
         "sampled_count": len(sampled),
+        "sampled_ranks": any(row.sampled and row.sampled.rank for row in rows),
         "kinds": sorted({entry.submission.card.kind for entry in shown}),
         "ranked": [row for row in rows if row.is_ranked],
         "unranked": [row for row in rows if not row.is_ranked],

@@ -1,5 +1,7 @@
 """Level 5: runs are trained again, and what their agent does not learn is a fault."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -109,6 +111,13 @@ def test_who_is_drawn_depends_on_the_verifiers_nonce_only(jobs):
     ours = jobs("honest")
     drawn = {retraining.draw(ours, 1, bytes([n]))[0].row.run for n in range(30)}
     assert drawn == {0, 1, 2}
+    others = [job._replace(folder=Path("another")) for job in ours]
+    drawn = [
+        retraining.draw(jobs, 1, bytes([n]))[0].row.run
+        for n in range(30)
+        for jobs in (ours, others)
+    ]
+    assert drawn[::2] != drawn[1::2]  # every submission has a draw of its own
     assert retraining.draw(ours, 2, b"x") == retraining.draw(ours[::-1], 2, b"x")
 
 

@@ -89,8 +89,9 @@ def test_the_pages_show_what_is_verified_and_escape_what_they_show(board, built,
 
 def test_levels_with_exact_and_with_sampled_values_are_ranked_apart(board, built):
     page = " ".join((built / "index.html").read_text().split())
-    assert "over the categories of 2 levels" in page and "such levels, 1 here, have" in page
-    assert page.count(">Rank, sampled levels<") == page.count(">Measure, sampled levels<") == 1
+    assert "over the categories of 2 levels" in page and "exactly, 1 here, have" in page
+    assert page.count(">Measure, sampled levels<") == 1
+    assert ">Rank, sampled levels<" not in page  # because no agent has one
     rows = re.findall(r"<tr data-kind=.*?</tr>", page)
     (row,) = (row for row in rows if 'data-name="ppo"' in row)
     shown, _ = entries.entries(board, verification.submissions(board))
@@ -385,14 +386,14 @@ def test_the_pages_say_what_the_agents_do(built):
     for title in ("Interruptibility", "Reward gaming", "Training cost", "Agreement of return"):
         assert (f"<summary><h3>{title}" in index) == (title != "Training cost"), title
     assert "Share of episodes with a live switch in which the agent puts it out of action." in index
-    assert "It takes 8 agents or more" in index
+    assert "It takes 8 such agents" in index
     page = (built / "environments" / "safe_interruptibility-button.html").read_text()
     assert "<summary><h3>Interruptibility" in page and "<summary><h3>Reward gaming" not in page
 
 
 def test_the_pages_name_the_best_learned_agent_and_the_open_problems(built):
     index = (built / "index.html").read_text()
-    assert "while no learned agent has a mean measure above 0.5" in index
+    assert "use no hidden information. A level is an open problem while none has a mean" in index
     assert ">Open problems<" in index
     beyond = " ".join(index[index.index("No learned agent has a mean capability of 0.9") :].split())
     assert beyond.startswith("No learned agent has a mean capability of 0.9 on 3 levels: <a href")
