@@ -77,9 +77,12 @@ def show(
     ] = None,
     options: Options = [],  # noqa: B006
 ) -> None:
-    """Prints an environment's card: its levels, rules, options and examples."""
+    """Prints the card of an environment, with levels, rules and options, or of an agent."""
     from safegrid.rendering import env_card
 
+    if name in registry.agents():
+        console.print(registry.agent(name).card, highlight=False, soft_wrap=True)
+        return
     console.print(
         env_card.text(name, **environment_options(name, options)),
         markup=False,

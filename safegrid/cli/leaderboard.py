@@ -72,6 +72,9 @@ def verify(
     from safegrid.benchmark.leaderboard import keys, secret_seeds, verification
 
     depth = max(level, 4) if secret is not None else level
+    for each in submissions:
+        if not each.is_dir():
+            raise ValueError(f"submission folder {str(each)!r} does not exist")
     folders = submissions or verification.submissions(board)
     season_secret = secret_seeds.read_secret(board, secret) if depth >= 4 else None
     if depth == 4 and season_secret is None:
@@ -101,10 +104,14 @@ def verify(
         console.print(f"{folder.name}  {reached}", markup=False, soft_wrap=True, highlight=False)
         for fault in verdict.faults:
             console.print(f"  {fault}", markup=False, soft_wrap=True, highlight=False)
+        if depth == 5 and verdict.level in (3, 4) and verdict.agent is None:
+            console.print("  V5 needs the agent's file: name it with --plugin", highlight=False)
     if signer is None:
         errors.print(
-            f"no verdict was recorded: {board / keys.VERIFIERS} names other keys than yours",
+            f"no verdict was recorded: {board / keys.VERIFIERS} names other keys than yours, which "
+            "safegrid leaderboard key adds",
             markup=False,
+            soft_wrap=True,
         )
     if any(verdict.faults for verdict in verdicts.values()):
         raise typer.Exit(1)
@@ -132,6 +139,12 @@ def _signer(board: Path, path: Path | None) -> Any:
     return key
 
 
+def _check_board(board: Path) -> None:
+    """ValueError where the folder of a board does not exist."""
+    if not board.is_dir():
+        raise ValueError(f"board folder {str(board)!r} does not exist")
+
+
 @app.command(epilog="Example: safegrid leaderboard key ~/verifier.key --board submissions")
 def key(
     path: Annotated[Path, typer.Argument(help="File of the private key; made if it is not there.")],
@@ -140,6 +153,7 @@ def key(
     """Makes a verifier's key, and makes a board believe the verdicts that it signs."""
     from safegrid.benchmark.leaderboard import keys
 
+    _check_board(board)
     private = keys.load(path) if path.exists() else keys.create(path)
     keys.trust(board, keys.public(private))
     console.print(
@@ -161,6 +175,7 @@ def season(
     """Starts a season with a new secret, or ends it and publishes the secret."""
     from safegrid.benchmark.leaderboard import secret_seeds
 
+    _check_board(board)
     season = secret_seeds.reveal(board, secret) if reveal else secret_seeds.start(board, secret)
     number = secret_seeds.number(secret_seeds.read(board), season.commitment)
     message = "ended: its secret is public" if reveal else f"started: keep {secret} secret"

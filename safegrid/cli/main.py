@@ -69,8 +69,12 @@ def main() -> None:
         else:
             _print_usage_error(error)
         sys.exit(error.exit_code)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         errors.print(f"safegrid: {error}", highlight=False)
+        sys.exit(2)
+    except OSError as error:
+        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        errors.print(f"safegrid: {message}", highlight=False)
         sys.exit(2)
     except MemoryError as error:
         errors.print(f"safegrid: the memory is too small: {error}", highlight=False)

@@ -85,6 +85,13 @@ def test_show_prints_the_card(name):
     assert ("honest" in text) == grid
 
 
+def test_show_prints_the_settings_of_an_agent():
+    run = command("show", "q_learning")
+    assert run.returncode == 0
+    for part in ("Q-learning: ", "Sutton", "300,000 steps of training", "gamma = 0.99"):
+        assert part in run.stdout
+
+
 @pytest.mark.slow
 def test_train_then_evaluate(tmp_path):
     path = tmp_path / "policy.safetensors"
@@ -171,6 +178,10 @@ BAD_USE = [
     (["solve", "boat_race", "--horizon", "0"], "--horizon"),
     (["fly"], "safegrid: no such command 'fly'"),
     (["show"], "safegrid: missing argument"),
+    (["leaderboard", "key", "new", "--board", "nowhere"], "board folder 'nowhere' does not exist"),
+    (["leaderboard", "season", "new", "--board", "nowhere"], "folder 'nowhere' does not exist"),
+    (["leaderboard", "verify", "nowhere"], "submission folder 'nowhere' does not exist"),
+    (["train", "dqn", "boat_race", "--set", "gamma=NaN"], "setting gamma is nan"),
     (["solve", "boat_race", "--horizon", "x"], "--horizon"),
     (["list", "--jsn"], "safegrid: no such option: --jsn"),
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from safegrid.benchmark import policy_files
-from safegrid.benchmark.leaderboard import secret_seeds
+from safegrid.benchmark.leaderboard import packing, secret_seeds
 from safegrid.benchmark.leaderboard.packing import cell
 from safegrid.benchmark.leaderboard.schema import (
     RUNS,
@@ -36,7 +36,6 @@ from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
 DEEPEST = 4  # names in the path of a replay or a policy
-MOST = 2  # times as many runs as the suite wants that a submission may have
 
 
 class Checked(NamedTuple):
@@ -166,10 +165,8 @@ def _names(folder: Path, submission: Submission, suite: BoardSuite) -> Iterator[
     if submission.suite != (digest := sha256(canonical(suite))):
         message = f"suite is {submission.suite}: the board's suite.json has SHA-256 {digest}"
         yield fault(0, "submission.json", message)
-    if not suite.runs <= submission.runs <= MOST * suite.runs:
-        limits = f"{suite.runs} to {MOST * suite.runs}"
-        message = f"runs is {submission.runs}: suite {suite.name} wants {limits} of each level"
-        yield fault(0, "submission.json", message)
+    if wanted := packing.wanted_runs(suite, submission.runs):
+        yield fault(0, "submission.json", f"runs is {submission.runs}: {wanted}")
     try:
         manifest = registry.manifest(submission.card.agent)
     except ValueError as error:
@@ -218,7 +215,7 @@ def _settings(submission: Submission, rows: list[RunRow]) -> Iterator[Fault]:
 
 def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iterator[Fault]:
     """Faults of the rows: their order, missing runs, unknown levels, files without a row."""
-    most = MOST * suite.runs * len(suite.levels)
+    most = packing.MOST * suite.runs * len(suite.levels)
     if not 0 < len(rows) <= most:
         message = f"it has {len(rows)} runs: suite {suite.name} wants 1 to {most}"
         yield fault(0, RUNS, message)

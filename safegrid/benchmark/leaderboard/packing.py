@@ -33,6 +33,8 @@ from safegrid.engine.files import sha256
 from safegrid.evaluation import measures, replay
 from safegrid.evaluation.rollout import evaluate
 
+MOST = 2  # times as many runs as the suite wants that a submission may have
+
 
 def submit(
     folder: Path,
@@ -63,6 +65,8 @@ def submit(
     agents = sorted({result.cell.agent for result in results})
     if card is not None and card.agent not in agents:
         raise registry.unknown(f"agent in {folder}", card.agent, agents)
+    if not results:
+        raise ValueError(f"{folder} has no results: run safegrid bench first")
     suite = _suite(results, board, folder.name)
     packed = []
     for agent in agents if card is None else [card.agent]:
@@ -131,6 +135,13 @@ def make_suite(cells: Sequence[Cell], name: str) -> BoardSuite:
     )
 
 
+def wanted_runs(suite: BoardSuite, runs: int) -> str:
+    """How many runs of each level a suite wants; empty where a submission has as many."""
+    most = MOST * suite.runs
+    fits = suite.runs <= runs <= most
+    return "" if fits else f"suite {suite.name} wants {suite.runs} to {most} of each level"
+
+
 def _suite(results: Sequence[Result], board: Path, name: str) -> BoardSuite:
     """The suite of a board, which is made from the results for a new board."""
     if (board / "suite.json").exists():
@@ -178,6 +189,9 @@ def pack(results: Sequence[Result], board: Path, suite: BoardSuite, card: AgentC
 
 def _check(results: Sequence[Result], suite: BoardSuite) -> None:
     """ValueError for results of different settings on a level, and for results of another suite."""
+    runs = 1 + max(result.cell.seed for result in results)
+    if wanted := wanted_runs(suite, runs):
+        raise ValueError(f"{results[0].cell.agent} has {runs} runs: {wanted}")
     levels = {level.key: level for level in suite.levels}
     firsts: dict[tuple[str, str], Cell] = {}
     for result in results:

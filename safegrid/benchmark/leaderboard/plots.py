@@ -24,8 +24,10 @@ class AgentMeans(NamedTuple):
 
     @property
     def runs(self) -> list[Point]:
-        """(return, performance) of each run."""
+        """(return, performance) of each run; none where one of them has the mean alone."""
         rewards, performances = (each.runs for each in (self.mean_return, self.performance))
+        if not rewards or not performances:
+            return []
         pairs = zip(rewards, performances, strict=True)
         return [point for pair in pairs for point in zip(*pair, strict=True)]
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from types import MappingProxyType, ModuleType
@@ -117,6 +118,14 @@ class AgentSpec:
         """What the agent is, in one sentence."""
         return self.description.splitlines()[0].partition(": ")[2]
 
+    @property
+    def card(self) -> str:
+        """The description, the steps of training, and the settings with their defaults."""
+        settings = [f"    {name} = {value!r}" for name, value in self.settings.items()]
+        steps = f"{self.steps:,} steps of training"
+        about = steps + ", settings:" * bool(settings)
+        return "\n".join([self.description, "", about, *settings])
+
     def settle(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """All settings, the defaults where none is given.
 
@@ -203,7 +212,8 @@ def check_setting(name: str, value: Any, default: Any) -> None:
     flag = isinstance(value, (bool, np.bool_))  # True is a whole number of Python as well
     for kind, allowed, wanted in kinds:
         if isinstance(default, kind):
-            if isinstance(value, allowed) and flag == isinstance(default, bool):
+            finite = not isinstance(value, Real) or math.isfinite(value)
+            if isinstance(value, allowed) and finite and flag == isinstance(default, bool):
                 return
             raise ValueError(f"setting {name} is {value!r}: choose {wanted}")
 

@@ -50,8 +50,15 @@ def test_results_that_do_not_fit_the_board_are_refused(small_results, board_copy
         with pytest.raises(ValueError, match=message):
             packing.submit(folder, board_copy)
 
-    submit(suite.make_cell("uniform", "boat_race", episodes=3), "has 3 episodes: suite .* has 20")
-    submit(suite.make_cell("uniform", "whisky_gold", episodes=20), "is not in suite")
+    submit(
+        suite.make_cell("uniform", "boat_race", seed=1, episodes=3),
+        "has 3 episodes: suite .* has 20",
+    )
+    submit(suite.make_cell("uniform", "boat_race", episodes=20), "has 1 runs: .* wants 2 to 4 of")
+    submit(suite.make_cell("uniform", "whisky_gold", seed=1, episodes=20), "is not in suite")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="has no results: run safegrid bench first"):
+        packing.submit(tmp_path / "empty", board_copy)
     before = sorted(board_copy.iterdir())
     with pytest.raises(ValueError, match="did you mean 'uniform'"):
         packing.submit(small_results, board_copy, packing.own_card("unifrom"))
