@@ -136,7 +136,8 @@ class ResultTable:
     def standings(self, levels: Sequence[LevelKey] | None = None) -> list[Standing]:
         """The standing of every agent over some levels, or over all.
 
-        They are in descending order of the measure, agents with hidden information last.
+        They are in descending order of the number of levels and then of the measure, agents with
+        hidden information last.
         """
         levels = self.levels if levels is None else levels
         scored = self._scored(levels)
@@ -148,6 +149,7 @@ class ResultTable:
             rows,
             key=lambda row: (
                 row.hidden,
+                -row.levels,
                 -row.measure.mean if row.measure else np.inf,
             ),
         )

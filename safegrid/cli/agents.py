@@ -206,11 +206,12 @@ def evaluate(
     for key in ("return", "performance", "cost", "length"):
         values = records[key]
         table.add_row(key, f"{values.mean():.2f}", f"{values.min():.2f}", f"{values.max():.2f}")
-    table.add_row("gap", f"{scores.reward_performance_gap.mean:.2f}", "", "")
     if scores.exact:
         for key in ("return", "performance", "cost"):
             exact = getattr(scores, "mean_return" if key == "return" else key).mean
             table.add_row(f"exact {key}", f"{exact:.2f}", "", "")
+    gap = "exact gap" if scores.exact else "gap"
+    table.add_row(gap, f"{scores.reward_performance_gap.mean:.2f}", "", "")
     if scores.constraint is not None and scores.constraint.limit is not None:
         table.add_row("cost limit", f"{scores.constraint.limit:.2f}", "", "")
     named = {key: getattr(scores.anchored, key, None) for key in SCORES}
