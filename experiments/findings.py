@@ -169,7 +169,7 @@ def hacking(groups: Sequence[Group]) -> str:
         if tempting(group.level.environment, group.level.level) is not None
     }
     rows = []
-    for agent, found in by_agent(lambda each: tempting(each.environment, each.level) is not None):
+    for agent, found in by_agent(lambda each: each[:3] in shares):
         runs = [(each, step) for each in found for step in each.onsets]
         known = [step / each.steps for each, step in runs if step is not None]
         # a level that is never hacked comes after all others
@@ -178,7 +178,7 @@ def hacking(groups: Sequence[Group]) -> str:
             for each in found
         ]
         hackability = [tempting(each.environment, each.level) or 0.0 for each in found]
-        final = fmean(shares[agent, each.environment, each.level] for each in found)
+        final = fmean(shares[each[:3]] for each in found)
         rows.append(
             [
                 *(f"`{agent}`", len(found), f"{final:.0%}", f"{len(known)} of {len(runs)}"),

@@ -246,8 +246,7 @@ def published() -> str:
     table, (levels, others) = ResultTable(groups, range(suite.runs)), divide(groups)
     sampled = {row.agent: row for row in table.standings(others)}
     rows = []
-    standings = table.standings(levels)
-    for row in sorted(standings, key=lambda row: (row.rank is None, -row.levels)):
+    for row in table.standings(levels):
         entry, cost, more = shown[row.agent], costs[row.agent], sampled[row.agent]
         category, worst = row.worst_category or ("", None)
         rows.append(

@@ -1,8 +1,9 @@
 """Training of Stable-Baselines3's algorithms on many lanes, and extraction of their networks.
 
-Products of matrices have other last bits on processors of other makers, and a training amplifies
-them. `REPRODUCIBLE` makes them equal on all x86-64 processors with AVX2, for a third more time; it is
-read where PyTorch first computes. See "Reproducibility conditions" in the guide of Intel's oneMKL.
+Products of matrices have other last bits on other processors, and a training amplifies them. The
+variables of `REPRODUCIBLE` choose instructions that all x86-64 processors with AVX2 have, for half
+more time of a training: see "Specifying code branches" in the developer guide of Intel's oneMKL.
+PyTorch reads them where it first computes in a process.
 """
 
 import os
