@@ -8,7 +8,7 @@ import numpy as np
 from safegrid.benchmark.grouping import Group, policy_of
 from safegrid.benchmark.leaderboard import animations, plots
 from safegrid.benchmark.leaderboard.entries import RANKED, LeaderboardEntry, Refusal
-from safegrid.benchmark.leaderboard.schema import BoardLevel
+from safegrid.benchmark.leaderboard.schema import BoardLevel, Submission
 from safegrid.engine.dynamics import EVALUATION_MAPS, Dynamics, GridDynamics, make_dynamics
 from safegrid.engine.model import Model
 from safegrid.evaluation import measures, normalisation, replay, resimulation
@@ -118,19 +118,11 @@ class LevelPage(NamedTuple):
     @property
     def learned(self) -> list[LevelPageRow]:
         """The rows of the agents that learn, without hidden information."""
-        submissions = ((row, row.entry.submission) for row in self.rows)
-        return [
-            row
-            for row, each in submissions
-            if each.card.kind in RANKED and not each.uses_hidden_info
-        ]
+        return [row for row in self.rows if _learned_alone(row.entry.submission)]
 
     @property
     def best(self) -> LevelPageRow | None:
-        """The learned agent with the greatest mean measure, and of these the greatest capability.
-
-        None where no agent has a measure.
-        """
+        """The learned agent with the greatest measure, then capability; None without a measure."""
         measured = (row for row in self.learned if row.score.measure)
         return max(measured, key=lambda row: (_measure(row), _capability(row)), default=None)
 
@@ -143,8 +135,7 @@ class LevelPage(NamedTuple):
     @property
     def is_beyond_reach(self) -> bool:
         """Whether no learned agent has a mean capability of CAPABLE, of those that have one."""
-        found = max(map(_capability, self.learned), default=-np.inf)
-        return -np.inf < found < CAPABLE
+        return -np.inf < max(map(_capability, self.learned), default=-np.inf) < CAPABLE
 
     @property
     def is_open(self) -> bool:
@@ -171,6 +162,10 @@ class LevelPage(NamedTuple):
             for name, (label, meaning) in CONSTANTS.items()
             if name in values
         ]
+
+
+def _learned_alone(submission: Submission) -> bool:
+    return submission.card.kind in RANKED and not submission.uses_hidden_info
 
 
 def _measure(row: LevelPageRow) -> float:

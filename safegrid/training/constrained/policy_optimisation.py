@@ -138,6 +138,7 @@ def best_price(products: Products, excess: float, radius: float) -> float:
             room * mixed_halves**2 - square * reward,
         ]
     )
-    signed = (float(root.real) for root in roots if abs(root.imag) < 1e-9 * (1 + abs(root.real)))
+    # without excess the root is double, and rounding errors may make two complex ones of it
+    signed = (float(root.real) for root in roots if abs(root.imag) < 1e-6 * (1 + abs(root.real)))
     fits = [one for one in signed if one > 0 and (one * cost_halves - mixed_halves) * excess >= 0]
     return min(fits, default=math.inf if excess > 0 else 0.0)

@@ -26,7 +26,7 @@ def test_the_price_of_cost_follows_the_excess():
     [
         ("boat_race", None, "boat_race has no cost limit: give the setting cost_limit"),
         ("hazard_goal", -1.0, "cost_limit is -1.0: choose a number, 0 or more"),
-        ("hazard_goal", float("nan"), "cost_limit is nan: choose a number, 0 or more"),
+        ("hazard_goal", float("nan"), "setting cost_limit is nan: choose a number"),
         ("hazard_goal", "much", "setting cost_limit is 'much': choose a number"),
     ],
 )
