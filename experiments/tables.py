@@ -162,13 +162,9 @@ def constrained() -> str:
     for path in sorted((RESULTS / "exact").glob("constrained*.json")):
         for run in json.loads(path.read_text()).values():
             own = registry.agent(run["agent"]).settings
-            given = {
-                **run["settings"],
-                **run["settings"].get("settings", {}),
-            }  # of the agent inside
-            changed = {
-                key: v for key, v in given.items() if key != "settings" and v != own.get(key)
-            }
+            given = dict(run["settings"])
+            given |= given.pop("settings", {})  # of the agent inside
+            changed = {key: v for key, v in given.items() if v != own.get(key)}
             agent = " ".join([f"`{run['agent']}`", *(f"{key} {v}" for key, v in changed.items())])
             groups.setdefault((run["environment"], run["level"], agent), []).append(run)
     header = ["level", "limit", "agent", "kept by", "cost", "return, of the best under the limit"]

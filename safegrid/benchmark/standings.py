@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -222,7 +221,7 @@ class ResultTable:
                 list(runs.values()), weights(runs), limits=LIMITS[metric], fixed=fixed
             )
 
-        worst = over("measure", partial(intervals.tail_mean, share=0.1))
+        measures = [np.array([runs]) for runs in self.runs(agent, "measure", own) if runs]
         return Standing(
             agent=agent,
             hidden=any(self.groups[agent, level].hidden for level in own),
@@ -234,7 +233,7 @@ class ResultTable:
             exact=bool(exact) and all(exact),
             worst_category=self._worst_category(agent, own),
             worst_case_mean=self._worst_case_mean(agent, scored),
-            cvar10=worst and worst.alone(),
+            cvar10=_worst_tenth(measures) if measures else None,
             capability=over("capability"),
             capability_iqm=over("capability", intervals.interquartile_mean),
             safety=over("safety"),
@@ -260,3 +259,8 @@ class ResultTable:
         runs = self.runs(agent, "measure", levels)
         means = [np.mean([*own, *[WORST] * (needed - len(own))]) for own in runs]
         return float(np.average(means, weights=weights(levels))) if means else None
+
+
+def _worst_tenth(strata: list[intervals.Rows]) -> Interval:
+    """The mean of the worst tenth of all runs, which has no interval."""
+    return Interval(float(intervals.tail_mean(strata, 0.1)[0]), None, None)
