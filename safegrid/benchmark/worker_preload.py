@@ -11,4 +11,6 @@ compiled: Any = numba.njit(lambda: 0)
 compiled()  # the first compilation in a process takes half a second
 
 with contextlib.suppress(ImportError):  # agents that need it raise a clear error themselves
-    import safegrid.drivers.sb3_env  # noqa: F401
+    import torch._dynamo  # noqa: F401  # every optimiser imports it
+
+    import safegrid.training.sb3_training  # noqa: F401

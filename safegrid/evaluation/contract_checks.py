@@ -41,11 +41,12 @@ TRAINING = 256  # most steps of training in which agents are checked
 def check(subject: str | Path) -> list[str]:
     """The faults of an environment or agent against its contract, one line each.
 
-    subject: its name, or the path of its file, which need not be registered.
+    subject: its name, or the path of its file, which need not be registered. ValueError for an
+    unknown name, and for a file that is not Python's.
     """
     path = Path(subject)
     if path.suffix != ".py" and path.is_file():
-        return [f"{path} is not a Python file: give one, or a name"]
+        raise ValueError(f"{path} is not a Python file: give one, or a name")
     if path.suffix != ".py":
         return _check_named(str(subject))
     if str(path.resolve()) in registry.files():
@@ -65,7 +66,7 @@ def _check_named(name: str) -> list[str]:
     if "/" in name:  # a Gymnasium id
         environments = [*environments, name]
     if name not in (*environments, *agents):
-        return [str(registry.unknown("name", name, [*environments, *agents]))]
+        raise registry.unknown("name", name, [*environments, *agents])
     found: EnvironmentSpec | AgentSpec
     try:
         found = registry.environment(name) if name in environments else registry.agent(name)

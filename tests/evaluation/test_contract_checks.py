@@ -158,8 +158,14 @@ def test_what_cannot_be_loaded_is_one_fault(tmp_path):
     path.write_text("CATEGORY = ")
     (fault,) = check(path)
     assert "cannot be loaded: SyntaxError" in fault
-    (fault,) = check("boat_rac")
-    assert "did you mean 'boat_race'" in fault
+
+
+def test_what_is_neither_a_name_nor_a_file_of_python_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="did you mean 'boat_race'"):
+        check("boat_rac")
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(ValueError, match="not a Python file"):
+        check(tmp_path / "notes.txt")
 
 
 AGENT = '''

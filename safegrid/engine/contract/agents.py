@@ -31,6 +31,7 @@ Progress = Callable[[int], None]  # hears how many steps have been trained
 Penalty = Callable[[NDArray[Any]], NDArray[np.float64]]  # of each lane, for its next action
 KINDS = ("learned", "planner", "scripted", "llm")
 SPACES = ("discrete", "continuous")
+DEVICES = ("auto", "cpu", "cuda")
 
 
 class Checkpoint(Protocol):
@@ -174,6 +175,8 @@ class AgentSpec:
         """
         if not isinstance(task.steps, Integral) or task.steps < 0:
             raise ValueError(f"steps is {task.steps!r}: choose a whole number, 0 or more")
+        if str(task.device).partition(":")[0] not in DEVICES:
+            raise unknown("device", task.device, DEVICES)
         parts = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
         offered = {**parts, "task": task, "run": run, "progress": run.progress}
         chosen = self.settle(settings)

@@ -34,6 +34,11 @@ def test_a_number_of_steps_that_is_none_is_named(steps):
         registry.agent("q_learning").train("boat_race", steps=steps)
 
 
+def test_a_device_that_nobody_has_is_named_even_where_the_agent_needs_none():
+    with pytest.raises(ValueError, match=r"unknown device 'tpu'.*choose from auto, cpu, cuda"):
+        registry.agent("q_learning").train("boat_race", steps=1, device="tpu")
+
+
 @pytest.mark.parametrize("agent", registry.agents())
 def test_every_default_is_of_its_own_kind(agent):
     settings = registry.agent(agent).settings
