@@ -23,7 +23,7 @@ import numpy as np
 from rich.progress import track
 from scipy import stats
 
-from safegrid.evaluation import intervals, ranking
+from safegrid.evaluation import few_valued, intervals, ranking
 
 RUNS = (3, 5, 10)
 STRATA = (1, 12)  # one level, and a suite
@@ -59,6 +59,12 @@ def draw(shape: str, runs: int, strata: int, random: np.random.Generator) -> Str
     if shape == NOISY:
         values = values + random.normal(0, NOISE, size)
     return values.tolist()  # type: ignore[no-any-return]
+
+
+def limits(shape: str) -> few_valued.Limits:
+    """Those of a score, and none for a shape without bounds, whose mean may be outside."""
+    bounded = shape not in CONTINUOUS or np.isfinite(CONTINUOUS[shape].support()).all()
+    return intervals.SCORES if bounded else few_valued.OPEN
 
 
 def average(strata: list[intervals.Rows]) -> intervals.Rows:
@@ -100,11 +106,10 @@ def holds(
             ]
             for name, mean in centred(shape).items()
         }
-        limits = intervals.SCORES
-        return no_false_order(ranking.ranks(agents, None, limits, seed, REPLICATES))
+        return no_false_order(ranking.ranks(agents, None, intervals.SCORES, seed, REPLICATES))
     sample = draw(shape, runs, strata, random)
     if kind == "mean":
-        found = intervals.mean(sample, limits=intervals.SCORES)
+        found = intervals.mean(sample, limits=limits(shape))
     else:
         statistic = average if kind == "bootstrap mean" else intervals.interquartile_mean
         found = intervals.bootstrap(sample, statistic, seed, REPLICATES)

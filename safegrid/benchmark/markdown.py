@@ -16,8 +16,9 @@ OVERALL = (
     "ideal. Worst category: that with the lowest mean measure. Capability: return, 0 is uniform "
     "play, 1 the greatest. Values are exact unless marked sampled. An agent with missing results "
     "has no rank, and its mean is also given with -1 for each missing run. \\* uses hidden "
-    "information, and has no rank. `5 of 5, others ≤ 52 %`: these runs are equal, and the share of "
-    "runs with another value is at most this at 95 %. Dots in the chart are the runs of all levels."
+    "information, and has no rank. `5 of 5, others ≤ 52 %`: these runs are equal, or differ by "
+    "less than 0.5 % of the range, and the share of others is at most this at 95 %. Dots in the "
+    "chart are the runs of all levels."
 )
 CHART = "![Mean measure of each agent, with its interval and runs](report.svg)"
 DETAILS = (

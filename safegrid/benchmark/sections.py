@@ -269,7 +269,7 @@ def chart(rows: Sequence[Standing]) -> str:
     picture.x_axis(x, LinearScale(0, 1, bottom, 10), "mean measure")
     for top, (agent, measure) in zip(range(20, bottom, LINE), measured, strict=True):
         picture.text((x.start + 4, top + 12), agent)
-        _, low, high, _ = measure
+        low, high = measure.low, measure.high
         if low is not None and high is not None:
             ends = (x(low), top + 24), (x(high), top + 24)
             picture.line(*ends, stroke=PERFORMANCE, stroke_width=4, stroke_opacity=".4")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 EQUAL = 1e-9  # values of runs that differ by less differ by rounding errors
+ALIKE = 0.005  # of the range between the limits: runs that all differ by less are of a kind
 Limits = tuple[float, float]  # the least and the greatest value that a run can have
 OPEN: Limits = (-math.inf, math.inf)
 
@@ -28,12 +29,13 @@ def distances(
     weights: of the strata, equal by default; they are scaled to sum to 1
     confidence: of the interval whose ends lie at these distances
     limits: of a run's value; where there are none, equal runs leave the mean without bounds
-    fixed: whether equal runs are of one policy, so that there are no others
+    fixed: whether runs that are alike are of one policy, so that there are no others
 
     Where runs take two values, a < b, the ends are a + (b - a) p, with p the ends of the interval
-    of the share of b. Of n equal runs the share q of others is bounded, and the others may lie at a
-    limit. Several such strata bound their shares jointly: q is possible where all these runs are
-    equal with a probability, the product of (1 - q[i]) ** n[i], of (1 - confidence) / 2 or more.
+    of the share of b. Of n runs that are alike the share q of others is bounded, and the others may
+    lie at a limit. Several such strata bound their shares jointly: q is possible where all these
+    runs are alike with a probability, the product of (1 - q[i]) ** n[i], of (1 - confidence) / 2 or
+    more.
 
     The distances of independent estimates add up as the root of the sum of their squares (Zou &
     Donner 2008, Statistics in Medicine 27, 1693-1702). A distance stands there for a multiple of
@@ -43,17 +45,15 @@ def distances(
     from scipy import special
 
     sums, squares = [0.0, 0.0], [0.0, 0.0]  # of the distances of strata of two values
-    sizes: list[int] = []  # of the strata of equal runs
+    sizes: list[int] = []  # of the strata whose runs are alike
     ways: tuple[list[float], list[float]] = ([], [])  # how far others may be below and above them
     scaled = np.ones(len(strata)) if weights is None else np.asarray(weights, np.float64)
     normal = float(special.ndtri((1 + confidence) / 2))
     for weight, column in zip((scaled / scaled.sum()).tolist(), strata, strict=True):
-        values, count = distinct(column), len(column)
-        if not weight or not takes_few(column):
+        values, count, alike = distinct(column), len(column), are_alike(column, limits)
+        if not weight or not (alike or takes_few(column)) or (alike and fixed):
             continue
-        if len(values) == 1 and fixed:
-            continue
-        if len(values) == 1:
+        if alike:
             sizes.append(count)
             ways[0].append(weight * max(0.0, values[0] - limits[0]))
             ways[1].append(weight * max(0.0, limits[1] - values[0]))
@@ -78,6 +78,17 @@ def takes_few(column: ArrayLike) -> bool:
     """
     values = np.asarray(column)
     return len(distinct(values)) < min(3, len(values))
+
+
+def are_alike(column: ArrayLike, limits: Limits = OPEN) -> bool:
+    """Whether a stratum has several runs, which are of a kind: equal, or nearly so.
+
+    Policies that are worth 0.998 and 0.997 show no more of other kinds of policies than equal ones
+    do. Without limits there is no scale, and only equal runs are alike.
+    """
+    values, (low, high) = distinct(column), limits
+    near = math.isfinite(high - low) and values[-1] - values[0] <= ALIKE * (high - low)
+    return np.size(column) > 1 and (near or len(values) == 1)
 
 
 def distinct(column: ArrayLike) -> list[float]:

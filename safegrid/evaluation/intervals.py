@@ -30,21 +30,22 @@ class Interval(NamedTuple):
     low: float | None  # None, as is `high`, where the runs give no interval: see `mean`
     high: float | None
     runs: tuple[tuple[float, ...], ...] = ()  # of each stratum, in order; empty for shares
+    alike: bool = False  # whether the runs of its only stratum are: see `few_valued.are_alike`
 
     def __str__(self) -> str:
         return self.text(1)
 
     @property
     def equal(self) -> str:
-        """`5 of 5, others ≤ 52 %` where all runs of the only stratum are equal, else empty.
+        """`5 of 5, others ≤ 52 %` where all runs of the only stratum are alike, else empty.
 
         The number is the upper end of the interval of the share of runs with another value.
         """
-        runs = self.runs[0] if len(self.runs) == 1 else ()
-        if len(runs) < 2 or len(few_valued.distinct(runs)) > 1:
+        if not self.alike:
             return ""
-        _, others = few_valued.share(0, len(runs), CONFIDENCE)
-        return f"{len(runs)} of {len(runs)}, others ≤ {others:.0%}".replace("%", " %")
+        count = len(self.runs[0])
+        _, others = few_valued.share(0, count, CONFIDENCE)
+        return f"{count} of {count}, others ≤ {others:.0%}".replace("%", " %")
 
     def alone(self) -> "Interval":
         """The estimate without its interval and its runs."""
@@ -56,7 +57,7 @@ class Interval(NamedTuple):
         return self._replace(low=low, high=high)
 
     def text(self, digits: int) -> str:
-        """`mean [low, high]`, `mean (5 of 5, others ≤ 52 %)` for equal runs, or the mean alone.
+        """`mean [low, high]`, `mean (5 of 5, others ≤ 52 %)` for runs alike, or the mean alone.
 
         digits: after the decimal point
         """
@@ -111,14 +112,14 @@ def mean(
     weights: of the strata; equal by default
     confidence: probability that the interval covers the mean
     limits: of a run's value
-    fixed: whether equal runs are of one policy, so that there are no others with another value
+    fixed: whether runs that are alike are of one policy, so that there are no others
 
     One stratum has Student's interval or, where its runs take one or two values, that of a share.
     Over strata the distances of both kinds from the mean, see `moments` and `few_valued.distances`,
     add up as the root of the sum of their squares. There is no interval where a stratum has one
-    run, none where all runs are fixed, and without limits none where a stratum has equal runs: the
-    value of others is not known. The ends
-    are within the limits. ValueErrors as `moments`.
+    run, none where all runs are equal and fixed, and without limits none where a stratum has equal
+    runs: the value of others is not known. The ends are within the limits. ValueErrors as
+    `moments`.
     """
     from scipy import special
 
@@ -131,7 +132,8 @@ def mean(
     if fixed and not reach + below + above:
         return Interval(centre, None, None)
     found = around(centre, math.hypot(reach, below), math.hypot(reach, above), runs)
-    return found.within(*limits)
+    alike = len(strata) == 1 and few_valued.are_alike(strata[0], limits)
+    return found.within(*limits)._replace(alike=alike)
 
 
 def around(
@@ -178,7 +180,8 @@ def bootstrap(
     stretch = float(special.stdtrit(freedom, level) / special.ndtri(level))
     ends = np.quantile(deviations, [1 - level, level]) * math.sqrt(least / (least - 1)) * stretch
     if len(few_valued.distinct(ends)) == 1:  # the runs say nothing about other values
-        return Interval(centre, None, None, runs)
+        alike = len(columns) == 1 and few_valued.are_alike(columns[0])
+        return Interval(centre, None, None, runs, alike)
     return Interval(centre, centre + float(ends[0]), centre + float(ends[1]), runs)
 
 

@@ -63,6 +63,30 @@ def test_levels_of_no_weight_count_not_and_unknown_limits_bound_nothing():
     assert few_valued.distances([[0.0, 1.0, 0.5], [1.0, 1.0]], [1, 1], 0.95) == (np.inf, np.inf)
 
 
+@pytest.mark.parametrize(
+    ("runs", "limits", "alike"),
+    [
+        ([0.5, 0.5], few_valued.OPEN, True),
+        ([0.5, 0.501], few_valued.OPEN, False),
+        ([0.5, 0.501], (0.0, np.inf), False),
+        ([0.5, 0.509, 0.505], LIMITS, True),
+        ([0.5, 0.511, 0.505], LIMITS, False),
+        ([0.5], LIMITS, False),
+    ],
+)
+def test_runs_that_are_nearly_equal_are_alike(runs, limits, alike):
+    assert few_valued.are_alike(runs, limits) == alike
+
+
+def test_nearly_equal_runs_have_the_bound_of_equal_ones():
+    """Student's interval of runs that differ by 1e-6 would say that no run differs by more."""
+    equal = intervals.mean([[0.5] * 5], limits=LIMITS)
+    nearly = intervals.mean([[0.5, 0.5, 0.5, 0.5, 0.500001]], limits=LIMITS)
+    assert nearly[:3] == pytest.approx(equal[:3], abs=1e-5) and nearly.equal == equal.equal != ""
+    three_kinds = intervals.mean([[0.5, 0.5, 0.52, 0.54]], limits=LIMITS)
+    assert not three_kinds.equal and three_kinds.high - three_kinds.low < 0.1
+
+
 @pytest.mark.parametrize("bad", [0.03, 0.1, 0.3, 0.5])
 def test_means_of_two_values_are_covered_on_any_number_of_levels(bad):
     """Of 1,200 trials 5 % may miss; that more than 8 % then do has a chance of 1e-5."""

@@ -88,6 +88,6 @@ def test_what_the_long_simulation_found():
         if ranks or means:
             assert min(row["two values"], row["catastrophe"]) >= 0.95 - error, row
         if means and row["strata"] == 1:
-            assert row["lognormal"] < 0.93 and row["noisy catastrophe"] < 0.93, row
+            assert 0.7 < row["lognormal"] < 0.93 and row["noisy catastrophe"] < 0.93, row
         if means and row["strata"] == 1 and row["runs"] < 10:
             assert row["three values"] < 0.93, row
