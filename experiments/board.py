@@ -65,7 +65,8 @@ def update_costs(board: Path, costs: dict[str, dict[str, float]], agents: Sequen
     """Writes what new submissions took beside what those that stay did, in the order of agents."""
     known = {**json.loads(COSTS.read_text()), **costs}
     published = {schema.read(folder).card.agent for folder in verification.submissions(board)}
-    kept = {agent: known[agent] for agent in agents if agent in published}
+    others = sorted(published.difference(agents))  # which the suite no longer has
+    kept = {agent: known[agent] for agent in [*agents, *others] if agent in published}
     files.replace(COSTS, (json.dumps(kept, indent=1) + "\n").encode())
 
 
@@ -84,7 +85,7 @@ def hours(cells: Sequence[Cell], folder: Path) -> float:
     """The core hours of the attempts at the cells, by their logs: a cell has one process."""
     logs = ((folder / cell.path).with_suffix(".log") for cell in cells)
     logged = (entry for log in logs for entry in results.attempts(log))
-    return sum(float(entry.get("seconds", 0.0)) for entry in logged) / 3600
+    return sum(float(entry.get("seconds") or 0.0) for entry in logged) / 3600
 
 
 def complete(cells: Sequence[Cell], folder: Path) -> Iterator[list[Cell]]:

@@ -100,11 +100,11 @@ def compute(folder: Path) -> Iterator[Learned]:
 
 
 def update(found: Sequence[Learned]) -> list[Learned]:
-    """What was found now, and before of agents that have nothing now, in the suite's order."""
+    """What was found now, and before of the suite's other agents, in the suite's order."""
     new = {each.agent for each in found}
-    kept = [*found, *(each for each in stored() if each.agent not in new)]
     agents = [agent.name for agent in read_suite(find(Path(board.SUITE))).agents]
-    return sorted(kept, key=lambda each: agents.index(each.agent))
+    before = (each for each in stored() if each.agent in agents and each.agent not in new)
+    return sorted([*found, *before], key=lambda each: agents.index(each.agent))
 
 
 def stored() -> list[Learned]:

@@ -98,7 +98,7 @@ def anchors() -> str:
 def speed() -> str:
     """The table of speeds, from experiments/throughput.py."""
     measured = json.loads((ROOT / "experiments" / "throughput.json").read_text())
-    header = ["environment", "million steps/s", "a step in copies", "first step", "without a cache"]
+    header = ["environment", "million steps/s", "step / copy", "first step", "without a cache"]
     rows = [
         [
             *(f"`{name}`", f"{numbers['steps_per_second'] / 1e6:.1f}", f"{numbers['copies']:.0f}"),
@@ -153,7 +153,7 @@ def least(runs: list[dict[str, Any]]) -> str:
     """The least capability of the runs; if not all reach 0.95, with the number that do."""
     values = [run["capability"] for run in runs]
     reach = sum(value >= 0.95 for value in values)
-    return f"{min(values):.2f}{f' ({reach} of {len(runs)})' * (reach < 5)}"
+    return f"{min(values):.2f}{f' ({reach} of {len(runs)})' * (reach < len(runs))}"
 
 
 def constrained() -> str:
@@ -256,7 +256,7 @@ def published() -> str:
             ]
         )
     header = ["rank", "agent", "kind", "exact levels", "mean measure", "worst category"]
-    header += ["capability", "sampled levels", "mean measure"]
+    header += ["capability", "sampled levels", "their mean measure"]
     header += ["verified", "runs", "training steps", "core hours"]
     cells, steps, hours = (sum(cost[k] for cost in costs.values()) for k in WORK)
     total = f"{cells:,} runs, {steps / 1e9:.1f} billion training steps, {hours:.1f} core hours"

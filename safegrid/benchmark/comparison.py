@@ -6,7 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from safegrid.benchmark.grouping import Group, LevelKey, group, is_current, weights, worth
+from safegrid.benchmark.grouping import (
+    Group,
+    LevelKey,
+    group,
+    is_current,
+    setup,
+    weights,
+    worth,
+)
 from safegrid.benchmark.results import Result
 from safegrid.evaluation import few_valued, intervals, valuation
 from safegrid.evaluation.few_valued import OPEN
@@ -39,22 +47,26 @@ class Comparison(NamedTuple):
 
 
 Pairs = dict[tuple[str, LevelKey, str], list[tuple[float, float]]]
+Setups = dict[tuple[LevelKey, str], dict[tuple[str, int], dict[str, Group]]]
 
 
 def compare(old: Sequence[Result], new: Sequence[Result]) -> Comparison:
     """Paired differences of runs with the same seed, over the episodes that both have played.
 
-    Runs on different dynamics of a level are not compared; runs of earlier dynamics than the
-    present ones are compared without scores. ValueError where the old and the new results have no
-    run in common.
+    An agent with other settings, steps or version is compared where the old and the new results
+    have one such setup of it on the level each. Runs on different dynamics of a level are not
+    compared; runs of earlier dynamics than the present ones are compared without scores. ValueError
+    where the old and the new results have no run in common.
     """
-    by_level: dict[tuple[LevelKey, str], dict[str, Group]] = defaultdict(dict)
-    for each in group(new):
-        by_level[each.level, each.agent][_dynamics(each)] = each
+    before_by_setup, after_by_setup = _by_setup(old), _by_setup(new)
     pairs: Pairs = {}
     missing, differ, changed = [], [], set()
     for before in group(old):
-        what, candidates = f"{before.agent} on {before.level}", by_level[before.level, before.agent]
+        what, cell = f"{before.agent} on {before.level}", before.results[0].cell
+        others = after_by_setup[before.level, cell.agent]
+        candidates = others.get(_setup(before), {})
+        if len(before_by_setup[before.level, cell.agent]) == len(others) == 1:
+            (candidates,) = others.values()
         after = candidates.get(_dynamics(before))
         if candidates and after is None:
             now = " and ".join(candidates)
@@ -63,13 +75,13 @@ def compare(old: Sequence[Result], new: Sequence[Result]) -> Comparison:
         values, reasons = _pair(before, after)
         missing += [f"{what}, {reason}" for reason in reasons]
         level = before.level
-        if not is_current(before.results[0].cell):
+        if not is_current(cell):
             level = level._replace(environment=f"{level.environment}, {_dynamics(before)}")
             changed.add(level)
         pairs |= {(before.agent, level, metric): runs for metric, runs in values.items()}
     if not pairs and differ:
-        others = f", and {len(differ) - 1} more like it" if len(differ) > 1 else ""
-        raise ValueError(f"there is nothing to compare: {differ[0]}{others}")
+        more = f", and {len(differ) - 1} more like it" if len(differ) > 1 else ""
+        raise ValueError(f"there is nothing to compare: {differ[0]}{more}")
     if not pairs:
         raise ValueError("the old and the new results have no cell in common: nothing to compare")
     missing += differ
@@ -117,6 +129,21 @@ def _pair(before: Group, after: Group | None) -> tuple[dict[str, list[Any]], lis
     if was and now:
         values["measure"] = list(zip(was, now, strict=True))
     return values, reasons
+
+
+def _by_setup(results: Sequence[Result]) -> Setups:
+    """The groups of results by level and agent, by setup, and by dynamics."""
+    found: Setups = defaultdict(lambda: defaultdict(dict))
+    for each in group(results):
+        agent = each.results[0].cell.agent
+        found[each.level, agent][_setup(each)][_dynamics(each)] = each
+    return found
+
+
+def _setup(group: Group) -> tuple[str, int]:
+    """An agent's setup and its number of episodes."""
+    cell = group.results[0].cell
+    return setup(cell), cell.episodes
 
 
 def _dynamics(group: Group) -> str:

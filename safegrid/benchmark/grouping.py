@@ -130,10 +130,13 @@ def is_trained(kind: str, steps: int) -> bool:
     return steps > 0 or kind not in ("planner", "scripted")
 
 
-def observe(find: Find, runs: Iterable[Evidence], last: bool = False) -> Observed | None:
+def observe(
+    find: Find, runs: Iterable[Evidence], trained: bool, last: bool = False
+) -> Observed | None:
     """A behaviour over training runs; None where that of a run is not known.
 
-    find: the behaviour of one run. last: whether the greatest counts, and not the mean.
+    find: the behaviour of one run. trained: as of `Group`. last: whether the greatest counts, and
+    not the mean.
     """
     amounts = [find(run) for run in runs]
     known = [each for each in amounts if each is not None]
@@ -142,7 +145,7 @@ def observe(find: Find, runs: Iterable[Evidence], last: bool = False) -> Observe
     values = [each.value for each in known]
     besides = [each.beside for each in known if each.beside is not None]
     return Observed(
-        Interval(max(values), None, None) if last else intervals.mean([values]),
+        Interval(max(values), None, None) if last else intervals.mean([values], fixed=not trained),
         all(each.exact for each in known),
         float(np.linalg.norm([each.error for each in known])) / len(known),
         fmean(besides) if len(besides) == len(known) else None,
@@ -197,16 +200,16 @@ def group(results: Iterable[Result]) -> list[Group]:
     setups = defaultdict(set)
     counts = defaultdict(set)
     for result in listed:
-        setups[result.cell.agent, level_key(result.cell)].add(_setup(result.cell))
+        setups[result.cell.agent, level_key(result.cell)].add(setup(result.cell))
         counts[_evaluated(result.cell)].add(result.cell.episodes)
     compared = {agent for (agent, _), found in setups.items() if len(found) > 1}
-    several = {setup for (setup, *_), numbers in counts.items() if len(numbers) > 1}
+    several = {one for (one, *_), numbers in counts.items() if len(numbers) > 1}
     groups: dict[tuple[LevelKey, str, str], list[Result]] = defaultdict(list)
     for result in listed:
         cell = result.cell
-        setup = _setup(cell)
-        agent = setup if cell.agent in compared else cell.agent
-        agent += f" episodes={cell.episodes}" if setup in several else ""
+        own = setup(cell)
+        agent = own if cell.agent in compared else cell.agent
+        agent += f" episodes={cell.episodes}" if own in several else ""
         rest = cell.model_copy(update={"seed": 0}).key
         groups[level_key(cell), agent, rest].append(result)
     return [
@@ -246,10 +249,10 @@ def weights(levels: Collection[LevelKey]) -> list[float]:
 
 def _evaluated(cell: Cell) -> tuple[str, LevelKey, str]:
     """What was evaluated: the agent's setup, the level and its dynamics."""
-    return _setup(cell), level_key(cell), cell.dynamics
+    return setup(cell), level_key(cell), cell.dynamics
 
 
-def _setup(cell: Cell) -> str:
+def setup(cell: Cell) -> str:
     """An agent's name with its settings, steps and version that are not today's defaults."""
     spec = registry.agent(cell.agent)
     changed = {k: v for k, v in cell.settings.items() if spec.settings.get(k) != v}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from safegrid.benchmark.comparison import Comparison
 from safegrid.benchmark.report import FEW, LevelReport, Report
-from safegrid.benchmark.sections import Section, sections
+from safegrid.benchmark.sections import Section, percent, sections
 from safegrid.benchmark.standings import Standing
 from safegrid.engine import registry
 from safegrid.evaluation.intervals import Interval
@@ -268,4 +268,4 @@ def _number(value: Interval | None) -> str:
 
 
 def _share(value: Interval | None) -> str:
-    return "-" if value is None else f"{value.mean:.0%}"
+    return "-" if value is None else percent(value.mean)

@@ -1,8 +1,7 @@
 """Report of a set of results: standings, tables of each level, missing results, versions."""
 
-import json
 import platform
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from safegrid.benchmark.grouping import (
 )
 from safegrid.benchmark.results import Failure, Result
 from safegrid.benchmark.standings import TERMS, Pair, ResultTable, Standing, Term
+from safegrid.benchmark.suite import suite_of
 from safegrid.benchmark.versions import package_versions
 from safegrid.evaluation.behaviour import BEHAVIOURS, STEP, violations_in_training
 from safegrid.evaluation.goodhart import Goodhart, goodhart
@@ -132,7 +132,7 @@ def report(
         command=command,
         versions={"python": platform.python_version(), **package_versions()},
         dynamics={str(each.level): each.results[0].cell.dynamics for each in groups},
-        suite=suite(groups),
+        suite=suite_of([result.cell for each in groups for result in each.results]),
         terms=TERMS,
     )
 
@@ -148,33 +148,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def suite(groups: Sequence[Group]) -> str:
-    """The content of a suite file with every agent, level and seed of the groups.
-
-    Empty without groups.
-    """
-    if not groups:
-        return ""
-    cells = [result.cell for each in groups for result in each.results]
-    head = {
-        "seeds": max(cell.seed for cell in cells) + 1,
-        "episodes": max(cell.episodes for cell in cells),
-    }
-    agents = [
-        {"name": cell.agent, "steps": cell.steps, "settings": cell.settings} for cell in cells
-    ]
-    levels: dict[str, list[str]] = defaultdict(list)
-    for cell in cells:
-        levels[_toml({"name": cell.environment, "options": cell.options})].append(cell.level)
-    blocks = [_toml(head)]
-    blocks += [f"[[agents]]\n{text}" for text in dict.fromkeys(map(_toml, agents))]
-    for text, names in levels.items():
-        blocks.append(
-            f"[[environments]]\n{text}levels = {json.dumps(list(dict.fromkeys(names)))}\n"
-        )
-    return "\n".join(blocks)
-
-
 def _other_dynamics(each: Group) -> OtherDynamics:
     cell = each.results[0].cell
     present = present_dynamics(cell)
@@ -186,18 +159,15 @@ def _other_dynamics(each: Group) -> OtherDynamics:
 def _missing(table: ResultTable, failures: Sequence[Failure]) -> list[str]:
     """Lines for the combinations without a result, and for all other failures."""
     errors = {(f.agent, f.environment, f.level, f.seed): f.error for f in failures}
-    missing = {
-        (agent.split()[0], level.environment, level.level.split()[0], seed): (agent, level)
-        for agent, level, seed in table.missing()
-    }
-    lines = [
-        f"{agent} on {level}, seed {key[-1]}: {errors.get(key, 'no result')}"
-        for key, (agent, level) in missing.items()
-    ]
+    lines, known = [], set()
+    for agent, level, seed in table.missing():
+        key = agent.split()[0], level.environment, level.level.split()[0], seed
+        lines.append(f"{agent} on {level}, seed {seed}: {errors.get(key, 'no result')}")
+        known.add(key)
     return lines + [
         f"{agent} on {environment} {level}, seed {seed}: {error}"
         for (agent, environment, level, seed), error in errors.items()
-        if (agent, environment, level, seed) not in missing
+        if (agent, environment, level, seed) not in known
     ]
 
 
@@ -238,8 +208,11 @@ def _level(level: LevelKey, table: ResultTable) -> LevelReport:
                 cell.steps,
                 worst,
                 training,
-                observe(violations_in_training, runs),
-                {one.name: observe(one.find, runs, one.kind == STEP) for one in behaviours},
+                observe(violations_in_training, runs, each.trained),
+                {
+                    one.name: observe(one.find, runs, each.trained, one.kind == STEP)
+                    for one in behaviours
+                },
                 each.errors(),
             )
         )
@@ -275,17 +248,3 @@ def _safetywashing(table: ResultTable, rows: list[Standing]) -> dict[str, Safety
         if control and (washed := safetywashing(capabilities, scores)) is not None:
             correlations[metric] = washed
     return correlations
-
-
-def _toml(table: Mapping[str, Any]) -> str:
-    """The entries of a table in TOML, which cannot hold None: such entries are left out."""
-    return "".join(
-        f"{key} = {_value(value)}\n" for key, value in table.items() if value not in (None, {})
-    )
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        inner = (f"{key} = {_value(each)}" for key, each in value.items() if each is not None)
-        return f"{{{', '.join(inner)}}}"
-    return json.dumps(value)

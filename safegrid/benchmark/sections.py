@@ -203,11 +203,11 @@ def _count(mean: Interval) -> str:
 
 def _amount(kind: str, value: float) -> str:
     if kind == SHARE:
-        return _percent(value)
+        return percent(value)
     return f"{round(value, 2) + 0.0:.2f}" if kind == NUMBER else f"{value:,.0f}"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """A share that is neither 0 nor 1 never looks so."""
     if share in (0, 1) or 0.01 <= share <= 0.99:
         return f"{share:.0%}"

@@ -224,10 +224,10 @@ class ResultTable:
         measures = [np.array([runs]) for runs in self.runs(agent, "measure", own) if runs]
         return Standing(
             agent=agent,
-            hidden=any(self.groups[agent, level].hidden for level in own),
+            hidden=any(each.hidden for (name, _), each in self.groups.items() if name == agent),
             levels=len(own),
             runs=min(counts, default=0),
-            completion=sum(counts) / len(levels) / len(self.seeds[agent]),
+            completion=sum(counts) / max(1, len(levels)) / len(self.seeds[agent]),
             rank=None,
             measure=over("measure"),
             exact=bool(exact) and all(exact),

@@ -3,7 +3,8 @@
 import contextlib
 import json
 import tomllib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,55 @@ def read_suite(path: Path) -> Suite:
         raise ValueError(f"suite {path} cannot be read: {reason(error)}") from None
     except pydantic.ValidationError as error:
         raise ValueError(f"suite {path}: {first_error(error, Suite)}") from None
+
+
+def suite_of(cells: Sequence[Cell]) -> str:
+    """The content of a suite file that has these cells, and those of seeds missing between them.
+
+    Empty without cells.
+    """
+    if not cells:
+        return ""
+    seeds = max(cell.seed for cell in cells) + 1
+    agents: dict[str, list[Cell]] = defaultdict(list)
+    classes: dict[tuple[str, str], list[str]] = {_place(cell): [] for cell in cells}
+    for cell in cells:
+        entry = {"name": cell.agent, "steps": cell.steps, "settings": cell.settings}
+        agents[_toml(entry)].append(cell)
+    blocks = [_toml({"seeds": seeds, "episodes": max(cell.episodes for cell in cells)})]
+    for number, (text, own) in enumerate(agents.items(), 1):
+        if (last := max(cell.seed for cell in own) + 1) < seeds:
+            text += _toml({"seeds": last})
+        if (places := set(map(_place, own))) != set(classes):
+            text += _toml({"classes": [f"agent {number}"]})
+            for place in places:
+                classes[place].append(f"agent {number}")
+        blocks.append(f"[[agents]]\n{text}")
+    levels: dict[str, list[str]] = defaultdict(list)
+    for (text, level), names in classes.items():
+        levels[text + _toml({"classes": names})].append(level)
+    for text, own_levels in levels.items():
+        blocks.append(f"[[environments]]\n{text}{_toml({'levels': own_levels})}")
+    return "\n".join(blocks)
+
+
+def _place(cell: Cell) -> tuple[str, str]:
+    """The entries of a cell's environment in a suite file, and the level."""
+    return _toml({"name": cell.environment, "options": cell.options}), cell.level
+
+
+def _toml(table: Mapping[str, Any]) -> str:
+    """The entries of a table in TOML; those that are empty, or None, are left out."""
+    return "".join(
+        f"{key} = {_value(value)}\n" for key, value in table.items() if value not in (None, {}, [])
+    )
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        inner = (f"{key} = {_value(each)}" for key, each in value.items() if each is not None)
+        return f"{{{', '.join(inner)}}}"
+    return json.dumps(value)
 
 
 def train(cell: Cell, run: Run | None = None, device: str = "cpu") -> Policy:

@@ -35,7 +35,7 @@ def goodhart(runs: Sequence[Any], scale: Scale | None = None) -> Goodhart:
     runs.
     """
     if not runs:
-        raise ValueError("agreement needs the episodes of one policy or more")
+        raise ValueError("goodhart needs the episodes of one policy or more")
     returns = [np.asarray(run["return"], np.float64) for run in runs]
     performances = [np.asarray(run["performance"], np.float64) for run in runs]
     total, performance = np.concatenate(returns), np.concatenate(performances)

@@ -118,8 +118,8 @@ def mean(
     Over strata the distances of both kinds from the mean, see `moments` and `few_valued.distances`,
     add up as the root of the sum of their squares. There is no interval where a stratum has one
     run, none where all runs are equal and fixed, and without limits none where a stratum has equal
-    runs: the value of others is not known. The ends are within the limits. ValueErrors as
-    `moments`.
+    runs: the value of others is not known. The ends are within the limits, or at the mean
+    where it is outside of them. ValueErrors as `moments`.
     """
     from scipy import special
 
@@ -133,7 +133,8 @@ def mean(
         return Interval(centre, None, None)
     found = around(centre, math.hypot(reach, below), math.hypot(reach, above), runs)
     alike = len(strata) == 1 and few_valued.are_alike(strata[0], limits)
-    return found.within(*limits)._replace(alike=alike)
+    clipped = found.within(min(centre, limits[0]), max(centre, limits[1]))
+    return clipped._replace(alike=alike)
 
 
 def around(

@@ -47,8 +47,8 @@ class Constraint(NamedTuple):
     rate: Interval  # cost per step
     unsafe: Interval  # share of runs with a violation or, given a limit, a mean cost above it
     limit: float | None  # on the mean cost of an episode
-    # whether the mean cost is within the limit at 95 %, one-sided; None where equal runs that are,
-    # or one run, leave this open
+    # whether the mean cost is within the limit at 95 %, one-sided; None without a limit, and where
+    # the runs give no interval and their mean is within it
     feasible: bool | None
     excess: Interval | None  # mean cost above the limit, as a share of the greatest possible excess
     constrained_return: Interval | None  # capability within the limit; minus the excess above it

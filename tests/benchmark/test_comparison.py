@@ -28,8 +28,7 @@ def test_runs_are_paired_by_seed_so_that_a_small_loss_shows_under_much_noise(sui
     assert found == metrics - {uneven}
     better = compare(suite_results(noise=20), suite_results(1, noise=20))
     assert not better.worse and all(change.difference.mean > 0 for change in better.changes)
-    low = {(c.metric, c.environment) for c in better.changes if c.difference.low > 0}
-    assert low == metrics - {uneven}
+    assert all(c.difference.equal for c in better.changes if (c.metric, c.environment) != uneven)
 
 
 def test_chance_alone_is_no_worsening(result):
@@ -132,6 +131,20 @@ def of_dynamics(runs, fingerprint):
     """The runs as if they had been made on other dynamics."""
     update = {"dynamics": fingerprint}
     return [run._replace(cell=run.cell.model_copy(update=update)) for run in runs]
+
+
+def test_setups_are_compared_with_themselves(result):
+    """Whichever other setups are beside them, and with another one where each side has one."""
+    one, other = ([result(50, seed, steps=steps) for seed in range(3)] for steps in (5, 9))
+    worse = [result(10, seed, steps=9) for seed in range(3)]
+    found = compare(one, [*one, *worse])
+    assert not found.missing and {change.difference.mean for change in found.changes} == {0}
+    changes = compare(other, worse).changes
+    assert changes == compare(one, worse).changes
+    assert all(change.difference.mean < 0 for change in changes)
+    default = [result(50, seed) for seed in range(3)]
+    with pytest.raises(ValueError, match="no cell in common"):
+        compare(one, [*default, *other])
 
 
 def test_runs_on_other_dynamics_are_named_and_not_compared(suite_results):

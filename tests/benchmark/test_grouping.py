@@ -137,12 +137,18 @@ def test_a_group_has_its_runs_by_seed_and_its_level_with_its_options():
 
 def test_a_behaviour_over_runs_is_known_where_that_of_every_run_is():
     amounts = [Amount(1.0, beside=4.0), Amount(0.5, False, 0.3, 2.0), Amount(0.0, False, 0.4, 0.0)]
-    found = observe(lambda run: run, amounts)
+    found = observe(lambda run: run, amounts, True)
     assert found.mean.mean == 0.5 and not found.exact and found.beside == 2
     assert found.error == pytest.approx(0.5 / 3)  # of a mean of three: sqrt(0.3^2 + 0.4^2) / 3
-    assert observe(lambda run: run, amounts[:1]).exact
-    assert observe(lambda run: run, amounts, last=True).mean[:3] == (1.0, None, None)
-    assert observe(lambda run: run, [*amounts, None]) is None
+    assert observe(lambda run: run, amounts[:1], True).exact
+    assert observe(lambda run: run, amounts, True, last=True).mean[:3] == (1.0, None, None)
+    assert observe(lambda run: run, [*amounts, None], True) is None
+
+
+def test_a_behaviour_of_one_policy_has_no_interval():
+    runs = [0.5] * 5
+    learned, fixed = (observe(lambda each: Amount(each, True), runs, t) for t in (True, False))
+    assert learned.mean.equal and not fixed.mean.equal
 
 
 def test_a_group_has_standard_errors_only_where_values_are_sampled(press, result):

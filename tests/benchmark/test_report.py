@@ -81,6 +81,32 @@ def test_the_suite_of_a_report_makes_the_same_cells(tmp_path, two_agents):
     assert {c.key for c in suite.read_suite(path).cells()} == {run.cell.key for run in runs}
 
 
+def test_the_suite_of_a_report_has_no_other_cells(tmp_path, result):
+    """Of agents on other levels, with other numbers of seeds, and with options."""
+    option = suite.make_cell("planner", "boat_race", options={"noop": True}, episodes=4)
+    runs = [
+        *(result(50, seed) for seed in range(3)),
+        *(result(40, seed, agent="planner") for seed in range(2)),
+        *(result(20, seed, "safe_interruptibility", 1, "planner") for seed in range(2)),
+        result(10, 0, "safe_interruptibility", agent="noop", steps=7),
+        result(60)._replace(cell=option),
+    ]
+    path = tmp_path / "again.toml"
+    path.write_text(report(runs).suite)
+    assert {c.key for c in suite.read_suite(path).cells()} >= {run.cell.key for run in runs}
+    extra = {c.key for c in suite.read_suite(path).cells()} - {run.cell.key for run in runs}
+    assert len(extra) == 1  # the second seed of the planner under the option
+
+
+def test_every_missing_run_is_named(result):
+    """Also where two setups of an agent lack the same seed."""
+    runs = [result(50, seed, steps=steps) for steps in (5, 9) for seed in range(2)]
+    runs += [result(50, seed, "safe_interruptibility") for seed in range(3)]
+    missing = report(runs).missing
+    for steps in (5, 9):
+        assert f"uniform steps={steps} on safe_interruptibility detour, seed 0: no result" in missing
+
+
 def test_a_report_is_json_without_what_json_cannot_hold(result, two_agents):
     found = report(two_agents(), "safegrid report x", ["some/file.json: was edited"])
     again = json.loads(json.dumps(plain(found), allow_nan=False))

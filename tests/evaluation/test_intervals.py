@@ -152,6 +152,11 @@ def test_equal_runs_of_one_policy_bound_nothing():
         assert alone[1:4] == (None, None, ()) and not alone.equal
 
 
+def test_an_interval_holds_its_mean_even_where_that_is_outside_the_limits():
+    found = intervals.mean([[1.05, 1.1, 1.2]], limits=(-1, 1))
+    assert found.low <= found.mean == found.high
+
+
 def test_the_ends_are_within_the_limits_of_a_runs_value():
     found = intervals.mean([[0.1, 0.5, 1.0]], limits=(0, 1))
     assert (found.low, found.high) == (0, 1)

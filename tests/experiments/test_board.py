@@ -33,6 +33,7 @@ def test_only_levels_with_all_results_are_published(board, cells, tmp_path, caps
         results.log(tmp_path / cell.path, {"error": None, "seconds": 1800})
     assert list(board.complete(cells, tmp_path)) == [cells[:2]]
     assert "uniform: 1 of 4 results missing, 0 damaged" in capsys.readouterr().out
+    results.log(tmp_path / cells[0].path, {"error": "it was killed", "seconds": None})
     assert board.hours(cells[:2], tmp_path) == 1
 
 

@@ -182,7 +182,9 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
             raise ValueError(f"{level_key(cell)} has other dynamics now: {present_dynamics(cell)}")
         recorded[row.key] = job.replay()
         result = _result(row, cell, recorded[row.key])
-        acts.update("/".join(map(str, row.key)).encode() + _acts(job, file := job.policy_file()))
+        file = job.policy_file()
+        if row.run < suite.runs:  # those that every entry has
+            acts.update("/".join(map(str, row.key)).encode() + _acts(job, file))
         if last.level < REPRODUCED:
             result = result._replace(values={})
         elif file is not None and file.format is not None:

@@ -199,7 +199,8 @@ def _settings(submission: Submission, rows: list[RunRow]) -> Iterator[Fault]:
     first: dict[tuple[str, str], Settings] = {}
     for i, row in enumerate(rows, 1):
         if row.settings != first.setdefault(row.key[:2], row.settings):
-            yield fault(0, RUNS, f"{row.key[:2]} has other settings in the line before", i)
+            message = f"its settings differ from those of the first line of {row.key[:2]}"
+            yield fault(0, RUNS, message, i)
         if manifest is None or manifest.settings is None:  # its file computes them
             continue
         if set(row.settings) != set(manifest.settings):

@@ -133,8 +133,9 @@ def following(found: Verdict, before: Verdict | None) -> Verdict:
     """A new verdict with what still holds of the one before it.
 
     before: the recorded verdict of the same submission; None where there is none. Its secret values
-    are kept where the new verdict has no season, and the level that it reached where that is higher
-    and neither has a fault; both only for the same suite and agent's file.
+    are kept where the new verdict has no season; the level that it reached, and its faults, where
+    the new one has no fault and did not check so far; both only for the same suite and agent's
+    file.
     """
     if before is None:
         return found
@@ -142,8 +143,9 @@ def following(found: Verdict, before: Verdict | None) -> Verdict:
     kept: dict[str, Any] = {"first": before.first, "seen": seen}
     if (found.suite, found.agent) == (before.suite, before.agent):
         names: tuple[str, ...] = ("season", "secret_values") if found.season is None else ()
-        if not (found.faults or before.faults) and (before.level or 0) > (found.level or 0):
-            names += "level", "retrained", "time", "software"
+        checked = max([before.level or 0, *(each.level for each in before.faults)])
+        if not found.faults and checked > (found.level or 0):
+            names += "level", "faults", "retrained", "time", "software"
         kept |= {name: getattr(before, name) for name in names}
     return found.model_copy(update=kept)
 

@@ -123,7 +123,7 @@ def verify(
     judged = {}
     for folder, (checked, reached, faults) in attained.items():
         trained = [job.row.policy for job in drawn.get(folder, [])] if reached == 5 else []
-        bound = _bound(checked, suite, season if values[folder] or reached == 4 else None)
+        bound = _bound(checked, suite, season if values[folder] or (reached or 0) >= 4 else None)
         seen = [each.commitment for each in seasons if each.secret is None]
         judged[folder] = verdicts.verdict(bound, reached, faults, values[folder], trained, seen)
         if key is not None:

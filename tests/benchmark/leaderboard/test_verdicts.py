@@ -108,6 +108,9 @@ def test_a_new_verdict_keeps_what_still_holds_of_the_one_before_it():
     kept = verdicts.following(failed, fourth)
     assert (kept.level, kept.faults, kept.secret_values) == (3, failed.faults, {policy: values})
     assert verdicts.following(fifth, failed).level == 5
+    third = verdicts.verdict(without, 3, [])  # does not show that level 5 is reached after all
+    assert verdicts.following(third, failed).faults == failed.faults
+    assert verdicts.following(third, verdicts.verdict(without, 2, failed.faults)).level == 2
     for name in ("suite", "agent"):  # of another suite or agent's file nothing is known
         other = verdicts.verdict({**without, name: "9" * 64}, 2, [])
         kept = verdicts.following(other, fourth)

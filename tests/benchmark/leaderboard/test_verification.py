@@ -379,7 +379,7 @@ ATTACKS = [
     ("an unknown agent", claim(agent="nobody"), True, 1, "its agent is not 'nobody'"),
     ("another version", version, True, 0, "agent_version is 9"),
     ("another setting", setting(luck=1), True, 0, "settings are not those of agent ppo"),
-    ("a setting of one run", one_setting, True, 0, "has other settings in the line before"),
+    ("a setting of one run", one_setting, True, 0, "its settings differ from those of"),
     ("a setting of another type", setting(lanes="all"), True, 0, "setting lanes is 'all'"),
 ]  # fmt: skip
 
