@@ -41,8 +41,7 @@ TRAINING = 256  # most steps of training in which agents are checked
 def check(subject: str | Path) -> list[str]:
     """The faults of an environment or agent against its contract, one line each.
 
-    subject: its name, or the path of its file, which need not be registered. ValueError for an
-    unknown name, and for a file that is not Python's.
+    subject: its name, or its file of Python, registered or not. ValueError where it is neither.
     """
     path = Path(subject)
     if path.suffix != ".py" and path.is_file():
