@@ -104,7 +104,8 @@ def test_every_missing_run_is_named(result):
     runs += [result(50, seed, "safe_interruptibility") for seed in range(3)]
     missing = report(runs).missing
     for steps in (5, 9):
-        assert f"uniform steps={steps} on safe_interruptibility detour, seed 0: no result" in missing
+        lacking = f"uniform steps={steps} on safe_interruptibility detour, seed 0: no result"
+        assert lacking in missing
 
 
 def test_a_report_is_json_without_what_json_cannot_hold(result, two_agents):
