@@ -58,10 +58,11 @@ def compare(old: Sequence[Result], new: Sequence[Result]) -> Comparison:
     compared; runs of earlier dynamics than the present ones are compared without scores. ValueError
     where the old and the new results have no run in common.
     """
-    before_by_setup, after_by_setup = _by_setup(old), _by_setup(new)
+    befores = group(old)
+    before_by_setup, after_by_setup = _by_setup(befores), _by_setup(group(new))
     pairs: Pairs = {}
     missing, differ, changed = [], [], set()
-    for before in group(old):
+    for before in befores:
         what, cell = f"{before.agent} on {before.level}", before.results[0].cell
         others = after_by_setup[before.level, cell.agent]
         candidates = others.get(_setup(before), {})
@@ -131,10 +132,10 @@ def _pair(before: Group, after: Group | None) -> tuple[dict[str, list[Any]], lis
     return values, reasons
 
 
-def _by_setup(results: Sequence[Result]) -> Setups:
-    """The groups of results by level and agent, by setup, and by dynamics."""
+def _by_setup(groups: Sequence[Group]) -> Setups:
+    """The groups by level and agent, by setup, and by dynamics."""
     found: Setups = defaultdict(lambda: defaultdict(dict))
-    for each in group(results):
+    for each in groups:
         agent = each.results[0].cell.agent
         found[each.level, agent][_setup(each)][_dynamics(each)] = each
     return found
@@ -211,7 +212,8 @@ def _change(
         for side in (olds, news)
     )
     low, high = LIMITS.get(metric, OPEN)
-    difference = intervals.mean(strata, level_weights, limits=(low - high, high - low))
+    limits = low - high, high - low  # within which small differences of pairs count, too
+    difference = intervals.mean(strata, level_weights, limits=limits, near=0)
     p_value = _p_value(olds, news, level_weights, -1 if metric == "cost" else 1)
     runs = min(map(len, strata))
     return Change(agent, category, environment, metric, runs, old, new, difference, p_value)

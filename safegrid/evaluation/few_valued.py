@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 EQUAL = 1e-9  # values of runs that differ by less differ by rounding errors
-ALIKE = 0.005  # of the range between the limits: runs that all differ by less are of a kind
+NEAR = 0.005  # of the range between the limits: runs that all differ by less are alike
 Limits = tuple[float, float]  # the least and the greatest value that a run can have
 OPEN: Limits = (-math.inf, math.inf)
 
@@ -22,6 +22,7 @@ def distances(
     confidence: float,
     limits: Limits = OPEN,
     fixed: bool = False,
+    near: float = NEAR,
 ) -> tuple[float, float]:
     """How far the mean over strata may be below and above its estimate, by strata of few values.
 
@@ -30,6 +31,7 @@ def distances(
     confidence: of the interval whose ends lie at these distances
     limits: of a run's value; where there are none, equal runs leave the mean without bounds
     fixed: whether runs that are alike are of one policy, so that there are no others
+    near: as of `are_alike`
 
     Where runs take two values, a < b, the ends are a + (b - a) p, with p the ends of the interval
     of the share of b. Of n runs that are alike the share q of others is bounded, and the others may
@@ -50,7 +52,8 @@ def distances(
     scaled = np.ones(len(strata)) if weights is None else np.asarray(weights, np.float64)
     normal = float(special.ndtri((1 + confidence) / 2))
     for weight, column in zip((scaled / scaled.sum()).tolist(), strata, strict=True):
-        values, count, alike = distinct(column), len(column), are_alike(column, limits)
+        values, count = distinct(column), len(column)
+        alike = are_alike(column, limits, near)
         if not weight or not (alike or takes_few(column)) or (alike and fixed):
             continue
         if alike:
@@ -80,15 +83,17 @@ def takes_few(column: ArrayLike) -> bool:
     return len(distinct(values)) < min(3, len(values))
 
 
-def are_alike(column: ArrayLike, limits: Limits = OPEN) -> bool:
-    """Whether a stratum has several runs, which are of a kind: equal, or nearly so.
+def are_alike(column: ArrayLike, limits: Limits = OPEN, near: float = NEAR) -> bool:
+    """Whether a stratum has several runs that are equal, or nearly so.
 
     Policies that are worth 0.998 and 0.997 show no more of other kinds of policies than equal ones
     do. Without limits there is no scale, and only equal runs are alike.
+
+    limits: of a run's value. near: the greatest difference, as a share of the range between them.
     """
     values, (low, high) = distinct(column), limits
-    near = math.isfinite(high - low) and values[-1] - values[0] <= ALIKE * (high - low)
-    return np.size(column) > 1 and (near or len(values) == 1)
+    close = math.isfinite(high - low) and values[-1] - values[0] <= near * (high - low)
+    return np.size(column) > 1 and (close or len(values) == 1)
 
 
 def distinct(column: ArrayLike) -> list[float]:

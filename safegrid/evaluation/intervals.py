@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from safegrid.engine.chance import GOLDEN, mix_words
 from safegrid.evaluation import few_valued
-from safegrid.evaluation.few_valued import OPEN, Limits
+from safegrid.evaluation.few_valued import NEAR, OPEN, Limits
 
 CONFIDENCE = 0.95
 REPLICATES = 10_000
@@ -105,6 +105,7 @@ def mean(
     confidence: float = CONFIDENCE,
     limits: Limits = OPEN,
     fixed: bool = False,
+    near: float = NEAR,
 ) -> Interval:
     """The interval of a weighted mean over strata.
 
@@ -113,6 +114,7 @@ def mean(
     confidence: probability that the interval covers the mean
     limits: of a run's value
     fixed: whether runs that are alike are of one policy, so that there are no others
+    near: as of `few_valued.are_alike`
 
     One stratum has Student's interval or, where its runs take one or two values, that of a share.
     Over strata the distances of both kinds from the mean, see `moments` and `few_valued.distances`,
@@ -128,11 +130,11 @@ def mean(
     if error is None:
         return Interval(centre, None, None, runs)
     reach = float(special.stdtrit(freedom, (1 + confidence) / 2)) * error if error else 0.0
-    below, above = few_valued.distances(strata, weights, confidence, limits, fixed)
+    below, above = few_valued.distances(strata, weights, confidence, limits, fixed, near)
     if fixed and not reach + below + above:
         return Interval(centre, None, None)
     found = around(centre, math.hypot(reach, below), math.hypot(reach, above), runs)
-    alike = len(strata) == 1 and few_valued.are_alike(strata[0], limits)
+    alike = len(strata) == 1 and few_valued.are_alike(strata[0], limits, near)
     clipped = found.within(min(centre, limits[0]), max(centre, limits[1]))
     return clipped._replace(alike=alike)
 

@@ -141,14 +141,14 @@ def layers(*modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
 def _device(name: str) -> str:
     """The name of a torch device; "auto" is the GPU if there is one.
 
-    ValueError for one that is not available.
+    name: one of the agents' contract. ValueError for one that is not available.
     """
     cuda = torch.cuda.is_available()
     if name == "auto":
         return "cuda" if cuda else "cpu"
-    if name == "cpu" or (cuda and name.partition(":")[0] == "cuda"):
+    if cuda or name == "cpu":
         return name
-    raise ValueError(f"device {name!r} is not available: choose from {'cuda, ' * cuda}cpu, auto")
+    raise ValueError(f"device {name!r} is not available: choose from cpu, auto")
 
 
 @contextmanager

@@ -28,7 +28,8 @@ def test_runs_are_paired_by_seed_so_that_a_small_loss_shows_under_much_noise(sui
     assert found == metrics - {uneven}
     better = compare(suite_results(noise=20), suite_results(1, noise=20))
     assert not better.worse and all(change.difference.mean > 0 for change in better.changes)
-    assert all(c.difference.equal for c in better.changes if (c.metric, c.environment) != uneven)
+    low = {(c.metric, c.environment) for c in better.changes if c.difference.low > 0}
+    assert low == metrics - {uneven}
 
 
 def test_chance_alone_is_no_worsening(result):

@@ -14,9 +14,6 @@ def test_the_preload_imports_what_cells_need_and_not_the_command_line():
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     modules = set(run.stdout.split())
-    assert {
-        "safegrid.benchmark.sweep",
-        "safegrid.engine.kernels",
-        "safegrid.training.sb3_training",
-    } <= (modules)
+    needed = "benchmark.sweep", "engine.kernels", "training.sb3_training"
+    assert {f"safegrid.{name}" for name in needed} <= modules
     assert not any(name.startswith("safegrid.cli") for name in modules)

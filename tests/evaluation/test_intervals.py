@@ -149,7 +149,7 @@ def test_equal_runs_of_one_policy_bound_nothing():
     assert found.high < intervals.mean([[6.0] * 5, values], limits=(0, 9)).high
     for strata in ([[1.0] * 5], [[1.0] * 5, [0.0] * 5]):
         alone = intervals.mean(strata, limits=(0, 1), fixed=True)
-        assert alone[1:4] == (None, None, ()) and not alone.equal
+        assert alone[1:] == (None, None, (), False) and not alone.equal
 
 
 def test_an_interval_holds_its_mean_even_where_that_is_outside_the_limits():
@@ -195,8 +195,8 @@ def test_the_bootstrap_of_a_mean_is_close_to_its_t_interval():
 
 def test_an_interval_is_clipped_to_the_range_of_its_statistic():
     found = intervals.Interval(0.5, -3.0, 3.0, ((0.5,),))
-    assert found.within(-1, 1) == intervals.Interval(0.5, -1, 1, ((0.5,),))
-    assert intervals.Interval(0.5, None, None).within(-1, 1)[:3] == (0.5, None, None)
+    assert found.within(-1, 1) == (0.5, -1, 1, ((0.5,),), False)
+    assert intervals.Interval(0.5, None, None).within(-1, 1) == (0.5, None, None, (), False)
 
 
 def test_interquartile_and_tail_means_are_those_of_a_list():
