@@ -2,14 +2,17 @@
 
 Products of matrices have other last bits on other processors, and a training amplifies them. The
 variables of `REPRODUCIBLE` choose instructions that all x86-64 processors with AVX2 have, for half
-more time of a training: see "Specifying code branches" in the developer guide of Intel's oneMKL.
-PyTorch reads them where it first computes in a process.
+more time of a training: see "Specifying code branches" in the developer guide of Intel's oneMKL, and
+"CPU dispatcher control" in that of oneDNN, which has the convolutions and recurrent layers. PyTorch
+reads them where it first computes in a process. Square roots, which oneMKL approximates in
+another way on processors of another maker, are computed here: see `_reproducible`.
 """
 
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -23,7 +26,11 @@ from safegrid.engine.chance import derive_seeds
 from safegrid.engine.contract.agents import Run, Task
 from safegrid.engine.dynamics import make_dynamics
 
-REPRODUCIBLE = {"MKL_CBWR": "COMPATIBLE", "ATEN_CPU_CAPABILITY": "avx2"}
+REPRODUCIBLE = {
+    "MKL_CBWR": "COMPATIBLE",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "DNNL_MAX_CPU_ISA": "AVX2",
+}
 for name, value in REPRODUCIBLE.items():
     os.environ.setdefault(name, value)
 
@@ -59,7 +66,7 @@ def learn(
     lanes.mask = mask
     env = VecNormalize(lanes, norm_obs=plane, gamma=given["gamma"], clip_obs=np.inf)
     rate, device = given.pop("learning_rate"), _device(task.device)
-    with _one_thread():
+    with _reproducible():
         try:
             model = algorithm(
                 policy,
@@ -152,11 +159,22 @@ def _device(name: str) -> str:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch on one thread: small networks are as fast, and results do not depend on the cores."""
+def _reproducible() -> Iterator[None]:
+    """Torch on one thread, and with square roots of tensors that have one result.
+
+    One thread is as fast for small networks, and results do not depend on the cores. PyTorch has
+    the square roots of oneMKL, which are not those of IEEE 754; its inverse square root and its
+    reciprocal are, to the last bit.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    patches = mock.patch.multiple(
+        torch.Tensor,
+        sqrt=lambda tensor: tensor.rsqrt().reciprocal(),
+        sqrt_=lambda tensor: tensor.rsqrt_().reciprocal_(),
+    )
     try:
-        yield
+        with patches:
+            yield
     finally:
         torch.set_num_threads(threads)
