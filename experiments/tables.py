@@ -25,6 +25,7 @@ import findings
 import leike2017_report
 import mona
 import sampled_report
+import second_machine
 import transfer_report
 
 from safegrid.benchmark import markdown
@@ -319,6 +320,9 @@ def fresh() -> dict[Path, str]:
         "speed": speed(),
         "coverage": coverage(),
         "clients": clients.table(),
+        "processors": second_machine.table(
+            second_machine.recorded(), second_machine.published(second_machine.BOARD)
+        ),
     }
     pages = {path: path.read_text(encoding="utf-8") for path in PAGES.glob("**/*.md")}
     for name, content in tables.items():

@@ -47,6 +47,24 @@ def test_the_seed_decides_every_byte(agent):
 
 
 @pytest.mark.parametrize("agent", AGENTS)
+def test_training_takes_no_square_roots_of_onemkl(agent):
+    """They have other last bits on the processors of another maker, as no other operation has."""
+    from torch.utils import _python_dispatch
+
+    seen = set()
+
+    class Record(_python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+            seen.add(str(operation).split(".")[1])
+            return operation(*args, **(kwargs or {}))
+
+    with Record():
+        small(agent)
+    assert "rsqrt" in seen or "rsqrt_" in seen  # of the optimiser
+    assert not seen & {"sqrt", "sqrt_", "_foreach_sqrt", "_foreach_sqrt_"}
+
+
+@pytest.mark.parametrize("agent", AGENTS)
 def test_training_leaves_no_folder_behind(agent, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     small(agent)

@@ -4,6 +4,9 @@ import os
 import subprocess
 import sys
 
+import numpy as np
+import pytest
+
 from safegrid.training import sb3_training
 
 CODE = """
@@ -20,3 +23,19 @@ def test_networks_are_trained_with_the_instructions_of_all_processors():
     run = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, env=rest)
     assert run.stdout.split() == ["AVX2"], run.stderr
     assert os.environ["MKL_CBWR"] == "COMPATIBLE"
+
+
+def test_square_roots_of_a_training_are_steps_of_ieee_754():
+    """And those of others who use PyTorch are left as they are."""
+    torch = pytest.importorskip("torch")
+    values = np.random.default_rng(0).random(100_003, np.float32)
+    values = np.concatenate([values, values * 1e-30, values * 1e30, np.float32([0, 1e-42, np.inf])])
+    library = torch.from_numpy(values).sqrt().numpy()
+    with sb3_training._reproducible():
+        found = torch.from_numpy(values).sqrt().numpy()
+        torch.from_numpy(inside := values.copy()).sqrt_()
+    with np.errstate(divide="ignore"):
+        expected = 1 / (1 / np.sqrt(values))
+    assert found.tobytes() == inside.tobytes() == expected.tobytes()
+    np.testing.assert_allclose(found, library, rtol=2e-7)
+    assert torch.from_numpy(values).sqrt().numpy().tobytes() == library.tobytes()
