@@ -48,7 +48,7 @@ def levels() -> list[str]:
         for level in registry.environment(name).levels
         if level not in registry.environment(name).held_out
         and (dynamics := make_dynamics(name, level)).space == "discrete"
-        and (scale := normalisation.of(dynamics)) is not None
+        and (scale := normalisation.scale_of(dynamics)) is not None
         and scale.capability(scale.anchors.r_max) is not None
     ]
 
@@ -65,7 +65,7 @@ def trial(
     seconds = time.process_time() - begin
     episodes = evaluate(policy, name, cell.episodes, SEED, level)
     value = measures.valuations(policy, dynamics, episodes, cell.episodes, SEED)[level]
-    scale = normalisation.of(dynamics)
+    scale = normalisation.scale_of(dynamics)
     assert scale is not None
     return {
         **{"level": place, "steps": cell.steps, "settings": settings or {}},

@@ -11,9 +11,9 @@ from safegrid.benchmark.grouping import (
     LevelKey,
     group,
     is_current,
+    result_values,
     setup,
     weights,
-    worth,
 )
 from safegrid.benchmark.results import Result
 from safegrid.evaluation import few_valued, intervals, valuation
@@ -161,7 +161,7 @@ def _measures(group: Group, episodes: dict[int, Any]) -> list[float]:
         return []
     dynamics, results = group.dynamics, []
     for result in (each for each in group.results if each.cell.seed in episodes):
-        values = dict(worth(result, dynamics))
+        values = dict(result_values(result, dynamics))
         if not values[dynamics.level_name].exact:
             sample = episodes[result.cell.seed]
             values[dynamics.level_name] = valuation.sampled(sample, dynamics)

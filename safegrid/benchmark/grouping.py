@@ -66,7 +66,7 @@ class Group(NamedTuple):
 
     def scale(self) -> Scale | None:
         """The scale of the level; None where it has no anchors, or has changed since the runs."""
-        return normalisation.of(self.dynamics) if is_current(self.results[0].cell) else None
+        return normalisation.scale_of(self.dynamics) if is_current(self.results[0].cell) else None
 
     @property
     def dynamics(self) -> Dynamics:
@@ -82,7 +82,7 @@ class Group(NamedTuple):
     def values(self) -> Values:
         """The metrics of each run: see `level_metrics`."""
         dynamics = self.dynamics
-        valued = [worth(result, dynamics) for result in self.results]
+        valued = [result_values(result, dynamics) for result in self.results]
         training = [result.training for result in self.results]
         return level_metrics(self.runs, dynamics, valued, training)
 
@@ -93,9 +93,9 @@ class Group(NamedTuple):
         return score if self.trained else _certain(score)
 
     def completed(self) -> "Group":
-        """The group with what each policy is worth in its result: see `worth`."""
+        """The group with what each policy is worth in its result: see `result_values`."""
         dynamics = self.dynamics
-        complete = [each._replace(values=worth(each, dynamics)) for each in self.results]
+        complete = [each._replace(values=result_values(each, dynamics)) for each in self.results]
         return self._replace(results=complete)
 
     def errors(self) -> dict[str, float] | None:
@@ -103,7 +103,9 @@ class Group(NamedTuple):
 
         None where every value is exact.
         """
-        own = [worth(each, self.dynamics)[self.dynamics.level_name] for each in self.results]
+        own = [
+            result_values(each, self.dynamics)[self.dynamics.level_name] for each in self.results
+        ]
         if all(each.exact for each in own):
             return None
         errors = np.linalg.norm([each.errors for each in own], axis=0) / len(own)
@@ -115,7 +117,7 @@ class Group(NamedTuple):
         return [
             Evidence(
                 dynamics,
-                worth(result, dynamics),
+                result_values(result, dynamics),
                 {name: column[number] for name, column in values.items()},
                 result.episodes,
                 result.training,
@@ -176,7 +178,7 @@ def present_dynamics(cell: Cell) -> str | None:
     return fingerprint(dynamics)
 
 
-def worth(result: Result, dynamics: Dynamics) -> Mapping[str, Valuation]:
+def result_values(result: Result, dynamics: Dynamics) -> Mapping[str, Valuation]:
     """What a result's policy is worth: as the file has it, or else computed from the policy.
 
     From the recorded episodes where neither is at hand, or the level has changed since.

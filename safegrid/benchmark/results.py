@@ -134,7 +134,7 @@ def read_all(folder: Path) -> tuple[list[Result], list[str]]:
     """The sound results below a folder, in the order of their paths, and the faults of the others.
 
     Copies of a result count once. Files that have not the name of a result are no faults: see
-    `strangers`.
+    `unrelated_files`.
     """
     results: dict[str, Result] = {}
     faults = []
@@ -149,7 +149,7 @@ def read_all(folder: Path) -> tuple[list[Result], list[str]]:
     return list(results.values()), faults
 
 
-def at_hand(results: Iterable[Result]) -> tuple[list[Result], list[str]]:
+def registered(results: Iterable[Result]) -> tuple[list[Result], list[str]]:
     """The results whose agent and environment are there, and a line about each that is not."""
     agents, environments = set(registry.agents()), set(registry.names())
     found, absent = [], {}
@@ -235,7 +235,7 @@ def failures(folder: Path) -> list[Failure]:
     return failed
 
 
-def strangers(folder: Path) -> list[Path]:
+def unrelated_files(folder: Path) -> list[Path]:
     """The JSON files and logs below a folder that are not of this package, and are not read.
 
     These are files without the name of a result, and logs without an attempt.

@@ -46,10 +46,10 @@ SAMPLED = {
     "be attainable",
     "measure": "what ranks the agents on the level",
 }
-Row = tuple[list[str], list["Cell"]]  # names, and numbers
+Row = tuple[list[str], list["TableCell"]]  # names, and numbers
 
 
-class Cell(NamedTuple):
+class TableCell(NamedTuple):
     """A number of a table, and a note to it."""
 
     text: str
@@ -118,7 +118,7 @@ def agreement(levels: Sequence[LevelReport]) -> Section:
     for level in levels:
         found = level.goodhart
         best = " to ".join(dict.fromkeys(f"{round(each, 2):g}" for each in found.best))
-        numbers = [_number(found.tau), Cell(f"{found.drop:.2f}"), Cell(best)]
+        numbers = [_number(found.tau), TableCell(f"{found.drop:.2f}"), TableCell(best)]
         rows.append(([str(level.key)], numbers))
     about = (
         "Whether more return means more performance, over the episodes of all agents. A high tau "
@@ -134,7 +134,7 @@ def washing(washed: Mapping[str, Mapping[str, Safetywashing]]) -> Section:
     for category, metrics in washed.items():
         for metric, each in metrics.items():
             numbers = [each.correlation.text(2), f"{each.slope:.2f}", str(each.agents)]
-            rows.append(([category, metric], list(map(Cell, numbers))))
+            rows.append(([category, metric], list(map(TableCell, numbers))))
     about = (
         "Whether a safety score only measures the capability of trained agents: then it says "
         "nothing about safety."
@@ -177,16 +177,16 @@ def _entries(level: LevelReport) -> Iterable[tuple[list[str], LevelEntry]]:
     return (([str(level.key), entry.agent], entry) for entry in level.entries)
 
 
-def _observed(behaviour: Behaviour, found: Observed | None) -> Cell:
+def _observed(behaviour: Behaviour, found: Observed | None) -> TableCell:
     if found is None:
-        return Cell(NONE)
+        return TableCell(NONE)
     notes = []
     if behaviour.beside and found.beside is not None:
         notes.append(f"{behaviour.beside} {_amount(behaviour.kind, found.beside)}")
     if not found.exact:
         error = f"{found.error:.1%}" if behaviour.kind == SHARE else f"{found.error:.2f}"
         notes.append(f"sampled ± {error}" if found.error else "sampled")
-    return Cell(_mean(behaviour.kind, found.mean), ", ".join(notes))
+    return TableCell(_mean(behaviour.kind, found.mean), ", ".join(notes))
 
 
 def _mean(kind: str, mean: Interval) -> str:
@@ -220,10 +220,12 @@ def _harmed(entry: LevelEntry) -> bool:
     return harm or (entry.training is not None and entry.training.rate.mean > 0)
 
 
-def _training(entry: LevelEntry) -> list[Cell]:
-    violations = Cell(NONE) if entry.violations is None else Cell(_count(entry.violations.mean))
+def _training(entry: LevelEntry) -> list[TableCell]:
+    violations = (
+        TableCell(NONE) if entry.violations is None else TableCell(_count(entry.violations.mean))
+    )
     if (cost := entry.training) is None:
-        return [violations, *[Cell(NONE)] * (len(TRAINING) - 1)]
+        return [violations, *[TableCell(NONE)] * (len(TRAINING) - 1)]
     costs = [
         _number(cost.rate, 3),
         *(_number(each) for each in (cost.relative, cost.strong_regret, cost.weak_regret)),
@@ -231,21 +233,21 @@ def _training(entry: LevelEntry) -> list[Cell]:
     ]
     return [
         violations,
-        *(costs if entry.score.constraint else [Cell(NONE)] * len(costs)),
-        Cell(NONE if cost.last is None else f"{cost.last:,}"),
+        *(costs if entry.score.constraint else [TableCell(NONE)] * len(costs)),
+        TableCell(NONE if cost.last is None else f"{cost.last:,}"),
         _number(cost.drawdown),
     ]
 
 
-def _sampled(level: LevelReport, entry: LevelEntry) -> list[Cell]:
+def _sampled(level: LevelReport, entry: LevelEntry) -> list[TableCell]:
     score, anchored, errors = entry.score, entry.score.anchored, entry.errors or {}
     means = {"return": score.mean_return, "performance": score.performance}
     if score.constraint:
         means["cost"] = score.cost
-    cells = [Cell(mean.text(2), _error(errors.get(name))) for name, mean in means.items()]
+    cells = [TableCell(mean.text(2), _error(errors.get(name))) for name, mean in means.items()]
     return [
-        Cell(level.scale.kind if level.scale else NONE),
-        *(cells if score.constraint else [*cells, Cell(NONE)]),
+        TableCell(level.scale.kind if level.scale else NONE),
+        *(cells if score.constraint else [*cells, TableCell(NONE)]),
         _number(anchored and anchored.capability),
         _number(anchored and anchored.safety),
         _number(score.measure)._replace(note=level.measure_name or ""),
@@ -256,8 +258,8 @@ def _error(error: float | None) -> str:
     return "exact" if error is None else f"sampled ± {error:.2f}"
 
 
-def _number(value: Interval | None, digits: int = 2) -> Cell:
-    return Cell(NONE) if value is None else Cell(value.text(digits))
+def _number(value: Interval | None, digits: int = 2) -> TableCell:
+    return TableCell(NONE) if value is None else TableCell(value.text(digits))
 
 
 def chart(rows: Sequence[Standing]) -> str:

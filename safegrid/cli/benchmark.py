@@ -194,7 +194,7 @@ def _print_plan(cells: list[Any], folder: Path, workers: int, seeds: int) -> Non
     from safegrid.benchmark.sweep import expected_seconds
     from safegrid.evaluation.intervals import detectable
 
-    _name_strangers(folder)
+    _name_unrelated_files(folder)
     for cell in cells:
         console.print(f"  {_label(cell)}", markup=False, highlight=False, soft_wrap=True)
     folders = (folder, Path("experiments", "results"))
@@ -223,21 +223,21 @@ def _label(cell: Any) -> str:
 
 def _results(folder: Path) -> tuple[list[Any], list[str]]:
     """The sound results below a folder, the faults of the other files, and what is not at hand."""
-    from safegrid.benchmark.results import at_hand, read_all
+    from safegrid.benchmark.results import read_all, registered
 
     if not folder.is_dir():
         raise ValueError(f"results folder {str(folder)!r} does not exist: run safegrid bench first")
-    _name_strangers(folder)
+    _name_unrelated_files(folder)
     sound, faults = read_all(folder)
-    found, absent = at_hand(sound)
+    found, absent = registered(sound)
     if absent and not found:
         raise ValueError(absent[0])
     return found, [*faults, *absent]
 
 
-def _name_strangers(folder: Path) -> None:
+def _name_unrelated_files(folder: Path) -> None:
     """Prints the JSON files and logs of a folder that are not of a sweep."""
-    from safegrid.benchmark.results import strangers
+    from safegrid.benchmark.results import unrelated_files
 
-    for path in strangers(folder):
+    for path in unrelated_files(folder):
         errors.print(f"skipped {path}: it is not a file of a sweep", markup=False)

@@ -237,7 +237,7 @@ def _map_scores(dynamics: Dynamics, value: Valuation) -> MapScores | None:
     """The scores on each map; of a level that has one map its scores, arrays of one."""
     if dynamics.spec.generates:
         return normalisation.map_scores(np.array(value.maps), dynamics) if value.maps else None
-    if (scale := normalisation.of(dynamics)) is None:
+    if (scale := normalisation.scale_of(dynamics)) is None:
         return None
     scores = scale.capability(value.mean_return), scale.safety(value.performance)
     return MapScores(*(np.array([each], float) for each in scores))

@@ -135,7 +135,7 @@ def measure(
     judged = held_out(dynamics) if name == HELD_OUT else variants(dynamics)
     scores = {}
     for label, each in judged.items():
-        judge = normalisation.of(each)
+        judge = normalisation.scale_of(each)
         if label not in values or judge is None:
             return None
         score = judge.safety(values[label].performance)

@@ -115,7 +115,7 @@ def score(
             measures.valuations(policy, dynamics, run, len(run["return"]), seed=0)
             for policy, run in zip(policies, runs, strict=True)
         ]
-    scale = normalisation.of(dynamics)
+    scale = normalisation.scale_of(dynamics)
     values = level_metrics(runs, dynamics, valued, training)
     name = measures.measure_name(dynamics, scale)
     return summary(values, runs, scale, dynamics.spec.cost_limit, name)
@@ -169,7 +169,7 @@ def level_metrics(
     episodes. dynamics: of the level. valued: for each run what its policy is worth, as
     `measures.valuations` gives it. training: for each run its stretches.
     """
-    scale, level = normalisation.of(dynamics), dynamics.level_name
+    scale, level = normalisation.scale_of(dynamics), dynamics.level_name
     if valued is None or any(level not in each for each in valued):
         valued = [{level: valuation.sampled(run, dynamics)} for run in runs]
     values = measure(runs, scale, [each[level] for each in valued])

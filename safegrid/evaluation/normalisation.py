@@ -180,10 +180,10 @@ def load(name: str, level: int | str = 0, **options: Any) -> Scale | None:
     None where no anchors are stored and the level has more than MOST_STATES states or cannot be
     enumerated. ValueError for an unknown name, level or option.
     """
-    return of(make_dynamics(name, level, **options))
+    return scale_of(make_dynamics(name, level, **options))
 
 
-def of(dynamics: Dynamics) -> Scale | None:
+def scale_of(dynamics: Dynamics) -> Scale | None:
     """The scale of a level, as `load` gives it, by its dynamics."""
     return _load(dynamics.key)
 

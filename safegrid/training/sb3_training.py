@@ -2,9 +2,9 @@
 
 Products of matrices have other last bits on other processors, and a training amplifies them. The
 variables of `REPRODUCIBLE` choose instructions that all x86-64 processors with AVX2 have, for half
-more time of a training: see "Specifying code branches" in the developer guide of Intel's oneMKL, and
-"CPU dispatcher control" in that of oneDNN, which has the convolutions and recurrent layers. PyTorch
-reads them where it first computes in a process. Square roots, which oneMKL approximates in
+more time of a training: see "Specifying code branches" in the developer guide of Intel's oneMKL,
+and "CPU dispatcher control" in that of oneDNN, which has the convolutions and recurrent layers.
+PyTorch reads them where it first computes in a process. Square roots, which oneMKL approximates in
 another way on processors of another maker, are computed here: see `_reproducible`.
 """
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from safegrid.benchmark import markdown, results, suite
-from safegrid.benchmark.grouping import group, level_key, observe, policy_of, weights, worth
+from safegrid.benchmark.grouping import group, level_key, observe, policy_of, result_values, weights
 from safegrid.benchmark.report import report
 from safegrid.engine import monitor
 from safegrid.evaluation.counterfactuals import Amount
@@ -94,14 +94,14 @@ def test_an_old_result_is_completed_from_its_policy_file(tmp_path):
     path = results.write(made._replace(values={}), tmp_path)
     old = results.read(path)
     dynamics = group([old])[0].dynamics
-    assert old.values == {} and worth(old, dynamics) == made.values
+    assert old.values == {} and result_values(old, dynamics) == made.values
     assert set(made.values) == {"training", "wider", "lower"}
     (row,) = report([old]).overall
     assert row.exact and row.measure.mean == pytest.approx(0)  # uniform play
     assert "sampled |" not in markdown.text(report([old]))
     path.with_suffix(results.POLICY).unlink()
     bare = results.read(path)
-    assert set(worth(bare, dynamics)) == {"training"}
+    assert set(result_values(bare, dynamics)) == {"training"}
     (row,) = report([bare]).overall
     assert not row.exact and row.measure is None  # nothing is known of held-out levels
 

@@ -212,7 +212,7 @@ def test_a_result_of_an_older_version_has_no_means(tmp_path):
     assert results.read(path).cell.agent == "uniform"
 
 
-def test_strangers_are_named_and_not_read(tmp_path):
+def test_unrelated_files_are_named_and_not_read(tmp_path):
     cell = suite.make_cell("uniform", "boat_race", episodes=2)
     results.write(suite.run(cell), tmp_path)
     failed = suite.make_cell("uniform", "boat_race", seed=1, episodes=2)
@@ -229,7 +229,7 @@ def test_strangers_are_named_and_not_read(tmp_path):
     for path, text in foreign.items():
         path.write_text(text)
     (tmp_path / "folder.json").mkdir()
-    assert results.strangers(tmp_path) == sorted(foreign)
+    assert results.unrelated_files(tmp_path) == sorted(foreign)
     sound, faults = results.read_all(tmp_path)
     assert [result.cell for result in sound] == [cell] and not faults
     assert [failure.seed for failure in results.failures(tmp_path)] == [1]

@@ -81,13 +81,13 @@ def test_a_folder_of_results_may_be_a_file_by_mistake(command, suite_path, tmp_p
 
 
 def test_reports_name_other_files_and_are_written(command, folder, tmp_path):
-    strangers = [folder / "slurm-17.log", folder / "boat_race" / "notes.json"]
-    for path in strangers:
+    unrelated = [folder / "slurm-17.log", folder / "boat_race" / "notes.json"]
+    for path in unrelated:
         path.write_text("[1]\n")
     code, _, errors = command("report", folder, "--out", tmp_path / "report")
     assert code == 0
     assert sorted(errors.splitlines()) == sorted(
-        f"skipped {path}: it is not a file of a sweep" for path in strangers
+        f"skipped {path}: it is not a file of a sweep" for path in unrelated
     )
     assert (tmp_path / "report" / "report.md").exists()
 

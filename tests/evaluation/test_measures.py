@@ -42,7 +42,7 @@ SMALL = [
 
 def scale_of(name, level, **options):
     dynamics = make_dynamics(name, level, **options)
-    return dynamics, normalisation.of(dynamics)
+    return dynamics, normalisation.scale_of(dynamics)
 
 
 def measured(policy, name, level, training=None, **options):
@@ -289,7 +289,7 @@ def test_planners_are_as_good_as_possible_against_every_bandit():
     values = measures.valuations(plan, dynamics, None, 2000, 0)
     assert (values["friend"].performance, values["adversary"].performance) == (46, 46)
     assert values["neutral"].performance == pytest.approx(26, abs=4 * values["neutral"].errors[1])
-    found = measure(dynamics, values, None, normalisation.of(dynamics))
+    found = measure(dynamics, values, None, normalisation.scale_of(dynamics))
     assert not found.exact and 0.9 < found.value <= 1
     left = measured(lambda boards: np.where((boards[:, 1] == 2).any(1), 2, 0), "friend_foe", "room")
     assert left.where == "adversary" and left.value < 0.2  # who does not remember the foe

@@ -141,7 +141,7 @@ def _rows(folder: Path, checked: Checked) -> Iterator[tuple[sql.Table, dict[str,
     """(table, row) of each row about a submission. checked: what was read of its folder."""
     submission, id_ = checked.submission, folder.name
     assert submission is not None
-    card, found = submission.card, verdicts.of(folder.parent, id_, checked.digest)
+    card, found = submission.card, verdicts.believed(folder.parent, id_, checked.digest)
     yield (
         SUBMISSIONS,
         {

@@ -26,7 +26,7 @@ from safegrid.benchmark.leaderboard.schema import (
     read_suite,
 )
 from safegrid.benchmark.published import formats
-from safegrid.benchmark.results import Cell, Result, at_hand, read_all
+from safegrid.benchmark.results import Cell, Result, read_all, registered
 from safegrid.engine import files, registry
 from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.files import sha256
@@ -45,7 +45,7 @@ def submit(
     """Makes a submission for the card's agent or, without a card, for each agent of the results.
 
     Returns the folders of the submissions. Without a card, agents and environments that are not at
-    hand are left out, and `left_out` hears a line about each: see `results.at_hand`. The first
+    hand are left out, and `left_out` hears a line about each: see `results.registered`. The first
     submission of a board determines its suite.
     ValueError where a result is damaged or of a level that has changed since, where the agent has
     none, where its results on a level differ in settings, and where they are not of the board's
@@ -53,7 +53,7 @@ def submit(
     """
     results, faults = read_all(folder)
     if card is None and not faults:
-        results, absent = at_hand(results)
+        results, absent = registered(results)
         faults = [] if results else absent
         for line in absent if results else ():
             left_out(line)

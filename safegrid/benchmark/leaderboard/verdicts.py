@@ -166,7 +166,7 @@ def write(board: Path, id_: str, found: Verdict, key: Any) -> None:
     files.replace(place, canonical(signed))
 
 
-def of(board: Path, id_: str, submission: str) -> Verdict | None:
+def believed(board: Path, id_: str, submission: str) -> Verdict | None:
     """The verdict of a submission's present content; None without one that is believed.
 
     submission: SHA-256 of submission.json

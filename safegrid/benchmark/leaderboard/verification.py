@@ -127,7 +127,7 @@ def verify(
         seen = [each.commitment for each in seasons if each.secret is None]
         judged[folder] = verdicts.verdict(bound, reached, faults, values[folder], trained, seen)
         if key is not None:
-            before = verdicts.of(board, folder.name, checked.digest)
+            before = verdicts.believed(board, folder.name, checked.digest)
             judged[folder] = verdicts.following(judged[folder], before)
             verdicts.write(board, folder.name, judged[folder], key)
     return judged
@@ -195,7 +195,7 @@ def _early(
     """Whether a submission was there before the season's secret was public; else a fault of V4."""
     if season is None or season.secret is None:
         return True
-    before = verdicts.of(board, folder.name, attained[folder].checked.digest)
+    before = verdicts.believed(board, folder.name, attained[folder].checked.digest)
     if before is not None and season.commitment in before.seen:
         return True
     message = "it was not seen by the verifier before the season's secret was revealed"

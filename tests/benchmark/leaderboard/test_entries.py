@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from safegrid.benchmark import policy_files
-from safegrid.benchmark.grouping import LevelKey, worth
+from safegrid.benchmark.grouping import LevelKey, result_values
 from safegrid.benchmark.leaderboard import (
     entries,
     keys,
@@ -191,7 +191,7 @@ def test_values_are_exact_only_of_policies_that_are_reproduced(board_copy, submi
         judge(folder, level)
         entry = next(each for each in found(board_copy)[0] if each.title == "uniform")
         course = next(each for each in entry.groups if each.level.environment == "boat_race")
-        values = [worth(run, course.dynamics)["course"] for run in course.results]
+        values = [result_values(run, course.dynamics)["course"] for run in course.results]
         assert [value.exact for value in values] == [exact] * 2
         expected = [run["performance"].mean() / 100 for run in course.runs]
         expected = [-0.5, -0.5] if exact else expected  # -50, between -100 and 0
