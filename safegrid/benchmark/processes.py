@@ -210,12 +210,11 @@ def _interrupts() -> Iterator[Connection]:
 
 
 @contextlib.contextmanager
-def process_pool(workers: int, preload: Sequence[str], max_tasks: int = 0) -> Iterator[Any]:
+def process_pool(workers: int, preload: Sequence[str]) -> Iterator[Any]:
     """A `pebble.ProcessPool`, whose workers ignore Ctrl-C; it is stopped where its block raises.
 
     workers: number of processes
     preload: modules that are imported once, in the server that forks the workers (on Linux)
-    max_tasks: tasks after which a worker is replaced by a new process; 0 for no limit
     """
     from pebble import ProcessPool
 
@@ -225,7 +224,7 @@ def process_pool(workers: int, preload: Sequence[str], max_tasks: int = 0) -> It
     with (
         environment(ONE_THREAD),
         ProcessPool(
-            workers, max_tasks, _initialise, initargs=[registry.plugins()], context=context
+            workers, 0, _initialise, initargs=[registry.plugins()], context=context
         ) as pool,
     ):
         try:

@@ -153,15 +153,13 @@ def bootstrap(
     statistic: Callable[[list[Rows]], ArrayLike],
     seed: int = 0,
     replicates: int = REPLICATES,
-    confidence: float = CONFIDENCE,
 ) -> Interval:
-    """Rescaled stratified percentile bootstrap of any statistic.
+    """95 % interval of any statistic: rescaled stratified percentile bootstrap.
 
     strata: for each stratum the values of its runs
     statistic: maps an array [replicates, runs] for each stratum to [replicates] values
     seed: of the resamples
     replicates: number of resamples
-    confidence: probability that the interval covers the statistic
 
     Deviations from the estimate are multiplied by sqrt(n/(n-1)) t/z, with n the runs of the
     smallest stratum and t with the degrees of freedom of all strata: plain percentiles of few runs
@@ -179,7 +177,7 @@ def bootstrap(
     picks = resamples(seed, [len(column) for column in columns], np.arange(replicates))
     drawn = [column[pick] for column, pick in zip(columns, picks, strict=True)]
     deviations = np.asarray(statistic(drawn)) - centre
-    level, freedom = (1 + confidence) / 2, sum(len(column) - 1 for column in columns)
+    level, freedom = (1 + CONFIDENCE) / 2, sum(len(column) - 1 for column in columns)
     stretch = float(special.stdtrit(freedom, level) / special.ndtri(level))
     ends = np.quantile(deviations, [1 - level, level]) * math.sqrt(least / (least - 1)) * stretch
     if len(few_valued.distinct(ends)) == 1:  # the runs say nothing about other values

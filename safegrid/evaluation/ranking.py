@@ -119,19 +119,11 @@ def improvement(one: Strata, other: Strata, weights: Sequence[float] | None = No
     return float(np.average(shares, weights=weights))
 
 
-def permutation_test(
-    one: Strata,
-    other: Strata,
-    weights: Sequence[float] | None = None,
-    seed: int = 0,
-    replicates: int = PERMUTATIONS,
-) -> float:
+def permutation_test(one: Strata, other: Strata, weights: Sequence[float] | None = None) -> float:
     """Probability of a mean of `one` as far below that of `other`, were all their runs alike.
 
     one, other: the runs' values on each level, levels in the same order
     weights: of the levels; equal by default
-    seed: of the permutations
-    replicates: how many of them
 
     The runs of a level are divided at random between the two (Fisher 1935, The design of
     experiments). With the given division as one of the replicates, the test keeps its level for any
@@ -140,14 +132,14 @@ def permutation_test(
     conservative.
     """
     scaled = np.ones(len(one)) if weights is None else np.asarray(weights, np.float64)
-    observed, drawn = 0.0, np.zeros(replicates)
+    observed, drawn = 0.0, np.zeros(PERMUTATIONS)
     for level, (a, b) in enumerate(zip(one, other, strict=True)):
         runs, weight = np.sort(np.concatenate([a, b])), scaled[level] / scaled.sum()
         observed += weight * float(np.mean(a) - np.mean(b))
-        order = np.argsort(uniforms(seed + level, np.arange(replicates), len(runs)), axis=1)
+        order = np.argsort(uniforms(level, np.arange(PERMUTATIONS), len(runs)), axis=1)
         sides = runs[order[:, : len(a)]], runs[order[:, len(a) :]]
         drawn += weight * (sides[0].mean(axis=1) - sides[1].mean(axis=1))
-    return float(1 + (drawn <= observed + TIE).sum()) / (1 + replicates)
+    return float(1 + (drawn <= observed + TIE).sum()) / (1 + PERMUTATIONS)
 
 
 def _largest(estimates: list[Moments], seed: int, replicates: int) -> float:

@@ -96,12 +96,6 @@ def test_workers_have_one_thread_and_ignore_an_interrupt():
         assert pool.schedule(os.getpid).result(timeout=60) != os.getpid()
 
 
-def test_a_worker_is_replaced_after_its_last_task():
-    with process_pool(1, PRELOAD, max_tasks=1) as pool:
-        pids = [pool.schedule(os.getpid).result(timeout=60) for _ in range(3)]
-    assert len(set(pids)) == 3
-
-
 def test_an_error_in_the_block_stops_the_workers_at_once():
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt), process_pool(2, PRELOAD) as pool:
