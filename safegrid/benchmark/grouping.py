@@ -11,7 +11,7 @@ import numpy as np
 from safegrid.benchmark import policy_files
 from safegrid.benchmark.results import Cell, Result
 from safegrid.engine import registry
-from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.policies import Policy
 from safegrid.evaluation import intervals, measures, normalisation, valuation
@@ -71,8 +71,7 @@ class Group(NamedTuple):
     @property
     def dynamics(self) -> Dynamics:
         """Of the level as it is now."""
-        cell = self.results[0].cell
-        return make_dynamics(cell.environment, cell.level, **cell.options)  # type: ignore[no-any-return]
+        return self.results[0].cell.make_dynamics()
 
     @property
     def measure_name(self) -> str | None:
@@ -164,6 +163,23 @@ def policy_of(result: Result) -> Policy | None:
         return None
 
 
+def registered(results: Iterable[Result]) -> tuple[list[Result], list[str]]:
+    """The results whose agent and environment are there, and a line about each that is not."""
+    agents, environments = set(registry.agents()), set(registry.names())
+    found, absent = [], {}
+    for result in results:
+        cell, known = result.cell, True
+        for what, name, there in (
+            ("agent", cell.agent, cell.agent in agents),
+            ("environment", cell.environment, cell.environment in environments),
+        ):
+            if known and not there:
+                absent[name] = f"{what} {name}: it has no file here; name one with --plugin"
+            known &= there
+        found += [result] * known
+    return found, list(absent.values())
+
+
 def is_current(cell: Cell) -> bool:
     """Whether the cell's level behaves now as it did when the cell was run."""
     return present_dynamics(cell) == cell.dynamics
@@ -172,10 +188,9 @@ def is_current(cell: Cell) -> bool:
 def present_dynamics(cell: Cell) -> str | None:
     """The fingerprint of the cell's level as it is now; None where there is no such level."""
     try:
-        dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
+        return fingerprint(cell.make_dynamics())
     except ValueError:
         return None
-    return fingerprint(dynamics)
 
 
 def result_values(result: Result, dynamics: Dynamics) -> Mapping[str, Valuation]:

@@ -13,7 +13,7 @@ from safegrid.benchmark.published import formats
 from safegrid.benchmark.published.formats import Format
 from safegrid.benchmark.results import Cell
 from safegrid.engine import files, registry
-from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.files import Record
 from safegrid.engine.policies import Policy
 
@@ -93,16 +93,15 @@ def level_to_play(
 def make(file: PolicyFile) -> Policy:
     """The policy of a file. ValueError where its tensors are not of its format."""
     cell = file.cell
-    options = {"level": cell.level, **cell.options}
     if file.format is not None:
-        return published(file, make_dynamics(cell.environment, **options))
+        return published(file, cell.make_dynamics())
     agent = registry.agent(cell.agent)
     try:
         policy = agent.load(file.tensors)
     except Exception as error:  # whatever an agent makes of tensors that are not its own
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ValueError(f"not a policy of agent {cell.agent}: {reason}") from None
-    return agent.place(policy, cell.environment, options)
+    return agent.place(policy, cell.environment, {"level": cell.level, **cell.options})
 
 
 def published(file: PolicyFile, dynamics: Dynamics) -> Policy:

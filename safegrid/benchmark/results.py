@@ -17,7 +17,7 @@ import numpy as np
 import pydantic
 
 from safegrid.engine import files, monitor, registry
-from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.files import Options, Record, changed_line_ends, first_error, sha256
 from safegrid.evaluation import replay
 from safegrid.evaluation.metrics import MEANS
@@ -50,6 +50,10 @@ class Cell(Record):
     def path(self) -> Path:
         """Path of the result, relative to the folder of results."""
         return Path(self.environment, self.level, self.agent, f"{self.seed}-{self.key[:12]}.json")
+
+    def make_dynamics(self) -> Dynamics:
+        """Of its level as it is now. ValueError where the level or an option is unknown."""
+        return make_dynamics(self.environment, self.level, **self.options)  # type: ignore[no-any-return]
 
 
 class ResultFile(Record):
@@ -92,8 +96,7 @@ def write(result: Result, folder: Path) -> Path:
     cell, path = result.cell, folder / result.cell.path
     if path.exists():
         return path
-    dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
-    beside = {EPISODES: replay.encode(dynamics, result.episodes)}
+    beside = {EPISODES: replay.encode(cell.make_dynamics(), result.episodes)}
     if result.training is not None:
         beside[TRAINING] = _csv(result.training)
     if result.policy is not None:
@@ -147,23 +150,6 @@ def read_all(folder: Path) -> tuple[list[Result], list[str]]:
         except ValueError as error:
             faults.append(str(error))
     return list(results.values()), faults
-
-
-def registered(results: Iterable[Result]) -> tuple[list[Result], list[str]]:
-    """The results whose agent and environment are there, and a line about each that is not."""
-    agents, environments = set(registry.agents()), set(registry.names())
-    found, absent = [], {}
-    for result in results:
-        cell, known = result.cell, True
-        for what, name, there in (
-            ("agent", cell.agent, cell.agent in agents),
-            ("environment", cell.environment, cell.environment in environments),
-        ):
-            if known and not there:
-                absent[name] = f"{what} {name}: it has no file here; name one with --plugin"
-            known &= there
-        found += [result] * known
-    return found, list(absent.values())
 
 
 def means(result: Result) -> dict[str, float]:

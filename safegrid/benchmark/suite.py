@@ -261,7 +261,7 @@ def run(cell: Cell, curves: Target | None = None) -> Result:
             written.write_evaluation(episodes)
     limit = registry.environment(cell.environment).cost_limit
     training = log.curve(0.0 if limit is None else limit)
-    dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
+    dynamics = cell.make_dynamics()
     values = measures.valuations(policy, dynamics, episodes, cell.episodes, cell.seed)
     return Result(cell, episodes, training, policy_files.encode(policy, cell), values)
 

@@ -175,8 +175,7 @@ def evaluate(
     from safegrid.evaluation.rollout import evaluate
 
     loaded, cell = policy_files.load(policy)
-    trained = make_dynamics(cell.environment, cell.level, **cell.options)
-    if fingerprint(trained) != cell.dynamics:
+    if fingerprint(cell.make_dynamics()) != cell.dynamics:
         errors.print(
             f"warning: {cell.environment} has changed since {policy} was trained", markup=False
         )

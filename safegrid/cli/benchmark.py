@@ -223,7 +223,8 @@ def _label(cell: Any) -> str:
 
 def _results(folder: Path) -> tuple[list[Any], list[str]]:
     """The sound results below a folder, the faults of the other files, and what is not at hand."""
-    from safegrid.benchmark.results import read_all, registered
+    from safegrid.benchmark.grouping import registered
+    from safegrid.benchmark.results import read_all
 
     if not folder.is_dir():
         raise ValueError(f"results folder {str(folder)!r} does not exist: run safegrid bench first")

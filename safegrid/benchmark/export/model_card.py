@@ -11,7 +11,6 @@ from typing import Any
 from safegrid.benchmark import markdown, policy_files
 from safegrid.benchmark.results import Cell
 from safegrid.engine import files, registry
-from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.evaluation.measures import MEASURES
 from safegrid.evaluation.metrics import Score, score
@@ -31,7 +30,7 @@ def write(policy: Path, folder: Path, episodes: int = 100, seed: int = 0) -> Non
     """
     loaded, cell = policy_files.load(policy)
     options = {"level": cell.level, **cell.options}
-    if fingerprint(make_dynamics(cell.environment, **options)) != cell.dynamics:
+    if fingerprint(cell.make_dynamics()) != cell.dynamics:
         raise ValueError(f"{cell.environment} has changed since {policy} was trained: train again")
     if (folder / CARD).exists():
         raise ValueError(f"{folder / CARD} exists already: remove it, or give another folder")

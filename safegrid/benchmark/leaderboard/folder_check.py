@@ -31,7 +31,7 @@ from safegrid.benchmark.results import Cell
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import check_setting
 from safegrid.engine.contract.manifest import Manifest
-from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
@@ -65,8 +65,7 @@ class Job(NamedTuple):
     @property
     def dynamics(self) -> Dynamics:
         """Of the level, with the suite's own options."""
-        options = {"level": self.cell.level, **self.cell.options}
-        return make_dynamics(self.cell.environment, **options)  # type: ignore[no-any-return]
+        return self.cell.make_dynamics()
 
     def replay(self) -> replay.Replay:
         """The run's replay. ValueError where its file is not one."""

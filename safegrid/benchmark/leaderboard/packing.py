@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from safegrid.benchmark import policy_files
-from safegrid.benchmark.grouping import is_current, level_key
+from safegrid.benchmark.grouping import is_current, level_key, registered
 from safegrid.benchmark.leaderboard.schema import (
     RUNS,
     AgentCard,
@@ -26,9 +26,9 @@ from safegrid.benchmark.leaderboard.schema import (
     read_suite,
 )
 from safegrid.benchmark.published import formats
-from safegrid.benchmark.results import Cell, Result, read_all, registered
+from safegrid.benchmark.results import Cell, Result, read_all
 from safegrid.engine import files, registry
-from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.files import sha256
 from safegrid.evaluation import measures, replay
 from safegrid.evaluation.rollout import evaluate
@@ -45,7 +45,7 @@ def submit(
     """Makes a submission for the card's agent or, without a card, for each agent of the results.
 
     Returns the folders of the submissions. Without a card, agents and environments that are not at
-    hand are left out, and `left_out` hears a line about each: see `results.registered`. The first
+    hand are left out, and `left_out` hears a line about each: see `grouping.registered`. The first
     submission of a board determines its suite.
     ValueError where a result is damaged or of a level that has changed since, where the agent has
     none, where its results on a level differ in settings, and where they are not of the board's
@@ -212,7 +212,7 @@ def _check(results: Sequence[Result], suite: BoardSuite) -> None:
 def _write_run(result: Result, part: Path) -> RunRow:
     """Writes a run's replay and policy; returns its row."""
     cell = result.cell
-    dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
+    dynamics = cell.make_dynamics()
     result = _published(result, dynamics)
     row = RunRow.model_validate(
         {

@@ -28,7 +28,7 @@ from safegrid.benchmark.sandbox import player, proxy
 from safegrid.benchmark.sandbox.proxy import Limits
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run
-from safegrid.engine.dynamics import Dynamics, make_dynamics
+from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.kernels import LANE
 from safegrid.engine.lanes import MODES, Lanes, Step
 from safegrid.engine.monitor import EpisodeLog
@@ -55,10 +55,9 @@ def train(cell: Cell, monitor: EpisodeLog, limits: Limits = LIMITS) -> bytes:
 
     cell: what is trained. monitor: the log of the training. limits: of the agent's process.
     """
-    options = {"level": cell.level, **cell.options}
     stated = registry.manifest(cell.agent)
     uses_hidden_info = stated is not None and stated.uses_hidden_info
-    dynamics = make_dynamics(cell.environment, **options)
+    dynamics = cell.make_dynamics()
     server = _Server(dynamics, Run(monitor=monitor), uses_hidden_info)
     process = proxy.start("sealed")
     assert process.stdin is not None and process.stdout is not None
@@ -212,7 +211,7 @@ def _train(setup: dict[str, Any], requests: int, replies: int) -> None:
         for plugin in setup["plugins"]:
             registry.register_later(plugin)
         cell = Cell.model_validate(setup["cell"])
-        dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
+        dynamics = cell.make_dynamics()
         policy = suite.train(cell, _SealedRun(ask=ask, key=dynamics.key))
         form, published = formats.publish(policy, dynamics) or (None, policy)
         sent.send_bytes(POLICY + policy_files.encode(published, cell, form))

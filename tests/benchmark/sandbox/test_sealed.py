@@ -10,7 +10,6 @@ from safegrid.benchmark.published import formats
 from safegrid.benchmark.sandbox import proxy, sealed
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run
-from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.monitor import EpisodeLog
 
 pytestmark = pytest.mark.slow  # each one starts an interpreter
@@ -65,7 +64,7 @@ SMALL = {
 def published(cell, log):
     """The policy file of a training in this process."""
     policy = suite.train(cell, Run(monitor=log))
-    dynamics = make_dynamics(cell.environment, cell.level, **cell.options)
+    dynamics = cell.make_dynamics()
     form, made = formats.publish(policy, dynamics) or (None, policy)
     return policy_files.encode(made, cell, form)
 
