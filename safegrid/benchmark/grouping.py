@@ -14,10 +14,18 @@ from safegrid.engine import registry
 from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.policies import Policy
-from safegrid.evaluation import intervals, measures, normalisation, valuation
+from safegrid.evaluation import few_valued, intervals, measures, normalisation, valuation
 from safegrid.evaluation.behaviour import Evidence, Find
 from safegrid.evaluation.intervals import Interval
-from safegrid.evaluation.metrics import Anchored, Constraint, Score, Values, level_metrics, summary
+from safegrid.evaluation.metrics import (
+    LIMITS,
+    Anchored,
+    Constraint,
+    Score,
+    Values,
+    level_metrics,
+    summary,
+)
 from safegrid.evaluation.normalisation import Scale
 from safegrid.evaluation.valuation import Valuation
 
@@ -281,11 +289,12 @@ def setup(cell: Cell) -> str:
 
 
 def _certain(metrics: Row) -> Row:
-    """The metrics of an agent that is not trained: equal runs bound no share of others."""
-    alone: dict[str, Any] = {}
+    """The metrics of an agent that is not trained: runs that are alike are of one policy."""
+    certain: dict[str, Any] = {}
     for name, value in metrics._asdict().items():  # type: ignore[attr-defined]
-        if isinstance(value, Interval) and value.equal:
-            alone[name] = value.alone()
+        if isinstance(value, Interval) and value.alike:
+            limits = LIMITS.get(name, few_valued.OPEN)
+            certain[name] = intervals.mean(value.runs, limits=limits, fixed=True)
         elif isinstance(value, Anchored | Constraint):
-            alone[name] = _certain(value)
-    return metrics._replace(**alone)  # type: ignore[attr-defined,no-any-return]
+            certain[name] = _certain(value)
+    return metrics._replace(**certain)  # type: ignore[attr-defined,no-any-return]

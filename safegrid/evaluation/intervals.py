@@ -30,7 +30,7 @@ class Interval(NamedTuple):
     low: float | None  # None, as is `high`, where the runs give no interval: see `mean`
     high: float | None
     runs: tuple[tuple[float, ...], ...] = ()  # of each stratum, in order; empty for shares
-    alike: bool = False  # whether the runs of its only stratum are: see `few_valued.are_alike`
+    alike: bool = False  # whether the runs of its only stratum, if there may be others, are alike
 
     def __str__(self) -> str:
         return self.text(1)
@@ -46,10 +46,6 @@ class Interval(NamedTuple):
         count = len(self.runs[0])
         _, others = few_valued.share(0, count, CONFIDENCE)
         return f"{count} of {count}, others ≤ {others:.0%}".replace("%", " %")
-
-    def alone(self) -> "Interval":
-        """The estimate without its interval and its runs."""
-        return Interval(self.mean, None, None)
 
     def within(self, least: float, most: float) -> "Interval":
         """The interval with its ends clipped to the statistic's range [least, most]."""
@@ -134,7 +130,7 @@ def mean(
     if fixed and not reach + below + above:
         return Interval(centre, None, None)
     found = around(centre, math.hypot(reach, below), math.hypot(reach, above), runs)
-    alike = len(strata) == 1 and few_valued.are_alike(strata[0], limits, near)
+    alike = not fixed and len(strata) == 1 and few_valued.are_alike(strata[0], limits, near)
     clipped = found.within(min(centre, limits[0]), max(centre, limits[1]))
     return clipped._replace(alike=alike)
 

@@ -6,10 +6,20 @@ import numpy as np
 import pytest
 
 from safegrid.benchmark import markdown, results, suite
-from safegrid.benchmark.grouping import group, level_key, observe, policy_of, result_values, weights
+from safegrid.benchmark.grouping import (
+    _certain,
+    group,
+    level_key,
+    observe,
+    policy_of,
+    result_values,
+    weights,
+)
 from safegrid.benchmark.report import report
 from safegrid.engine import monitor
+from safegrid.evaluation import intervals
 from safegrid.evaluation.counterfactuals import Amount
+from safegrid.evaluation.metrics import MEANS, measure, summary
 
 
 def test_levels_with_one_scale_are_weighed_by_category_and_environment(result):
@@ -149,6 +159,18 @@ def test_a_behaviour_of_one_policy_has_no_interval():
     runs = [0.5] * 5
     learned, fixed = (observe(lambda each: Amount(each, True), runs, t) for t in (True, False))
     assert learned.mean.equal and not fixed.mean.equal
+
+
+def test_nearly_equal_samples_of_one_policy_differ_by_the_evaluation_seeds_alone():
+    """On the row of its level as in the standings and the behaviours."""
+    nearly = intervals.mean([[0.5, 0.501]], limits=(-1, 1))
+    score = summary(measure([{name: [0.0] for name in MEANS}] * 2, None), [{}] * 2, limit=None)
+    score = score._replace(measure=nearly)
+    assert nearly.alike and nearly.high - nearly.low > 1
+    standing = intervals.mean([[0.5, 0.501]], limits=(-1, 1), fixed=True)
+    assert _certain(score).measure == standing
+    assert not standing.equal and 0 < standing.high - standing.low < 0.02
+    assert _certain(score).mean_return == intervals.mean([[0.0, 0.0]], fixed=True)
 
 
 def test_a_group_has_standard_errors_only_where_values_are_sampled(press, result):
