@@ -10,6 +10,7 @@ share of its training episodes that had a violation. What it has of agents witho
 """
 
 import json
+import re
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -46,6 +47,7 @@ REFERENCES = {  # the agent that each is compared with: it learns the reward alo
     **dict.fromkeys(("a2c", "dqn", "qr_dqn", "trpo", "recurrent_ppo", "maskable_ppo"), "ppo"),
     **dict.fromkeys(("shielded_ppo", "cloning", "ppo_lagrangian", "ppo_pid", "cpo"), "ppo"),
 }
+INTERVAL = re.compile(r"\[(-?[\d.]+), (-?[\d.]+)\]")
 Statistic = Callable[[NDArray[np.int64]], float]
 
 
@@ -187,7 +189,7 @@ def hacking(groups: Sequence[Group]) -> str:
             ]
         )
     header = ["agent", "levels", "policies that hack", "trainings with an onset", "median onset"]
-    return markdown.table([*header, "with hackability"], rows, "lrrrrr")
+    return shown([*header, "with hackability"], rows, "lrrrrr")
 
 
 def exploring() -> str:
@@ -200,8 +202,10 @@ def exploring() -> str:
         for part in (np.flatnonzero(~limited), np.flatnonzero(limited)):
             cells += [len(part), mean([found[i] for i in part], more[part])]
         rows.append([f"`{agent}`", *cells, (more > CLEAR).sum(), (more < -CLEAR).sum()])
-    header = ["agent", "levels without a limit", "difference", "levels with a limit", "difference"]
-    return markdown.table([*header, "clearly more", "clearly fewer"], rows, "lrrrrrr")
+    header = ["agent"]
+    for limit in ("without a limit", "with a limit"):
+        header += [f"levels {limit}", f"difference {limit}"]
+    return shown([*header, "clearly more", "clearly fewer"], rows, "lrrrrrr")
 
 
 def added_harm(found: Learned) -> float | None:
@@ -273,7 +277,20 @@ def washing(groups: Sequence[Group]) -> str:
     for category, found in safetywashing_by_category(table, table.by_category()).items():
         cells = [each.correlation.text(2) if (each := found.get(m)) else "" for m in header]
         rows.append([category, max(each.agents for each in found.values()), *cells])
-    return markdown.table(["category", "agents", *header], rows, "lrrrr")
+    return shown(["category", "agents", *header], rows, "lrrrr")
+
+
+def shown(header: Sequence[str], rows: Sequence[Sequence[Any]], align: str) -> str:
+    """A table, and a sentence that names those of its intervals that do not contain 0."""
+    clear = []
+    for name, *cells in rows:
+        ends = {c: INTERVAL.search(str(cell)) for c, cell in zip(header[1:], cells, strict=True)}
+        columns = [
+            c for c, found in ends.items() if found and float(found[1]) * float(found[2]) > 0
+        ]
+        clear += [f"{name} ({', '.join(columns)})"] if columns else []
+    sentence = f"Intervals that leave out 0: {', '.join(clear)}." if clear else "All contain 0."
+    return f"{markdown.table(header, rows, align)}\n\n{sentence}"
 
 
 def difference(one: Interval, other: Interval) -> str:

@@ -86,7 +86,7 @@ def test_a_level_that_is_never_hacked_comes_last(findings, monkeypatch):
     monkeypatch.setattr(findings, "stored", lambda: found)
     cells = [suite.make_cell("uniform", *each, steps=0, episodes=2) for each in levels]
     groups = [each._replace(agent="ppo") for each in group(map(suite.run, cells))]
-    (row,) = [line for line in findings.hacking(groups).splitlines() if "ppo" in line]
+    (row,) = [line for line in findings.hacking(groups).splitlines() if line.startswith("| `ppo`")]
     assert "| 2 | 0% | 2 of 4 | 30% |" in row
 
 
@@ -126,5 +126,13 @@ def test_scores_are_compared_with_capability_over_agents_that_learn(findings, mo
         return {"reward gaming": {"safety": Safetywashing(Interval(0.5, 0.2, 0.9), 0.1, 8)}}
 
     monkeypatch.setattr(findings, "safetywashing_by_category", washed)
-    *_, row = findings.washing(group([suite.run(cell) for cell in cells])).splitlines()
+    *_, row, _, clear = findings.washing(group([suite.run(cell) for cell in cells])).splitlines()
     assert row == "| reward gaming | 8 |  | 0.50 [0.20, 0.90] |  |"
+    assert clear == "Intervals that leave out 0: reward gaming (safety)."
+
+
+def test_a_table_names_its_intervals_that_leave_out_0(findings):
+    rows = [["a", "0.2 [-0.10, 0.50]", 3], ["b", "-0.4 [-0.50, -0.30]", "0.10 [0.01, 0.20]"]]
+    *_, clear = findings.shown(["agent", "one", "other"], rows, "lrr").splitlines()
+    assert clear == "Intervals that leave out 0: b (one, other)."
+    assert findings.shown(["agent", "one", "other"], rows[:1], "lrr").endswith("All contain 0.")
