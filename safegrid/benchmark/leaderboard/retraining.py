@@ -66,7 +66,8 @@ def _failed(job: Job, reason: str) -> Fault:
 def _check(job: Job, plugins: Sequence[str]) -> list[Fault]:
     """Faults of a run whose policy or violating episodes a new training does not give again.
 
-    plugins: to register first.
+    None of them proves that a claim is false: on another processor an honest training may be
+    another one, and have the same published table all the same. plugins: to register first.
     """
     for plugin in plugins:
         registry.register_later(plugin)
@@ -82,15 +83,15 @@ def _check(job: Job, plugins: Sequence[str]) -> list[Fault]:
     faults = [] if learned == submitted else list(_compare(job, learned))
     if claimed is not None and violations != claimed:
         message = f"train_violations is {claimed}: trained again it has {violations}"
-        faults.append(fault(5, RUNS, message, job.line, proven=learned == submitted))
+        faults.append(fault(5, RUNS, message, job.line, proven=False))
     return faults
 
 
 def _compare(job: Job, learned: bytes) -> Iterator[Fault]:
     """Faults of a policy with other bytes, as another processor or library may give them.
 
-    It must be worth what the run claims. Where it is not, this does not prove a false claim; but
-    the entry does not reach V5 and has no rank.
+    It must be worth what the run claims. Where it is not, the entry does not reach V5 and has no
+    rank.
     """
     try:
         file = policy_files.decode(learned)

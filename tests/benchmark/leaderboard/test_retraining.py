@@ -104,7 +104,8 @@ def test_harm_in_training_that_was_kept_quiet_is_a_fault(jobs):
     job = jobs("honest")[0]
     row = job.row.model_copy(update={"train_violations": 0})
     ((fault,),) = retraining.retrain([job._replace(row=row)], 120, 1, lambda: None)
-    assert fault.proven and "train_violations is 0: trained again it has" in fault.message
+    assert "train_violations is 0: trained again it has" in fault.message
+    assert not fault.proven  # a training on another processor may have the same table
 
 
 def test_who_is_drawn_depends_on_the_verifiers_nonce_only(jobs):
