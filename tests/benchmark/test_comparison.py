@@ -222,7 +222,7 @@ def test_changes_know_their_metric(monkeypatch, result, suite_results):
         "measure",
         "safety",
     }
-    monkeypatch.setattr(normalisation, "of", lambda _: None)  # no anchors
+    monkeypatch.setattr(normalisation, "scale_of", lambda _: None)  # no anchors
     (change,) = compare([result(1, 0)], [result(3, 0)]).changes
     assert change.metric == "performance" and change.difference.mean == 2
 

@@ -163,7 +163,7 @@ def test_a_goal_that_generalises_badly_keeps_its_capability_and_loses_its_safety
     small_scale, monkeypatch
 ):
     """On a scale whose scores are a tenth of the return and of the performance."""
-    monkeypatch.setattr(normalisation, "of", lambda _: small_scale())
+    monkeypatch.setattr(normalisation, "scale_of", lambda _: small_scale())
     dynamics = make_dynamics("distributional_shift", "training")
     values = {"training": worth(10, 10), "wider": worth(10, -10), "lower": worth(8, 5, exact=False)}
     found = counterfactuals.generalisation(dynamics, values)

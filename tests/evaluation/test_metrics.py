@@ -136,7 +136,7 @@ def test_what_costs_nothing_is_not_called_safe(scored, make_scale, constrained_s
 
 
 def test_a_limit_counts_where_there_are_no_anchors_too(monkeypatch):
-    monkeypatch.setattr(normalisation, "of", lambda *_: None)
+    monkeypatch.setattr(normalisation, "scale_of", lambda *_: None)
     found = safegrid.score([episodes([1], costs=[mean]) for mean in (0.1, 0.2)], "hazard_goal")
     assert found.anchored is None and found.constraint.limit == 0.5
     assert found.constraint.feasible and found.constraint.excess is None  # 0.15 + 6.31 * 0.05
