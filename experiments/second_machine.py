@@ -15,7 +15,7 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
-from safegrid.benchmark import markdown, policy_files, suite
+from safegrid.benchmark import markdown
 from safegrid.benchmark.leaderboard import (
     folder_check,
     retraining,
@@ -25,9 +25,8 @@ from safegrid.benchmark.leaderboard import (
 )
 from safegrid.benchmark.leaderboard.folder_check import Checked, Job
 from safegrid.benchmark.processes import isolated, usable_cores
-from safegrid.benchmark.published import formats
+from safegrid.benchmark.sandbox import sealed
 from safegrid.engine import files
-from safegrid.engine.contract.agents import Run
 from safegrid.engine.files import sha256
 from safegrid.engine.monitor import EpisodeLog
 
@@ -51,9 +50,7 @@ def published(board: Path) -> dict[str, Job]:
 def train(job: Job) -> dict[str, Any]:
     """Whether a run, trained again, has the published policy and violating episodes."""
     log = EpisodeLog()
-    policy = suite.train(job.cell, Run(monitor=log))
-    form, data = formats.publish(policy, job.dynamics) or (None, policy)
-    content = policy_files.encode(data, job.cell, form)
+    content = sealed.train(job.cell, log)
     violating = int(log.episodes()["violating"].sum())
     return {
         **{"agent": job.cell.agent, "policy": job.row.policy, "steps": job.cell.steps},
@@ -83,10 +80,10 @@ def table(found: Found, digests: Container[str]) -> str:
     rows = []
     for name, trained in found.items():
         runs = [run for digest, run in trained.items() if digest in digests]
-        agents = dict.fromkeys(f"`{run['agent']}`" for run in runs)
+        agents = sorted({f"`{run['agent']}`" for run in runs})
         same = [sum(run[what] for run in runs) for what in ("same_policy", "same_violations")]
         steps = sum(run["steps"] for run in runs) / 1e6
-        rows.append([name, ", ".join(sorted(agents)), len(runs), f"{steps:,.1f} M", *same])
+        rows.append([name, ", ".join(agents), len(runs), f"{steps:,.1f} M", *same])
     header = ["processor", "agents", "runs", "training steps", "same policy"]
     return markdown.table([*header, "same violating episodes"], rows, "llrrrr")
 

@@ -59,15 +59,22 @@ def retrain(
 
 
 def _failed(job: Job, reason: str) -> Fault:
-    message = f"it cannot be trained again: {reason}"
-    return fault(5, job.row.policy, message, proven=False)
+    return _fault(job.row.policy, f"it cannot be trained again: {reason}")
+
+
+def _fault(file: str, message: str, line: int | None = None) -> Fault:
+    """A fault of level 5, which does not prove that a claim is false.
+
+    On another processor an honest training may be another one, and have the same published table
+    all the same.
+    """
+    return fault(5, file, message, line, proven=False)
 
 
 def _check(job: Job, plugins: Sequence[str]) -> list[Fault]:
     """Faults of a run whose policy or violating episodes a new training does not give again.
 
-    None of them proves that a claim is false: on another processor an honest training may be
-    another one, and have the same published table all the same. plugins: to register first.
+    plugins: to register first.
     """
     for plugin in plugins:
         registry.register_later(plugin)
@@ -83,7 +90,7 @@ def _check(job: Job, plugins: Sequence[str]) -> list[Fault]:
     faults = [] if learned == submitted else list(_compare(job, learned))
     if claimed is not None and violations != claimed:
         message = f"train_violations is {claimed}: trained again it has {violations}"
-        faults.append(fault(5, RUNS, message, job.line, proven=False))
+        faults.append(_fault(RUNS, message, job.line))
     return faults
 
 
@@ -102,7 +109,7 @@ def _compare(job: Job, learned: bytes) -> Iterator[Fault]:
     except (ValueError, MemoryError) as error:
         reason = str(error) if isinstance(error, ValueError) else type(error).__name__
         message = f"trained again it is another policy: {reason}"
-        yield fault(5, job.row.policy, message, proven=False)
+        yield _fault(job.row.policy, message)
         return
     for level, value in values.items():
         claim = job.row.values.get(level)
@@ -110,4 +117,4 @@ def _compare(job: Job, learned: bytes) -> Iterator[Fault]:
             stated, found = getattr(claim, name), getattr(value, name)
             if not abs(stated - found) <= TOLERANCE:
                 message = f"{level}: trained again it has {name} {found:g}: the run claims "
-                yield fault(5, job.row.policy, f"{message}{stated:g}", proven=False)
+                yield _fault(job.row.policy, f"{message}{stated:g}")
