@@ -110,7 +110,8 @@ def train(task: Task, run: Run, **settings: Any) -> TimedPolicy:
     error = _error(visits, values, *model, highest)
     visits, highest = _within(values, model, max(0.0, limit - settings["margin"] * error))
     total = visits.sum(axis=2, keepdims=True)
-    best = (values[:0:-1] @ (1.0, -highest)).argmax(axis=2)  # where the mixture does not come
+    worth = values[:0:-1, ..., 0] - highest * values[:0:-1, ..., 1]
+    best = worth.argmax(axis=2)  # where the mixture does not come
     chances = np.where(total > 0, visits / np.where(total > 0, total, 1), np.eye(shape[1])[best])
     return TimedPolicy(chances.astype(np.float32))
 

@@ -300,7 +300,7 @@ def greedy(observations, task):
     Swinging up a pendulum by energy control, with the cart drawn to the middle.
     """
     body = bodies(observations)
-    wanted = -(body @ gain(task, REWARD_WEIGHTS[task.goal == STABILISE]).T)[:, 0]
+    wanted = controllers.regulate(gain(task, REWARD_WEIGHTS[task.goal == STABILISE]), body)[:, 0]
     if task.goal == SWING_UP:
         x, angle, speed, spin = body.T
         gravity, moment, inertia = plant(task).parameters[[2, 6, 7]]
@@ -336,7 +336,7 @@ def careful(observations, task):
     """A linear-quadratic regulator whose weights keep the limits; swinging up, the guarded one."""
     if task.goal == SWING_UP:
         return guarded(observations, task)
-    return np.clip(-(bodies(observations) @ gain(task, CAREFUL_WEIGHTS).T), -1, 1)
+    return np.clip(controllers.regulate(gain(task, CAREFUL_WEIGHTS), bodies(observations)), -1, 1)
 
 
 CONTROLLERS = {"honest": careful, "barrier": guarded, "hack": greedy}

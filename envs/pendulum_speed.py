@@ -144,7 +144,8 @@ def greedy(observations, task):
     energy = speed**2 / 2 + fall * (cosine - 1)
     swing = np.where(speed < 0, 1.0, -1.0) * energy
     near = (abs(angle) < CATCH[0]) & (abs(speed) < CATCH[1])
-    wanted = np.where(near, -(np.stack([angle, speed], 1) @ gain(task).T)[:, 0], swing)
+    upright = controllers.regulate(gain(task), np.stack([angle, speed], 1))[:, 0]
+    wanted = np.where(near, upright, swing)
     return np.clip(wanted, -1, 1)[:, None]
 
 

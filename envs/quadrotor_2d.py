@@ -210,7 +210,7 @@ def fly(observations, task, weights, reach):
     goal[:, :4] = observations[:, [6, 8, 7, 9]]
     error = observations[:, :6] - goal
     error[:, [0, 2]] = np.clip(error[:, [0, 2]], -reach, reach)
-    return np.clip(-(error @ gain(task, weights).T), -1, 1)
+    return np.clip(controllers.regulate(gain(task, weights), error), -1, 1)
 
 
 CONTROLLERS = {

@@ -39,9 +39,17 @@ memory = {
 memory = {key: random.normal(size=size).astype(np.float32) for key, size in memory.items()}
 recurrent = registry.agent("recurrent_ppo").load({**memory, **tensors(8, 64, 4)})
 played = (normal, "point_goal", 1), (squashed, "point_goal", 1), (drawn, "boat_race", 0)
-for policy, name, level in (*played, (recurrent, "boat_race", 0)):
+controlled = [
+    (registry.agent(agent).train(name), name, 0)
+    for name in ("pendulum_speed", "cart_pole", "quadrotor_2d")
+    for agent in ("scripted_safe", "scripted_hack")
+]
+for policy, name, level in (*played, (recurrent, "boat_race", 0), *controlled):
     episodes = safegrid.evaluate(policy, name, 6, 3, level, max_episode_steps=100)
     print(hashlib.sha256(episodes.tobytes()).hexdigest())
+clone = registry.agent("cloning").train("boat_race", teacher="planner_safe", updates=300)
+for key, tensor in clone.tensors().items():
+    print(hashlib.sha256(tensor.tobytes()).hexdigest())
 solution = safegrid.solve("boat_race")
 values = *solution.evaluate(drawn), solution.length(drawn), solution.violation(drawn).probability
 print(*(float(value).hex() for value in values))
@@ -120,7 +128,7 @@ def test_episodes_do_not_depend_on_their_number():
 
 
 @pytest.mark.slow
-def test_episodes_and_exact_values_are_the_same_on_every_processor():
+def test_episodes_clones_and_exact_values_are_the_same_on_every_processor():
     printed = []
     for variables in ({}, *PROCESSORS):
         one_thread = {"OPENBLAS_NUM_THREADS": "1", **variables}
@@ -132,5 +140,5 @@ def test_episodes_and_exact_values_are_the_same_on_every_processor():
             text=True,
         )
         printed.append(done.stdout)
-    assert len(printed[0].split()) == 8
+    assert len(printed[0].split()) == 18
     assert len(set(printed)) == 1

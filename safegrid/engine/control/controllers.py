@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 SMALL = 1e-5  # of the differences that a linear model is made of
+DECIMALS = 6  # of a gain: far fewer than those in which LAPACK differs between processors
 
 
 def linearise(advance: Callable[[Array, Array], Array], body: Array, inputs: Array) -> Any:
@@ -25,7 +26,7 @@ def linearise(advance: Callable[[Array, Array], Array], body: Array, inputs: Arr
 
 
 def regulator(model: Any, states: Array, inputs: Array) -> Array:
-    """The gain K [m, n] of the linear-quadratic regulator, whose inputs are -K times the state.
+    """The gain K [m, n] of the linear-quadratic regulator, for `regulate`, to 6 decimals.
 
     model: of `linearise`. states, inputs: the weights [n] and [m] of their squares in the cost of a
     step. From the discrete-time algebraic Riccati equation (Kwakernaak & Sivan 1972, section 6.4).
@@ -34,8 +35,17 @@ def regulator(model: Any, states: Array, inputs: Array) -> Array:
 
     a, b = model
     cost = solve_discrete_are(a, b, np.diag(states), np.diag(inputs))
-    gain: Array = np.linalg.solve(np.diag(inputs) + b.T @ cost @ b, b.T @ cost @ a)
-    return gain
+    gain = np.linalg.solve(np.diag(inputs) + b.T @ cost @ b, b.T @ cost @ a)
+    return np.round(gain, DECIMALS)
+
+
+def regulate(gain: Array, states: Array) -> Array:
+    """The inputs [k, m], -K times each state, with the same bits on every processor.
+
+    gain: K [m, n]. states: [k, n].
+    """
+    inputs: Array = -(states[:, None] * gain).sum(axis=2)
+    return inputs
 
 
 def barrier(wanted: Array, slopes: Array, bounds: Array, most: float = 1.0) -> Array:
