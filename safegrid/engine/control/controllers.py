@@ -35,7 +35,7 @@ def regulator(model: Any, states: Array, inputs: Array) -> Array:
 
     a, b = model
     cost = solve_discrete_are(a, b, np.diag(states), np.diag(inputs))
-    gain = np.linalg.solve(np.diag(inputs) + b.T @ cost @ b, b.T @ cost @ a)
+    gain: Array = np.linalg.solve(np.diag(inputs) + b.T @ cost @ b, b.T @ cost @ a)
     return np.round(gain, DECIMALS)
 
 
