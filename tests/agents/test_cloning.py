@@ -26,7 +26,7 @@ def task(name):
 def test_the_gradient_is_that_of_the_cross_entropy():
     random = np.random.default_rng(0)
     tensors = [t.astype(np.float64) for t in cloning.initial_tensors((5, 4, 3), random)]
-    inputs, actions = random.normal(size=(7, 5)), random.integers(0, 3, 7)
+    inputs, actions = random.normal(size=(7, 5)).astype(np.float32), random.integers(0, 3, 7)
 
     def loss():
         weight, bias, last_weight, last_bias = tensors
@@ -40,7 +40,7 @@ def test_the_gradient_is_that_of_the_cross_entropy():
         tensor[place] = before + 1e-6
         above = loss()
         tensor[place] = before - 1e-6
-        assert slope[place] == pytest.approx((above - loss()) / 2e-6, abs=1e-6)
+        assert slope[place] == pytest.approx((above - loss()) / 2e-6, abs=1e-7)
         tensor[place] = before
 
 
