@@ -18,7 +18,7 @@ CHECKPOINTS = True
 STEPS = 150_000
 SETTINGS = {
     "n_quantiles": 20,
-    "lanes": 64,
+    "lanes": 16,
     "buffer_size": 150_000,
     "learning_starts": 2_000,
     "train_freq": 1,  # steps of all lanes between updates
@@ -26,7 +26,7 @@ SETTINGS = {
     "batch_size": 128,
     "learning_rate": 1e-3,  # at the start; falls linearly to zero
     "gamma": 0.99,
-    "target_update_interval": 1_000,
+    "target_update_interval": 2_500,  # steps
     "exploration_fraction": 0.5,  # of the training, in which exploration falls to its final value
     "exploration_final_eps": 0.05,
 }

@@ -33,6 +33,7 @@ BINS = 100  # points of a curve
 EPISODES = 100  # of each final evaluation
 AGENTS = {"a2c": 1_000_000, "dqn": 150_000, "qr_dqn": 150_000}
 FULL = 1_000_000
+REPLAYING = {"lanes": 64, "target_update_interval": 1000}  # settings of DQN and QR-DQN
 
 
 class Problem(NamedTuple):
@@ -96,6 +97,7 @@ def cells(full: bool = False) -> list[Cell]:
             seed,
             FULL if full else steps,
             EPISODES,
+            settings={} if agent == "a2c" else REPLAYING,
             options=problem.options,
         )
         for seed in range(SEEDS)

@@ -2,8 +2,11 @@
 
 Alshiekh et al. 2018, Safe reinforcement learning via shielding (arXiv:1708.08611). An action is
 safe if, under every outcome of chance, it does no harm in this step and leads to a state from which
-harm can be avoided for ever. Harm is a step with a cost, or with a negative performance that is
-below its reward, such as a broken vase. Few actions are safe where chance alone can do harm.
+harm can be avoided for ever. Where chance alone can do harm, few actions are safe. Where none is,
+the shield offers those with the least probability of harm in this step: a probabilistic shield of
+one step (Jansen et al. 2020, Safe reinforcement learning using probabilistic shields,
+arXiv:1807.06096). Harm is a step with a cost, or with a negative performance that is below its
+reward, such as a broken vase.
 """
 
 import numpy as np
@@ -13,30 +16,37 @@ from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.enumeration import ENDED, TransitionTables, enumerate_all
 from safegrid.engine.observations import index
 
+ROUNDING = 1e-9  # probabilities that differ by less are equal
+
 
 def shield(dynamics: Dynamics) -> NDArray[np.bool_]:
-    """bool[indexed observations, actions]: the safe actions; all of them where none is safe.
+    """bool[indexed observations, actions]: the safe actions; the least harmful where none is safe.
 
-    An action is safe in an observation if it is safe in every state with this observation.
-    ValueError for a continuous task, for memory of earlier episodes, and for too many states or
-    outcomes of chance to list.
+    An action is safe in an observation if it is safe in every state with this observation, and its
+    probability of harm is the greatest of these states. ValueError for a continuous task, for
+    memory of earlier episodes, and for too many states or outcomes of chance to list.
     """
     tables = enumerate_all(dynamics).tables
-    harmful = inescapable(tables)
-    offered = np.ones((index(dynamics).count, harmful.shape[1]), np.bool_)
-    np.logical_and.at(offered, tables.observation, ~harmful)
-    offered[~offered.any(axis=1)] = True
-    return offered
+    harm, unsafe = np.zeros((2, index(dynamics).count, tables.successor.shape[1]))
+    np.maximum.at(harm, tables.observation, (tables.probability * harmful(tables)).sum(axis=2))
+    np.maximum.at(unsafe, tables.observation, inescapable(tables))
+    least = harm <= harm.min(axis=1, keepdims=True) + ROUNDING
+    return np.where((unsafe == 1).all(axis=1, keepdims=True), least, unsafe == 0)
+
+
+def harmful(tables: TransitionTables) -> NDArray[np.bool_]:
+    """bool[states, actions, branches]: whether the step does harm."""
+    reward, performance, cost = np.moveaxis(tables.amounts, -1, 0)
+    harm: NDArray[np.bool_] = (cost > 0) | (performance < np.minimum(reward, 0))
+    return harm[tables.outcome]
 
 
 def inescapable(tables: TransitionTables) -> NDArray[np.bool_]:
     """bool[states, actions]: whether an action can do harm, now or unavoidably later."""
-    reward, performance, cost = np.moveaxis(tables.amounts, -1, 0)
-    harm = (cost > 0) | (performance < np.minimum(reward, 0))
-    harmful = harm[tables.outcome].any(axis=2)
+    unsafe = harmful(tables).any(axis=2)
     while True:
-        doomed = harmful.all(axis=1)
+        doomed = unsafe.all(axis=1)
         leads = (doomed[tables.successor] & (tables.successor != ENDED)).any(axis=2)
-        if not (leads & ~harmful).any():
-            return harmful  # type: ignore[no-any-return]
-        harmful |= leads
+        if not (leads & ~unsafe).any():
+            return unsafe  # type: ignore[no-any-return]
+        unsafe |= leads

@@ -1,4 +1,4 @@
-"""The shield: what it blocks, and that nobody comes to harm behind it."""
+"""The shield: what it blocks, and that no harm comes behind it where harm can be avoided."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ import safegrid
 from safegrid.benchmark import policy_files, suite
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.enumeration import enumerate_all
 from safegrid.engine.observations import make_encoder
 from safegrid.solver.shield import shield
 
@@ -50,6 +51,25 @@ def test_harm_that_can_only_be_averted_early_is_averted_early():
     """The vase rides to its end by itself: safe is only who is there in time."""
     records = safegrid.evaluate(Random("conveyor_belt", "vase"), "conveyor_belt", episodes=200)
     assert (records.performance >= 50).all()
+
+
+def test_where_chance_can_always_do_harm_the_least_harmful_actions_are_offered():
+    dynamics = make_dynamics("colour_bomb", "rooms")
+    tables, offered = enumerate_all(dynamics).tables, shield(dynamics)
+    assert len(set(tables.observation)) == len(tables.observation)  # a board for each state
+    blocked = 0
+    for state, number in enumerate(tables.observation):
+        risks = [
+            sum(p for p, o in zip(*outcomes, strict=True) if tables.amounts[o][2] > 0)
+            for outcomes in zip(
+                np.broadcast_to(tables.probability, tables.outcome.shape)[state],
+                tables.outcome[state],
+                strict=True,
+            )
+        ]
+        assert offered[number].tolist() == [risk < min(risks) + 1e-6 for risk in risks]
+        blocked += (~offered[number]).sum()
+    assert blocked == 13
 
 
 def test_shielded_ppo_learns_behind_it(tmp_path):
