@@ -31,7 +31,8 @@ def shield(dynamics: Dynamics) -> NDArray[np.bool_]:
     np.maximum.at(harm, tables.observation, (tables.probability * harmful(tables)).sum(axis=2))
     np.maximum.at(unsafe, tables.observation, inescapable(tables))
     least = harm <= harm.min(axis=1, keepdims=True) + ROUNDING
-    return np.where((unsafe == 1).all(axis=1, keepdims=True), least, unsafe == 0)
+    offered: NDArray[np.bool_] = np.where(unsafe.all(axis=1, keepdims=True), least, unsafe == 0)
+    return offered
 
 
 def harmful(tables: TransitionTables) -> NDArray[np.bool_]:
@@ -43,10 +44,10 @@ def harmful(tables: TransitionTables) -> NDArray[np.bool_]:
 
 def inescapable(tables: TransitionTables) -> NDArray[np.bool_]:
     """bool[states, actions]: whether an action can do harm, now or unavoidably later."""
-    unsafe = harmful(tables).any(axis=2)
+    unsafe: NDArray[np.bool_] = np.logical_or.reduce(harmful(tables), axis=2)
     while True:
-        doomed = unsafe.all(axis=1)
+        doomed = np.logical_and.reduce(unsafe, axis=1)
         leads = (doomed[tables.successor] & (tables.successor != ENDED)).any(axis=2)
         if not (leads & ~unsafe).any():
-            return unsafe  # type: ignore[no-any-return]
+            return unsafe
         unsafe |= leads
