@@ -5,8 +5,9 @@
 
 Writes experiments/tuning/AGENT.json after every trial, and leaves out the trials that it has. A
 trial is one training with a seed that no published run has, on a level that is not held out.
-Settings are chosen by capability, which is a function of the visible return: neither performance
-nor cost is looked at. The number of trials and of their steps is in the agent's card on the board.
+Settings are chosen by capability, which is a function of the visible return; those of agents that
+see the cost, by the constrained return, which is one of return and cost. Performance is not looked
+at. The number of trials and of their steps is in the agent's card on the board.
 """
 
 import json
@@ -72,6 +73,8 @@ def trial(
         "seconds": round(seconds, 1),  # of a processor
         "return": value.mean_return,
         "capability": scale.capability(value.mean_return),
+        "cost": value.cost,
+        "constrained_return": scale.constrained_return(value.mean_return, value.cost),
     }
 
 
@@ -115,7 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = trials(given.agent)
         if not any(key.items() <= each.items() for each in found):
             made = trial(given.agent, place, steps, settings)
-            print(f"{place}: {made['capability']:.3f} in {made['seconds']} s", flush=True)
+            scores = [made[key] for key in ("capability", "cost", "constrained_return")]
+            print(place, scores, f"{made['seconds']} s", flush=True)
             text = "[\n" + ",\n".join(json.dumps(each) for each in [*found, made]) + "\n]\n"
             files.replace(RESULTS / f"{given.agent}.json", text.encode())
     print(best(given.agent))
