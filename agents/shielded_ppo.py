@@ -20,6 +20,7 @@ from safegrid.training.mlp import Network
 from safegrid.training.tabular import load
 
 __all__ = ["load"]
+VERSION = 1  # its shield offers the least harmful actions where none is safe
 USES_HIDDEN_INFO = True
 CHECKPOINTS = True
 STEPS = 200_000
