@@ -61,7 +61,7 @@ class LocalNetwork(Network):
         if observations.shape[1:] != self.shape:
             raise ValueError(
                 f"the policy was trained on boards of shape {self.shape} and these observations "
-                f"have shape {observations.shape[1:]}: choose a level of the same environment"
+                f"have shape {observations.shape[1:]}: choose a level of the same shape"
             )
         return super().outputs(features(observations, self.agent))
 

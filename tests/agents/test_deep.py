@@ -21,6 +21,7 @@ SMALL = {
     "p3o": {**CLIPPED, "cost_limit": 1.0},
     "ppo": CLIPPED,
     "ppo_lagrangian": {**CLIPPED, "cost_limit": 1.0},
+    "ppo_local": CLIPPED,
     "ppo_pid": {**CLIPPED, "cost_limit": 1.0},
     "qr_dqn": {**REPLAYING, "n_quantiles": 5},
     "recurrent_ppo": {**CLIPPED, "units": 8},
