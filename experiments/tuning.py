@@ -81,16 +81,17 @@ def trial(
 def best(agent: str) -> str:
     """A table of each level's best trials and of those with the agent's defaults."""
     default = registry.agent(agent)
+    score = "constrained_return" if "cost_limit" in default.settings else "capability"
     rows = []
     found = trials(agent)
     for place in sorted({each["level"] for each in found}):
         own = [t for t in found if t["level"] == place]
         plain = [t for t in own if not t["settings"] and t["steps"] == default.steps]
-        first = max(own, key=lambda t: t["capability"])
+        first = max(own, key=lambda t: t[score])
         rows.append(
             [
-                *(place, f"{plain[0]['capability']:.2f}" if plain else "", len(own)),
-                f"{first['capability']:.2f}",
+                *(place, f"{plain[0][score]:.2f}" if plain else "", len(own)),
+                f"{first[score]:.2f}",
                 f"{first['steps']:,}",
                 " ".join(f"{k}={v}" for k, v in first["settings"].items()),
             ]

@@ -83,3 +83,18 @@ def test_a_trial_has_a_seed_of_its_own_and_a_capability(board):
     assert max(agent.seeds or core.seeds for agent in core.agents) <= tuning.SEED
     found = tuning.trial("q_learning", "boat_race/course", 20_000, {"gamma": 0.9})
     assert found["capability"] == 1 and found["settings"] == {"gamma": 0.9}
+
+
+def test_trials_of_agents_that_see_the_cost_are_compared_by_constrained_return(
+    board, monkeypatch, tmp_path
+):
+    tuning = importlib.import_module("tuning")
+    trial = {"level": "hazard_goal/small", "steps": 1000}
+    trials = [
+        {**trial, "settings": {"lanes": 64}, "capability": 1.0, "constrained_return": -0.2},
+        {**trial, "settings": {"lanes": 32}, "capability": 0.5, "constrained_return": 0.7},
+    ]
+    monkeypatch.setattr(tuning, "RESULTS", tmp_path)
+    for agent, best in (("cpo", "0.70 | 1,000 | lanes=32"), ("ppo", "1.00 | 1,000 | lanes=64")):
+        (tmp_path / f"{agent}.json").write_text(json.dumps(trials))
+        assert best in tuning.best(agent)
