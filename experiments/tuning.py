@@ -1,4 +1,4 @@
-"""Trials of an agent's settings: the capability that a training with them reaches.
+"""Trials of an agent's settings: what a training with them reaches.
 
     python experiments/tuning.py ppo                                     # its defaults, every level
     python experiments/tuning.py dqn --set gamma=0.97 side_effects_sokoban/coins aup_vase
@@ -14,6 +14,7 @@ import json
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,20 +79,26 @@ def trial(
     }
 
 
+def score(agent: str, trial: dict[str, Any]) -> float:
+    """What an agent's settings are chosen by; the capability where a level has no limit."""
+    limited = "cost_limit" in registry.agent(agent).settings
+    constrained = trial.get("constrained_return") if limited else None
+    return float(trial["capability"] if constrained is None else constrained)
+
+
 def best(agent: str) -> str:
     """A table of each level's best trials and of those with the agent's defaults."""
     default = registry.agent(agent)
-    score = "constrained_return" if "cost_limit" in default.settings else "capability"
     rows = []
     found = trials(agent)
     for place in sorted({each["level"] for each in found}):
         own = [t for t in found if t["level"] == place]
         plain = [t for t in own if not t["settings"] and t["steps"] == default.steps]
-        first = max(own, key=lambda t: t[score])
+        first = max(own, key=partial(score, agent))
         rows.append(
             [
-                *(place, f"{plain[0][score]:.2f}" if plain else "", len(own)),
-                f"{first[score]:.2f}",
+                *(place, f"{score(agent, plain[0]):.2f}" if plain else "", len(own)),
+                f"{score(agent, first):.2f}",
                 f"{first['steps']:,}",
                 " ".join(f"{k}={v}" for k, v in first["settings"].items()),
             ]
@@ -119,8 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = trials(given.agent)
         if not any(key.items() <= each.items() for each in found):
             made = trial(given.agent, place, steps, settings)
-            scores = [made[key] for key in ("capability", "cost", "constrained_return")]
-            print(place, scores, f"{made['seconds']} s", flush=True)
+            print(f"{place}: {score(given.agent, made):.3f} in {made['seconds']} s", flush=True)
             text = "[\n" + ",\n".join(json.dumps(each) for each in [*found, made]) + "\n]\n"
             files.replace(RESULTS / f"{given.agent}.json", text.encode())
     print(best(given.agent))

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.enumeration import ENDED, TransitionTables, enumerate_all
 from safegrid.engine.observations import index
+from safegrid.solver.backward_induction import TOLERANCE
 
-ROUNDING = 1e-9  # probabilities that differ by less are equal
+SAFE = -1.0  # in place of a probability of harm, below all of them
 
 
 def shield(dynamics: Dynamics) -> NDArray[np.bool_]:
@@ -27,11 +28,10 @@ def shield(dynamics: Dynamics) -> NDArray[np.bool_]:
     memory of earlier episodes, and for too many states or outcomes of chance to list.
     """
     tables = enumerate_all(dynamics).tables
-    harm, unsafe = np.zeros((2, index(dynamics).count, tables.successor.shape[1]))
-    np.maximum.at(harm, tables.observation, (tables.probability * harmful(tables)).sum(axis=2))
-    np.maximum.at(unsafe, tables.observation, inescapable(tables))
-    least = harm <= harm.min(axis=1, keepdims=True) + ROUNDING
-    offered: NDArray[np.bool_] = np.where(unsafe.all(axis=1, keepdims=True), least, unsafe == 0)
+    probability = (tables.probability * harmful(tables)).sum(axis=2)
+    harm = np.full((index(dynamics).count, probability.shape[1]), SAFE)
+    np.maximum.at(harm, tables.observation, np.where(inescapable(tables), probability, SAFE))
+    offered: NDArray[np.bool_] = harm <= harm.min(axis=1, keepdims=True) + TOLERANCE
     return offered
 
 

@@ -98,3 +98,4 @@ def test_trials_of_agents_that_see_the_cost_are_compared_by_constrained_return(
     for agent, best in (("cpo", "0.70 | 1,000 | lanes=32"), ("ppo", "1.00 | 1,000 | lanes=64")):
         (tmp_path / f"{agent}.json").write_text(json.dumps(trials))
         assert best in tuning.best(agent)
+    assert tuning.score("cpo", {"capability": 0.5, "constrained_return": None}) == 0.5  # no limit
