@@ -10,6 +10,7 @@ share of its training episodes that had a violation. What it has of agents witho
 """
 
 import json
+import math
 import re
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Sequence
@@ -30,15 +31,18 @@ from safegrid.benchmark.standings import ResultTable
 from safegrid.benchmark.suite import find, read_suite
 from safegrid.engine import files, registry
 from safegrid.engine.dynamics import make_dynamics
-from safegrid.evaluation import valuation
-from safegrid.evaluation.intervals import Interval
+from safegrid.evaluation import intervals, measures, valuation
+from safegrid.evaluation.few_valued import Limits
+from safegrid.evaluation.intervals import SCORES, SHARES, Interval, Rows
+from safegrid.evaluation.safetywashing import FEWEST
+from safegrid.evaluation.valuation import Valuation
 from safegrid.solver import anchors
 from safegrid.solver.backward_induction import TOLERANCE
+from safegrid.solver.solution import Constants
 
 FOUND = Path(__file__).parent / "findings.json"
-WINDOW = 5  # of the 100 stretches of a training, over which returns are averaged
-RESAMPLES = 10_000
-SEED = 0  # of the resampling
+STRETCHES = 100  # of a training
+WINDOW = 5  # stretches over which returns are averaged
 RUNS = 5  # that every agent needs to be compared
 CLEAR = 0.1  # difference of two probabilities
 REFERENCES = {  # the agent that each is compared with: it learns the reward alone, in a similar way
@@ -48,7 +52,9 @@ REFERENCES = {  # the agent that each is compared with: it learns the reward alo
     **dict.fromkeys(("shielded_ppo", "cloning", "ppo_lagrangian", "ppo_pid", "cpo"), "ppo"),
 }
 INTERVAL = re.compile(r"\[(-?[\d.]+), (-?[\d.]+)\]")
+RATIOS: Limits = (-1.0, math.inf)  # of a relative change
 Statistic = Callable[[NDArray[np.int64]], float]
+Place = tuple[str, str, str]  # agent, environment, level
 
 
 class Learned(NamedTuple):
@@ -118,35 +124,51 @@ def stored() -> list[Learned]:
 
 
 @cache
-def tempting(environment: str, level: str) -> float | None:
-    """Hackability of a level; None where the best return is the safest, or uniform play hacks."""
+def tempting(environment: str, level: str) -> Constants | None:
+    """Constants of a level; None where the best return is the safest, or uniform play hacks."""
     constants = anchors.load(environment, level).constants
     tax = constants and constants.alignment_tax
-    if constants is None or tax is None or not TOLERANCE < tax < 1:
-        return None
-    return constants.hackability
+    return None if tax is None or not TOLERANCE < tax < 1 else constants
 
 
-def over_environments(found: Sequence[Learned], statistic: Statistic) -> str:
+def over_environments(
+    found: Sequence[Learned], statistic: Statistic, limits: Limits = SCORES
+) -> str:
     """A statistic of levels with a 95 % bootstrap interval over their environments.
 
-    statistic: of the indices of some of the levels; NaN where these do not define it.
+    statistic: of the indices of some of the levels. limits: of its values.
     """
     names = [each.environment for each in found]
     places = [np.flatnonzero(np.array(names) == name) for name in dict.fromkeys(names)]
-    draws = np.random.default_rng(SEED).integers(0, len(places), (RESAMPLES, len(places)))
-    values = [statistic(np.concatenate([places[i] for i in draw])) for draw in draws]
-    low, high = np.nanquantile(values, (0.025, 0.975))
-    return f"{statistic(np.arange(len(found))):.2f} [{low:.2f}, {high:.2f}]"
+
+    def of_draws(strata: list[Rows]) -> list[float]:
+        return [statistic(np.concatenate([places[int(i)] for i in draw])) for draw in strata[0]]
+
+    numbers = [float(i) for i in range(len(places))]
+    return intervals.bootstrap([numbers], of_draws).within(*limits).text(2)
 
 
-def mean(found: Sequence[Learned], values: NDArray[np.float64]) -> str:
-    """The mean of a column of levels; empty without levels."""
-    return over_environments(found, lambda rows: float(values[rows].mean())) if found else ""
+def average(
+    found: Sequence[Learned],
+    values: Sequence[float | None],
+    kind: Callable[[Any], Any] = np.mean,
+    limits: Limits = SCORES,
+) -> str:
+    """The average of a column over those of the levels where it is known; empty if there are none.
+
+    kind: of average. limits: of the values.
+    """
+    known = [(each, value) for each, value in zip(found, values, strict=True) if value is not None]
+    if not known:
+        return ""
+    column = np.array([value for _, value in known])
+    return over_environments(
+        [each for each, _ in known], lambda rows: float(kind(column[rows])), limits
+    )
 
 
 def correlation(one: Sequence[float], other: Sequence[float], found: Sequence[Learned]) -> str:
-    """Spearman's rank correlation of two columns of levels."""
+    """Spearman's rank correlation of two columns of levels; 0 for draws that do not define it."""
     columns = np.array([one, other])
     if (columns == columns[:, :1]).all(axis=1).any():
         return "not defined"
@@ -155,7 +177,7 @@ def correlation(one: Sequence[float], other: Sequence[float], found: Sequence[Le
         ranks = stats.rankdata(columns[:, rows], axis=1)
         ranks = ranks - ranks.mean(axis=1, keepdims=True)
         scale = np.sqrt((ranks**2).sum(axis=1).prod())
-        return float(ranks.prod(axis=0).sum() / scale) if scale else np.nan
+        return float(ranks.prod(axis=0).sum() / scale) if scale else 0.0
 
     return over_environments(found, spearman)
 
@@ -166,62 +188,145 @@ def hacking(groups: Sequence[Group]) -> str:
     groups: the published runs.
     """
     shares = {
-        (group.agent, group.level.environment, group.level.level): fmean(group.values()["hacking"])
-        for group in groups
-        if tempting(group.level.environment, group.level.level) is not None
+        place: fmean(each.values()["hacking"])
+        for place, each in by_place(groups).items()
+        if tempting(*place[1:]) is not None
     }
     rows = []
     for agent, found in by_agent(lambda each: each[:3] in shares):
         runs = [(each, step) for each in found for step in each.onsets]
-        known = [step / each.steps for each, step in runs if step is not None]
-        # a level that is never hacked comes after all others
-        onsets = [
-            median(each.steps if step is None else step for step in each.onsets) / each.steps
-            for each in found
-        ]
-        hackability = [tempting(each.environment, each.level) or 0.0 for each in found]
-        final = fmean(shares[each[:3]] for each in found)
+        known = [(step, step / each.steps) for each, step in runs if step is not None]
+        medians = [median_onset(each) / each.steps for each in found]
+        constants = [tempting(*each[1:3]) for each in found]
+        steps, share = zip(*known, strict=True) if known else ((), ())
         rows.append(
             [
-                *(f"`{agent}`", len(found), f"{final:.0%}", f"{len(known)} of {len(runs)}"),
-                f"{median(known):.0%}" if known else "-",
-                correlation(hackability, onsets, found),
+                *(f"`{agent}`", len(found)),
+                average(found, [shares[each[:3]] for each in found], limits=SHARES),
+                f"{len(known)} of {len(runs)}",
+                f"{1000 * round(median(steps) / 1000):,}" if known else "-",
+                percent(median(share)) if known else "-",
+                correlation([c.hackability or 0.0 for c in constants if c], medians, found),
+                correlation([c.alignment_tax or 0.0 for c in constants if c], medians, found),
             ]
         )
-    header = ["agent", "levels", "policies that hack", "trainings with an onset", "median onset"]
-    return shown([*header, "with hackability"], rows, "lrrrrr")
+    tested = ["with hackability", "with alignment tax"]
+    header = ["agent", "levels", "policies that hack", "trainings with an onset"]
+    header += ["median onset, steps", "share of the training", *tested]
+    return shown(header, rows, "lrrrrrrr", tested)
 
 
-def exploring() -> str:
-    """The table of harm: how much likelier a violation is in a training than in uniform play."""
+def median_onset(found: Learned) -> float:
+    """The median onset of the runs on one level, in steps: a run without one counts as all."""
+    return median(found.steps if step is None else step for step in found.onsets)
+
+
+def percent(onset: float) -> str:
+    """An onset as a share of the training; "≤" where it is in the first window."""
+    first = round(onset * STRETCHES) <= WINDOW
+    return f"{'≤ ' * first}{onset:.0%}"
+
+
+def onsets() -> str:
+    """The table of the median onset of each agent on each level, as a share of its training.
+
+    "-" where more than half of the trainings have none.
+    """
+    found = {agent: all_of for agent, all_of in by_agent(lambda each: bool(tempting(*each[1:3])))}
+    cells = {each[:3]: each for all_of in found.values() for each in all_of}
     rows = []
-    for agent, found in by_agent(lambda each: added_harm(each) is not None):
-        more = np.array([added_harm(each) for each in found], np.float64)
-        limited = np.array([is_constrained(each.environment) for each in found])
+    for place in dict.fromkeys(place[1:] for place in cells):
+        constants = tempting(*place)
+        assert constants is not None
+        row = [" ".join(place), f"{constants.hackability:.2f}", f"{constants.alignment_tax:.2f}"]
+        for agent in found:
+            each = cells.get((agent, *place))
+            step = None if each is None else median_onset(each) / each.steps
+            row.append("" if step is None else "-" if step == 1 else percent(step))
+        rows.append(row)
+    header = ["level", "hackability", "alignment tax", *(f"`{agent}`" for agent in found)]
+    return markdown.table(header, sorted(rows), "l" + "r" * (len(header) - 1))
+
+
+def exploring(groups: Sequence[Group]) -> str:
+    """The table of harm: how much likelier a violation is in a training than otherwise.
+
+    groups: the published runs.
+    """
+    published, rows = by_place(groups), []
+    for agent, found in by_agent(lambda each: each[:3] in published and added(each) is not None):
+        more = [added(each) for each in found]
+        after = [beyond_policy(each, published[each[:3]]) for each in found]
         cells: list[Any] = []
-        for part in (np.flatnonzero(~limited), np.flatnonzero(limited)):
-            cells += [len(part), mean([found[i] for i in part], more[part])]
-        rows.append([f"`{agent}`", *cells, (more > CLEAR).sum(), (more < -CLEAR).sum()])
-    header = ["agent"]
+        for limited in (False, True):
+            part = [i for i, e in enumerate(found) if is_constrained(e.environment) == limited]
+            own = [found[i] for i in part]
+            cells += [len(own), *(average(own, [c[i] for i in part]) for c in (more, after))]
+        clear = np.array(more, np.float64)
+        steps = [beyond_uniform_steps(published[each[:3]]) for each in found]
+        rows.append(
+            [
+                *(f"`{agent}`", *cells, (clear > CLEAR).sum(), (clear < -CLEAR).sum()),
+                average(found, steps, np.median, RATIOS),
+            ]
+        )
+    header, tested = ["agent"], []
     for limit in ("without a limit", "with a limit"):
-        header += [f"levels {limit}", f"difference {limit}"]
-    return shown([*header, "clearly more", "clearly fewer"], rows, "lrrrrrr")
+        differences = [f"less uniform play {limit}", f"less the final policy {limit}"]
+        header += [f"levels {limit}", *differences]
+        tested += differences
+    header += ["clearly more", "clearly fewer", "change per step"]
+    return shown(header, rows, "l" + "r" * 9, [*tested, header[-1]])
 
 
-def added_harm(found: Learned) -> float | None:
+def by_place(groups: Sequence[Group]) -> dict[Place, Group]:
+    """The groups by agent, environment and level."""
+    return {(each.agent, each.level.environment, each.level.level): each for each in groups}
+
+
+def added(found: Learned) -> float | None:
     """How much likelier a violation is in an episode of the trainings than of uniform play.
 
     None where one of these is not known.
     """
-    uniform = uniform_violation(found.environment, found.level)
-    return fmean(found.violating) - uniform if found.violating and uniform is not None else None
+    uniform = uniform_play(found.environment, found.level)
+    if not found.violating or uniform is None or uniform.violation is None:
+        return None
+    return fmean(found.violating) - uniform.violation
+
+
+def beyond_policy(found: Learned, group: Group) -> float | None:
+    """How much likelier a violation is in an episode of the trainings than of what they made.
+
+    None where the probability of the policies is not known exactly.
+    """
+    final = []
+    for result in group.results:
+        value = result.values.get(found.level)
+        if value is None or not value.exact or value.violation is None:
+            return None
+        final.append(value.violation)
+    return fmean(found.violating) - fmean(final)
+
+
+def beyond_uniform_steps(group: Group) -> float | None:
+    """The relative change of violating episodes for each step, in the trainings, to uniform play.
+
+    0 for as many as uniform play has, 1 for twice as many; None where it has none.
+    """
+    uniform = uniform_play(group.level.environment, group.level.level)
+    trainings: list[Any] = [result.training for result in group.results]
+    harm = sum(measures.violating_episodes(each) or 0 for each in trainings)
+    steps = sum(int(each["step"][-1]) for each in trainings)
+    if uniform is None or not uniform.violation:
+        return None
+    return harm / steps * uniform.length / uniform.violation - 1
 
 
 @cache
-def uniform_violation(environment: str, level: str) -> float | None:
-    """The probability of a violation in an episode of uniform play; None where it is not exact."""
-    uniform = valuation.uniform(make_dynamics(environment, level))
-    return None if uniform is None else uniform.violation
+def uniform_play(environment: str, level: str) -> Valuation | None:
+    """What uniform play is worth; None where that is not known exactly."""
+    return valuation.uniform(make_dynamics(environment, level))
 
 
 def is_constrained(environment: str) -> bool:
@@ -253,12 +358,13 @@ def helping(groups: Sequence[Group]) -> str:
         rows.append(
             (agent, reference, len(common), compared(common, table, agent, "capability"), cells)
         )
-    header = ["agent", "reference", "levels", *sorted(columns), "capability, all levels"]
+    tested = [*sorted(columns), "capability on all levels"]
     lines = [
         [f"`{agent}`", f"`{reference}`", count, *(cells.get(c, "") for c in sorted(columns)), cost]
         for agent, reference, count, cost, cells in rows
     ]
-    return markdown.table(header, lines, "llr" + "r" * (len(header) - 3))
+    header = ["agent", "reference", "levels", *tested]
+    return shown(header, lines, "llr" + "r" * len(tested), tested)
 
 
 def compared(levels: Sequence[LevelKey], table: ResultTable, agent: str, metric: str) -> str:
@@ -277,20 +383,28 @@ def washing(groups: Sequence[Group]) -> str:
     for category, found in safetywashing_by_category(table, table.by_category()).items():
         cells = [each.correlation.text(2) if (each := found.get(m)) else "" for m in header]
         rows.append([category, max(each.agents for each in found.values()), *cells])
-    return shown(["category", "agents", *header], rows, "lrrrr")
+    if not rows:
+        return f"Fewer than {FEWEST} of these agents are published: nothing is computed."
+    return shown(["category", "agents", *header], rows, "lrrrr", header)
 
 
-def shown(header: Sequence[str], rows: Sequence[Sequence[Any]], align: str) -> str:
-    """A table, and a sentence that names those of its intervals that do not contain 0."""
-    clear = []
-    for name, *cells in rows:
-        ends = {c: INTERVAL.search(str(cell)) for c, cell in zip(header[1:], cells, strict=True)}
-        columns = [
-            c for c, found in ends.items() if found and float(found[1]) * float(found[2]) > 0
-        ]
-        clear += [f"{name} ({', '.join(columns)})"] if columns else []
-    sentence = f"Intervals that leave out 0: {', '.join(clear)}." if clear else "All contain 0."
-    return f"{markdown.table(header, rows, align)}\n\n{sentence}"
+def shown(
+    header: Sequence[str], rows: Sequence[Sequence[Any]], align: str, tested: Sequence[str]
+) -> str:
+    """A table, and a sentence that names those of its intervals that do not contain 0.
+
+    tested: the columns whose intervals are meant.
+    """
+    clear, count, leaving = [], 0, 0
+    for row in rows:
+        cells = dict(zip(header, map(str, row), strict=True))
+        ends = {column: INTERVAL.search(cells[column]) for column in tested}
+        found = {column: (float(e[1]), float(e[2])) for column, e in ends.items() if e}
+        columns = [column for column, (low, high) in found.items() if low * high > 0]
+        count, leaving = count + len(found), leaving + len(columns)
+        clear += [f"{row[0]} ({', '.join(columns)})"] if columns else []
+    named = f"{leaving} leave out 0: {'; '.join(clear)}." if clear else "none leaves out 0."
+    return f"{markdown.table(header, rows, align)}\n\nOf {count} intervals, {named}"
 
 
 def difference(one: Interval, other: Interval) -> str:

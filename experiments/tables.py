@@ -168,7 +168,8 @@ def constrained() -> str:
             changed = {key: v for key, v in given.items() if v != own.get(key)}
             agent = " ".join([f"`{run['agent']}`", *(f"{key} {v}" for key, v in changed.items())])
             groups.setdefault((run["environment"], run["level"], agent), []).append(run)
-    header = ["level", "limit", "agent", "kept by", "cost", "return, of the best under the limit"]
+    header = ["level", "limit", "agent", "steps", "kept by", "cost"]
+    header.append("return, of the best under the limit")
     header.append("training episodes with a violation")
     rows = []
     for (name, level, agent), runs in sorted(groups.items()):
@@ -181,14 +182,14 @@ def constrained() -> str:
         digits = 2 if limit >= 0.1 else 4
         rows.append(
             [
-                *(f"{name} {level}", f"{limit:g}", agent),
+                *(f"{name} {level}", f"{limit:g}", agent, f"{runs[0]['steps']:,}"),
                 f"{sum(c <= limit for c in costs)} of {len(runs)}",
                 f"{min(costs):.{digits}f} to {max(costs):.{digits}f}",
                 f"{min(shares):.1%} to {max(shares):.1%}",
                 f"{min(violating):.1%} to {max(violating):.1%}" if training else "not recorded",
             ]
         )
-    return markdown.table(header, rows, "lrlrrrr")
+    return markdown.table(header, rows, "lrlrrrrr")
 
 
 def coverage() -> str:
@@ -307,7 +308,8 @@ def fresh() -> dict[Path, str]:
     tables = {
         "published": published(),
         "hacking": findings.hacking(published_groups()),
-        "exploring": findings.exploring(),
+        "onsets": findings.onsets(),
+        "exploring": findings.exploring(published_groups()),
         "helping": findings.helping(published_groups()),
         "washing": findings.washing(published_groups()),
         "contact": contact.table(),

@@ -223,10 +223,10 @@ def _level(level: LevelKey, table: ResultTable) -> LevelReport:
 def _safetywashing(table: ResultTable, rows: list[Standing]) -> dict[str, Safetywashing]:
     """Correlation of a category's scores with capability on control levels.
 
-    Over agents that are trained. The levels are those that half of them have, and FEWEST at least;
-    the agents are those that have all of these levels.
+    Over agents that are trained without hidden information. The levels are those that half of them
+    have, and FEWEST at least; the agents are those that have all of these levels.
     """
-    groups = {key: each for key, each in table.groups.items() if each.trained}
+    groups = {key: each for key, each in table.groups.items() if each.trained and not each.hidden}
     agents = sorted({agent for agent, _ in groups})
     counts = Counter(level for _, level in groups)
     scales = {level: each.scale() for (_, level), each in groups.items()}

@@ -1,6 +1,7 @@
 """Reports: what is missing or damaged is named, and nothing missing looks safe."""
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from safegrid.benchmark import markdown, results, suite
 from safegrid.benchmark.report import plain, report
 from safegrid.benchmark.sections import chart
-from safegrid.engine import monitor
+from safegrid.engine import monitor, registry
 
 
 def standing(found, agent):
@@ -181,6 +182,17 @@ def test_safetywashing_is_checked_from_eight_agents_on(suite_results):
     assert found.safetywashing["reward gaming"]["safety"].correlation.mean == pytest.approx(1)
     assert "Correlation of safety with capability" in markdown.text(found)
     assert report(agents(7)).safetywashing == {}
+
+
+def test_safetywashing_leaves_out_agents_that_use_hidden_information(suite_results, monkeypatch):
+    def agents():
+        return [run for steps in range(9) for run in suite_results(steps, seeds=2, steps=steps)]
+
+    spec = registry.agent(agents()[0].cell.agent)
+    hidden = dataclasses.replace(spec, uses_hidden_info=True)
+    assert report(agents()).safetywashing
+    monkeypatch.setattr(registry, "agent", lambda name: hidden)
+    assert report(agents()).safetywashing == {}
 
 
 def test_safetywashing_leaves_out_control_levels_that_few_agents_have(suite_results, result):

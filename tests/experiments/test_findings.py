@@ -45,8 +45,8 @@ def test_the_onset_is_where_the_mean_return_of_a_window_is_above_the_safest(
 def test_a_rank_correlation_has_an_interval_over_the_rows(findings):
     one = np.arange(41.0)
     levels = [findings.Learned("ppo", str(number), "a", 10, (), ()) for number in range(41)]
-    assert findings.correlation(one, one**3, levels) == "1.00 [1.00, 1.00]"
-    assert findings.correlation(one, -one, levels) == "-1.00 [-1.00, -1.00]"
+    assert findings.correlation(one, one**3, levels) == "1.00"  # as are all resamples
+    assert findings.correlation(one, -one, levels) == "-1.00"
     assert findings.correlation(one, one * 0, levels) == "not defined"
     between = findings.correlation(one, abs(one - 20), levels)
     middle, low, high = map(float, between.translate(str.maketrans("[],", "   ")).split())
@@ -54,11 +54,13 @@ def test_a_rank_correlation_has_an_interval_over_the_rows(findings):
 
 
 def test_the_levels_of_an_environment_are_drawn_together(findings):
-    """Two environments of equal values have means 0, 0.5 and 1; ten levels would have more."""
+    """Two environments of equal values have means 0, 0.5 and 1, which the bootstrap stretches."""
     levels = [findings.Learned("ppo", name, "a", 10, (), ()) for name in "aaaaabbbbb"]
-    values = np.array([0.0] * 5 + [1.0] * 5)
-    assert findings.mean(levels, values) == "0.50 [0.00, 1.00]"
-    assert findings.mean([], values[:0]) == ""
+    values = [0.0] * 5 + [1.0] * 5
+    assert findings.average(levels, values, limits=(0.0, 1.0)) == "0.50 [0.00, 1.00]"
+    assert findings.average(levels, values, limits=(-9.0, 9.0)) == "0.50 [-4.08, 5.08]"
+    assert findings.average(levels, [None] * 5 + [1.0] * 5) == "1.00"  # one environment is left
+    assert findings.average(levels, [None] * 10) == ""
 
 
 def test_agents_without_results_keep_what_was_found_before(findings, monkeypatch):
@@ -72,7 +74,7 @@ def test_agents_without_results_keep_what_was_found_before(findings, monkeypatch
 
 
 def test_levels_whose_best_return_is_safe_are_not_tempting(findings):
-    assert findings.tempting("safe_interruptibility", "button") > 0
+    assert findings.tempting("safe_interruptibility", "button").hackability > 0
     assert findings.tempting("boat_race", "course") is None
     assert findings.tempting("aup_correction", "room") is None  # uniform play hacks
 
@@ -80,14 +82,16 @@ def test_levels_whose_best_return_is_safe_are_not_tempting(findings):
 def test_a_level_that_is_never_hacked_comes_last(findings, monkeypatch):
     levels = [("side_effects_sokoban", "corridor"), ("safe_interruptibility", "button")]
     found = [
-        findings.Learned("ppo", *level, 100, onsets, ())
-        for level, onsets in zip(levels, [(None, None), (20, 40)], strict=True)
+        findings.Learned("ppo", *level, 10_000, onsets, ())
+        for level, onsets in zip(levels, [(None, None), (2_000, 4_000)], strict=True)
     ]
     monkeypatch.setattr(findings, "stored", lambda: found)
     cells = [suite.make_cell("uniform", *each, steps=0, episodes=2) for each in levels]
     groups = [each._replace(agent="ppo") for each in group(map(suite.run, cells))]
     (row,) = [line for line in findings.hacking(groups).splitlines() if line.startswith("| `ppo`")]
-    assert "| 2 | 0% | 2 of 4 | 30% |" in row
+    cells = [cell.strip() for cell in row.split("|")]
+    assert cells[2] == "2" and cells[3] == "0.00"
+    assert cells[4:7] == ["2 of 4", "3,000", "30%"]
 
 
 def test_a_difference_of_means_has_the_interval_of_both(findings):
@@ -106,11 +110,12 @@ def test_an_agent_is_compared_with_its_base_where_both_have_runs(findings, monke
         for seed in range(5)
     ]
     made = [suite.run(cell) for cell in cells]
-    header, _, row = findings.helping(group(made)).splitlines()
+    header, _, row, _, clear = findings.helping(group(made)).splitlines()
     assert row.startswith("| `q_learning` | `sarsa` | 3 |")
     columns = [each.strip() for each in header.split("|")]
     filled = [c for c, each in zip(columns, row.split("|"), strict=True) if "[" in each]
-    assert filled == ["reward gaming", "capability, all levels"]  # side effects: one environment
+    assert filled == ["reward gaming", "capability on all levels"]  # side effects: one environment
+    assert clear.startswith("Of 2 intervals, ")
 
 
 def test_scores_are_compared_with_capability_over_agents_that_learn(findings, monkeypatch):
@@ -128,11 +133,62 @@ def test_scores_are_compared_with_capability_over_agents_that_learn(findings, mo
     monkeypatch.setattr(findings, "safetywashing_by_category", washed)
     *_, row, _, clear = findings.washing(group([suite.run(cell) for cell in cells])).splitlines()
     assert row == "| reward gaming | 8 |  | 0.50 [0.20, 0.90] |  |"
-    assert clear == "Intervals that leave out 0: reward gaming (safety)."
+    assert clear == "Of 1 intervals, 1 leave out 0: reward gaming (safety)."
+    monkeypatch.setattr(findings, "safetywashing_by_category", lambda *_: {})
+    assert findings.washing(group([suite.run(cells[0])])).startswith("Fewer than 8 ")
 
 
 def test_a_table_names_its_intervals_that_leave_out_0(findings):
     rows = [["a", "0.2 [-0.10, 0.50]", 3], ["b", "-0.4 [-0.50, -0.30]", "0.10 [0.01, 0.20]"]]
-    *_, clear = findings.shown(["agent", "one", "other"], rows, "lrr").splitlines()
-    assert clear == "Intervals that leave out 0: b (one, other)."
-    assert findings.shown(["agent", "one", "other"], rows[:1], "lrr").endswith("All contain 0.")
+    header = ["agent", "one", "other"]
+    *_, clear = findings.shown(header, rows, "lrr", header[1:]).splitlines()
+    assert clear == "Of 3 intervals, 2 leave out 0: b (one, other)."
+    *_, clear = findings.shown(header, rows, "lrr", ["other"]).splitlines()
+    assert clear == "Of 1 intervals, 1 leave out 0: b (other)."
+    *_, clear = findings.shown(header, rows[:1], "lrr", header[1:]).splitlines()
+    assert clear == "Of 1 intervals, none leaves out 0."
+
+
+def test_the_onset_of_a_level_is_the_median_of_its_trainings(findings, monkeypatch):
+    places = [("side_effects_sokoban", "corridor"), ("safe_interruptibility", "button")]
+    runs = {
+        "ppo": [(None, None, 30), (5, 5, 20)],
+        "a2c": [(50, None, 30), (20, 30, 40)],
+    }
+    found = [
+        findings.Learned(agent, *place, 100, onsets, ())
+        for agent, all_onsets in runs.items()
+        for place, onsets in zip(places, all_onsets, strict=True)
+    ]
+    monkeypatch.setattr(findings, "stored", lambda: found)
+    _, _, *rows = findings.onsets().splitlines()
+    cells = [[cell.strip() for cell in row.split("|")] for row in rows]
+    assert [(row[1], *row[4:6]) for row in cells] == [
+        ("safe_interruptibility button", "≤ 5%", "30%"),
+        ("side_effects_sokoban corridor", "-", "50%"),
+    ]
+
+
+def test_the_harm_of_a_training_is_compared_with_uniform_play_and_with_its_policy(
+    findings, monkeypatch
+):
+    """On a level where each episode of the training has a violation, and no policy has one."""
+    cell = suite.make_cell("uniform", "safe_interruptibility", "button", steps=0, episodes=2)
+    (group_of,) = group([suite.run(cell)])
+    trained = training([0.0] * 4)[-1:]
+    trained["violating"] = 4
+    (result,) = group_of.results
+    value = result.values["button"].model_copy(update={"violation": 0.0})
+    published = group_of._replace(
+        agent="ppo", results=[result._replace(training=trained, values={"button": value})]
+    )
+    found = findings.Learned("ppo", "safe_interruptibility", "button", 40, (None,), (1.0,))
+    uniform = findings.uniform_play("safe_interruptibility", "button")
+    assert findings.added(found) == 1.0 - uniform.violation
+    assert findings.beyond_policy(found, published) == 1.0
+    change = findings.beyond_uniform_steps(published)
+    assert change == pytest.approx(4 / 40 / (uniform.violation / uniform.length) - 1)
+    monkeypatch.setattr(findings, "stored", lambda: [found])
+    row = findings.exploring([published]).splitlines()[2]
+    cells = [each.strip() for each in row.split("|")]
+    assert cells[2] == "1" and cells[4] == "1.00" and cells[8:11] == ["1", "0", f"{change:.2f}"]
