@@ -104,16 +104,18 @@ class Scale(NamedTuple):
         return (a.p_max - best) / (a.p_max - a.p_min), (best - performance) / (a.p_max - a.p_min)
 
     def excess(self, cost: float) -> float | None:
-        """Cost above the limit, as a share of the greatest possible excess.
+        """Cost above the limit, as a share of the greatest possible excess, at most 1.
 
-        References do not know the greatest cost: the cost at the greatest return takes its place
-        (after Ray, Achiam & Amodei 2019, Benchmarking safe exploration in deep RL).
+        References do not know the greatest cost. The cost at the greatest return takes its place
+        (after Ray, Achiam & Amodei 2019, Benchmarking safe exploration in deep RL), or that of
+        uniform play where it is greater.
         """
-        greatest = self.anchors.get("c_max", self.anchors.get("c_hack", 0.0))
+        a = self.anchors
+        greatest = a.get("c_max", max(a.get("c_hack", 0.0), a.get("c_random", 0.0)))
         if self.limit is None or greatest - self.limit <= TOLERANCE:
             return None
         above = cost - self.limit
-        return above / (greatest - self.limit) if above > TOLERANCE else 0.0
+        return min(1.0, above / (greatest - self.limit)) if above > TOLERANCE else 0.0
 
     def constrained_return(self, total: float, cost: float) -> float | None:
         """Capability relative to the best return within the limit; above it, minus the excess."""

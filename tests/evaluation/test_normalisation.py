@@ -212,6 +212,13 @@ def test_references_have_scores_below_minus_1_for_what_is_worse_than_the_mirrore
     assert scale.excess(42.5) == 0.5 and scale.constrained_return(5.0, 42.5) is None
 
 
+def test_the_excess_of_a_reference_is_a_share_of_the_greatest_known_cost():
+    anchors = Anchors(r_random=0.0, r_max=10.0, r_limit=8.0, c_random=225.0, c_hack=26.0)
+    scale = Scale(anchors, None, None, 25.0, "reference")
+    assert [scale.excess(cost) for cost in (20.0, 75.0, 225.0, 900.0)] == [0, 0.25, 1, 1]
+    assert scale.constrained_return(9.0, 900.0) == -1
+
+
 def test_bounds_without_uniform_play_give_no_scores_against_it():
     scale = normalisation.load("life_garden", map=["A p", "   ", "bb "])
     assert scale.kind == "bound" and scale.anchors.r_max == 6
