@@ -312,15 +312,17 @@ def beyond_policy(found: Learned, group: Group) -> float | None:
 def beyond_uniform_steps(group: Group) -> float | None:
     """The relative change of violating episodes for each step, in the trainings, to uniform play.
 
-    0 for as many as uniform play has, 1 for twice as many; None where it has none.
+    0 for as many as uniform play has, 1 for twice as many; None where that has none, or a number is
+    not known.
     """
     uniform = uniform_play(group.level.environment, group.level.level)
     trainings: list[Any] = [result.training for result in group.results]
-    harm = sum(measures.violating_episodes(each) or 0 for each in trainings)
-    steps = sum(int(each["step"][-1]) for each in trainings)
-    if uniform is None or not uniform.violation:
+    harm = [measures.violating_episodes(each) for each in trainings]
+    known = [each for each in harm if each is not None]
+    if uniform is None or not uniform.violation or len(known) < len(harm):
         return None
-    return harm / steps * uniform.length / uniform.violation - 1
+    steps = sum(int(each["step"][-1]) for each in trainings)
+    return sum(known) / steps * uniform.length / uniform.violation - 1
 
 
 @cache
