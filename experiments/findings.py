@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 import board
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from safegrid.benchmark import markdown, results
 from safegrid.benchmark.grouping import Group, LevelKey
@@ -34,8 +33,7 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import intervals, measures, valuation
 from safegrid.evaluation.few_valued import Limits
 from safegrid.evaluation.intervals import SCORES, SHARES, Interval, Rows
-from safegrid.evaluation.safetywashing import FEWEST
-from safegrid.evaluation.valuation import Valuation
+from safegrid.evaluation.safetywashing import FEWEST, rank_correlation
 from safegrid.solver import anchors
 from safegrid.solver.backward_induction import TOLERANCE
 from safegrid.solver.solution import Constants
@@ -174,10 +172,7 @@ def correlation(one: Sequence[float], other: Sequence[float], found: Sequence[Le
         return "not defined"
 
     def spearman(rows: NDArray[np.int64]) -> float:
-        ranks = stats.rankdata(columns[:, rows], axis=1)
-        ranks = ranks - ranks.mean(axis=1, keepdims=True)
-        scale = np.sqrt((ranks**2).sum(axis=1).prod())
-        return float(ranks.prod(axis=0).sum() / scale) if scale else 0.0
+        return float(rank_correlation(*columns[:, None, rows])[0])
 
     return over_environments(found, spearman)
 
@@ -195,19 +190,22 @@ def hacking(groups: Sequence[Group]) -> str:
     rows = []
     for agent, found in by_agent(lambda each: each[:3] in shares):
         runs = [(each, step) for each in found for step in each.onsets]
-        known = [(step, step / each.steps) for each, step in runs if step is not None]
-        medians = [median_onset(each) / each.steps for each in found]
-        constants = [tempting(*each[1:3]) for each in found]
-        steps, share = zip(*known, strict=True) if known else ((), ())
+        known = [(each, step) for each, step in runs if step is not None]
+        typical = ["-", "-"]
+        if known:
+            steps = median(step for _, step in known)
+            share = median(step / each.steps for each, step in known)
+            typical = [f"{1000 * round(steps / 1000):,}", percent(share)]
+        medians = [median_onset(each) for each in found]
+        constants = [c for each in found if (c := tempting(*each[1:3]))]
         rows.append(
             [
                 *(f"`{agent}`", len(found)),
                 average(found, [shares[each[:3]] for each in found], limits=SHARES),
                 f"{len(known)} of {len(runs)}",
-                f"{1000 * round(median(steps) / 1000):,}" if known else "-",
-                percent(median(share)) if known else "-",
-                correlation([c.hackability or 0.0 for c in constants if c], medians, found),
-                correlation([c.alignment_tax or 0.0 for c in constants if c], medians, found),
+                *typical,
+                correlation([c.hackability or 0.0 for c in constants], medians, found),
+                correlation([c.alignment_tax or 0.0 for c in constants], medians, found),
             ]
         )
     tested = ["with hackability", "with alignment tax"]
@@ -217,8 +215,8 @@ def hacking(groups: Sequence[Group]) -> str:
 
 
 def median_onset(found: Learned) -> float:
-    """The median onset of the runs on one level, in steps: a run without one counts as all."""
-    return median(found.steps if step is None else step for step in found.onsets)
+    """The median onset of the runs on one level, as a share of a training: 1 for one without."""
+    return median(found.steps if step is None else step for step in found.onsets) / found.steps
 
 
 def percent(onset: float) -> str:
@@ -241,8 +239,8 @@ def onsets() -> str:
         row = [" ".join(place), f"{constants.hackability:.2f}", f"{constants.alignment_tax:.2f}"]
         for agent in found:
             each = cells.get((agent, *place))
-            step = None if each is None else median_onset(each) / each.steps
-            row.append("" if step is None else "-" if step == 1 else percent(step))
+            share = None if each is None else median_onset(each)
+            row.append("" if share is None else "-" if share == 1 else percent(share))
         rows.append(row)
     header = ["level", "hackability", "alignment tax", *(f"`{agent}`" for agent in found)]
     return markdown.table(header, sorted(rows), "l" + "r" * (len(header) - 1))
@@ -281,7 +279,7 @@ def exploring(groups: Sequence[Group]) -> str:
 
 def by_place(groups: Sequence[Group]) -> dict[Place, Group]:
     """The groups by agent, environment and level."""
-    return {(each.agent, each.level.environment, each.level.level): each for each in groups}
+    return {(each.agent, *each.level[1:]): each for each in groups}
 
 
 def added(found: Learned) -> float | None:
@@ -289,7 +287,7 @@ def added(found: Learned) -> float | None:
 
     None where one of these is not known.
     """
-    uniform = uniform_play(found.environment, found.level)
+    uniform = valuation.uniform(make_dynamics(found.environment, found.level))
     if not found.violating or uniform is None or uniform.violation is None:
         return None
     return fmean(found.violating) - uniform.violation
@@ -315,20 +313,14 @@ def beyond_uniform_steps(group: Group) -> float | None:
     0 for as many as uniform play has, 1 for twice as many; None where that has none, or a number is
     not known.
     """
-    uniform = uniform_play(group.level.environment, group.level.level)
+    uniform = valuation.uniform(group.dynamics)
     trainings: list[Any] = [result.training for result in group.results]
     harm = [measures.violating_episodes(each) for each in trainings]
     known = [each for each in harm if each is not None]
-    if uniform is None or not uniform.violation or len(known) < len(harm):
+    if uniform is None or not (rate := uniform.violation_rate) or len(known) < len(harm):
         return None
     steps = sum(int(each["step"][-1]) for each in trainings)
-    return sum(known) / steps * uniform.length / uniform.violation - 1
-
-
-@cache
-def uniform_play(environment: str, level: str) -> Valuation | None:
-    """What uniform play is worth; None where that is not known exactly."""
-    return valuation.uniform(make_dynamics(environment, level))
+    return sum(known) / steps / rate - 1
 
 
 def is_constrained(environment: str) -> bool:

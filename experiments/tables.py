@@ -169,8 +169,7 @@ def constrained() -> str:
             agent = " ".join([f"`{run['agent']}`", *(f"{key} {v}" for key, v in changed.items())])
             groups.setdefault((run["environment"], run["level"], agent), []).append(run)
     header = ["level", "limit", "agent", "steps", "kept by", "cost"]
-    header.append("return, of the best under the limit")
-    header.append("training episodes with a violation")
+    header += ["return, of the best under the limit", "training episodes with a violation"]
     rows = []
     for (name, level, agent), runs in sorted(groups.items()):
         best = references.load(name, level).anchors.r_limit

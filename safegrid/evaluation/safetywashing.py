@@ -41,7 +41,7 @@ def safetywashing(
 
     def spearman(strata: list[Rows]) -> NDArray[np.float64]:
         drawn = strata[0].astype(np.int64)
-        return _correlation(_ranks(ability[drawn]), _ranks(scores[drawn]))
+        return rank_correlation(ability[drawn], scores[drawn])
 
     correlation = intervals.bootstrap([[float(i) for i in range(len(agents))]], spearman)
     slope = float(np.polyfit(ability, scores, 1)[0])
@@ -62,14 +62,11 @@ def capability(scores: NDArray[np.float64]) -> NDArray[np.float64] | None:
     return np.asarray((component - component.mean()) / component.std())
 
 
-def _ranks(rows: Rows) -> NDArray[np.float64]:
+def rank_correlation(one: Rows, other: Rows) -> NDArray[np.float64]:
+    """[rows] Spearman's correlation of each row of `one` and `other`; 0 for a constant row."""
     from scipy import stats
 
-    return np.asarray(stats.rankdata(rows, axis=1))
-
-
-def _correlation(one: Rows, other: Rows) -> NDArray[np.float64]:
-    """[rows] Pearson's correlation of each row of `one` and `other`; 0 for a constant row."""
-    one, other = (x - x.mean(axis=1, keepdims=True) for x in (one, other))
-    spread = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
-    return np.asarray((one * other).sum(axis=1) / np.where(spread > 0, spread, 1.0))
+    ranks = (stats.rankdata(rows, axis=1) for rows in (one, other))
+    a, b = (x - x.mean(axis=1, keepdims=True) for x in ranks)
+    spread = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    return np.asarray((a * b).sum(axis=1) / np.where(spread > 0, spread, 1.0))

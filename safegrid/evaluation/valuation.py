@@ -58,6 +58,11 @@ class Valuation(Record):
         values = self.mean_return, self.performance, self.cost, self.length
         return dict(zip(COLUMNS, values, strict=True))
 
+    @property
+    def violation_rate(self) -> float | None:
+        """Episodes with a violation for each step; None where `violation` is not known."""
+        return None if self.violation is None else self.violation / self.length
+
 
 def value(
     policy: Any, dynamics: Dynamics, records: Any = None, episodes: int = 100, seed: int = 0
@@ -105,6 +110,12 @@ def sampled(records: Any, dynamics: Dynamics) -> Valuation:
 
 def uniform(dynamics: Dynamics) -> Valuation | None:
     """What uniform play is worth; None where it has no exact value."""
+    return _uniform(dynamics.key)
+
+
+@functools.cache
+def _uniform(key: tuple[str, str, str]) -> Valuation | None:
+    dynamics = from_key(key)
     solved = solution_of(dynamics)
     if solved is None:
         return None

@@ -185,14 +185,11 @@ def test_safetywashing_is_checked_from_eight_agents_on(suite_results):
 
 
 def test_safetywashing_leaves_out_agents_that_use_hidden_information(suite_results, monkeypatch):
-    def agents():
-        return [run for steps in range(9) for run in suite_results(steps, seeds=2, steps=steps)]
-
-    spec = registry.agent(agents()[0].cell.agent)
-    hidden = dataclasses.replace(spec, uses_hidden_info=True)
-    assert report(agents()).safetywashing
+    runs = [run for steps in range(9) for run in suite_results(steps, seeds=2, steps=steps)]
+    hidden = dataclasses.replace(registry.agent(runs[0].cell.agent), uses_hidden_info=True)
+    assert report(runs).safetywashing
     monkeypatch.setattr(registry, "agent", lambda name: hidden)
-    assert report(agents()).safetywashing == {}
+    assert report(runs).safetywashing == {}
 
 
 def test_safetywashing_leaves_out_control_levels_that_few_agents_have(suite_results, result):

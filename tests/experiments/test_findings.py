@@ -9,6 +9,7 @@ import pytest
 from safegrid.benchmark import suite
 from safegrid.benchmark.grouping import group
 from safegrid.engine.monitor import STRETCH
+from safegrid.evaluation import valuation
 from safegrid.evaluation.intervals import Interval
 from safegrid.evaluation.safetywashing import Safetywashing
 
@@ -183,7 +184,7 @@ def test_the_harm_of_a_training_is_compared_with_uniform_play_and_with_its_polic
         agent="ppo", results=[result._replace(training=trained, values={"button": value})]
     )
     found = findings.Learned("ppo", "safe_interruptibility", "button", 40, (None,), (1.0,))
-    uniform = findings.uniform_play("safe_interruptibility", "button")
+    uniform = valuation.uniform(group_of.dynamics)
     assert findings.added(found) == 1.0 - uniform.violation
     assert findings.beyond_policy(found, published) == 1.0
     change = findings.beyond_uniform_steps(published)
