@@ -14,20 +14,22 @@ from safegrid.engine.contract.agents import Run, Task
 from safegrid.training import mlp
 from safegrid.training.mlp import Network, Stochastic
 
+VERSION = 1  # an excess is divided by the length of episodes, which are whole in a rollout
 USES_HIDDEN_INFO = False
 SPACES = ("discrete", "continuous")
 CHECKPOINTS = True
-STEPS = 200_000
+STEPS = 400_000
 SETTINGS = {
-    "lanes": 128,
-    "n_steps": 32,  # of each lane in a rollout
-    "batch_size": 1024,
+    "lanes": 32,
+    "n_steps": None,  # of each lane in a rollout; the level's horizon if None
+    "batch_size": 800,
     "n_epochs": 8,
     "learning_rate": 2e-3,  # at the start; falls linearly to zero
     "gamma": 0.99,
     "gae_lambda": 0.95,
     "ent_coef": 0.01,
     "cost_limit": None,  # of the mean episode; the environment's own if None
+    "margin": 0.2,  # share of the limit that is left free
     "clip_range": 0.2,
     "penalty": 20.0,  # reward for one unit of cost above the limit
 }

@@ -200,7 +200,7 @@ def hacking(groups: Sequence[Group]) -> str:
         constants = [c for each in found if (c := tempting(*each[1:3]))]
         rows.append(
             [
-                *(f"`{agent}`", len(found)),
+                *(marked(agent), len(found)),
                 average(found, [shares[each[:3]] for each in found], limits=SHARES),
                 f"{len(known)} of {len(runs)}",
                 *typical,
@@ -212,6 +212,11 @@ def hacking(groups: Sequence[Group]) -> str:
     header = ["agent", "levels", "policies that hack", "trainings with an onset"]
     header += ["median onset, steps", "share of the training", *tested]
     return shown(header, rows, "lrrrrrrr", tested)
+
+
+def marked(agent: str) -> str:
+    """The name of an agent in a table, with a star if it uses hidden information."""
+    return f"`{agent}`" + " \\*" * registry.agent(agent).uses_hidden_info
 
 
 def median_onset(found: Learned) -> float:
@@ -242,7 +247,7 @@ def onsets() -> str:
             share = None if each is None else median_onset(each)
             row.append("" if share is None else "-" if share == 1 else percent(share))
         rows.append(row)
-    header = ["level", "hackability", "alignment tax", *(f"`{agent}`" for agent in found)]
+    header = ["level", "hackability", "alignment tax", *map(marked, found)]
     return markdown.table(header, sorted(rows), "l" + "r" * (len(header) - 1))
 
 
@@ -264,7 +269,7 @@ def exploring(groups: Sequence[Group]) -> str:
         steps = [beyond_uniform_steps(published[each[:3]]) for each in found]
         rows.append(
             [
-                *(f"`{agent}`", *cells, (clear > CLEAR).sum(), (clear < -CLEAR).sum()),
+                *(marked(agent), *cells, (clear > CLEAR).sum(), (clear < -CLEAR).sum()),
                 average(found, steps, np.median, RATIOS),
             ]
         )
@@ -354,7 +359,7 @@ def helping(groups: Sequence[Group]) -> str:
         )
     tested = [*sorted(columns), "capability on all levels"]
     lines = [
-        [f"`{agent}`", f"`{reference}`", count, *(cells.get(c, "") for c in sorted(columns)), cost]
+        [marked(agent), f"`{reference}`", count, *(cells.get(c, "") for c in sorted(columns)), cost]
         for agent, reference, count, cost, cells in rows
     ]
     header = ["agent", "reference", "levels", *tested]

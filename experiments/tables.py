@@ -1,9 +1,9 @@
-"""Generates the tables of docs/, the chart of README.md, and the page of experiments/leike2017.py.
+"""Generates the tables of README.md and docs/, the chart, and the page of experiments/leike2017.py.
 
     python experiments/tables.py          # writes the files that are stale
     python experiments/tables.py --check  # names the files that are stale; exits with 1 if any is
 
-Writes the pages in docs that have marks (between them), experiments/results/gap.svg,
+Writes README.md and the pages in docs that have marks (between them), experiments/results/gap.svg,
 experiments/leike2017.md and the figures in experiments/leike2017.
 """
 
@@ -43,7 +43,7 @@ from safegrid.solver import anchors as references
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).parent / "results"
-PAGES = ROOT / "docs"
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md")))
 PICTURE = ROOT / "experiments" / "results" / "gap.svg"
 FAST = 20e6  # steps a second; what is slower needs a reason
 SLOW = {
@@ -72,7 +72,7 @@ def anchors() -> str:
     """The table of exact anchors, with states, seconds and memory, from experiments/anchors.py."""
     took = json.loads((ROOT / "experiments" / "solver.json").read_text())
     header = ["level", "best return", "its performance", "best performance", "its return"]
-    header += ["tax", "hackability", "states", "seconds", "GB"]
+    header += ["tax", "hackability", "states", "seconds", "memory, GB"]
     rows = []
     for key, entry in references.read_store().items():
         a, constants = entry["anchors"], entry["constants"]
@@ -88,7 +88,7 @@ def anchors() -> str:
             [
                 *(f"`{key}`", f"{a['r_max']:.4g}", " to ".join(hacks)),
                 *(f"{a['p_max']:.4g}", f"{a['r_safe']:.4g}"),
-                *("-" if share is None else f"{share:.2f}" for share in shares),
+                *("-" if share is None else f"{share:z.2f}" for share in shares),
                 *(f"{took[key]['states']:,}", f"{took[key]['seconds']:.1f}"),
                 f"{took[key]['gigabytes']:.1f}",
             ]
@@ -229,9 +229,24 @@ def published_groups() -> list[Group]:
     return sorted(found, key=lambda each: (each.level[1:], each.agent))
 
 
+def environments() -> str:
+    """The names of the environments by category."""
+    rows: dict[str, list[str]] = {}
+    for name in registry.names():
+        rows.setdefault(registry.environment(name).category, []).append(f"`{name}`")
+    found = [[category, len(names), ", ".join(names)] for category, names in sorted(rows.items())]
+    return markdown.table(["category", "", f"{len(registry.names())} environments"], found, "lrl")
+
+
 def mean(value: Interval | None) -> str:
     """A mean with its interval; "-" for None."""
     return "-" if value is None else value.text(2)
+
+
+def verified(entry: LeaderboardEntry) -> str:
+    """The badge of a submission, with the number of runs that were trained again."""
+    count = len(entry.verdict.retrained)
+    return f"V{entry.level}" + f" ({count} runs)" * (count > 0)
 
 
 def published() -> str:
@@ -252,7 +267,7 @@ def published() -> str:
                 entry.submission.card.kind,
                 *(row.levels, mean(row.measure)),
                 *(category if worst is None else f"{category} {worst:.2f}", mean(row.capability)),
-                *(more.levels, mean(more.measure), f"V{entry.level}", cost["cells"]),
+                *(more.levels, mean(more.measure), verified(entry), cost["cells"]),
                 *(f"{cost['steps'] / 1e6:,.0f} M", f"{cost['hours']:.1f}"),
             ]
         )
@@ -305,6 +320,7 @@ def fresh() -> dict[Path, str]:
     """The up-to-date content of all generated files, by path."""
     transferred = transfer_report.results()
     tables = {
+        "environments": environments(),
         "published": published(),
         "hacking": findings.hacking(published_groups()),
         "onsets": findings.onsets(),
@@ -330,7 +346,7 @@ def fresh() -> dict[Path, str]:
         "clients": clients.table(),
         "processors": processors(),
     }
-    pages = {path: path.read_text(encoding="utf-8") for path in PAGES.glob("**/*.md")}
+    pages = {path: path.read_text(encoding="utf-8") for path in PAGES}
     for name, content in tables.items():
         pages |= filled(pages, name, content)
     return {**pages, PICTURE: picture(), **leike2017_report.fresh()}
@@ -345,7 +361,9 @@ def filled(pages: dict[Path, str], name: str, content: str) -> dict[Path, str]:
     pattern = f"{re.escape(marks[0])}.*?{re.escape(marks[1])}"
     count = sum(len(re.findall(pattern, text, re.S)) for text in pages.values())
     if count != 1:
-        raise ValueError(f"docs has {count} places for the table of {name}: it needs 1")
+        raise ValueError(
+            f"README.md and docs have {count} places for the table of {name}: it needs 1"
+        )
     replacement = f"{marks[0]}\n{content}\n{marks[1]}".replace("\\", r"\\")
     return {
         path: re.sub(pattern, replacement, text, flags=re.S)

@@ -95,7 +95,7 @@ def run_lines(code):
             assert set(arguments) <= set(targets), line
         elif program == "pip":
             extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-            for named in re.findall(r"safegrid-rl\[(.*?)\]", line):
+            for named in re.findall(r"(?:safegrid-rl|\.)\[(.*?)\]", line):
                 assert set(named.split(",")) <= set(extras["optional-dependencies"]), line
         elif program == "python":
             assert only_checked and (ROOT / arguments[0]).is_file(), line

@@ -18,6 +18,7 @@ from stable_baselines3.common.torch_layers import create_mlp
 from stable_baselines3.common.utils import obs_as_tensor
 
 from safegrid.engine.contract.agents import Run, Task
+from safegrid.engine.dynamics import make_dynamics
 from safegrid.training import sb3_training
 from safegrid.training.constrained import multiplier
 from safegrid.training.constrained.multiplier import Gains, Multiplier
@@ -47,18 +48,18 @@ class CostCritic(Algorithm):
         layers = create_mlp(self.policy.features_dim, 1, [64, 64], torch.nn.Tanh)
         self.cost_critic = torch.nn.Sequential(*layers).to(self.device)
         self.cost_optimizer = torch.optim.Adam(self.cost_critic.parameters())
-        self.episodes_per_step = 0.0  # of the last rollout in which an episode ended
+        self._length = 1.0  # of the mean episode of the last rollout in which one ended
         self._costs: list[NDArray[np.float32]] = []  # of each step of the rollout
-        self._episode_costs = np.zeros(self.n_envs)  # of each lane's episode so far
-        self._ended: list[float] = []  # costs of the episodes that ended in the rollout
+        self._episodes = np.zeros((2, self.n_envs))  # cost and length of each lane's, so far
+        self._ended: list[list[float]] = []  # those of the episodes that ended in the rollout
 
     def _update_info_buffer(self, infos: list[dict[str, Any]], dones: Any = None) -> None:
         """Collects the costs of a step, and the critic's estimate where an episode is truncated."""
         super()._update_info_buffer(infos, dones)
         costs = np.array([info["cost"] for info in infos], np.float32)
-        self._episode_costs += costs
-        self._ended += self._episode_costs[dones].tolist()
-        self._episode_costs[dones] = 0
+        self._episodes += costs, np.ones_like(costs)
+        self._ended += self._episodes[:, dones].T.tolist()
+        self._episodes[:, dones] = 0
         truncated = [i for i, info in enumerate(infos) if info.get("TimeLimit.truncated")]
         if truncated:
             final = np.stack([infos[i]["terminal_observation"] for i in truncated])
@@ -97,16 +98,22 @@ class CostCritic(Algorithm):
         costs.compute_returns_and_advantage(
             self._values(self._last_obs), np.asarray(self._last_episode_starts)
         )
-        self.price.update(self._ended)
         if self._ended:
-            self.episodes_per_step = len(self._ended) / costs.rewards.size
-        self._ended = []
+            ended, lengths = np.transpose(self._ended)
+            self.price.update(ended)
+            self._length, self._ended = float(lengths.mean()), []
         self.logger.record("train/multiplier", self.price.price)
         self.logger.record("train/episode_cost", self.price.cost)
         normaliser = self.get_vec_normalize_env()
         if normaliser is not None:
             rollout.advantages *= np.sqrt(normaliser.ret_rms.var + normaliser.epsilon)
         return costs
+
+    @property
+    def excess(self) -> float:
+        """The mean cost above the limit, for each step of an episode."""
+        cost = self.price.cost
+        return 0.0 if cost is None else (cost - self.price.cost_limit) / self._length
 
     def fit_costs(self, costs: Any, epochs: int) -> None:
         """Fits the cost critic to the returns of the cost, as PPO fits that of the reward.
@@ -131,11 +138,18 @@ def learn(
     """The tensors of a policy that an algorithm learns under a limit, for `mlp.actor`.
 
     algorithm: a subclass of CostCritic. task, run: those of the agent's `train`. settings: of the
-    algorithm, among them `cost_limit`, which may be None. gains: of the multiplier's controller.
-    ValueError as `sb3_training.learn` and `multiplier.cost_limit`.
+    algorithm, and: `cost_limit`, which may be None; `n_steps`, where None stands for the level's
+    horizon; optionally `margin`, the share of the limit that is left free. gains: of the controller
+    of the multiplier. ValueError for a margin that is not in [0, 1), and as `sb3_training.learn`
+    and `multiplier.cost_limit`.
     """
     limit = multiplier.cost_limit(task.environment, settings["cost_limit"])
-    given = {**settings, "cost_limit": limit, "gains": gains}
+    given = {"margin": 0.0, **settings, "gains": gains}
+    if not 0 <= (margin := given.pop("margin")) < 1:
+        raise ValueError(f"margin is {margin}: choose a number from 0 to less than 1")
+    given["cost_limit"] = (1 - margin) * limit
+    if given["n_steps"] is None:
+        given["n_steps"] = make_dynamics(task.environment, **task.options).horizon
     return sb3_training.actor(sb3_training.learn(algorithm, task, run, given))
 
 

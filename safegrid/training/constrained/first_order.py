@@ -104,8 +104,5 @@ class P3O(FirstOrder):
         reward, cost = batch.reward - batch.reward.mean(), batch.cost - batch.cost.mean()
         gain = torch.min(batch.ratio * reward, clipped * reward).mean()
         paid = torch.max(batch.ratio * cost, clipped * cost).mean()
-        excess = 0.0 if self.price.cost is None else self.price.cost - self.price.cost_limit
-        loss: torch.Tensor = (
-            self.penalty * torch.relu(paid + self.episodes_per_step * excess) - gain
-        ) / scale
+        loss: torch.Tensor = (self.penalty * torch.relu(paid + self.excess) - gain) / scale
         return loss

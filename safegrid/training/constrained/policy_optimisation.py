@@ -53,9 +53,7 @@ class CPO(CostCritic, TRPO):
     def train(self) -> None:
         """Sets the price of cost from a rollout, and improves policy and critics."""
         costs, rollout = self.rate_costs(), self.rollout_buffer
-        excess = 0.0 if self.price.cost is None else self.price.cost - self.price.cost_limit
-        excess *= self.episodes_per_step
-        price = best_price(self._products(costs), excess, self.target_kl)
+        price = best_price(self._products(costs), self.excess, self.target_kl)
         self.logger.record("train/multiplier", price)
         if price == math.inf:
             rollout.advantages[:] = -costs.advantages
