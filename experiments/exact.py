@@ -59,9 +59,16 @@ def main() -> None:
     known = json.loads(out.read_text()) if out.exists() else {}
     cells = {cell.key: cell for cell in read_suite(path).cells()}
     known = {key: known[key] for key in cells if key in known}
-    for key in track([key for key in cells if key not in known], path.stem):
+    missing = [key for key in cells if key not in known]
+    write(out, known)  # without cells that the suite no longer has
+    for key in track(missing, path.stem):
         known[key] = value(cells[key])
-        files.replace(out, (json.dumps(known, indent=1) + "\n").encode())
+        write(out, known)
+
+
+def write(path: Path, found: dict[str, Any]) -> None:
+    """Writes the results of a suite, by the keys of their cells."""
+    files.replace(path, (json.dumps(found, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -46,3 +46,15 @@ def test_curves_and_bands_lie_where_the_panel_says(report, read_chart):
         assert sorted(right) == [level(high), level(low)]
     values = [e.text for e in chart.shapes("text", **{"text-anchor": "end"})]
     assert values == ["50", "\N{MINUS SIGN}50"] * 3
+
+
+def test_the_comparison_counts_the_runs_that_agree(report):
+    def trained(total, performance):
+        final = SimpleNamespace(total=total, performance=performance)
+        return SimpleNamespace(cell=SimpleNamespace(level="corridor"), final={"corridor": final})
+
+    runs = {("Side effects", "dqn"): [trained(45, 35), trained(43, 43), trained(44, 43.5)]}
+    lines = report.comparison(runs).splitlines()
+    (row,) = [line for line in lines if line.startswith("| Side effects |")]
+    assert row.endswith("| return above the performance by more than 1 | DQN 1 of 3 |")
+    assert len(lines) == 2 + sum(map(len, (report.GAPS | report.OTHERS).values()))
