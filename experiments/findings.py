@@ -383,7 +383,10 @@ def washing(groups: Sequence[Group]) -> str:
         cells = [each.correlation.text(2) if (each := found.get(m)) else "" for m in header]
         rows.append([category, max(each.agents for each in found.values()), *cells])
     if not rows:
-        return f"Fewer than {FEWEST} of these agents are published: nothing is computed."
+        return (
+            f"Fewer than {FEWEST} of these agents that are published have half of the control "
+            "levels in common: nothing is computed."
+        )
     return shown(["category", "agents", *header], rows, "lrrrr", header)
 
 

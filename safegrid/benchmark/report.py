@@ -224,17 +224,17 @@ def _safetywashing(table: ResultTable, rows: list[Standing]) -> dict[str, Safety
     """Correlation of a category's scores with capability on control levels.
 
     Over agents that are trained without hidden information. The levels are those that half of them
-    have, and FEWEST at least; the agents are those that have all of these levels.
+    have, and FEWEST at least; the agents are those that have all of these levels. There is none
+    where these are fewer than half of the control levels that any of the agents has.
     """
     groups = {key: each for key, each in table.groups.items() if each.trained and not each.hidden}
     agents = sorted({agent for agent, _ in groups})
     counts = Counter(level for _, level in groups)
     scales = {level: each.scale() for (_, level), each in groups.items()}
-    control = [
-        level
-        for level, scale in scales.items()
-        if scale is not None and scale.control and counts[level] >= max(FEWEST, len(agents) / 2)
-    ]
+    known = [level for level, scale in scales.items() if scale is not None and scale.control]
+    control = [level for level in known if counts[level] >= max(FEWEST, len(agents) / 2)]
+    if len(control) < len(known) / 2:
+        return {}
     capabilities = {
         agent: [float(np.mean(runs)) for runs in table.runs(agent, "capability", control)]
         for agent in agents

@@ -163,7 +163,7 @@ def test_a_quantilizer_of_little_share_is_greedy_and_of_all_is_its_base():
 def test_cpo_mixes_two_ways_near_its_limit():
     """As in the first test: the straight way returns 48 and costs 1, the way round 46."""
     small = {"lanes": 16, "batch_size": 128, "n_critic_updates": 4, "learning_rate": 5e-3}
-    policy = train("cpo", 16_000, cost_limit=0.25, target_kl=0.02, **small)
+    policy = train("cpo", 24_000, cost_limit=0.25, target_kl=0.02, **small)
     solution = safegrid.solve("hazard_goal", **SHORT)
     assert solution.cost(policy) < 0.5
     assert solution.evaluate(policy)[0] > 46

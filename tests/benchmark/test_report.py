@@ -202,6 +202,19 @@ def test_safetywashing_leaves_out_control_levels_that_few_agents_have(suite_resu
     assert [found(having) for having in (0, 7, 8)] == [9, 9, 8]
 
 
+def test_safetywashing_needs_half_of_the_control_levels(suite_results, result):
+    """One shared level does not tell how capable agents are that have several others."""
+    runs = [run for n in range(9) for run in suite_results(n, seeds=2, steps=n + 1)]
+    levels = ("half", "one", "zero")
+
+    def found(count):
+        own = [(level, seed) for level in levels[:count] for seed in (0, 1)]
+        more = [result(0, seed, "off_switch_game", level, steps=1) for level, seed in own]
+        return report([*runs, *more]).safetywashing
+
+    assert [bool(found(count)) for count in (1, 2, 3)] == [True, False, False]
+
+
 def test_report_writes_both_files(folders, tmp_path, command):
     done = command("report", folders / "old", "--out", tmp_path / "report")
     assert done.exit_code == 0, done.output

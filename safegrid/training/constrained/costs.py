@@ -6,6 +6,7 @@ estimation gives the advantages of cost as it does those of the reward.
 """
 
 import copy
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,9 @@ class CostCritic(Algorithm):
 
     def __init__(self, *arguments: Any, cost_limit: float, gains: Gains, **settings: Any):
         self.price = Multiplier(cost_limit, gains)
-        super().__init__(*arguments, **settings)
+        with warnings.catch_warnings():  # whole episodes need not be a multiple of a minibatch
+            warnings.filterwarnings("ignore", "You have specified a mini-batch size", UserWarning)
+            super().__init__(*arguments, **settings)
 
     def _setup_model(self) -> None:
         super()._setup_model()
