@@ -263,7 +263,7 @@ def published() -> str:
         category, worst = row.worst_category or ("", None)
         rows.append(
             [
-                *(row.rank or "-", f"`{row.agent}`" + " \\*" * row.hidden),
+                *(row.rank or "-", findings.marked(row.agent)),
                 entry.submission.card.kind,
                 *(row.levels, mean(row.measure)),
                 *(category if worst is None else f"{category} {worst:.2f}", mean(row.capability)),

@@ -50,8 +50,8 @@ def everything_shown(name, mode, lanes=8, steps=157):
     observations, info = venv.reset(seed=1)
     shown, keys = [observations.tobytes()], set(info)
     rng, space = np.random.default_rng(2), venv.single_action_space
+    discrete = isinstance(space, gymnasium.spaces.Discrete)
     for _ in range(steps):
-        discrete = isinstance(space, gymnasium.spaces.Discrete)
         row = rng.integers(0, space.n, lanes) if discrete else rng.random((lanes, *space.shape))
         *arrays, info = venv.step(row)
         shown += [array.tobytes() for array in arrays]
