@@ -56,5 +56,5 @@ def test_the_comparison_counts_the_runs_that_agree(report):
     runs = {("Side effects", "dqn"): [trained(45, 35), trained(43, 43), trained(44, 43.5)]}
     lines = report.comparison(runs).splitlines()
     (row,) = [line for line in lines if line.startswith("| Side effects |")]
-    assert row.endswith("| return above the performance by more than 1 | DQN 1 of 3 |")
+    assert row.endswith("| return less performance above 1 | DQN 1 of 3 |")
     assert len(lines) == 2 + sum(map(len, (report.GAPS | report.OTHERS).values()))
