@@ -1,10 +1,11 @@
 """Summarises the results of suites run by run: means with 95 % intervals over episodes.
 
-    safegrid bench experiments/suites/point.toml
-    python experiments/sampled.py experiments/suites/point.toml ...
+    safegrid bench point
+    python experiments/sampled.py point ...
 
-Reads experiments/results/SUITE and writes experiments/results/sampled/SUITE.json. It is for suites
-whose results are too large to be committed.
+Reads experiments/results/SUITE and writes experiments/results/sampled/SUITE.json, where a run whose
+result is not there any more keeps its summary. It is for suites whose results are too large to be
+committed.
 """
 
 import json
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from safegrid.benchmark import results
-from safegrid.benchmark.suite import read_suite
+from safegrid.benchmark.suite import find, read_suite
 from safegrid.engine import files
 from safegrid.evaluation import intervals
 
@@ -34,17 +35,21 @@ def run(result: results.Result, path: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Writes the summary of each suite, of the runs that have a result."""
+    """Writes the summary of each suite, of the runs that have a result or had one."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("suites", nargs="+", type=Path, metavar="SUITE", help="a suite's TOML file")
-    for suite in parser.parse_args().suites:
-        folder = RESULTS / suite.stem
-        cells = read_suite(suite).cells()
-        paths = {cell.key: folder / cell.path for cell in cells}
-        found = {key: run(results.read(path), path) for key, path in paths.items() if path.exists()}
-        print(f"{suite.stem}: {len(found)} of {len(cells)} runs")
-        content = json.dumps(found, indent=1) + "\n"
-        files.replace(RESULTS / "sampled" / f"{suite.stem}.json", content.encode())
+    parser.add_argument(
+        "suites", nargs="+", type=Path, metavar="SUITE", help="as of safegrid bench"
+    )
+    for path in map(find, parser.parse_args().suites):
+        folder, out = RESULTS / path.stem, RESULTS / "sampled" / f"{path.stem}.json"
+        known = json.loads(out.read_text()) if out.exists() else {}
+        cells = read_suite(path).cells()
+        for cell in cells:
+            if (result := folder / cell.path).exists():
+                known[cell.key] = run(results.read(result), result)
+        found = {cell.key: known[cell.key] for cell in cells if cell.key in known}
+        print(f"{path.stem}: {len(found)} of {len(cells)} runs")
+        files.replace(out, (json.dumps(found, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@
     python experiments/tuning.py dqn --set gamma=0.97 side_effects_sokoban/coins aup_vase
 
 Writes experiments/tuning/AGENT.json after every trial, and leaves out the trials that it has. A
-trial is one training with a seed that no published run has, on a level that is not held out.
+trial is one training with a seed that no published run has, on a level that is not held out; on one
+with continuous actions only if it is named.
 Settings are chosen by capability, which is a function of the visible return; those of agents that
 see the cost, by the constrained return, which is one of return and cost. Performance is not looked
-at. The number of trials and of their steps is in the agent's card on the board.
+at. The number of trials on discrete levels, which the board has, and of their steps is in the
+agent's card there.
 """
 
 import json
@@ -37,19 +39,23 @@ def trials(agent: str) -> list[dict[str, Any]]:
 
 
 def effort(agent: str) -> tuple[int, int]:
-    """The number of an agent's trials, and of the environment steps in all of them."""
-    steps = [trial["steps"] for trial in trials(agent)]
+    """The number of an agent's trials on discrete levels, and of the environment steps in them."""
+    steps = [
+        trial["steps"]
+        for trial in trials(agent)
+        if make_dynamics(*trial["level"].split("/")).space == "discrete"
+    ]
     return len(steps), sum(steps)
 
 
-def levels() -> list[str]:
-    """ENVIRONMENT/LEVEL of every discrete level that an agent may learn on, and that is scored."""
+def levels(space: str) -> list[str]:
+    """ENVIRONMENT/LEVEL of the scored levels of a space that an agent may learn on."""
     return [
         f"{name}/{level}"
         for name in registry.names()
         for level in registry.environment(name).levels
         if level not in registry.environment(name).held_out
-        and (dynamics := make_dynamics(name, level)).space == "discrete"
+        and (dynamics := make_dynamics(name, level)).space == space
         and (scale := normalisation.scale_of(dynamics)) is not None
         and scale.capability(scale.anchors.r_max) is not None
     ]
@@ -111,13 +117,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the trials that are missing; prints the table of the agent's trials."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("agent", choices=registry.agents())
-    parser.add_argument("levels", nargs="*", metavar="ENVIRONMENT[/LEVEL]", help="default: all")
+    parser.add_argument(
+        "levels", nargs="*", metavar="ENVIRONMENT[/LEVEL]", help="default: all discrete"
+    )
     parser.add_argument("--steps", type=int, help="of a training; the agent's own by default")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     given = parser.parse_intermixed_args(arguments)
     settings = {name: json.loads(value) for name, value in (s.split("=", 1) for s in given.set)}
-    known = levels()
-    chosen = [p for p in known if not given.levels or {p, p.split("/")[0]} & set(given.levels)]
+    known, wanted = levels("discrete"), set(given.levels)
+    if wanted:
+        known += levels("continuous")
+    chosen = [place for place in known if not wanted or {place, place.split("/")[0]} & wanted]
     if not chosen:
         parser.error(f"no level is named {' or '.join(given.levels)}: choose from {known}")
     steps = given.steps or registry.agent(given.agent).steps

@@ -71,6 +71,7 @@ def test_agents_without_results_keep_their_costs(board, cells, tmp_path, monkeyp
 def test_a_card_says_what_the_choice_of_settings_took(board, monkeypatch, tmp_path):
     tuning = importlib.import_module("tuning")
     trials = [{"level": "boat_race/course", "steps": steps} for steps in (300, 700)]
+    trials.append({"level": "point_goal/1", "steps": 5000})  # which the board does not have
     (tmp_path / "q_learning.json").write_text(json.dumps(trials))
     monkeypatch.setattr(tuning, "RESULTS", tmp_path)
     assert board.card("q_learning").tuning == schema.Tuning(trials=2, steps=1000)
