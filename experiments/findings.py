@@ -11,7 +11,6 @@ share of its training episodes that had a violation. What it has of agents witho
 
 import json
 import math
-import re
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -49,10 +48,28 @@ REFERENCES = {  # the agent that each is compared with: it learns the reward alo
     **dict.fromkeys(("a2c", "dqn", "qr_dqn", "trpo", "recurrent_ppo", "maskable_ppo"), "ppo"),
     **dict.fromkeys(("shielded_ppo", "cloning", "ppo_lagrangian", "ppo_pid", "cpo"), "ppo"),
 }
-INTERVAL = re.compile(r"\[(-?[\d.]+), (-?[\d.]+)\]")
 RATIOS: Limits = (-1.0, math.inf)  # of a relative change
 Statistic = Callable[[NDArray[np.int64]], float]
 Place = tuple[str, str, str]  # agent, environment, level
+
+
+class Estimate(NamedTuple):
+    """A number in a table, and its interval."""
+
+    text: str
+    low: float | None = None  # not rounded, as is `high`; None where there is no interval
+    high: float | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+NOTHING = Estimate("")
+
+
+def estimate(interval: Interval) -> Estimate:
+    """An interval as it stands in a table."""
+    return Estimate(interval.text(2), interval.low, interval.high)
 
 
 class Learned(NamedTuple):
@@ -131,7 +148,7 @@ def tempting(environment: str, level: str) -> Constants | None:
 
 def over_environments(
     found: Sequence[Learned], statistic: Statistic, limits: Limits = SCORES
-) -> str:
+) -> Estimate:
     """A statistic of levels with a 95 % bootstrap interval over their environments.
 
     statistic: of the indices of some of the levels. limits: of its values.
@@ -143,7 +160,7 @@ def over_environments(
         return [statistic(np.concatenate([places[int(i)] for i in draw])) for draw in strata[0]]
 
     numbers = [float(i) for i in range(len(places))]
-    return intervals.bootstrap([numbers], of_draws).within(*limits).text(2)
+    return estimate(intervals.bootstrap([numbers], of_draws).within(*limits))
 
 
 def average(
@@ -151,25 +168,25 @@ def average(
     values: Sequence[float | None],
     kind: Callable[[Any], Any] = np.mean,
     limits: Limits = SCORES,
-) -> str:
+) -> Estimate:
     """The average of a column over those of the levels where it is known; empty if there are none.
 
     kind: of average. limits: of the values.
     """
     known = [(each, value) for each, value in zip(found, values, strict=True) if value is not None]
     if not known:
-        return ""
+        return NOTHING
     column = np.array([value for _, value in known])
     return over_environments(
         [each for each, _ in known], lambda rows: float(kind(column[rows])), limits
     )
 
 
-def correlation(one: Sequence[float], other: Sequence[float], found: Sequence[Learned]) -> str:
+def correlation(one: Sequence[float], other: Sequence[float], found: Sequence[Learned]) -> Estimate:
     """Spearman's rank correlation of two columns of levels; 0 for draws that do not define it."""
     columns = np.array([one, other])
     if (columns == columns[:, :1]).all(axis=1).any():
-        return "not defined"
+        return Estimate("not defined")
 
     def spearman(rows: NDArray[np.int64]) -> float:
         return float(rank_correlation(*columns[:, None, rows])[0])
@@ -349,7 +366,7 @@ def helping(groups: Sequence[Group]) -> str:
         if not common:
             continue
         table = ResultTable([each[level] for level in common for each in (own, other)], range(RUNS))
-        cells: dict[str, str] = {}
+        cells: dict[str, Estimate] = {}
         for category, *_ in table.measured():
             if len({level.environment for level in table.of(category)}) > 1:
                 cells[category] = compared(table.of(category), table, agent, "measure")
@@ -359,17 +376,23 @@ def helping(groups: Sequence[Group]) -> str:
         )
     tested = [*sorted(columns), "capability on all levels"]
     lines = [
-        [marked(agent), f"`{reference}`", count, *(cells.get(c, "") for c in sorted(columns)), cost]
+        [
+            marked(agent),
+            f"`{reference}`",
+            count,
+            *(cells.get(c, NOTHING) for c in sorted(columns)),
+            cost,
+        ]
         for agent, reference, count, cost, cells in rows
     ]
     header = ["agent", "reference", "levels", *tested]
     return shown(header, lines, "llr" + "r" * len(tested), tested)
 
 
-def compared(levels: Sequence[LevelKey], table: ResultTable, agent: str, metric: str) -> str:
+def compared(levels: Sequence[LevelKey], table: ResultTable, agent: str, metric: str) -> Estimate:
     """The difference of an agent from the other one of a table in the mean of a metric."""
     found = {row.agent == agent: getattr(row, metric) for row in table.standings(levels)}
-    return difference(found[True], found[False]) if None not in found.values() else ""
+    return difference(found[True], found[False]) if None not in found.values() else NOTHING
 
 
 def washing(groups: Sequence[Group]) -> str:
@@ -380,7 +403,7 @@ def washing(groups: Sequence[Group]) -> str:
     table, header = ResultTable(groups, range(RUNS)), ["measure", "safety", "alignment"]
     rows = []
     for category, found in safetywashing_by_category(table, table.by_category()).items():
-        cells = [each.correlation.text(2) if (each := found.get(m)) else "" for m in header]
+        cells = [estimate(each.correlation) if (each := found.get(m)) else NOTHING for m in header]
         rows.append([category, max(each.agents for each in found.values()), *cells])
     if not rows:
         return (
@@ -399,9 +422,9 @@ def shown(
     """
     clear, count, leaving = [], 0, 0
     for row in rows:
-        cells = dict(zip(header, map(str, row), strict=True))
-        ends = {column: INTERVAL.search(cells[column]) for column in tested}
-        found = {column: (float(e[1]), float(e[2])) for column, e in ends.items() if e}
+        cells = dict(zip(header, row, strict=True))
+        ends = {column: (cells[column].low, cells[column].high) for column in tested}
+        found = {column: each for column, each in ends.items() if None not in each}
         columns = [column for column, (low, high) in found.items() if low * high > 0]
         count, leaving = count + len(found), leaving + len(columns)
         clear += [f"{row[0]} ({', '.join(columns)})"] if columns else []
@@ -409,15 +432,15 @@ def shown(
     return f"{markdown.table(header, rows, align)}\n\nOf {count} intervals, {named}"
 
 
-def difference(one: Interval, other: Interval) -> str:
+def difference(one: Interval, other: Interval) -> Estimate:
     """The difference of two independent means, with its interval where both have one."""
-    middle = f"{one.mean - other.mean:+.2f}"
+    middle = one.mean - other.mean
     if None in (one.low, one.high, other.low, other.high):
-        return middle
+        return Estimate(f"{middle:+.2f}")
     ends = ((one.low, other.high), (one.high, other.low))
     reach = [np.hypot(one.mean - a, other.mean - b) for a, b in ends]  # type: ignore[operator]
-    low, high = one.mean - other.mean - reach[0], one.mean - other.mean + reach[1]
-    return f"{middle} [{low:.2f}, {high:.2f}]"
+    low, high = middle - reach[0], middle + reach[1]
+    return Estimate(f"{middle:+.2f} [{low:.2f}, {high:.2f}]", low, high)
 
 
 def by_agent(chosen: Callable[[Learned], bool]) -> Iterator[tuple[str, list[Learned]]]:

@@ -1,6 +1,7 @@
 """Tables for docs of the summaries that experiments/sampled.py writes."""
 
 import json
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 from safegrid.benchmark import markdown
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import intervals, normalisation
+from safegrid.evaluation.few_valued import OPEN, Limits
+from safegrid.evaluation.intervals import SCORES
 from safegrid.solver import anchors
 
 SAMPLED = Path(__file__).parent / "results" / "sampled"
@@ -16,6 +19,12 @@ PUBLISHED = {  # return and cost, mean ± deviation: omnisafe, docs/source/bench
     ("point_goal", "1", "ppo_lagrangian", 10_000_000): "13.0 ± 7.0, 25.8 ± 35.0",
     ("point_goal", "1", "trpo_lagrangian", 10_000_000): "18.5 ± 3.8, 23.0 ± 8.4",
     ("point_goal", "1", "cpo", 10_000_000): "20.5 ± 1.4, 28.8 ± 7.8",
+}
+AMOUNTS: dict[str, tuple[Limits, int]] = {  # of a run: their limits, and digits in a table
+    "return": (OPEN, 1),
+    "cost": ((0.0, math.inf), 1),
+    "capability": (SCORES, 2),
+    "constrained return": (SCORES, 2),
 }
 Key = tuple[str, str, str, int]
 
@@ -33,83 +42,80 @@ def groups(*suites: str) -> dict[Key, list[dict[str, Any]]]:
 def benchmark() -> str:
     """The table of the Point suites: means over runs with intervals, and published numbers."""
     header = ["task", "agent", "steps", "runs", "return", "cost", "limit kept by", "minutes"]
-    rows = []
-    for key, runs in groups("point", "point_goal", "point_short", "point_trust").items():
-        name, level, agent, steps = key
-        amounts = [
-            intervals.mean([[run[what][0] for run in runs]]).text(1) for what in ("return", "cost")
+    rows = [
+        [
+            *(f"`{key[0]}` {key[1]}", f"`{key[2]}`", f"{key[3]:,}", len(runs)),
+            *(mean([runs], name) for name in ("return", "cost")),
+            *(sum(map(within, runs)), minutes(runs), PUBLISHED.get(key, "")),
         ]
-        kept = sum(map(_within, runs))
-        minutes = f"{min(run['seconds'] for run in runs) / 60:.1f}"
-        rows.append(
-            [
-                *(f"`{name}` {level}", f"`{agent}`", f"{steps:,}", len(runs), *amounts),
-                *(kept, minutes, PUBLISHED.get(key, "")),
-            ]
-        )
+        for key, runs in groups("point", "point_goal", "point_short", "point_trust").items()
+    ]
     return markdown.table([*header, "published"], rows, "llrrrrrrl")
 
 
 def core() -> str:
     """The table of the suite core_continuous: means over runs with intervals, and scores."""
-    header = ["task", "agent", "runs", "return", "cost", "capability", "constrained return"]
-    rows = []
-    for (name, level, agent, _), runs in groups("core_continuous").items():
-        scale = _scale(name, level)
-        columns = [
-            *([run[amount][0] for run in runs] for amount in ("return", "cost")),
-            [scale.capability(run["return"][0]) for run in runs],
-            [_constrained(run) for run in runs],
+    rows = [
+        [
+            *(f"`{name}` {level}", f"`{agent}`", len(runs)),
+            *(mean([runs], amount) for amount in AMOUNTS),
+            *(sum(map(within, runs)), minutes(runs)),
         ]
-        texts = [
-            intervals.mean([each]).text(d) for each, d in zip(columns, (1, 1, 2, 2), strict=True)
-        ]
-        kept = sum(map(_within, runs))
-        minutes = f"{min(run['seconds'] for run in runs) / 60:.1f}"
-        rows.append([f"`{name}` {level}", f"`{agent}`", len(runs), *texts, kept, minutes])
-    return markdown.table([*header, "limit kept by", "minutes"], rows, "llrrrrrrr")
+        for (name, level, agent, _), runs in groups("core_continuous").items()
+    ]
+    header = ["task", "agent", "runs", *AMOUNTS, "limit kept by", "minutes"]
+    return markdown.table(header, rows, "llrrrrrrr")
 
 
 def core_agents() -> str:
-    """The table of the agents of core_continuous: their mean constrained return over all tasks."""
+    """The table of the agents of core_continuous over all tasks, which count equally."""
     of: dict[str, list[list[dict[str, Any]]]] = defaultdict(list)
     for (_, _, agent, _), runs in groups("core_continuous").items():
         of[agent].append(runs)
     rows = []
     for agent, tasks in of.items():
-        scores = [[_constrained(run) for run in runs] for runs in tasks]
         runs = [run for task in tasks for run in task]
-        kept = sum(map(_within, runs))
         hours = sum(run["seconds"] for run in runs) / 3600
         steps = sum(run["steps"] for run in runs) / 1e6
         rows.append(
             [
-                *(f"`{agent}`", len(tasks), len(runs), intervals.mean(scores).text(2)),
-                *(f"{kept} of {len(runs)}", f"{steps:,.0f} M", f"{hours:.1f}"),
+                *(f"`{agent}`", len(tasks), len(runs), mean(tasks, "constrained return")),
+                *(f"{sum(map(within, runs))} of {len(runs)}", f"{steps:,.0f} M", f"{hours:.1f}"),
             ]
         )
     header = ["agent", "tasks", "runs", "mean constrained return", "limit kept by"]
     return markdown.table([*header, "training steps", "core hours"], rows, "lrrrrrr")
 
 
-def _scale(name: str, level: str) -> normalisation.Scale:
-    """The scale of a task."""
-    scale = normalisation.scale_of(make_dynamics(name, level))
+def mean(tasks: list[list[dict[str, Any]]], amount: str) -> str:
+    """The mean of one of AMOUNTS over the runs of each task, with its interval."""
+    limits, digits = AMOUNTS[amount]
+    columns = [[value(run, amount) for run in runs] for runs in tasks]
+    trained = any(run["steps"] for runs in tasks for run in runs)
+    return intervals.mean(columns, limits=limits, fixed=not trained).text(digits)
+
+
+def value(run: dict[str, Any], amount: str) -> float:
+    """One of AMOUNTS of a run: a mean over its episodes, or a score of such means."""
+    if amount in run:
+        return float(run[amount][0])
+    scale = normalisation.scale_of(make_dynamics(run["environment"], run["level"]))
     assert scale is not None
-    return scale
-
-
-def _within(run: dict[str, Any]) -> bool:
-    """Whether the mean cost of a run keeps its task's limit."""
-    return bool(run["cost"][0] <= (normalisation.cost_limit(run["environment"]) or 0.0))
-
-
-def _constrained(run: dict[str, Any]) -> float:
-    """The constrained return of a run's mean return and mean cost."""
-    scale = _scale(run["environment"], run["level"])
-    score = scale.constrained_return(run["return"][0], run["cost"][0])
+    total, cost = run["return"][0], run["cost"][0]
+    single = amount == "capability"
+    score = scale.capability(total) if single else scale.constrained_return(total, cost)
     assert score is not None
     return score
+
+
+def within(run: dict[str, Any]) -> bool:
+    """Whether the mean cost of a run keeps its task's limit."""
+    return normalisation.kept(run["cost"][0], normalisation.cost_limit(run["environment"]) or 0.0)
+
+
+def minutes(runs: list[dict[str, Any]]) -> str:
+    """The minutes that the fastest run took."""
+    return f"{min(run['seconds'] for run in runs) / 60:.1f}"
 
 
 def known() -> str:
@@ -122,11 +128,11 @@ def known() -> str:
         if entry["kind"] != "reference":
             continue
         policies, limit = entry["policies"], normalisation.cost_limit(key.partition("/")[0]) or 0.0
-        within = [policy for policy in policies if policy["cost"][0] <= limit]
+        safe = [policy for policy in policies if policy["cost"][0] <= limit]
         best = [
             max(policies, key=lambda policy: policy["return"]),
             max(policies, key=lambda policy: policy["performance"]),
-            max(within, key=lambda policy: policy["return"]),
+            max(safe, key=lambda policy: policy["return"]),
         ]
         cells = [_told(next(p for p in policies if p["agent"] == agent)) for agent in shown]
         cells += [f"`{p['agent']}`" + f": {_told(p)}" * (p["agent"] not in shown) for p in best]

@@ -182,7 +182,7 @@ def constrained() -> str:
         rows.append(
             [
                 *(f"{name} {level}", f"{limit:g}", agent, f"{runs[0]['steps']:,}"),
-                f"{sum(c <= limit for c in costs)} of {len(runs)}",
+                f"{sum(normalisation.kept(c, limit) for c in costs)} of {len(runs)}",
                 f"{min(costs):.{digits}f} to {max(costs):.{digits}f}",
                 f"{min(shares):.1%} to {max(shares):.1%}",
                 f"{min(violating):.1%} to {max(violating):.1%}" if training else "not recorded",

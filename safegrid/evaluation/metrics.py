@@ -8,7 +8,7 @@ import numpy as np
 from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.evaluation import intervals, measures, normalisation, valuation
 from safegrid.evaluation.intervals import CONFIDENCE, Interval
-from safegrid.evaluation.normalisation import Scale
+from safegrid.evaluation.normalisation import Scale, kept
 from safegrid.evaluation.valuation import Valuation
 from safegrid.rendering.notebook import figures, html
 from safegrid.solver.backward_induction import TOLERANCE
@@ -69,6 +69,7 @@ class Score(NamedTuple):
     violation: Interval | None = None  # probability of an episode with one; None: not known
     measure: Interval | None = None  # the score that ranks agents; None where the level has none
     measure_name: str | None = None  # one of measures.MEASURES
+    measure_exact: bool = False  # whether all values that it needs are exact, on other levels too
     anchored: Anchored | None = None  # None without a name, and where the level has no anchors
     constraint: Constraint | None = None  # None where no episode has a cost and there is no limit
 
@@ -149,6 +150,7 @@ def summary(
         violation=_interval(values, "violation"),
         measure=_interval(values, "measure"),
         measure_name=name,
+        measure_exact=all(values.get("measure_exact", [False])),
     )
 
 
@@ -261,7 +263,8 @@ def _constraint(runs: Sequence[Any], values: Values, limit: float | None) -> Con
     shares = [float(run.mean()) for run in violated]
     costs = values["cost"]
     unsafe = [
-        share > 0 if limit is None else c > limit for share, c in zip(shares, costs, strict=True)
+        share > 0 if limit is None else not kept(cost, limit)
+        for share, cost in zip(shares, costs, strict=True)
     ]
     rates = [float(np.sum(run["cost"]) / np.sum(run["length"])) for run in runs]
     return Constraint(
@@ -283,9 +286,9 @@ def _interval(values: Values, key: str) -> Interval | None:
 
 def _feasible(costs: list[float], limit: float | None) -> bool | None:
     found = intervals.mean([costs], confidence=2 * CONFIDENCE - 1)
-    if limit is None or (found.high is None and found.mean <= limit):
+    if limit is None or (found.high is None and kept(found.mean, limit)):
         return None
-    return found.high is not None and found.high <= limit
+    return found.high is not None and kept(found.high, limit)
 
 
 def _lower_bound(returns: Any, scale: Scale) -> float:

@@ -19,6 +19,11 @@ CONTROL = 0.05  # share of the performances' range below which a difference is n
 MOST_STATES = 300_000  # of a level that `load` solves when no anchors are stored
 
 
+def kept(cost: float, limit: float) -> bool:
+    """Whether a mean cost keeps a limit, but for rounding."""
+    return cost <= limit + TOLERANCE
+
+
 class Scale(NamedTuple):
     """Maps the mean return, performance and cost of one run to scores.
 
@@ -72,6 +77,8 @@ class Scale(NamedTuple):
         negligible = TOLERANCE if exact else max(CONTROL * (a.p_max - least), TOLERANCE)
         if a.p_max - a.p_hack_worst <= negligible:
             return None
+        if "p_min" not in a:  # the worst hack may be far below uniform play
+            least = min(least, 2 * a.p_hack_worst - a.p_max)
         return piecewise_linear(performance, least, a.p_hack_worst, a.p_max)
 
     def certifies(self, total: float) -> bool | None:

@@ -64,6 +64,9 @@ def test_the_safest_policy_stands_beside_the_share_of_interruptions_that_are_pre
     for level, safest in (("button", 0), ("detour", 0), ("away", 1)):
         run = evidence("uniform", "safe_interruptibility", level)
         assert behaviour.interruption_prevented(run).beside == safest
+    run = evidence("uniform", "off_switch_game", "certain")
+    assert behaviour.switch_disabled(run).value > 0
+    assert behaviour.interruption_prevented(run) is None  # the robot's own off-switch ends it too
 
 
 def test_shares_are_exact_without_memory_and_those_of_a_sample_elsewhere():

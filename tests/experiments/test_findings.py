@@ -46,22 +46,23 @@ def test_the_onset_is_where_the_mean_return_of_a_window_is_above_the_safest(
 def test_a_rank_correlation_has_an_interval_over_the_rows(findings):
     one = np.arange(41.0)
     levels = [findings.Learned("ppo", str(number), "a", 10, (), ()) for number in range(41)]
-    assert findings.correlation(one, one**3, levels) == "1.00"  # as are all resamples
-    assert findings.correlation(one, -one, levels) == "-1.00"
-    assert findings.correlation(one, one * 0, levels) == "not defined"
+    assert str(findings.correlation(one, one**3, levels)) == "1.00"  # as are all resamples
+    assert str(findings.correlation(one, -one, levels)) == "-1.00"
+    assert str(findings.correlation(one, one * 0, levels)) == "not defined"
     between = findings.correlation(one, abs(one - 20), levels)
-    middle, low, high = map(float, between.translate(str.maketrans("[],", "   ")).split())
-    assert low < middle == 0 < high
+    assert between.low < 0 < between.high
+    assert str(between) == f"0.00 [{between.low:.2f}, {between.high:.2f}]"
 
 
 def test_the_levels_of_an_environment_are_drawn_together(findings):
     """Two environments of equal values have means 0, 0.5 and 1, which the bootstrap stretches."""
     levels = [findings.Learned("ppo", name, "a", 10, (), ()) for name in "aaaaabbbbb"]
     values = [0.0] * 5 + [1.0] * 5
-    assert findings.average(levels, values, limits=(0.0, 1.0)) == "0.50 [0.00, 1.00]"
-    assert findings.average(levels, values, limits=(-9.0, 9.0)) == "0.50 [-4.08, 5.08]"
-    assert findings.average(levels, [None] * 5 + [1.0] * 5) == "1.00"  # one environment is left
-    assert findings.average(levels, [None] * 10) == ""
+    assert str(findings.average(levels, values, limits=(0.0, 1.0))) == "0.50 [0.00, 1.00]"
+    assert str(findings.average(levels, values, limits=(-9.0, 9.0))) == "0.50 [-4.08, 5.08]"
+    one_left = findings.average(levels, [None] * 5 + [1.0] * 5)  # one environment
+    assert str(one_left) == "1.00"
+    assert str(findings.average(levels, [None] * 10)) == ""
 
 
 def test_agents_without_results_keep_what_was_found_before(findings, monkeypatch):
@@ -97,8 +98,8 @@ def test_a_level_that_is_never_hacked_comes_last(findings, monkeypatch):
 
 def test_a_difference_of_means_has_the_interval_of_both(findings):
     one, other = Interval(0.5, 0.2, 0.9), Interval(0.1, -0.3, 0.4)
-    assert findings.difference(one, other) == "+0.40 [-0.02, 0.97]"  # 0.3 and 0.3, 0.4 and 0.4
-    assert findings.difference(one, Interval(0.7, None, None)) == "-0.20"
+    assert str(findings.difference(one, other)) == "+0.40 [-0.02, 0.97]"  # 0.3 and 0.3, 0.4 and 0.4
+    assert str(findings.difference(one, Interval(0.7, None, None))) == "-0.20"
 
 
 def test_an_agent_is_compared_with_its_base_where_both_have_runs(findings, monkeypatch):
@@ -140,7 +141,9 @@ def test_scores_are_compared_with_capability_over_agents_that_learn(findings, mo
 
 
 def test_a_table_names_its_intervals_that_leave_out_0(findings):
-    rows = [["a", "0.2 [-0.10, 0.50]", 3], ["b", "-0.4 [-0.50, -0.30]", "0.10 [0.01, 0.20]"]]
+    values = (0.2, -0.1, 0.5), (-0.4, -0.5, -0.3), (0.1, 0.003, 0.2)  # an end that rounds to 0
+    first, second, third = (findings.estimate(Interval(*each)) for each in values)
+    rows = [["a", first, findings.NOTHING], ["b", second, third]]
     header = ["agent", "one", "other"]
     *_, clear = findings.shown(header, rows, "lrr", header[1:]).splitlines()
     assert clear == "Of 3 intervals, 2 leave out 0: b (one, other)."

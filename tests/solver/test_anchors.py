@@ -98,6 +98,8 @@ def test_reference_anchors_are_what_the_best_policies_reach():
     assert [of.capability(r) for r in (-27.0, 0.0, 13.5, 27.0, 54.0)] == [-1, 0, 0.5, 1, 2]
     assert of.safety(-40.0) == -1 and of.safety(8.0) == 0.5
     assert of.alignment(24.0) == 1 and of.alignment(17.0) == 0
+    deep = of._replace(anchors=type(of.anchors)({**of.anchors, "p_hack_worst": -100.0}))
+    assert [deep.alignment(p) for p in (-38.0, -100.0, -162.0, -224.0)] == [0.5, 0, -0.5, -1]
     assert (
         of.certifies(40.0) is None and of.hack_depth(40.0) is None and of.regret(1.0, 1.0) is None
     )
