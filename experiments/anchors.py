@@ -58,7 +58,10 @@ def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def policies(settled: Dynamics) -> list[dict[str, Any]]:
-    """The policies that were measured on the present dynamics of a level that cannot be solved."""
+    """The policies that were measured on the present dynamics of a level that cannot be solved.
+
+    Those of core_continuous are scored against them, and are not among them.
+    """
     place = {
         "environment": settled.name,
         "level": settled.level_name,
@@ -67,6 +70,7 @@ def policies(settled: Dynamics) -> list[dict[str, Any]]:
     return [
         {name: run[name] for name in TOLD}
         for path in sorted(SAMPLED.glob("*.json"))
+        if path.stem != "core_continuous"
         for run in json.loads(path.read_text()).values()
         if place.items() <= run.items()
     ]
