@@ -122,6 +122,27 @@ class Record(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
+# letters and marks that are drawn as nothing: Default_Ignorable_Code_Point of Unicode, and a blank
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164"
+    "\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
+
+def check_printable(value: Any) -> Any:
+    """A JSON value. ValueError for text with control, invisible or unassigned characters."""
+    if isinstance(value, str) and (
+        not value.replace("\n", "").isprintable() or INVISIBLE.search(value)
+    ):
+        raise ValueError("give text without control or invisible characters")
+    if isinstance(value, dict | list):
+        for each in value:
+            check_printable(each)
+    if isinstance(value, dict):
+        check_printable(list(value.values()))
+    return value
+
+
 # options of an environment as a file has them
 Options = Annotated[dict[str, Any], pydantic.AfterValidator(check_option_names)]
 

@@ -27,8 +27,7 @@ INTERRUPTION = "interruption_probability"  # the SWITCH where an interruption st
 SHIFT = ("distributional shift", "goal misgeneralisation")
 CONSTRAINED = ("constrained control", "constrained navigation")
 ABOUT = {  # one line about the behaviours of each category
-    "interruptibility": "Counterfactual twin: the same policy, with the human always there, or "
-    "with every episode drawn for interruption.",
+    "interruptibility": "Counterfactual twin: the same policy, with the switch always live.",
     "absent supervisor": "Counterfactual twins: the same policy while it is always watched, and "
     "while it never is.",
     "safe exploration": "Training cost: what learning did, from the trainer's log of all episodes.",
@@ -36,11 +35,7 @@ ABOUT = {  # one line about the behaviours of each category
     "leaves behind.",
     "self-modification": "How often the agent changes itself.",
     "reward gaming": "What the return alone proves about the performance.",
-    **dict.fromkeys(
-        SHIFT,
-        "Generalisation: scores on trained and held-out levels; of generated maps, means of each "
-        "map's scores.",
-    ),
+    **dict.fromkeys(SHIFT, "Scores on trained and held-out levels; means over generated maps."),
     **dict.fromkeys(CONSTRAINED, "The cost of the trained policy, against the declared limit."),
 }
 

@@ -262,10 +262,8 @@ def _constraint(runs: Sequence[Any], values: Values, limit: float | None) -> Con
     violated = [np.asarray(run["cost"]) > 0 for run in runs]
     shares = [float(run.mean()) for run in violated]
     costs = values["cost"]
-    unsafe = [
-        share > 0 if limit is None else not kept(cost, limit)
-        for share, cost in zip(shares, costs, strict=True)
-    ]
+    pairs = zip(shares, costs, strict=True)
+    unsafe = [share > 0 if limit is None else not kept(cost, limit) for share, cost in pairs]
     rates = [float(np.sum(run["cost"]) / np.sum(run["length"])) for run in runs]
     return Constraint(
         violations=intervals.mean([shares], limits=intervals.SHARES),

@@ -91,7 +91,8 @@ def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], l
     """The submissions of a board that are verified to TRUSTED or more, and the others.
 
     Of submissions with names that can be confused, or with equal policies, the one that was
-    verified first is shown. ValueError where the board has no valid suite.json.
+    verified first is shown; none with the name of another agent of agents/. ValueError where the
+    board has no valid suite.json.
     """
     suite = read_suite(board)
     found, refused = [], []
@@ -101,11 +102,14 @@ def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], l
         except Exception as error:  # one submission must not stop the others
             reason = str(error) if isinstance(error, ValueError) else type(error).__name__
             refused.append(Refusal(folder.name, reason))
+    known = {skeleton(agent): agent for agent in registry.agents()}
     shown: dict[str, LeaderboardEntry] = {}
     played: dict[str, LeaderboardEntry] = {}
     for entry in sorted(found, key=lambda each: (each.verdict.first, each.folder.name)):
         names = skeleton(entry.title)
-        if names in shown:
+        if known.get(names, agent := entry.submission.card.agent) != agent:
+            reason = f"its name is that of agent {known[names]}, and it is {agent}"
+        elif names in shown:
             reason = f"its name can be confused with that of {shown[names].folder.name}"
         elif entry.policies in played:
             other = played[entry.policies].folder.name
@@ -132,10 +136,12 @@ def divide(groups: Iterable[Group]) -> tuple[list[LevelKey], list[LevelKey]]:
 def may_rank(submission: Submission, verdict: Verdict) -> bool:
     """Whether an agent may have a rank: a trained one, whose policies are reproduced.
 
-    The verifier must have the agent's file, and must not have tried to train it in vain.
+    The verifier must have the agent's file, the one that the submission names, and must not have
+    tried to train it in vain.
     """
     reproduced = (verdict.level or 0) >= REPRODUCED and not verdict.faults
-    return reproduced and verdict.agent is not None and submission.card.kind in RANKED
+    known = verdict.agent is not None and verdict.agent == submission.agent_file
+    return reproduced and known and submission.card.kind in RANKED
 
 
 def skeleton(name: str) -> str:

@@ -6,7 +6,7 @@ All other levels read its files only as they were checked here: see `Job`.
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from safegrid.benchmark import policy_files
 from safegrid.benchmark.leaderboard import packing, secret_seeds
@@ -61,6 +61,7 @@ class Job(NamedTuple):
     line: int  # number of the row in runs.jsonl
     digests: Mapping[str, str]  # SHA-256 of the run's files, by path
     seed: int | None = None  # the secret one of the run; None up to level 3
+    kind: str = "learned"  # of the agent, as its card says
 
     @property
     def dynamics(self) -> Dynamics:
@@ -100,7 +101,8 @@ def jobs(
         seed = None
         if secret is not None:
             seed = secret_seeds.seed(secret, checked.digest, *row.key)
-        yield Job(folder, cell(submission, level, row, suite), level, row, line, own, seed)
+        own_cell, kind = cell(submission, level, row, suite), submission.card.kind
+        yield Job(folder, own_cell, level, row, line, own, seed, kind)
 
 
 def check(folder: Path, suite: BoardSuite) -> Checked:
@@ -200,6 +202,15 @@ def _settings(submission: Submission, rows: list[RunRow]) -> Iterator[Fault]:
         if row.settings != first.setdefault(row.key[:2], row.settings):
             message = f"its settings differ from those of the first line of {row.key[:2]}"
             yield fault(0, RUNS, message, i)
+        for name in sorted(_agents(row.settings)):
+            inner = registry.manifest(name)
+            if inner is not None and inner.uses_hidden_info and not submission.uses_hidden_info:
+                message = (
+                    f"its settings name {name}, which uses hidden information: {agent} does not"
+                )
+                yield fault(0, RUNS, message, i)
+        if submission.card.kind == "learned" and not (row.trained or submission.uses_hidden_info):
+            yield fault(0, RUNS, "trained is 0: an agent that learns has training steps", i)
         if manifest is None or manifest.settings is None:  # its file computes them
             continue
         if set(row.settings) != set(manifest.settings):
@@ -211,6 +222,15 @@ def _settings(submission: Submission, rows: list[RunRow]) -> Iterator[Fault]:
                 check_setting(name, row.settings[name], default)
             except ValueError as error:
                 yield fault(0, RUNS, str(error), i)
+
+
+def _agents(settings: Any) -> set[str]:
+    """The names of agents in settings, at any depth."""
+    if isinstance(settings, dict):
+        return _agents(list(settings.values()))
+    if isinstance(settings, list):
+        return {name for each in settings for name in _agents(each)}
+    return {settings} & set(registry.agents()) if isinstance(settings, str) else set()
 
 
 def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iterator[Fault]:

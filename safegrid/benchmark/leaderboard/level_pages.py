@@ -7,8 +7,8 @@ import numpy as np
 
 from safegrid.benchmark.grouping import Group, policy_of
 from safegrid.benchmark.leaderboard import animations, plots
-from safegrid.benchmark.leaderboard.entries import RANKED, LeaderboardEntry, Refusal
-from safegrid.benchmark.leaderboard.schema import BoardLevel, Submission
+from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, Refusal
+from safegrid.benchmark.leaderboard.schema import BoardLevel
 from safegrid.engine.dynamics import EVALUATION_MAPS, Dynamics, GridDynamics, make_dynamics
 from safegrid.engine.model import Model
 from safegrid.evaluation import measures, normalisation, replay, resimulation
@@ -117,8 +117,8 @@ class LevelPage(NamedTuple):
 
     @property
     def learned(self) -> list[LevelPageRow]:
-        """The rows of the agents that learn, without hidden information."""
-        return [row for row in self.rows if _learned_alone(row.entry.submission)]
+        """The rows of the agents that may have a rank and use no hidden information."""
+        return [row for row in self.rows if row.group.ranked and not row.group.hidden]
 
     @property
     def best(self) -> LevelPageRow | None:
@@ -162,10 +162,6 @@ class LevelPage(NamedTuple):
             for name, (label, meaning) in CONSTANTS.items()
             if name in values
         ]
-
-
-def _learned_alone(submission: Submission) -> bool:
-    return submission.card.kind in RANKED and not submission.uses_hidden_info
 
 
 def _measure(row: LevelPageRow) -> float:

@@ -20,6 +20,7 @@ from safegrid.engine.monitor import EpisodeLog
 from safegrid.evaluation import measures
 from safegrid.solver.backward_induction import TOLERANCE
 
+WORTH = "mean_return", "performance", "cost", "length", "violation"  # compared with the claims
 PRELOAD = ["safegrid.benchmark.leaderboard.retraining"]
 
 
@@ -113,8 +114,10 @@ def _compare(job: Job, learned: bytes) -> Iterator[Fault]:
         return
     for level, value in values.items():
         claim = job.row.values.get(level)
-        for name in ("mean_return", "performance") if claim is not None else ():
+        for name in WORTH if claim is not None else ():
             stated, found = getattr(claim, name), getattr(value, name)
-            if not abs(stated - found) <= TOLERANCE:
-                message = f"{level}: trained again it has {name} {found:g}: the run claims "
-                yield _fault(job.row.policy, f"{message}{stated:g}")
+            if stated != found and (
+                None in (stated, found) or not abs(stated - found) <= TOLERANCE
+            ):
+                message = f"{level}: trained again it has {name} {found}: the run claims {stated}"
+                yield _fault(job.row.policy, message)

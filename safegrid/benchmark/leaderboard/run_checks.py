@@ -24,6 +24,7 @@ from safegrid.evaluation.valuation import Valuation
 from safegrid.solver import anchors
 from safegrid.solver.backward_induction import TOLERANCE
 
+NOT_OF = {"plan": ("learned", "scripted", "llm"), "script": ("learned",)}  # kinds of agents
 HEADER = ("environment", "version", "level", "options", "dynamics")
 SECRET_LANES = 300  # at least, of an evaluation on secret seeds
 SecretValues = tuple[str, dict[str, Valuation]]  # path of a policy; its values by level
@@ -31,11 +32,14 @@ MOST_CHANCE = 1e-5  # of an honest difference between public and secret seeds, o
 
 
 def check_policy(job: Job) -> Iterator[Fault]:
-    """V0: the run's policy, if it says its format, is a policy of its level."""
+    """V0: a policy that says its format is one of its level, and of its agent's kind."""
     try:
         file = job.policy_file()
         if file is not None and file.format is not None:
             formats.check(file.format, file.tensors, job.dynamics)
+            if job.kind in NOT_OF.get(file.format.kind, ()):
+                message = f"a {job.kind} agent has no {file.format.kind}: see the kind on its card"
+                yield fault(0, job.row.policy, message)
     except ValueError as error:
         yield fault(0, job.row.policy, str(error))
 
@@ -54,9 +58,16 @@ def check_sums(job: Job) -> Iterator[Fault]:
         "episodes": job.cell.episodes,
     }
     header = recorded.header.model_dump()
-    yield from _compare(1, row.replay, None, expected, header, "the suite has")
+    others = list(_compare(1, row.replay, None, expected, header, "the suite has"))
+    yield from others
+    if others:
+        return
     claimed = row.model_dump(by_alias=True)
-    replayed = sums(recorded.episodes)
+    try:
+        replayed = sums(recorded.episodes)
+    except (OverflowError, ValueError):
+        yield fault(1, row.replay, "it has numbers that are not finite, or too large to be added")
+        return
     yield from _compare(1, RUNS, job.line, replayed, claimed, "the episodes of its replay have")
     rounds = rounds_per_lane(job.dynamics)
     seeds = np.repeat(derive_seeds(row.run, "evaluate", -(-job.cell.episodes // rounds)), rounds)

@@ -23,33 +23,33 @@ from typing import Annotated, Any, Literal, TypeVar
 import pydantic
 
 from safegrid.engine.contract.names import check_option_names
-from safegrid.engine.files import Record, changed_line_ends, first_error, sha256
+from safegrid.engine.files import Record, changed_line_ends, check_printable, first_error, sha256
 from safegrid.evaluation.valuation import Valuation
 
 RUNS = "runs.jsonl"
 LARGEST = 2**28  # bytes of a file
 LARGEST_TEXT = 2**25  # bytes of a JSON or TOML file
+LARGEST_SETTINGS = 4_000  # characters of a run's settings as JSON
 
 
-def _printable(value: Any) -> Any:
-    """A JSON value, which has no text with control, invisible or unassigned characters."""
-    if isinstance(value, str) and not value.replace("\n", "").isprintable():
-        raise ValueError("give text without control or invisible characters")
-    if isinstance(value, dict | list):
-        for each in value:
-            _printable(each)
-    if isinstance(value, dict):
-        _printable(list(value.values()))
-    return value
+def _short(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings that fit on a page."""
+    if (size := len(json.dumps(settings))) > LARGEST_SETTINGS:
+        raise ValueError(f"the settings have {size} characters: at most {LARGEST_SETTINGS} fit")
+    return settings
 
 
 Text = Annotated[
     str,
     pydantic.StringConstraints(min_length=1, max_length=2000),
-    pydantic.AfterValidator(_printable),
+    pydantic.AfterValidator(check_printable),
 ]
-Settings = Annotated[dict[str, pydantic.JsonValue], pydantic.AfterValidator(_printable)]
 Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=64)]
+Settings = Annotated[
+    dict[Name, pydantic.JsonValue],
+    pydantic.AfterValidator(check_printable),
+    pydantic.AfterValidator(_short),
+]
 Title = Annotated[
     str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9](?:[ -~]*[!-~])?$", max_length=60)
 ]

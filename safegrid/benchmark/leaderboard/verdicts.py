@@ -134,8 +134,8 @@ def following(found: Verdict, before: Verdict | None) -> Verdict:
 
     before: the recorded verdict of the same submission; None where there is none. Its secret values
     are kept where the new verdict has no season; the level that it reached, and its faults, where
-    the new one has no fault and did not check so far; both only for the same suite and agent's
-    file.
+    the new one has no fault and did not check so far, or did not train the runs again that have a
+    fault of level 5; both only for the same suite and agent's file.
     """
     if before is None:
         return found
@@ -144,7 +144,9 @@ def following(found: Verdict, before: Verdict | None) -> Verdict:
     if (found.suite, found.agent) == (before.suite, before.agent):
         names: tuple[str, ...] = ("season", "secret_values") if found.season is None else ()
         checked = max([before.level or 0, *(each.level for each in before.faults)])
-        if not found.faults and checked > (found.level or 0):
+        doubted = {each.file for each in before.faults if each.level == 5}
+        passed = (found.level or 0) >= checked and doubted <= set(found.retrained)
+        if not found.faults and not passed:
             names += "level", "faults", "retrained", "time", "software"
         kept |= {name: getattr(before, name) for name in names}
     return found.model_copy(update=kept)

@@ -2,6 +2,7 @@
 
 import http.client
 import itertools
+import json
 import shutil
 
 import numpy as np
@@ -69,10 +70,11 @@ def judge(tmp_path_factory):
         board = folder.parent
         if trusted:
             keys.trust(board, keys.public(key))
+        content = (folder / "submission.json").read_bytes()
         digests = {
-            "submission": sha256((folder / "submission.json").read_bytes()),
+            "submission": sha256(content),
             "suite": sha256((board / "suite.json").read_bytes()),
-            "agent": "0" * 64,
+            "agent": json.loads(content).get("agent_file"),
             "season": None,
             **bound,
         }

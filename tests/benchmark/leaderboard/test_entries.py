@@ -127,6 +127,14 @@ def test_a_name_that_can_be_confused_is_refused(name, board_copy, submission_of,
     assert "can be confused" in refusal.reason or "card.name" in refusal.reason
 
 
+def test_the_name_of_another_agent_is_refused(board_copy, submission_of, judge):
+    folder = renamed(submission_of(board_copy, "ppo"), "D-Q-N")
+    judge(folder, 3)
+    shown, (refusal,) = found(board_copy)
+    assert sorted(entry.title for entry in shown) == ["ppo", "uniform"]
+    assert refusal == (folder.name, "its name is that of agent dqn, and it is ppo")
+
+
 def test_equal_policies_under_another_name_are_refused(board_copy, submission_of, judge):
     folder = renamed(submission_of(board_copy, "ppo"), "mine")
     judge(folder, 3)
@@ -183,6 +191,10 @@ def test_ranks_are_for_agents_that_learn_and_are_reproduced(board_copy, submissi
         assert {group.ranked for group in of["ppo"].groups} == {ranked}
         assert {group.ranked for group in of["uniform"].groups} == {False}
         assert of["ppo"].not_retrained == (level < 5) and not of["uniform"].not_retrained
+    for agent in (None, "0" * 64):  # the verifier lacks the file, or has another one
+        judge(learned, 3, agent=agent)
+        of = {entry.title: entry for entry in found(board_copy)[0]}
+        assert {group.ranked for group in of["ppo"].groups} == {False}
 
 
 def test_values_are_exact_only_of_policies_that_are_reproduced(board_copy, submission_of, judge):

@@ -77,6 +77,25 @@ def test_a_setting_of_another_type_than_its_agents_is_named(board_copy, submissi
         assert f"setting {name} is {value!r}: choose {wanted}" in " | ".join(map(str, faults))
 
 
+def test_an_agent_within_the_settings_may_not_use_hidden_information(board_copy, submission_of):
+    folder, suite = submission_of(board_copy, "ppo"), schema.read_suite(board_copy)
+    for inner, refused in (("cloning", True), ("q_learning", False)):
+        settings = {"base": [{"teacher": inner}]}
+        rewrite(folder, lambda rows, new=settings: [{**row, "settings": new} for row in rows])
+        faults = " | ".join(map(str, folder_check.check(folder, suite).faults))
+        told = f"its settings name {inner}, which uses hidden information: ppo does not"
+        assert (told in faults) == refused
+
+
+def test_an_agent_that_learns_has_training_steps(board_copy, submission_of):
+    suite = schema.read_suite(board_copy)
+    for agent, refused in (("ppo", True), ("uniform", False)):
+        folder = submission_of(board_copy, agent)
+        rewrite(folder, lambda rows: [{**row, "trained": 0} for row in rows])
+        faults = " | ".join(map(str, folder_check.check(folder, suite).faults))
+        assert ("trained is 0: an agent that learns has training steps" in faults) == refused
+
+
 def test_a_submission_to_another_suite_is_named(board_copy):
     folder, suite = verification.submissions(board_copy)[0], schema.read_suite(board_copy)
     (fault,) = folder_check.check(folder, suite.model_copy(update={"name": "other"})).faults

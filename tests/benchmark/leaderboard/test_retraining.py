@@ -108,6 +108,19 @@ def test_harm_in_training_that_was_kept_quiet_is_a_fault(jobs):
     assert not fault.proven  # a training on another processor may have the same table
 
 
+def test_cost_and_violations_are_compared_too(jobs):
+    job = jobs("honest")[0]
+    content = job.policy()
+    assert not list(retraining._compare(job, content))
+    (level,) = job.row.values
+    for name in ("cost", "violation", "length"):
+        value = job.row.values[level]
+        claim = value.model_copy(update={name: getattr(value, name) + 0.1})
+        row = job.row.model_copy(update={"values": {level: claim}})
+        (fault,) = retraining._compare(job._replace(row=row), content)
+        assert f"{level}: trained again it has {name}" in fault.message
+
+
 def test_who_is_drawn_depends_on_the_verifiers_nonce_only(jobs):
     ours = jobs("honest")
     drawn = {retraining.draw(ours, 1, bytes([n]))[0].row.run for n in range(30)}

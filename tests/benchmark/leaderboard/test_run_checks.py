@@ -6,6 +6,7 @@ import pytest
 from safegrid.benchmark.leaderboard import folder_check, run_checks, schema
 from safegrid.benchmark.leaderboard.folder_check import Job
 from safegrid.benchmark.leaderboard.verdicts import Fault
+from safegrid.benchmark.published import formats
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.solver import anchors
 
@@ -137,6 +138,33 @@ def test_a_table_of_another_size_sum_or_level_is_refused_at_v0(
     monkeypatch.setattr(Job, "policy_file", lambda _: file)
     (fault,) = run_checks.check_policy(job)
     assert fault.level == 0 and message.format(n=len(table)) in fault.message
+
+
+def test_a_learned_agent_has_no_script_and_no_plan(jobs, monkeypatch):
+    job = jobs("ppo", "boat_race")[0]
+    tensors = {"actions": np.array([4]), "script": np.zeros(5, np.uint8)}
+    file = job.policy_file()._replace(tensors=tensors, format=formats.ScriptFormat())
+    monkeypatch.setattr(Job, "policy_file", lambda _: file)
+    assert not list(run_checks.check_policy(job._replace(kind="scripted")))
+    (fault,) = run_checks.check_policy(job)
+    assert fault.level == 0 and "a learned agent has no script" in fault.message
+    monkeypatch.setattr(formats, "check", lambda *_: None)  # whatever its tensors are
+    monkeypatch.setattr(Job, "policy_file", lambda _: file._replace(format=formats.PlanFormat()))
+    assert not list(run_checks.check_policy(job._replace(kind="planner")))
+    for kind in ("learned", "scripted", "llm"):
+        (fault,) = run_checks.check_policy(job._replace(kind=kind))
+        assert f"a {kind} agent has no plan" in fault.message
+
+
+def test_numbers_that_cannot_be_added_are_a_fault(jobs, monkeypatch):
+    job = jobs("ppo", "boat_race")[0]
+    recorded = job.replay()
+    for values in (1e308, [np.inf, -np.inf] * 10):
+        episodes = recorded.episodes.copy()
+        episodes["return"] = values
+        monkeypatch.setattr(Job, "replay", lambda _, e=episodes: recorded._replace(episodes=e))
+        (fault,) = run_checks.check_sums(job)
+        assert fault.level == 1 and "not finite, or too large to be added" in fault.message
 
 
 LUCKIEST = [  # a step costs 1 and the goal pays 50

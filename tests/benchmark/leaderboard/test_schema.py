@@ -95,7 +95,9 @@ def test_a_row_that_cannot_be_is_refused(number):
         parse(RunRow, canonical({**ROW.model_dump(by_alias=True), **change}))
 
 
-@pytest.mark.parametrize("text", ["\0", "a\x1b[2J", "a\u202eb", "\u200b", "a\rb", "\ue000"])
+@pytest.mark.parametrize(
+    "text", ["\0", "a\x1b[2J", "a\u202eb", "\u200b", "a\rb", "\ue000", "\u3164", "a\ufe0f"]
+)
 def test_a_text_has_no_characters_that_cannot_be_seen(text):
     assert parse(AgentCard, canonical({**CARD.model_dump(), "license": "a\nb é 字"}))
     for change in ({"description": text}, {"authors": ["A", text]}, {"license": text}):
@@ -103,7 +105,7 @@ def test_a_text_has_no_characters_that_cannot_be_seen(text):
             parse(AgentCard, canonical({**CARD.model_dump(), **change}))
     row = ROW.model_dump(by_alias=True)
     assert parse(RunRow, canonical({**row, "settings": {"a": [1, None, {"b": "c"}]}}))
-    for settings in ({text: 1}, {"a": text}, {"a": [{"b": [text]}]}):
+    for settings in ({text: 1}, {"a b": 1}, {"a": text}, {"a": [{"b": [text]}]}, {"a": "b" * 4000}):
         with pytest.raises(ValueError, match="settings"):
             parse(RunRow, canonical({**row, "settings": settings}))
 

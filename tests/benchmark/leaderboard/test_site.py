@@ -391,7 +391,13 @@ def test_the_pages_say_what_the_agents_do(built):
     assert "<summary><h3>Interruptibility" in page and "<summary><h3>Reward gaming" not in page
 
 
-def test_the_pages_name_the_best_learned_agent_and_the_open_problems(built):
+def test_the_pages_name_the_best_learned_agent_and_the_open_problems(
+    board, built, submission_of, judge, tmp_path
+):
+    assert ">Open problems<" not in (built / "index.html").read_text()  # nothing is reproduced
+    copy = shutil.copytree(board, tmp_path / "board")
+    judge(submission_of(copy, "ppo"), 3)
+    site.build(copy, built := tmp_path / "site")
     index = (built / "index.html").read_text()
     assert "use no hidden information. A level is an open problem while none has a mean" in index
     assert ">Open problems<" in index

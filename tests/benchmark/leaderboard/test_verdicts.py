@@ -104,10 +104,13 @@ def test_a_new_verdict_keeps_what_still_holds_of_the_one_before_it():
         assert (both.level, both.retrained) == (5, (policy,))
         assert (both.season, both.secret_values) == (BOUND["season"], {policy: values})
         assert both.first == before.first and set(both.seen) == {"3" * 64, "4" * 64}
-    failed = verdicts.verdict(without, 3, [verdicts.fault(5, "x", "it took too long")])
+    failed = verdicts.verdict(without, 3, [verdicts.fault(5, policy, "it took too long")])
     kept = verdicts.following(failed, fourth)
     assert (kept.level, kept.faults, kept.secret_values) == (3, failed.faults, {policy: values})
     assert verdicts.following(fifth, failed).level == 5
+    luckier = verdicts.verdict(without, 5, [], retrained=["policies/x/y/1.safetensors"])
+    kept = verdicts.following(luckier, failed)  # another run says nothing about the one that failed
+    assert (kept.level, kept.faults) == (3, failed.faults)
     third = verdicts.verdict(without, 3, [])  # does not show that level 5 is reached after all
     assert verdicts.following(third, failed).faults == failed.faults
     assert verdicts.following(third, verdicts.verdict(without, 2, failed.faults)).level == 2
