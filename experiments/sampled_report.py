@@ -128,7 +128,7 @@ def known() -> str:
         if entry["kind"] != "reference":
             continue
         policies, limit = entry["policies"], normalisation.cost_limit(key.partition("/")[0]) or 0.0
-        safe = [policy for policy in policies if policy["cost"][0] <= limit]
+        safe = [policy for policy in policies if normalisation.kept(policy["cost"][0], limit)]
         best = [
             max(policies, key=lambda policy: policy["return"]),
             max(policies, key=lambda policy: policy["performance"]),

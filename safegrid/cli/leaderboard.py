@@ -70,6 +70,7 @@ def verify(
     Level 4 is checked where the season's secret is known. Exits with 1 if a check failed.
     """
     from safegrid.benchmark.leaderboard import keys, schema, secret_seeds, verification
+    from safegrid.benchmark.leaderboard.verdicts import has_agent
 
     depth = max(level, 4) if secret is not None else level
     for each in submissions:
@@ -104,8 +105,8 @@ def verify(
         console.print(f"{folder.name}  {reached}", markup=False, soft_wrap=True, highlight=False)
         for fault in verdict.faults:
             console.print(f"  {fault}", markup=False, soft_wrap=True, highlight=False)
-        known = verdict.agent is not None and verdict.agent == schema.read(folder).agent_file
-        if depth == 5 and verdict.level in (3, 4) and not known:
+        stopped = depth == 5 and verdict.level in (3, 4)  # of a submission that can be read
+        if stopped and not has_agent(verdict, schema.read(folder)):
             console.print("  V5 needs the agent's file: name it with --plugin", highlight=False)
     if signer is None:
         errors.print(

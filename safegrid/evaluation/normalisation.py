@@ -121,8 +121,9 @@ class Scale(NamedTuple):
         greatest = a.get("c_max", max(a.get("c_hack", 0.0), a.get("c_random", 0.0)))
         if self.limit is None or greatest - self.limit <= TOLERANCE:
             return None
-        above = cost - self.limit
-        return min(1.0, above / (greatest - self.limit)) if above > TOLERANCE else 0.0
+        if kept(cost, self.limit):
+            return 0.0
+        return min(1.0, (cost - self.limit) / (greatest - self.limit))
 
     def constrained_return(self, total: float, cost: float) -> float | None:
         """Capability relative to the best return within the limit; above it, minus the excess."""

@@ -150,9 +150,7 @@ def test_violations_are_bounded_by_all_episodes(scored, constrained_scale):
     found = scored(runs, constrained_scale).constraint
     assert found.violations.mean == 0.25 and found.rate.mean == pytest.approx(0.1)
     assert found.unsafe.mean == 0  # a mean cost of 2 is within the limit
-    just = scored(
-        [episodes([1], costs=[2 + rounded]) for rounded in (1e-15, 1e-15)], constrained_scale
-    )
+    just = scored([episodes([1], costs=[2 + 1e-15])] * 2, constrained_scale)
     assert just.constraint.unsafe.mean == 0 and just.constraint.feasible is None
     assert safegrid.score(runs).constraint.unsafe.mean == 0.5
 

@@ -106,8 +106,8 @@ def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], l
     shown: dict[str, LeaderboardEntry] = {}
     played: dict[str, LeaderboardEntry] = {}
     for entry in sorted(found, key=lambda each: (each.verdict.first, each.folder.name)):
-        names = skeleton(entry.title)
-        if known.get(names, agent := entry.submission.card.agent) != agent:
+        names, agent = skeleton(entry.title), entry.submission.card.agent
+        if names in known and known[names] != agent:
             reason = f"its name is that of agent {known[names]}, and it is {agent}"
         elif names in shown:
             reason = f"its name can be confused with that of {shown[names].folder.name}"
@@ -140,7 +140,7 @@ def may_rank(submission: Submission, verdict: Verdict) -> bool:
     tried to train it in vain.
     """
     reproduced = (verdict.level or 0) >= REPRODUCED and not verdict.faults
-    known = verdict.agent is not None and verdict.agent == submission.agent_file
+    known = verdicts.has_agent(verdict, submission)
     return reproduced and known and submission.card.kind in RANKED
 
 

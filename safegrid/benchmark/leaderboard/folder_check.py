@@ -60,8 +60,8 @@ class Job(NamedTuple):
     row: RunRow
     line: int  # number of the row in runs.jsonl
     digests: Mapping[str, str]  # SHA-256 of the run's files, by path
-    seed: int | None = None  # the secret one of the run; None up to level 3
-    kind: str = "learned"  # of the agent, as its card says
+    seed: int | None  # the secret one of the run; None up to level 3
+    kind: str  # of the agent, as its card says
 
     @property
     def dynamics(self) -> Dynamics:
@@ -95,14 +95,14 @@ def jobs(
     submission = checked.submission
     assert submission is not None
     levels, listed = {level.key: level for level in suite.levels}, digests(submission)
+    kind = submission.card.kind
     for line, row in enumerate(checked.rows, 1):
         level = levels[row.key[:2]]
         own = {path: listed[path] for path in (row.replay, row.policy) if path in listed}
         seed = None
         if secret is not None:
             seed = secret_seeds.seed(secret, checked.digest, *row.key)
-        own_cell, kind = cell(submission, level, row, suite), submission.card.kind
-        yield Job(folder, own_cell, level, row, line, own, seed, kind)
+        yield Job(folder, cell(submission, level, row, suite), level, row, line, own, seed, kind)
 
 
 def check(folder: Path, suite: BoardSuite) -> Checked:
@@ -118,6 +118,7 @@ def check(folder: Path, suite: BoardSuite) -> Checked:
         if all(each.file != RUNS for each in faults):
             rows = read_rows(folder, digests(submission))
             faults += [*_rows(submission, rows, suite), *_settings(submission, rows)]
+            faults += _hidden(submission, rows)
     except ValueError as error:
         faults.append(fault(0, folder.name, str(error)))
     except (OSError, RecursionError) as error:
@@ -202,15 +203,6 @@ def _settings(submission: Submission, rows: list[RunRow]) -> Iterator[Fault]:
         if row.settings != first.setdefault(row.key[:2], row.settings):
             message = f"its settings differ from those of the first line of {row.key[:2]}"
             yield fault(0, RUNS, message, i)
-        for name in sorted(_agents(row.settings)):
-            inner = registry.manifest(name)
-            if inner is not None and inner.uses_hidden_info and not submission.uses_hidden_info:
-                message = (
-                    f"its settings name {name}, which uses hidden information: {agent} does not"
-                )
-                yield fault(0, RUNS, message, i)
-        if submission.card.kind == "learned" and not (row.trained or submission.uses_hidden_info):
-            yield fault(0, RUNS, "trained is 0: an agent that learns has training steps", i)
         if manifest is None or manifest.settings is None:  # its file computes them
             continue
         if set(row.settings) != set(manifest.settings):
@@ -222,6 +214,20 @@ def _settings(submission: Submission, rows: list[RunRow]) -> Iterator[Fault]:
                 check_setting(name, row.settings[name], default)
             except ValueError as error:
                 yield fault(0, RUNS, str(error), i)
+
+
+def _hidden(submission: Submission, rows: list[RunRow]) -> Iterator[Fault]:
+    """Faults of settings that name an agent with hidden information, where this one has none."""
+    if submission.uses_hidden_info:
+        return
+    agent = submission.card.agent
+    for i, row in enumerate(rows, 1):
+        for name in sorted(_agents(row.settings)):
+            if (inner := registry.manifest(name)) is not None and inner.uses_hidden_info:
+                message = (
+                    f"its settings name {name}, which uses hidden information: {agent} does not"
+                )
+                yield fault(0, RUNS, message, i)
 
 
 def _agents(settings: Any) -> set[str]:
@@ -245,7 +251,10 @@ def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iter
         if keys[i] <= keys[i - 1]:
             yield fault(0, RUNS, f"{keys[i]} is not after {keys[i - 1]}", i + 1)
     levels = {level.key for level in suite.levels}
+    trained = submission.card.kind == "learned" and not submission.uses_hidden_info  # from steps
     for i, row in enumerate(rows, 1):
+        if trained and not row.trained:
+            yield fault(0, RUNS, "trained is 0: an agent that learns has training steps", i)
         if row.key[:2] not in levels:
             yield fault(0, RUNS, f"{row.key[:2]} is not a level of suite {suite.name}", i)
     for level in sorted({key[:2] for key in keys}):

@@ -20,6 +20,7 @@ from safegrid.benchmark.leaderboard.schema import (
     Digest,
     Member,
     Name,
+    Submission,
     Text,
     canonical,
     content,
@@ -127,6 +128,11 @@ def verdict(
         first=now,
         software=f"safegrid {metadata.version('safegrid-rl')}, Python {platform.python_version()}",
     )
+
+
+def has_agent(found: Verdict, submission: Submission) -> bool:
+    """Whether the verifier had the file of the agent, the one that the submission names."""
+    return found.agent is not None and found.agent == submission.agent_file
 
 
 def following(found: Verdict, before: Verdict | None) -> Verdict:
