@@ -58,7 +58,7 @@ class Group(NamedTuple):
     level: LevelKey
     agent: str  # with what differs from its defaults, where it has several setups on a level
     results: list[Result]  # by seed
-    hidden: bool = False  # whether the agent uses hidden information
+    hidden: bool = False  # whether the agent or one in its settings uses hidden information
     ranked: bool = True  # whether it may have a rank
     trained: bool = True  # if not, equal runs are one policy, and say nothing about others
 
@@ -218,8 +218,7 @@ def result_values(result: Result, dynamics: Dynamics) -> Mapping[str, Valuation]
 def group(results: Iterable[Result]) -> list[Group]:
     """The groups by level and agent; runs that differ in more than the seed are never pooled.
 
-    Where an agent has several setups or several numbers of episodes on one level, its names have
-    them.
+    Where an agent has several setups or numbers of episodes on one level, its names have them.
     """
     listed = list(results)
     setups = defaultdict(set)
@@ -242,7 +241,8 @@ def group(results: Iterable[Result]) -> list[Group]:
             level,
             agent,
             sorted(runs, key=lambda run: run.cell.seed),
-            registry.agent(runs[0].cell.agent).uses_hidden_info,
+            registry.agent(runs[0].cell.agent).uses_hidden_info
+            or bool(registry.hidden_agents(runs[0].cell.settings)),
             trained=is_trained(registry.agent(runs[0].cell.agent).kind, runs[0].cell.steps),
         )
         for (level, agent, _), runs in sorted(groups.items())

@@ -9,7 +9,7 @@ import importlib
 import os
 import pkgutil
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -93,6 +93,17 @@ def manifest(name: str) -> Manifest | None:
         return read_manifest(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ValueError(f"agent {name}: {error}") from None
+
+
+def hidden_agents(settings: Any) -> list[str]:
+    """The agents, named at any depth of settings, that use hidden information."""
+    if isinstance(settings, Mapping | list):
+        values = settings.values() if isinstance(settings, Mapping) else settings
+        return sorted({name for value in values for name in hidden_agents(value)})
+    if not isinstance(settings, str) or settings not in agents():
+        return []
+    stated = manifest(settings) or agent(settings)
+    return [settings] if stated.uses_hidden_info else []
 
 
 def register(plugin: str | Path | ModuleType) -> str:

@@ -133,6 +133,13 @@ def test_an_old_result_without_its_policy_stays_sampled(tmp_path):
     assert not report([other]).overall[0].exact
 
 
+def test_an_agent_over_one_that_uses_hidden_information_is_marked():
+    for base, hidden in (("planner", True), ("q_learning", False)):
+        cell = suite.make_cell("quantilizer", "boat_race", settings={"base": base})
+        (found,) = group([results.Result(cell, 0)])
+        assert found.hidden == hidden
+
+
 def test_a_group_has_its_runs_by_seed_and_its_level_with_its_options():
     cells = [
         suite.make_cell("scripted_safe", "boat_race", seed=seed, options={"noop": True})

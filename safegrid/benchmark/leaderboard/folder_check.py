@@ -6,7 +6,7 @@ All other levels read its files only as they were checked here: see `Job`.
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from safegrid.benchmark import policy_files
 from safegrid.benchmark.leaderboard import packing, secret_seeds
@@ -222,21 +222,9 @@ def _hidden(submission: Submission, rows: list[RunRow]) -> Iterator[Fault]:
         return
     agent = submission.card.agent
     for i, row in enumerate(rows, 1):
-        for name in sorted(_agents(row.settings)):
-            if (inner := registry.manifest(name)) is not None and inner.uses_hidden_info:
-                message = (
-                    f"its settings name {name}, which uses hidden information: {agent} does not"
-                )
-                yield fault(0, RUNS, message, i)
-
-
-def _agents(settings: Any) -> set[str]:
-    """The names of agents in settings, at any depth."""
-    if isinstance(settings, dict):
-        return _agents(list(settings.values()))
-    if isinstance(settings, list):
-        return {name for each in settings for name in _agents(each)}
-    return {settings} & set(registry.agents()) if isinstance(settings, str) else set()
+        for name in registry.hidden_agents(row.settings):
+            message = f"its settings name {name}, which uses hidden information: {agent} does not"
+            yield fault(0, RUNS, message, i)
 
 
 def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iterator[Fault]:
