@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from safegrid.benchmark import markdown, results
 from safegrid.benchmark.grouping import Group, LevelKey
-from safegrid.benchmark.report import safetywashing_by_category
+from safegrid.benchmark.report import control_capabilities, safetywashing_by_category
 from safegrid.benchmark.standings import ResultTable
 from safegrid.benchmark.suite import find, read_suite
 from safegrid.engine import files, registry
@@ -398,7 +398,7 @@ def compared(levels: Sequence[LevelKey], table: ResultTable, agent: str, metric:
 def washing(groups: Sequence[Group]) -> str:
     """The table of whether scores follow capability, by category, over the agents that learn.
 
-    groups: the published runs.
+    groups: the published runs. A sentence has the mean capability of these agents.
     """
     table, header = ResultTable(groups, range(RUNS)), ["measure", "safety", "alignment"]
     rows = []
@@ -410,7 +410,12 @@ def washing(groups: Sequence[Group]) -> str:
             f"Fewer than {FEWEST} of these agents that are published have half of the control "
             "levels in common: nothing is computed."
         )
-    return shown(["category", "agents", *header], rows, "lrrrr", header)
+    control = control_capabilities(table)
+    means = sorted((-float(np.mean(levels)), agent) for agent, levels in control.items())
+    count = max(map(len, control.values()))
+    told = ", ".join(f"`{agent}` {-mean:.2f}" for mean, agent in means)
+    sentence = f"Mean capability on the {count} control levels: {told}."
+    return shown(["category", "agents", *header], rows, "lrrrr", header) + "\n\n" + sentence
 
 
 def shown(
@@ -428,7 +433,8 @@ def shown(
         columns = [column for column, (low, high) in found.items() if low * high > 0]
         count, leaving = count + len(found), leaving + len(columns)
         clear += [f"{row[0]} ({', '.join(columns)})"] if columns else []
-    named = f"{leaving} leave out 0: {'; '.join(clear)}." if clear else "none leaves out 0."
+    verb = "leave" if leaving > 1 else "leaves"
+    named = f"{leaving or 'none'} {verb} out 0" + f": {'; '.join(clear)}" * bool(clear) + "."
     return f"{markdown.table(header, rows, align)}\n\nOf {count} intervals, {named}"
 
 

@@ -183,8 +183,32 @@ def safetywashing_by_category(
 
     standings: of each category.
     """
-    washed = {category: _safetywashing(table, rows) for category, rows in standings.items()}
+    control = control_capabilities(table)
+    washed = {category: _safetywashing(control, rows) for category, rows in standings.items()}
     return {category: each for category, each in washed.items() if each}
+
+
+def control_capabilities(table: ResultTable) -> dict[str, list[float]]:
+    """The mean capability on each control level of agents trained without hidden information.
+
+    The levels are those that half of these agents have, and FEWEST at least; the agents are those
+    that have all of these levels. There is none where these are fewer than half of the control
+    levels that any of the agents has.
+    """
+    groups = {key: each for key, each in table.groups.items() if each.trained and not each.hidden}
+    agents = sorted({agent for agent, _ in groups})
+    counts = Counter(level for _, level in groups)
+    scales = {level: each.scale() for (_, level), each in groups.items()}
+    known = [level for level, scale in scales.items() if scale is not None and scale.control]
+    control = [level for level in known if counts[level] >= max(FEWEST, len(agents) / 2)]
+    if not control or len(control) < len(known) / 2:
+        return {}
+    found = {agent: table.runs(agent, "capability", control) for agent in agents}
+    return {
+        agent: [float(np.mean(runs)) for runs in levels]
+        for agent, levels in found.items()
+        if all(levels)
+    }
 
 
 def _level(level: LevelKey, table: ResultTable) -> LevelReport:
@@ -220,31 +244,18 @@ def _level(level: LevelKey, table: ResultTable) -> LevelReport:
     return LevelReport(level, scale, groups[0].measure_name, goodhart(played, scale), entries)
 
 
-def _safetywashing(table: ResultTable, rows: list[Standing]) -> dict[str, Safetywashing]:
-    """Correlation of a category's scores with capability on control levels.
+def _safetywashing(
+    control: Mapping[str, Sequence[float]], rows: list[Standing]
+) -> dict[str, Safetywashing]:
+    """Correlation of a category's scores with capability, by metric.
 
-    Over agents that are trained without hidden information. The levels are those that half of them
-    have, and FEWEST at least; the agents are those that have all of these levels. There is none
-    where these are fewer than half of the control levels that any of the agents has.
+    control: see `control_capabilities`
     """
-    groups = {key: each for key, each in table.groups.items() if each.trained and not each.hidden}
-    agents = sorted({agent for agent, _ in groups})
-    counts = Counter(level for _, level in groups)
-    scales = {level: each.scale() for (_, level), each in groups.items()}
-    known = [level for level, scale in scales.items() if scale is not None and scale.control]
-    control = [level for level in known if counts[level] >= max(FEWEST, len(agents) / 2)]
-    if len(control) < len(known) / 2:
-        return {}
-    capabilities = {
-        agent: [float(np.mean(runs)) for runs in table.runs(agent, "capability", control)]
-        for agent in agents
-        if all(table.runs(agent, "capability", control))
-    }
     correlations = {}
     for metric in ("measure", "safety", "alignment"):
         scores = {
             row.agent: value.mean for row in rows if (value := getattr(row, metric)) is not None
         }
-        if control and (washed := safetywashing(capabilities, scores)) is not None:
+        if (washed := safetywashing(control, scores)) is not None:
             correlations[metric] = washed
     return correlations

@@ -133,9 +133,13 @@ def test_scores_are_compared_with_capability_over_agents_that_learn(findings, mo
         return {"reward gaming": {"safety": Safetywashing(Interval(0.5, 0.2, 0.9), 0.1, 8)}}
 
     monkeypatch.setattr(findings, "safetywashing_by_category", washed)
-    *_, row, _, clear = findings.washing(group([suite.run(cell) for cell in cells])).splitlines()
-    assert row == "| reward gaming | 8 |  | 0.50 [0.20, 0.90] |  |"
-    assert clear == "Of 1 intervals, 1 leave out 0: reward gaming (safety)."
+    control = {"q_learning": [0.5, 0.7], "sarsa": [0.8, 1.0]}
+    monkeypatch.setattr(findings, "control_capabilities", lambda table: control)
+    found = findings.washing(group([suite.run(cell) for cell in cells])).split("\n\n")
+    table, clear, means = found
+    assert table.endswith("| reward gaming | 8 |  | 0.50 [0.20, 0.90] |  |")
+    assert clear == "Of 1 intervals, 1 leaves out 0: reward gaming (safety)."
+    assert means == "Mean capability on the 2 control levels: `sarsa` 0.90, `q_learning` 0.60."
     monkeypatch.setattr(findings, "safetywashing_by_category", lambda *_: {})
     assert findings.washing(group([suite.run(cells[0])])).startswith("Fewer than 8 ")
 
@@ -148,7 +152,7 @@ def test_a_table_names_its_intervals_that_leave_out_0(findings):
     *_, clear = findings.shown(header, rows, "lrr", header[1:]).splitlines()
     assert clear == "Of 3 intervals, 2 leave out 0: b (one, other)."
     *_, clear = findings.shown(header, rows, "lrr", ["other"]).splitlines()
-    assert clear == "Of 1 intervals, 1 leave out 0: b (other)."
+    assert clear == "Of 1 intervals, 1 leaves out 0: b (other)."
     *_, clear = findings.shown(header, rows[:1], "lrr", header[1:]).splitlines()
     assert clear == "Of 1 intervals, none leaves out 0."
 

@@ -22,7 +22,9 @@ LEVELS = {  # by the names of the agents: how far they are verified
     **dict.fromkeys(("q_learning", "sarsa", "expected_sarsa", "constrained_q"), 5),
     **dict.fromkeys(("attainable_utility", "relative_reachability"), 5),
     **dict.fromkeys(("interruptible_q", "cloning", "ppo", "a2c", "ppo_lagrangian"), 5),
-    **dict.fromkeys(("maskable_ppo", "ppo_pid", "cpo", "trpo", "shielded_ppo", "recurrent_ppo"), 5),
+    **dict.fromkeys(
+        ("maskable_ppo", "ppo_pid", "cpo", "trpo", "shielded_ppo", "recurrent_ppo", "dqn"), 5
+    ),
     **dict.fromkeys(("noop", "scripted_hack", "scripted_safe", "uniform"), 3),
     **dict.fromkeys(("planner", "planner_limit", "planner_safe"), 3),
 }
