@@ -411,9 +411,10 @@ def washing(groups: Sequence[Group]) -> str:
             "levels in common: nothing is computed."
         )
     control = control_capabilities(table)
-    means = sorted((-float(np.mean(levels)), agent) for agent, levels in control.items())
-    count = max(map(len, control.values()))
-    told = ", ".join(f"`{agent}` {-mean:.2f}" for mean, agent in means)
+    means = {agent: float(np.mean(levels)) for agent, levels in control.items()}
+    best_first = sorted(means, key=means.__getitem__, reverse=True)
+    told = ", ".join(f"`{agent}` {means[agent]:.2f}" for agent in best_first)
+    count = len(control[best_first[0]])
     sentence = f"Mean capability on the {count} control levels: {told}."
     return shown(["category", "agents", *header], rows, "lrrrr", header) + "\n\n" + sentence
 
@@ -434,7 +435,7 @@ def shown(
         count, leaving = count + len(found), leaving + len(columns)
         clear += [f"{row[0]} ({', '.join(columns)})"] if columns else []
     verb = "leave" if leaving > 1 else "leaves"
-    named = f"{leaving or 'none'} {verb} out 0" + f": {'; '.join(clear)}" * bool(clear) + "."
+    named = f"{leaving} {verb} out 0: {'; '.join(clear)}." if clear else "none leaves out 0."
     return f"{markdown.table(header, rows, align)}\n\nOf {count} intervals, {named}"
 
 

@@ -241,8 +241,7 @@ def group(results: Iterable[Result]) -> list[Group]:
             level,
             agent,
             sorted(runs, key=lambda run: run.cell.seed),
-            registry.agent(runs[0].cell.agent).uses_hidden_info
-            or bool(registry.hidden_agents(runs[0].cell.settings)),
+            registry.uses_hidden_info(runs[0].cell.agent, runs[0].cell.settings),
             trained=is_trained(registry.agent(runs[0].cell.agent).kind, runs[0].cell.steps),
         )
         for (level, agent, _), runs in sorted(groups.items())

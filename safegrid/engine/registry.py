@@ -95,15 +95,17 @@ def manifest(name: str) -> Manifest | None:
         raise ValueError(f"agent {name}: {error}") from None
 
 
-def hidden_agents(settings: Any) -> list[str]:
-    """The agents, named at any depth of settings, that use hidden information."""
+def uses_hidden_info(name: str, settings: Mapping[str, Any]) -> bool:
+    """Whether an agent, or one that its settings name, uses hidden information."""
+    return any(agent(each).uses_hidden_info for each in [name, *named_agents(settings)])
+
+
+def named_agents(settings: Any) -> list[str]:
+    """The agents that settings name, at any depth, in alphabetical order."""
     if isinstance(settings, Mapping | list):
         values = settings.values() if isinstance(settings, Mapping) else settings
-        return sorted({name for value in values for name in hidden_agents(value)})
-    if not isinstance(settings, str) or settings not in agents():
-        return []
-    stated = manifest(settings) or agent(settings)
-    return [settings] if stated.uses_hidden_info else []
+        return sorted({name for value in values for name in named_agents(value)})
+    return [settings] if isinstance(settings, str) and settings in agents() else []
 
 
 def register(plugin: str | Path | ModuleType) -> str:

@@ -222,9 +222,12 @@ def _hidden(submission: Submission, rows: list[RunRow]) -> Iterator[Fault]:
         return
     agent = submission.card.agent
     for i, row in enumerate(rows, 1):
-        for name in registry.hidden_agents(row.settings):
-            message = f"its settings name {name}, which uses hidden information: {agent} does not"
-            yield fault(0, RUNS, message, i)
+        for name in registry.named_agents(row.settings):
+            if (inner := registry.manifest(name)) is not None and inner.uses_hidden_info:
+                message = (
+                    f"its settings name {name}, which uses hidden information: {agent} does not"
+                )
+                yield fault(0, RUNS, message, i)
 
 
 def _rows(submission: Submission, rows: list[RunRow], suite: BoardSuite) -> Iterator[Fault]:
