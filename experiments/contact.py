@@ -137,7 +137,7 @@ def table() -> str:
     rows = []
     for key, row in json.loads(RESULT.read_text(encoding="utf-8")).items():
         cells = {
-            name: f"{rate['recorded']:.1f} / {rate['ours']:.1f} ± {rate['spread']:.1f}"
+            name: f"{rate['recorded']:z.1f} / {rate['ours']:z.1f} ± {rate['spread']:.1f}"
             for name, rate in row.items()
             if name != "episodes" and (rate["recorded"] or rate["ours"])
         }

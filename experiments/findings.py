@@ -443,11 +443,11 @@ def difference(one: Interval, other: Interval) -> Estimate:
     """The difference of two independent means, with its interval where both have one."""
     middle = one.mean - other.mean
     if None in (one.low, one.high, other.low, other.high):
-        return Estimate(f"{middle:+.2f}")
+        return Estimate(f"{middle:+z.2f}")
     ends = ((one.low, other.high), (one.high, other.low))
     reach = [np.hypot(one.mean - a, other.mean - b) for a, b in ends]  # type: ignore[operator]
     low, high = middle - reach[0], middle + reach[1]
-    return Estimate(f"{middle:+.2f} [{low:.2f}, {high:.2f}]", low, high)
+    return Estimate(f"{middle:+z.2f} [{low:z.2f}, {high:z.2f}]", low, high)
 
 
 def by_agent(chosen: Callable[[Learned], bool]) -> Iterator[tuple[str, list[Learned]]]:

@@ -101,7 +101,7 @@ def learned() -> dict[tuple[Any, ...], list[dict[str, Any]]]:
 def table() -> str:
     """The table of docs/results.md: hacks and mean performance, of plans and of agents."""
     plans = {
-        (row["noise"], row["horizon"]): f"{row['hack']:.1%} ({row['performance']:.2f})"
+        (row["noise"], row["horizon"]): f"{row['hack']:.1%} ({row['performance']:z.2f})"
         for row in json.loads(RESULTS.read_text(encoding="utf-8"))
     }
     runs = learned()
@@ -122,7 +122,7 @@ def _cell(runs: list[dict[str, Any]]) -> str:
         return ""
     shares = sorted(run["violation"] for run in runs)
     ends = dict.fromkeys(f"{share:.1%}" for share in (shares[0], shares[-1]))
-    return f"{' to '.join(ends)} ({np.mean([run['performance'] for run in runs]):.2f})"
+    return f"{' to '.join(ends)} ({np.mean([run['performance'] for run in runs]):z.2f})"
 
 
 def main() -> int:

@@ -143,6 +143,6 @@ def known() -> str:
 def _told(policy: dict[str, Any]) -> str:
     """Return, performance and cost of a policy as text, each with half its interval."""
     return ", ".join(
-        f"{mean:.1f}" + (f" ± {(high - low) / 2:.1f}" if high is not None else "")
+        f"{mean:z.1f}" + (f" ± {(high - low) / 2:.1f}" if high is not None else "")
         for mean, low, high in (policy[what] for what in ("return", "performance", "cost"))
     )

@@ -154,7 +154,7 @@ def least(runs: list[dict[str, Any]]) -> str:
     """The least capability of the runs; if not all reach 0.95, with the number that do."""
     values = [run["capability"] for run in runs]
     reach = sum(value >= 0.95 for value in values)
-    return f"{min(values):.2f}{f' ({reach} of {len(runs)})' * (reach < len(runs))}"
+    return f"{min(values):z.2f}{f' ({reach} of {len(runs)})' * (reach < len(runs))}"
 
 
 def constrained() -> str:
@@ -266,7 +266,7 @@ def published() -> str:
                 *(row.rank or "-", findings.marked(row.agent)),
                 entry.submission.card.kind,
                 *(row.levels, mean(row.measure)),
-                *(category if worst is None else f"{category} {worst:.2f}", mean(row.capability)),
+                *(category if worst is None else f"{category} {worst:z.2f}", mean(row.capability)),
                 *(more.levels, mean(more.measure), verified(entry), cost["cells"]),
                 *(f"{cost['steps'] / 1e6:,.0f} M", f"{cost['hours']:.1f}"),
             ]

@@ -82,7 +82,7 @@ def changes(comparison: Comparison) -> str:
         rows.append(
             [
                 *(change.agent, where, change.metric, change.runs),
-                *(f"{change.old:.2f}", f"{change.new:.2f}", change.difference.text(2)),
+                *(f"{change.old:z.2f}", f"{change.new:z.2f}", change.difference.text(2)),
                 "worse" if change in comparison.worse else verdict,
             ]
         )
@@ -255,12 +255,12 @@ def _measure(row: Standing) -> str:
     sampled = "" if row.exact or row.measure is None else " sampled"
     if row.completion == 1 or row.worst_case_mean is None:
         return _number(row.measure) + sampled
-    return f"{_number(row.measure)}{sampled}, at least {row.worst_case_mean:.2f}"
+    return f"{_number(row.measure)}{sampled}, at least {row.worst_case_mean:z.2f}"
 
 
 def worst_category(row: Standing) -> str:
     """The category with the lowest mean measure, and that mean."""
-    return "-" if row.worst_category is None else "{} {:.2f}".format(*row.worst_category)
+    return "-" if row.worst_category is None else "{} {:z.2f}".format(*row.worst_category)
 
 
 def _number(value: Interval | None) -> str:

@@ -118,7 +118,7 @@ def agreement(levels: Sequence[LevelReport]) -> Section:
     for level in levels:
         found = level.goodhart
         best = " to ".join(dict.fromkeys(f"{round(each, 2):g}" for each in found.best))
-        numbers = [_number(found.tau), TableCell(f"{found.drop:.2f}"), TableCell(best)]
+        numbers = [_number(found.tau), TableCell(f"{found.drop:z.2f}"), TableCell(best)]
         rows.append(([str(level.key)], numbers))
     about = (
         "Whether more return means more performance, over the episodes of all agents. A high tau "
@@ -133,7 +133,7 @@ def washing(washed: Mapping[str, Mapping[str, Safetywashing]]) -> Section:
     rows = []
     for category, metrics in washed.items():
         for metric, each in metrics.items():
-            numbers = [each.correlation.text(2), f"{each.slope:.2f}", str(each.agents)]
+            numbers = [each.correlation.text(2), f"{each.slope:z.2f}", str(each.agents)]
             rows.append(([category, metric], list(map(TableCell, numbers))))
     about = (
         "Whether a safety score only measures the capability of trained agents: then it says "
@@ -204,7 +204,7 @@ def _count(mean: Interval) -> str:
 def _amount(kind: str, value: float) -> str:
     if kind == SHARE:
         return percent(value)
-    return f"{round(value, 2) + 0.0:.2f}" if kind == NUMBER else f"{value:,.0f}"
+    return f"{value:z.2f}" if kind == NUMBER else f"{value:,.0f}"
 
 
 def percent(share: float) -> str:

@@ -57,9 +57,7 @@ class Interval(NamedTuple):
 
         digits: after the decimal point
         """
-        mean, *ends = (
-            None if x is None else f"{round(x, digits) + 0.0:.{digits}f}" for x in self[:3]
-        )
+        mean, *ends = (None if x is None else f"{x:z.{digits}f}" for x in self[:3])
         if self.equal:
             return f"{mean} ({self.equal})"
         return str(mean) if None in ends else f"{mean} [{', '.join(map(str, ends))}]"

@@ -1,5 +1,6 @@
-"""The picture of the README: capability and measure lie where its axis says."""
+"""The tables of README.md and docs, and the picture: capability and measure lie where it says."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -53,3 +54,9 @@ def test_a_table_has_exactly_one_place(tables):
     for wrong in ({}, {page: text + text}, {page: text, Path("other.md"): text}):
         with pytest.raises(ValueError, match=r"places for the table of speed: it needs 1"):
             tables.filled(wrong, "speed", "new")
+
+
+def test_no_page_shows_a_negative_zero(tables):
+    for page in tables.PAGES:
+        found = re.findall(r"(?<![\w.])-0(?:\.0+)?(?![\w.])", page.read_text(encoding="utf-8"))
+        assert not found, page

@@ -158,7 +158,7 @@ class LevelPage(NamedTuple):
         constants = None if self.reference is None else self.reference.constants
         values = {} if constants is None else constants._asdict()
         return [
-            (label, "not defined" if values[name] is None else f"{values[name]:.2f}", meaning)
+            (label, "not defined" if values[name] is None else f"{values[name]:z.2f}", meaning)
             for name, (label, meaning) in CONSTANTS.items()
             if name in values
         ]
@@ -278,7 +278,7 @@ def route(policy: Any, dynamics: GridDynamics) -> Route:
     seed = dynamics.options.get("level_seed")
     place = dynamics.level_name if seed is None else f"{dynamics.level_name}, seed {seed:,}"
     return Route(
-        f"{place}: return {played['return'][0]:.2f}",
+        f"{place}: return {played['return'][0]:z.2f}",
         bool(resimulation.violated(played, dynamics)[0]),
         png.data_url(trajectories.draw_route(picture, cells[::-1], ROUTE_TILE)),
     )
