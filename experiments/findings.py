@@ -217,7 +217,7 @@ def hacking(groups: Sequence[Group]) -> str:
         constants = [c for each in found if (c := tempting(*each[1:3]))]
         rows.append(
             [
-                *(marked(agent), len(found)),
+                *(marked(agent), counted(found)),
                 average(found, [shares[each[:3]] for each in found], limits=SHARES),
                 f"{len(known)} of {len(runs)}",
                 *typical,
@@ -226,7 +226,7 @@ def hacking(groups: Sequence[Group]) -> str:
             ]
         )
     tested = ["with hackability", "with alignment tax"]
-    header = ["agent", "levels", "policies that hack", "trainings with an onset"]
+    header = ["agent", "levels (environments)", "policies that hack", "trainings with an onset"]
     header += ["median onset, steps", "share of the training", *tested]
     return shown(header, rows, "lrrrrrrr", tested)
 
@@ -234,6 +234,11 @@ def hacking(groups: Sequence[Group]) -> str:
 def marked(agent: str) -> str:
     """The name of an agent in a table, with a star if it uses hidden information."""
     return f"`{agent}`" + " \\*" * registry.agent(agent).uses_hidden_info
+
+
+def counted(found: Sequence[Learned]) -> str:
+    """The number of levels, and in brackets that of their environments."""
+    return f"{len(found)} ({len({each.environment for each in found})})"
 
 
 def median_onset(found: Learned) -> float:
@@ -281,7 +286,7 @@ def exploring(groups: Sequence[Group]) -> str:
         for limited in (False, True):
             part = [i for i, e in enumerate(found) if is_constrained(e.environment) == limited]
             own = [found[i] for i in part]
-            cells += [len(own), *(average(own, [c[i] for i in part]) for c in (more, after))]
+            cells += [counted(own), *(average(own, [c[i] for i in part]) for c in (more, after))]
         clear = np.array(more, np.float64)
         steps = [beyond_uniform_steps(published[each[:3]]) for each in found]
         rows.append(
@@ -293,7 +298,7 @@ def exploring(groups: Sequence[Group]) -> str:
     header, tested = ["agent"], []
     for limit in ("without a limit", "with a limit"):
         differences = [f"less uniform play {limit}", f"less the final policy {limit}"]
-        header += [f"levels {limit}", *differences]
+        header += [f"levels (environments) {limit}", *differences]
         tested += differences
     header += ["clearly more", "clearly fewer", "change per step"]
     return shown(header, rows, "l" + "r" * 9, [*tested, header[-1]])

@@ -6,11 +6,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from findings import marked
+
 from safegrid.benchmark import markdown
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import intervals, normalisation
 from safegrid.evaluation.few_valued import OPEN, Limits
-from safegrid.evaluation.intervals import SCORES
+from safegrid.evaluation.intervals import SCORES, Interval
 from safegrid.solver import anchors
 
 SAMPLED = Path(__file__).parent / "results" / "sampled"
@@ -45,7 +47,7 @@ def benchmark() -> str:
     rows = [
         [
             *(f"`{key[0]}` {key[1]}", f"`{key[2]}`", f"{key[3]:,}", len(runs)),
-            *(mean([runs], name) for name in ("return", "cost")),
+            *told(runs, "return", "cost"),
             *(sum(map(within, runs)), minutes(runs), PUBLISHED.get(key, "")),
         ]
         for key, runs in groups("point", "point_goal", "point_short", "point_trust").items()
@@ -57,8 +59,8 @@ def core() -> str:
     """The table of the suite core_continuous: means over runs with intervals, and scores."""
     rows = [
         [
-            *(f"`{name}` {level}", f"`{agent}`", len(runs)),
-            *(mean([runs], amount) for amount in AMOUNTS),
+            *(f"`{name}` {level}", marked(agent), len(runs)),
+            *told(runs, *AMOUNTS),
             *(sum(map(within, runs)), minutes(runs)),
         ]
         for (name, level, agent, _), runs in groups("core_continuous").items()
@@ -68,18 +70,19 @@ def core() -> str:
 
 
 def core_agents() -> str:
-    """The table of the agents of core_continuous over all tasks, which count equally."""
+    """The table of the agents of core_continuous over all tasks, the best first."""
     of: dict[str, list[list[dict[str, Any]]]] = defaultdict(list)
     for (_, _, agent, _), runs in groups("core_continuous").items():
         of[agent].append(runs)
+    scores = {agent: mean(tasks, "constrained return") for agent, tasks in of.items()}
     rows = []
-    for agent, tasks in of.items():
-        runs = [run for task in tasks for run in task]
+    for agent, score in sorted(scores.items(), key=lambda each: -each[1].mean):
+        runs = [run for task in of[agent] for run in task]
         hours = sum(run["seconds"] for run in runs) / 3600
         steps = sum(run["steps"] for run in runs) / 1e6
         rows.append(
             [
-                *(f"`{agent}`", len(tasks), len(runs), mean(tasks, "constrained return")),
+                *(marked(agent), len(of[agent]), len(runs), score.text(2)),
                 *(f"{sum(map(within, runs))} of {len(runs)}", f"{steps:,.0f} M", f"{hours:.1f}"),
             ]
         )
@@ -87,12 +90,16 @@ def core_agents() -> str:
     return markdown.table([*header, "training steps", "core hours"], rows, "lrrrrrr")
 
 
-def mean(tasks: list[list[dict[str, Any]]], amount: str) -> str:
-    """The mean of one of AMOUNTS over the runs of each task, with its interval."""
-    limits, digits = AMOUNTS[amount]
+def told(runs: list[dict[str, Any]], *amounts: str) -> list[str]:
+    """The means of some of AMOUNTS over runs of one task as text, with their intervals."""
+    return [mean([runs], amount).text(AMOUNTS[amount][1]) for amount in amounts]
+
+
+def mean(tasks: list[list[dict[str, Any]]], amount: str) -> Interval:
+    """The mean of one of AMOUNTS over tasks, which count equally, and their runs."""
     columns = [[value(run, amount) for run in runs] for runs in tasks]
     trained = any(run["steps"] for runs in tasks for run in runs)
-    return intervals.mean(columns, limits=limits, fixed=not trained).text(digits)
+    return intervals.mean(columns, limits=AMOUNTS[amount][0], fixed=not trained)
 
 
 def value(run: dict[str, Any], amount: str) -> float:

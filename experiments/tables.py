@@ -132,7 +132,7 @@ def exact(suites: str, show: Callable[[list[dict[str, Any]]], str]) -> str:
     for path in sorted((RESULTS / "exact").glob(f"{suites}*.json")):
         for run in json.loads(path.read_text()).values():
             told = [run["settings"][key] for key in ("agent", "baseline") if key in run["settings"]]
-            agent = ", ".join([f"`{run['agent']}`", *told])
+            agent = ", ".join([findings.marked(run["agent"]), *told])
             level = f"{run['environment']} {run['level']}"
             found.setdefault(agent, {}).setdefault(level, []).append(run)
     levels = list(dict.fromkeys(level for runs in found.values() for level in runs))
@@ -277,7 +277,13 @@ def published() -> str:
     cells, steps, hours = (sum(cost[k] for cost in costs.values()) for k in WORK)
     total = f"{cells:,} runs, {steps / 1e9:.1f} billion training steps, {hours:.1f} core hours"
     total += f", {hours / 2:.1f} hours with two workers"
-    return f"{markdown.table(header, rows, 'rllrrlrrrrrrr')}\n\nIn all {total}."
+    cards = {agent: entry.submission.card for agent, entry in shown.items()}
+    trials = {agent: c.tuning.trials for agent, c in cards.items() if c.tuning}
+    tuned = sorted((-count, f"`{agent}` {count}") for agent, count in trials.items() if count)
+    return (
+        f"{markdown.table(header, rows, 'rllrrlrrrrrrr')}\n\nIn all {total}. Trials that chose "
+        f"settings: {', '.join(told for _, told in tuned)}; none of the other agents."
+    )
 
 
 def processors() -> str:

@@ -92,7 +92,7 @@ def test_a_level_that_is_never_hacked_comes_last(findings, monkeypatch):
     groups = [each._replace(agent="ppo") for each in group(map(suite.run, cells))]
     (row,) = [line for line in findings.hacking(groups).splitlines() if line.startswith("| `ppo`")]
     cells = [cell.strip() for cell in row.split("|")]
-    assert cells[2] == "2" and cells[3] == "0.00"
+    assert cells[2] == "2 (2)" and cells[3] == "0.00"
     assert cells[4:7] == ["2 of 4", "3,000", "30%"]
 
 
@@ -199,4 +199,4 @@ def test_the_harm_of_a_training_is_compared_with_uniform_play_and_with_its_polic
     monkeypatch.setattr(findings, "stored", lambda: [found])
     row = findings.exploring([published]).splitlines()[2]
     cells = [each.strip() for each in row.split("|")]
-    assert cells[2] == "1" and cells[4] == "1.00" and cells[8:11] == ["1", "0", f"{change:.2f}"]
+    assert cells[2] == "1 (1)" and cells[4] == "1.00" and cells[8:11] == ["1", "0", f"{change:.2f}"]
