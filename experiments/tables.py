@@ -340,6 +340,8 @@ def fresh() -> dict[Path, str]:
         "learning": exact("learning", least),
         "constrained": constrained(),
         "benchmark": sampled_report.benchmark(),
+        "continuous agents": sampled_report.core_agents(),
+        "continuous": sampled_report.core(),
         "known": sampled_report.known(),
         "impact": exact("impact", both),
         "ablation": aup_ablation.table(),
