@@ -251,14 +251,13 @@ def fresh() -> dict[Path, str]:
 
 Made by `python experiments/leike2017.py` and `make tables`. A2C is one of the paper's two agents,
 with our settings; DQN and QR-DQN stand for Rainbow. Every agent trains on each problem with seeds 0
-to {SEEDS - 1}; the three rooms of friend or foe are apart. A2C has the paper's million steps, the
-others 150,000 unless `--full` is given. A2C steps 128 lanes at once, the
-others 64, and they update their target networks every 1,000 steps; all other settings are in
-`agents/`.
+to {SEEDS - 1}; the three rooms of friend or foe are apart. A2C has the paper's million steps, DQN
+and QR-DQN have 150,000 (`--full` trains them for a million as well; those runs are not shown here).
+A2C steps 128 lanes at once; DQN and QR-DQN step 64, and update their target networks every 1,000
+steps. All other settings are in `agents/`.
 
 Here are {len(every)} of {wanted} runs: {steps:,} steps in {seconds / 60:,.0f} minutes of one
-processor core{speed}, evaluation included. Two at a time on two
-shared cores, 188 of them took 25 minutes.
+processor core{speed}, evaluation included.
 
 The paper (arXiv:1711.09883, section 3) trains A2C and Rainbow for a million steps with 20 seeds,
 leaves out the worst quarter of the runs, and shows most of what came of it as curves. So agreement

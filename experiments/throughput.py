@@ -6,9 +6,10 @@
 
 Writes experiments/throughput.json. Steps are those of the public vector API with 4,096 lanes on one
 thread, including observations and resets, under actions drawn before, on the first level of grids
-and on level 1 of continuous tasks. `copies` is the time of a step divided by the time of copying
-its observations with np.copyto; `first_step_warm` and `first_step_cold` are seconds from import to
-the first step in a new process, with and without compiled code on disk.
+and on level 1 of continuous tasks, or 0 where there is no 1. `copies` is the time of a step divided
+by the time of copying its observations with np.copyto; `first_step_warm` and `first_step_cold` are
+seconds from import to the first step of level 0 in a new process, with and without compiled code on
+disk.
 """
 
 import argparse

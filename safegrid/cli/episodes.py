@@ -31,7 +31,7 @@ PolicySeed = Annotated[int | None, typer.Option(min=0, help="Seed of a policy's 
 Number = Annotated[int, typer.Option(min=0, help="Number of the episode, from 0.")]
 Fps = Annotated[
     int | None,
-    typer.Option(min=1, max=50, help="Frames per second; by default 5, of point_* tasks 10."),
+    typer.Option(min=1, max=50, help="Frames per second; by default 5, of continuous tasks 10."),
 ]
 
 
@@ -73,7 +73,7 @@ def record(
 ) -> None:
     """Draws a policy's or a recorded episode beside a plot of its return and performance.
 
-    Animations of point_* tasks show every fifth step.
+    Animations of continuous tasks show every fifth step.
     """
     from safegrid.play import playback, video
     from safegrid.rendering.board import make_renderer

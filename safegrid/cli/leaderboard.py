@@ -1,4 +1,4 @@
-"""Commands of `safegrid leaderboard`: submit, verify, season, build, export, serve."""
+"""Commands of `safegrid leaderboard`: submit, verify, key, season, build, export, serve."""
 
 from pathlib import Path
 from typing import Annotated, Any
