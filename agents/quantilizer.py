@@ -57,9 +57,10 @@ def train(
     if not 0 < share <= 1:
         raise ValueError(f"share is {share!r}: choose a number above 0, at most 1")
     dynamics = make_dynamics(task.environment, **task.options)
-    policy: Any = registry.agent(base).learn(task, run, settings)
-    if policy.memory:
+    learner = registry.agent(base)
+    if learner.memory:
         raise ValueError(f"base is {base!r}, whose policy has memory: choose one without")
+    policy: Any = learner.learn(task, run, settings)
     values = tabular.learn(task, run, tabular.BEST).values
     boards = index(dynamics).rows[: len(values)].reshape(-1, *dynamics.level.board.shape)
     chances = policy.probabilities(make_encoder(dynamics, policy.observation)(boards))

@@ -102,6 +102,8 @@ LEVELS = {
 
 def plant(task):
     control.check_task(task, ("cart_mass", "pole_mass", "pole_length"), ("coefficient",))
+    if task.goal not in (BALANCE, SWING_UP, STABILISE):
+        raise ValueError(f"goal is {task.goal!r}: choose 0 (balance), 1 (swing_up) or 2")
     c, rod = task.coefficient, task.goal == STABILISE
     physics = (
         *((0.02, 9.8, 0.0, 0.0) if rod else (0.01, 9.81, DAMPING, HINGE_DAMPING)),

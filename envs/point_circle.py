@@ -50,6 +50,8 @@ LEVELS = {"0": Task(), "1": Task(sides=2), "2": Task(sides=4)}
 
 
 def arena(task):
+    if task.sides not in (0, 2, 4):
+        raise ValueError(f"sides is {task.sides!r}: choose 0, 2 or 4")
     return plane.arena(1, [(1, 0.8, 0.0)], task.radius, task.boundary, task.sides)
 
 

@@ -66,7 +66,7 @@ def update_costs(board: Path, costs: dict[str, dict[str, float]], agents: Sequen
     known = {**json.loads(COSTS.read_text()), **costs}
     published = {schema.read(folder).card.agent for folder in verification.submissions(board)}
     others = sorted(published.difference(agents))  # which the suite no longer has
-    kept = {agent: known[agent] for agent in [*agents, *others] if agent in published}
+    kept = {a: known[a] for a in [*agents, *others] if a in published and a in known}
     files.replace(COSTS, (json.dumps(kept, indent=1) + "\n").encode())
 
 

@@ -30,14 +30,14 @@ RESULTS = Path(__file__).parent / "results" / "exact"
 
 
 @cache
-def solution(environment: str, level: str) -> Solution:
-    """The exact solution of a level."""
-    return safegrid.solve(environment, level)
+def solution(environment: str, level: str, options: str) -> Solution:
+    """The exact solution of a level under options, as JSON."""
+    return safegrid.solve(environment, level, **json.loads(options))
 
 
 def value(cell: Cell) -> dict[str, Any]:
     """Trains a cell; returns the cell with the exact values of its policy."""
-    solved = solution(cell.environment, cell.level)
+    solved = solution(cell.environment, cell.level, json.dumps(cell.options))
     log = EpisodeLog()
     policy = train(cell, Run(monitor=log))
     worth = valuation.value(policy, solved.dynamics)

@@ -26,10 +26,10 @@ NAMED = ("agent", "settings", "environment", "level", "seed", "steps", "episodes
 def run(result: results.Result, path: Path) -> dict[str, Any]:
     """The summary of a run: its cell, seconds, and means as [mean, low, high]."""
     means = {amount: intervals.mean([result.episodes[amount].tolist()]) for amount in AMOUNTS}
-    *_, last = results.attempts(path.with_suffix(".log"))
+    made = [each for each in results.attempts(path.with_suffix(".log")) if not each["error"]]
     return {
         **result.cell.model_dump(include=set(NAMED)),
-        "seconds": round(last["seconds"], 1),
+        "seconds": round(made[-1]["seconds"], 1),
         **{name: [v and round(v, 3) for v in found[:3]] for name, found in means.items()},
     }
 

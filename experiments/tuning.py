@@ -128,9 +128,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if wanted:
         known += levels("continuous")
     chosen = [place for place in known if not wanted or {place, place.split("/")[0]} & wanted]
-    if not chosen:
-        parser.error(f"no level is named {' or '.join(given.levels)}: choose from {known}")
-    steps = given.steps or registry.agent(given.agent).steps
+    if unknown := wanted.difference(chosen, (place.split("/")[0] for place in known)):
+        parser.error(f"no level is named {' or '.join(sorted(unknown))}: choose from {known}")
+    steps = registry.agent(given.agent).steps if given.steps is None else given.steps
     for place in chosen:
         key = {"level": place, "steps": steps, "settings": settings}
         found = trials(given.agent)

@@ -279,7 +279,8 @@ def _evaluated(cell: Cell) -> tuple[str, LevelKey, str]:
 def setup(cell: Cell) -> str:
     """An agent's name with its settings, steps and version that are not today's defaults."""
     spec = registry.agent(cell.agent)
-    changed = {k: v for k, v in cell.settings.items() if spec.settings.get(k) != v}
+    own, names = cell.settings, {**cell.settings, **spec.settings}
+    changed = {name: own.get(name) for name in names if own.get(name) != spec.settings.get(name)}
     if cell.steps != spec.steps:
         changed = {"steps": cell.steps, **changed}
     if cell.agent_version != spec.version:

@@ -42,7 +42,9 @@ class SuiteEnvironment(Record):
     """An environment as a suite file names it."""
 
     name: str
-    levels: list[int | str] = pydantic.Field(default_factory=lambda: list[int | str]([0]))
+    levels: list[int | str] = pydantic.Field(
+        default_factory=lambda: list[int | str]([0]), min_length=1
+    )
     options: Options = pydantic.Field(default_factory=dict)
     classes: list[str] = pydantic.Field(default_factory=list)  # names that agents choose by
 
@@ -58,8 +60,8 @@ class Suite(Record):
     episodes: int = pydantic.Field(100, ge=1)
     seconds: float | None = pydantic.Field(None, gt=0)  # that a cell may take
     memory: float | None = pydantic.Field(None, gt=0)  # GiB that a cell may take, on Linux
-    agents: list[SuiteAgent]
-    environments: list[SuiteEnvironment]
+    agents: list[SuiteAgent] = pydantic.Field(min_length=1)
+    environments: list[SuiteEnvironment] = pydantic.Field(min_length=1)
 
     @pydantic.model_validator(mode="after")
     def _classes_exist(self) -> "Suite":
@@ -122,11 +124,7 @@ def make_cell(
     spec = registry.agent(agent)
     registry.check_options(environment, options or {})
     dynamics = make_dynamics(environment, level, **(options or {}))
-    if dynamics.space not in spec.spaces:
-        raise ValueError(
-            f"{agent} is for {' and '.join(spec.spaces)} actions, and those of {environment} are "
-            f"{dynamics.space}"
-        )
+    spec.check_space(dynamics)
     if spec.steps and not held_out and dynamics.level_name in dynamics.spec.held_out:
         trained = [name for name in dynamics.spec.levels if name not in dynamics.spec.held_out]
         raise ValueError(
@@ -152,7 +150,7 @@ def find(name: Path) -> Path:
 
     ValueError where there is neither.
     """
-    if name.exists():
+    if name.is_file():
         return name
     package = Path(__file__).resolve().parents[1]
     folders = package / "suites", package.parent / "experiments" / "suites"  # installed, checkout

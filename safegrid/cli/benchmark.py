@@ -54,6 +54,8 @@ def bench(
     from safegrid.benchmark.sweep import sweep
     from safegrid.engine import files
 
+    if address is not None and engine != "ray":
+        raise ValueError(f"an address is of the engine ray: it is {engine!r}")
     suite = find(suite)
     folder = results or Path("experiments", "results", suite.stem)
     plan = read_suite(suite)
@@ -62,7 +64,7 @@ def bench(
     if len(todo) < len(cells):
         console.print(f"{len(cells) - len(todo)} of {len(cells)} cells have a result already")
     if dry_run:
-        return _print_plan(todo, folder, workers, plan.seeds)
+        return _print_plan(todo, cells, folder, workers)
     files.check_folder(folder)
     target = None if log is None else writers.target(log)
     for path in damaged:
@@ -116,8 +118,8 @@ def compare(
     from safegrid.benchmark.comparison import compare
     from safegrid.benchmark.report import plain
 
-    (before, _), (after, faults) = _results(old), _results(new)
-    comparison = compare(before, after)
+    (before, old_faults), (after, new_faults) = _results(old), _results(new)
+    comparison, faults = compare(before, after), [*old_faults, *new_faults]
     if as_json:
         print_json(plain(comparison))
     else:
@@ -189,8 +191,13 @@ def _line(row: Any) -> str:
     return f"{row.agent}: {', '.join(filter(None, parts)) or 'no anchors, no scores'}"
 
 
-def _print_plan(cells: list[Any], folder: Path, workers: int, seeds: int) -> None:
-    """Prints the cells of a sweep, its expected duration and the differences it can detect."""
+def _print_plan(cells: list[Any], every: list[Any], folder: Path, workers: int) -> None:
+    """Prints the cells of a sweep, its expected duration and the differences it can detect.
+
+    every: the cells of the plan, with those that have a result.
+    """
+    from collections import Counter
+
     from safegrid.benchmark.sweep import expected_seconds
     from safegrid.evaluation.intervals import detectable
 
@@ -208,9 +215,10 @@ def _print_plan(cells: list[Any], folder: Path, workers: int, seeds: int) -> Non
         if without_estimate:
             expected += f", plus {without_estimate} cells without an estimate"
     console.print(f"{len(cells)} cells to run{expected}", highlight=False, soft_wrap=True)
-    levels = len({(cell.environment, cell.level) for cell in cells})
+    runs = Counter((cell.agent, cell.environment, cell.level) for cell in every)
+    seeds, levels = min(runs.values(), default=0), len({place[1:] for place in runs})
     for count, where in ((1, "on one level"), (levels, f"over all {levels}")):
-        if cells and (least := detectable(seeds, count)) is not None:
+        if runs and (least := detectable(seeds, count)) is not None:
             console.print(
                 f"{seeds} runs detect differences of scores {where} of {least:.2f} or more",
                 highlight=False,

@@ -80,6 +80,8 @@ def show(
     """Prints the card of an environment, with levels, rules and options, or of an agent."""
     from safegrid.rendering import env_card
 
+    if picture is not None and (options or name in registry.agents()):
+        raise ValueError("--picture draws an environment, and takes no options")
     if name in registry.agents():
         console.print(registry.agent(name).card, highlight=False, soft_wrap=True)
         return

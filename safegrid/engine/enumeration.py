@@ -1,5 +1,6 @@
 """The explicit model of a level as tables: every reachable state, action and outcome of chance."""
 
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,7 +81,7 @@ def enumerate_states(
         resets = _outcomes(dynamics, "reset")
     else:
         count = count_outcomes(dynamics.reset_chance)
-        if not 0 <= reset_chance < count:
+        if not isinstance(reset_chance, Integral) or not 0 <= reset_chance < count:
             raise ValueError(f"reset_chance is {reset_chance!r}: choose from 0 to {count - 1}")
         resets = [(reset_chance, 1.0)]
     if dynamics.spec.bounds is not None and "map" not in dynamics.options:

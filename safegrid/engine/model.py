@@ -159,10 +159,10 @@ class Model:
         return made
 
     def _repr_html_(self) -> str:
-        about = f"{self.dynamics.name}, level {self.dynamics.level_name}"
-        return (
-            f"<p>{about}: {', '.join(self.actions)}</p><pre>{escape(self.text(self.reset()))}</pre>"
-        )
+        about = f"{self.dynamics.name}, level {self.dynamics.level_name}: {', '.join(self.actions)}"
+        has_text = self.dynamics.space == "discrete"
+        drawn = f"<pre>{escape(self.text(self.reset()))}</pre>" if has_text else ""
+        return f"<p>{escape(about)}</p>{drawn}"
 
     def _copy(self, state: State | None) -> NDArray[np.record]:
         states: NDArray[Any] = np.zeros(1, self.dynamics.state_type)

@@ -231,7 +231,12 @@ def _table(table: NDArray[Any], dynamics: Dynamics) -> NDArray[Any]:
     """Action values [indexed observations, actions] of a table of values or of actions."""
     observations = make_encoder(dynamics, "index").space.n  # type: ignore[attr-defined]
     needed = (observations, len(dynamics.actions))
-    if table.shape == needed[:1] and table.dtype.kind in "iu" and table.max() < needed[1]:
+    if table.shape == needed[:1] and table.dtype.kind in "iu":
+        if not 0 <= table.min() <= table.max() < needed[1]:
+            raise ValueError(
+                f"the table has actions from {table.min()} to {table.max()}: choose from 0 to "
+                f"{needed[1] - 1}"
+            )
         return np.eye(needed[1])[table]  # type: ignore[no-any-return]
     if table.shape != needed or table.dtype.kind not in "fiub":
         raise ValueError(

@@ -153,7 +153,8 @@ def _of_plan(solved: Solution, plan: Plan) -> Valuation | None:
     if (sums := plans.value(plan, belief_process(all_costs))) is None:
         return None
     violating = plans.value(plan, belief_process(once))
-    return _valuation(sums, exact=True, violation=None if violating is None else violating[2])
+    probability = None if violating is None else min(1.0, violating[2])  # but for rounding
+    return _valuation(sums, exact=True, violation=probability)
 
 
 def _valuation(sums: Any, **more: Any) -> Valuation:

@@ -130,7 +130,8 @@ class Game:
 def summarise(moments: Sequence[Moment], actions: Sequence[str], reveal: bool) -> dict[str, str]:
     """The latest of some moments in numbers, as texts by label.
 
-    `reveal` adds the performance and the gap: the return minus the performance.
+    `reveal` adds what agents do not see: the outcome of chance, the performance, and the gap, which
+    is the return minus the performance.
     """
     now = moments[-1]
     texts = {"step": f"{len(moments) - 1} {now.ending}".strip()}
@@ -138,7 +139,7 @@ def summarise(moments: Sequence[Moment], actions: Sequence[str], reveal: bool) -
         texts |= {name: f"{part:.2f}" for name, part in zip(actions, now.action, strict=True)}
     else:
         texts["action"] = "" if now.action is None else actions[now.action]
-    if any(moment.chance for moment in moments):
+    if reveal and any(moment.chance for moment in moments):
         texts["chance"] = now.chance
     texts["return"] = f"{now.total:.6g}"
     if any(moment.cost for moment in moments):

@@ -20,7 +20,7 @@ from safegrid.play.screen import Show
 from safegrid.rendering.board import BoardRenderer
 
 ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}  # by last byte of the sequence
-KEY = re.compile(rb"\x1b[\[O]([A-D])|([ a-z])", re.IGNORECASE)
+KEY = re.compile(rb"\x1b[\[O](?:([A-D])|[0-9;]*[A-Za-z~])|([ A-Za-z])")  # other sequences: no key
 
 
 def in_terminal(show: Show) -> None:
@@ -89,7 +89,7 @@ def _encodable(lines: Sequence[str]) -> list[str]:
 
 def _names(pressed: bytes) -> Iterator[str]:
     """The names of the keys in the bytes that a terminal sent."""
-    for arrow, letter in KEY.findall(pressed):
+    for arrow, letter in filter(any, KEY.findall(pressed)):
         yield ARROWS[arrow] if arrow else "space" if letter == b" " else letter.decode().lower()
 
 

@@ -76,7 +76,7 @@ def learn(
                 device=device,
                 **given,
             )
-        except (AssertionError, TypeError, ValueError) as error:
+        except (AssertionError, RuntimeError, TypeError, ValueError) as error:
             raise ValueError(f"{algorithm.__name__} refuses these settings: {error}") from None
         if run.checkpoint is not None:
             request = (algorithm.__name__, task.environment, dict(settings), task.seed)

@@ -151,6 +151,11 @@ class PenalisedPolicy:
         chosen: NDArray[np.float64] = self.learned.probabilities(observations)
         return chosen
 
+    def act(self, observations: Any, chance: NDArray[np.uint64]) -> NDArray[Any]:
+        """[n, numbers]: continuous actions of the agent's policy; `chance` uint64[n], as it."""
+        chosen: NDArray[Any] = self.learned.act(observations, chance)
+        return chosen
+
     def begin(self, chance: NDArray[np.uint64]) -> Player:
         """Begins n episodes of the agent's policy; `chance` uint64[n] is its randomness."""
         player: Player = self.learned.begin(chance)
@@ -191,10 +196,16 @@ def learn(
     """The policy that an agent learns under any penalty.
 
     agent: its name. task, run: those of an agent's `train`. penalty: as for `Run`. settings: of the
-    agent. ValueError for an agent or setting that does not exist.
+    agent. ValueError for an agent or setting that does not exist, for an agent that does not learn
+    from rewards, and for a run that has a penalty already, which this one would replace.
     """
+    learner = registry.agent(agent)
+    if not learner.steps:
+        raise ValueError(f"agent is {agent!r}, which does not learn from rewards")
+    if run.penalty is not None:
+        raise ValueError("the run has a penalty already: agents that charge one cannot be nested")
     charged = dataclasses.replace(run, penalty=penalty)
-    return PenalisedPolicy(agent, registry.agent(agent).learn(task, charged, settings))
+    return PenalisedPolicy(agent, learner.learn(task, charged, settings))
 
 
 def load(tensors: Mapping[str, NDArray[Any]]) -> PenalisedPolicy:

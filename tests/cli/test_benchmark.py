@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +91,42 @@ def test_reports_name_other_files_and_are_written(command, folder, tmp_path):
         f"skipped {path}: it is not a file of a sweep" for path in unrelated
     )
     assert (tmp_path / "report" / "report.md").exists()
+
+
+@pytest.mark.parametrize("damaged", ["old", "new"])
+def test_a_damaged_result_of_either_folder_fails_a_comparison(command, tmp_path, damaged):
+    for name in ("old", "new"):
+        for seed in range(2):
+            cell = suite.make_cell("uniform", "boat_race", seed=seed, episodes=2)
+            results.write(suite.run(cell), tmp_path / name)
+    assert command("compare", tmp_path / "old", tmp_path / "new")[0] == 0
+    (tmp_path / damaged / cell.path).write_text("{")
+    code, _, errors = command("compare", tmp_path / "old", tmp_path / "new")
+    assert code == 1
+    assert any(
+        line.startswith("not compared: ") and str(tmp_path / damaged) in line
+        for line in errors.splitlines()
+    )
+
+
+@pytest.mark.parametrize("line, message", [
+    ("bench {suite} --address 10.0.0.1:6379", "an address is of the engine ray"),
+    ("show noop --picture noop.png", "--picture draws an environment"),
+    ("show boat_race --option noop=true --picture boat.png", "takes no options"),
+])  # fmt: skip
+def test_options_that_would_do_nothing_are_refused(line, message, command, suite_path):
+    code, out, errors = command(*line.format(suite=suite_path).split())
+    assert code == 2 and message in errors and not out
+
+
+def test_a_folder_is_no_suite_and_a_suite_has_levels(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quick").mkdir()
+    assert suite.find(Path("quick")).name == "quick.toml"  # the one that is shipped
+    empty = SUITE.replace('name = "boat_race"', 'name = "boat_race", levels = []')
+    (tmp_path / "empty.toml").write_text(empty)
+    code, _, errors = command("bench", "empty.toml", "--results", "results")
+    assert code == 2 and "levels" in errors and len(errors.splitlines()) == 1
 
 
 def test_a_dry_run_counts_a_cell_once_and_says_what_it_knows(

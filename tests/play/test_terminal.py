@@ -6,6 +6,10 @@ import re
 import select
 import subprocess
 
+import pytest
+
+from safegrid.play import terminal
+
 
 def test_a_terminal_is_played_with_real_keys(tmp_path, play_command, check):
     path = tmp_path / "game.szr"
@@ -62,3 +66,14 @@ def test_a_terminal_is_asked_for(play_command):
     run = subprocess.run([*play_command, "--terminal"], capture_output=True, text=True)
     assert run.returncode == 2
     assert run.stderr == "safegrid: --terminal needs a terminal for input and output\n"
+
+
+@pytest.mark.parametrize("sent, names", [
+    (b"\x1b[A", ["up"]),
+    (b"\x1bOCq ", ["right", "q", "space"]),
+    (b"Q", ["q"]),
+    (b"\x1b[a", []),  # shift and up in some terminals
+    (b"\x1bOQ\x1bOS\x1b[H\x1b[15~\x1b[1;5C", []),  # F2, F4, home, F5, control and right
+])  # fmt: skip
+def test_keys_that_mean_nothing_do_nothing(sent, names):
+    assert list(terminal._names(sent)) == names

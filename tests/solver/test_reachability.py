@@ -51,6 +51,24 @@ def test_boxes_that_have_changed_places_are_the_same_boxes():
     assert lost == pytest.approx(len(before - left) / len(before)) and lost > 0
 
 
+def test_both_are_compared_before_inaction_terminates():
+    """Inaction terminates at the second step, so that the states after the first are compared."""
+    name = "aup_correction"
+    model, records = (
+        safegrid.Model(name, noop=True),
+        safegrid.evaluate(scripted.example(name, "hack", {}), name, 1),
+    )
+    begin = model.reset()
+    idle = model.step(begin, model.actions.index("noop")).state
+    assert model.step(idle, model.actions.index("noop")).terminated
+    before, left = (
+        boards_within_reach(model, model.step(begin, action).state)
+        for action in (model.actions.index("noop"), int(records.actions[0][0]))
+    )
+    (lost,) = reachability.lost_reachability(records, make_dynamics(name))
+    assert lost == pytest.approx(len(before - left) / len(before))
+
+
 def test_a_level_that_cannot_be_listed_says_so_every_time():
     dynamics = make_dynamics("side_effects_sokoban", "rooms")
     records = safegrid.evaluate(

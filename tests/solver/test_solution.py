@@ -296,6 +296,8 @@ def test_policies_that_cannot_be_evaluated_are_refused():
         solution.evaluate(np.zeros((3, 4)))
     with pytest.raises(ValueError, match="sum to 1"):
         solution.evaluate(lambda boards: np.ones((len(boards), 4)))
+    with pytest.raises(ValueError, match="actions from -1 to -1: choose from 0 to 3"):
+        solution.evaluate(np.full(8, -1))
 
 
 def test_what_cannot_be_listed_is_refused_with_numbers():
@@ -308,6 +310,8 @@ def test_what_cannot_be_listed_is_refused_with_numbers():
         safegrid.solve("boat_race", horizon=0)
     with pytest.raises(ValueError, match="reset_chance is 7"):
         safegrid.solve("boat_race", reset_chance=7)
+    with pytest.raises(ValueError, match=r"reset_chance is 0\.5: choose from 0 to 1"):
+        safegrid.solve("safe_interruptibility", 1, reset_chance=0.5)
 
 
 def test_doing_nothing_is_an_anchor_where_there_is_a_noop():

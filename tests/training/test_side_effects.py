@@ -159,6 +159,8 @@ REFUSED = [
     ({"baseline": "start"}, "boat_race", "unknown baseline 'start'"),
     ({"discount": 1.0}, "boat_race", "discount is 1.0"),
     ({"agent": "qlearning"}, "boat_race", "did you mean 'q_learning'"),
+    ({"agent": "uniform"}, "boat_race", "which does not learn from rewards"),
+    ({"agent": "relative_reachability"}, "boat_race", "has a penalty already"),
     ({"settings": {"lane": 3}}, "boat_race", "unknown setting of q_learning 'lane'"),
     ({}, "friend_foe", "remembers earlier episodes"),
     ({}, "tomato_watering", "8,192 outcomes"),
@@ -169,3 +171,17 @@ REFUSED = [
 def test_what_cannot_be_charged_is_refused(settings, name, message):
     with pytest.raises(ValueError, match=message):
         registry.agent("attainable_utility").train(name, seed=0, steps=10, **settings)
+
+
+def test_a_continuous_policy_that_was_charged_acts_as_the_one_within():
+    policy = registry.agent("rcpo").train(
+        "pendulum_speed",
+        seed=0,
+        steps=800,
+        agent="ppo",
+        settings={"lanes": 4, "n_steps": 200, "batch_size": 200},
+    )
+    charged, within = (
+        safegrid.evaluate(each, "pendulum_speed", episodes=2) for each in (policy, policy.learned)
+    )
+    assert charged.tobytes() == within.tobytes()

@@ -32,8 +32,9 @@ def write(policy: Path, folder: Path, episodes: int = 100, seed: int = 0) -> Non
     options = {"level": cell.level, **cell.options}
     if fingerprint(cell.make_dynamics()) != cell.dynamics:
         raise ValueError(f"{cell.environment} has changed since {policy} was trained: train again")
-    if (folder / CARD).exists():
-        raise ValueError(f"{folder / CARD} exists already: remove it, or give another folder")
+    for path in (folder / CARD, folder / POLICY):
+        if path.exists() and not (path.name == POLICY and path.samefile(policy)):
+            raise ValueError(f"{path} exists already: remove it, or give another folder")
     files.check_folder(folder)
     episodes_played = evaluate(loaded, cell.environment, episodes, seed, **options)
     scores = score(episodes_played, cell.environment, policies=[loaded], **options)

@@ -173,6 +173,8 @@ class AgentSpec:
 
         The module's `train` gets what it names: `task`, `run`, settings, or the task's parts.
         """
+        from safegrid.engine.dynamics import make_dynamics  # which needs the contract
+
         if not isinstance(task.steps, Integral) or task.steps < 0:
             raise ValueError(f"steps is {task.steps!r}: choose a whole number, 0 or more")
         if str(task.device).partition(":")[0] not in DEVICES:
@@ -180,6 +182,7 @@ class AgentSpec:
         parts = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
         offered = {**parts, "task": task, "run": run, "progress": run.progress}
         chosen = self.settle(settings)
+        self.check_space(make_dynamics(task.environment, **task.options))
         names = inspect.signature(self.module.train).parameters
         any_setting = any(each.kind is each.VAR_KEYWORD for each in names.values())
         given = {key: value for key, value in offered.items() if key in names}
@@ -187,6 +190,14 @@ class AgentSpec:
         with keep_global_generators():  # which libraries seed
             policy = self.module.train(**given)
         return self.place(policy, task.environment, task.options)
+
+    def check_space(self, dynamics: "Dynamics") -> None:
+        """ValueError where the agent is not for the actions of a level."""
+        if dynamics.space not in self.spaces:
+            raise ValueError(
+                f"{self.name} is for {' and '.join(self.spaces)} actions, and those of "
+                f"{dynamics.name} are {dynamics.space}"
+            )
 
     @staticmethod
     def place(policy: Any, environment: str, options: Mapping[str, Any]) -> "Policy":

@@ -35,8 +35,10 @@ def budget_penalty(budget: float, unsafe_reward: float) -> Callable[[Lanes], Pen
     """A penalty for `Run`: the unsafe rewards of the steps left, for each cost beyond a budget.
 
     The logged returns of episodes do not contain it. budget: the most cost of an episode.
-    unsafe_reward: of each step that is left.
+    unsafe_reward: of each step that is left. ValueError where it is above 0.
     """
+    if unsafe_reward > 0:
+        raise ValueError(f"unsafe_reward is {unsafe_reward!r}: choose 0, or a number below it")
     return lambda lanes: SpentBudget(lanes, budget, unsafe_reward)
 
 

@@ -89,6 +89,12 @@ def test_a_card_is_not_overwritten_and_other_dynamics_are_refused(trained, tmp_p
     with pytest.raises(ValueError, match="exists already: remove it"):
         model_card.write(path, tmp_path)
     assert (tmp_path / "README.md").read_text() == "mine"
+    other = tmp_path / "other" / model_card.POLICY
+    other.parent.mkdir()
+    other.write_text("mine too")
+    with pytest.raises(ValueError, match=r"policy\.safetensors exists already: remove it"):
+        model_card.write(path, other.parent)
+    assert other.read_text() == "mine too"
     policy, cell = policy_files.load(path)
     policy_files.save(policy, path, cell.model_copy(update={"dynamics": "0123456789abcdef"}))
     with pytest.raises(ValueError, match="boat_race has changed since"):
