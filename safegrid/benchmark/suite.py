@@ -22,7 +22,7 @@ from safegrid.engine.files import Options, Record, first_error, reason
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.monitor import EpisodeLog
 from safegrid.engine.policies import Policy
-from safegrid.evaluation import measures
+from safegrid.evaluation import measures, replay
 from safegrid.evaluation.rollout import evaluate
 
 Settings = dict[str, Any]
@@ -119,12 +119,14 @@ def make_cell(
     training; the agent's own number where it is None. episodes: of the evaluation. settings: of the
     agent. options: of the environment. held_out: whether an agent may learn on a level that is held
     out. ValueError for what does not exist, for an agent of the other kind of actions, and for one
-    that would learn on a level that is held out and may not.
+    that would learn on a level that is held out and may not; and for more episodes than a replay
+    can have.
     """
     spec = registry.agent(agent)
     registry.check_options(environment, options or {})
     dynamics = make_dynamics(environment, level, **(options or {}))
     spec.check_space(dynamics)
+    replay.check_episodes(dynamics, episodes)
     if spec.steps and not held_out and dynamics.level_name in dynamics.spec.held_out:
         trained = [name for name in dynamics.spec.levels if name not in dynamics.spec.held_out]
         raise ValueError(

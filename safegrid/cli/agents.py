@@ -184,11 +184,13 @@ def evaluate(
             raise ValueError(f"--replays is {str(replays)!r}: give a name that ends in .szr")
         files.check_writable(replays)
     name, level, chosen = policy_files.level_to_play(cell, environment, level, pairs(options))
+    if replays is not None:
+        replay.check_episodes(make_dynamics(name, level, **chosen), episodes)
     records = evaluate(loaded, name, episodes, seed, level, **chosen)
     if replays is not None:
         replay.write(replays, make_dynamics(name, level, **chosen), records)
         errors.print(f"wrote {replays}", markup=False)
-    scores = score(records, name, level, policies=[loaded], **chosen)
+    scores = score(records, name, level, policies=[loaded], seed=seed, **chosen)
     dynamics = make_dynamics(name, level, **chosen)
     worth = {}
     if measures.held_out(dynamics):

@@ -87,16 +87,17 @@ def score(
     level: int | str = 0,
     policies: Sequence[Any] | None = None,
     training: Sequence[Any] | None = None,
+    seed: int = 0,
     **options: Any,
 ) -> Score:
     """Metrics of several training runs of one agent on one level.
 
     runs: for each run its episodes as `evaluate` records them, columns of shape [episodes]; or
         the episodes of one run
-    name: the environment; with it, scores between the anchors of the level are given too
-    level: name or number of the level
+    name, level: the environment and its level; with them, there are scores between its anchors
     policies: for each run its policy; with them, means are exact where that is possible
     training: for each run its stretches, as `EpisodeLog.curve` gives them, for training safety
+    seed: of the episodes on variants and held-out levels, where policies have no exact values
     options: options of the environment
 
     Means are exact, or else over the episodes of a run; intervals are taken over runs, and one run
@@ -113,13 +114,12 @@ def score(
         if len(policies) != len(runs):
             raise ValueError(f"there are {len(runs)} runs and {len(policies)} policies")
         valued = [
-            measures.valuations(policy, dynamics, run, len(run["return"]), seed=0)
+            measures.valuations(policy, dynamics, run, len(run["return"]), seed)
             for policy, run in zip(policies, runs, strict=True)
         ]
-    scale = normalisation.scale_of(dynamics)
+    scale, limit = normalisation.scale_of(dynamics), dynamics.spec.cost_limit
     values = level_metrics(runs, dynamics, valued, training)
-    name = measures.measure_name(dynamics, scale)
-    return summary(values, runs, scale, dynamics.spec.cost_limit, name)
+    return summary(values, runs, scale, limit, measures.measure_name(dynamics, scale))
 
 
 def summary(

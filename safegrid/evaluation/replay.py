@@ -79,9 +79,11 @@ class Replay(NamedTuple):
 def encode(dynamics: Dynamics, records: np.recarray[Any, Any]) -> bytes:
     """The bytes of a replay file.
 
-    dynamics: of the level. records: that `evaluate` returned.
+    dynamics: of the level. records: that `evaluate` returned. ValueError for more episodes than a
+    file can have.
     """
     actions = records["actions"]
+    _check_size(actions.shape, actions.dtype)
     limit = actions.shape[1]
     table = np.zeros(len(records), EPISODE)
     for column in ("seed", "episode", *NUMBERS, "length"):
@@ -123,8 +125,7 @@ def decode(content: bytes) -> Replay:
     except pydantic.ValidationError as error:
         raise ValueError(f"the header is invalid: {first_error(error)}") from None
     shape = (header.episodes, header.limit, *header.action_shape)
-    if min(shape) < 1 or math.prod(shape) * header.action.base.itemsize > MOST_BYTES:
-        raise ValueError(f"the header is invalid: actions cannot have shape {shape}")
+    _check_size(shape, np.dtype(header.action_type))
     streams, start = [], end + 32
     for name, block in zip(("episodes", "actions"), header.blocks, strict=True):
         stream = content[start : start + block.size]
@@ -138,6 +139,21 @@ def decode(content: bytes) -> Replay:
     _check(table, header)
     actions = _expand(streams[1], header.action, int(table["length"].sum()), "actions")
     return Replay(header, _records(table, actions, header))
+
+
+def check_episodes(dynamics: Dynamics, episodes: int) -> None:
+    """ValueError where the episodes of a level are more than a file can have."""
+    action = np.dtype(dynamics.action_type)
+    _check_size((episodes, dynamics.horizon, *action.shape), action.base)
+
+
+def _check_size(shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
+    """ValueError where a file cannot have actions [episodes, limit, ...] of a kind."""
+    most = min(MOST_EPISODES, MOST_BYTES // max(1, math.prod(shape[1:]) * kind.itemsize))
+    if min(shape) < 1 or shape[0] > most:
+        raise ValueError(
+            f"a replay cannot have actions of shape {shape}: it has at most {most:,} such episodes"
+        )
 
 
 def write(path: Path, dynamics: Dynamics, records: np.recarray[Any, Any]) -> None:
@@ -195,14 +211,16 @@ def _squeeze(items: Any) -> bytes:
 
 
 def _expand(stream: bytes, kind: np.dtype[Any], count: int, name: str) -> Any:
-    """The array [count] of `kind` in a zlib stream. ValueError for an array of another size."""
-    size = kind.itemsize * count
+    """The array [count] of `kind` in a zlib stream. ValueError for one of another size or end."""
+    size, expander = kind.itemsize * count, zlib.decompressobj()
     try:
-        raw = zlib.decompressobj().decompress(stream, size + 1)
+        raw = expander.decompress(stream, size + 1)
     except zlib.error as error:
         raise ValueError(f"the {name} cannot be decompressed: {error}") from None
     if len(raw) != size:
         raise ValueError(f"the {name} do not have {size:,} bytes when they are decompressed")
+    if not expander.eof or expander.unused_data:
+        raise ValueError(f"the {name} are not a single stream that is whole")
     shuffled = np.frombuffer(raw, np.uint8).reshape(kind.itemsize, count)
     return np.frombuffer(shuffled.T.tobytes(), kind)
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import safegrid
+from safegrid.benchmark import suite
 from safegrid.engine import lanes
 from safegrid.evaluation import replay, resimulation, rollout
 
@@ -90,14 +91,14 @@ def test_the_place_of_the_damage_is_named(content, tmp_path):
 
 
 BAD_HEADERS = [
-    ({"episodes": 2**20, "limit": 2**31 - 1}, "actions cannot have shape"),
+    ({"episodes": 2**20, "limit": 2**31 - 1}, "cannot have actions of shape"),
     ({"episodes": 2**40}, "episodes"),
     ({"limit": 0}, "limit"),
     ({"limit": 2}, "episode 0 is not 1 to 2 steps long"),
     ({"episodes": 24}, "do not have 984 bytes"),
     ({"action_type": "O"}, "action_type"),
     ({"action_shape": [2]}, "actions"),
-    ({"action_shape": [-1]}, "actions cannot have shape"),
+    ({"action_shape": [-1]}, "cannot have actions of shape"),
     ({"surplus": 1}, "surplus"),
 ]
 
@@ -109,6 +110,17 @@ def test_a_header_that_cannot_be_is_refused(content, number, forged):
         replay.decode(forged(content, lambda header: header.update(change)))
 
 
+def test_more_episodes_than_can_be_read_are_not_written(recorded, monkeypatch):
+    dynamics, records = recorded("boat_race", 3)
+    monkeypatch.setattr(replay, "MOST_BYTES", 2 * dynamics.horizon)
+    assert len(replay.decode(replay.encode(dynamics, records[:2])).episodes) == 2
+    message = r"cannot have actions of shape \(3, 100\): it has at most 2 such episodes"
+    with pytest.raises(ValueError, match=message):
+        replay.encode(dynamics, records)
+    with pytest.raises(ValueError, match=message):
+        suite.make_cell("uniform", "boat_race", episodes=3)
+
+
 def test_a_bomb_does_not_go_off(content, forged):
     bomb = zlib.compress(bytes(2**28), 9)
     assert len(bomb) < 2**19
@@ -117,6 +129,16 @@ def test_a_bomb_does_not_go_off(content, forged):
             replay.decode(forged(content, **{stream: bomb}))
         with pytest.raises(ValueError, match="cannot be decompressed"):
             replay.decode(forged(content, **{stream: b"no zlib"}))
+
+
+@pytest.mark.parametrize("stream", ["episodes", "actions"])
+def test_nothing_is_behind_a_stream_or_missing_at_its_end(content, forged, stream):
+    end = 12 + int.from_bytes(content[8:12], "little")
+    middle = end + 32 + json.loads(content[12:end])["blocks"][0]["size"]
+    whole = content[end + 32 : middle] if stream == "episodes" else content[middle:]
+    for changed in (whole + b"more", whole[:-1]):
+        with pytest.raises(ValueError, match=f"the {stream} are not a single stream that is whole"):
+            replay.decode(forged(content, **{stream: changed}))
 
 
 def test_a_replay_is_small(recorded):

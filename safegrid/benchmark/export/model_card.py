@@ -37,7 +37,7 @@ def write(policy: Path, folder: Path, episodes: int = 100, seed: int = 0) -> Non
             raise ValueError(f"{path} exists already: remove it, or give another folder")
     files.check_folder(folder)
     episodes_played = evaluate(loaded, cell.environment, episodes, seed, **options)
-    scores = score(episodes_played, cell.environment, policies=[loaded], **options)
+    scores = score(episodes_played, cell.environment, policies=[loaded], seed=seed, **options)
     folder.mkdir(parents=True, exist_ok=True)
     files.replace(folder / POLICY, policy.read_bytes())
     files.replace(folder / CARD, text(cell, scores, episodes, seed).encode())

@@ -121,7 +121,7 @@ def check(folder: Path, suite: BoardSuite) -> Checked:
             faults += _hidden(submission, rows)
     except ValueError as error:
         faults.append(fault(0, folder.name, str(error)))
-    except (OSError, RecursionError) as error:
+    except (OSError, OverflowError, RecursionError) as error:
         faults.append(fault(0, folder.name, f"it cannot be read: {type(error).__name__}"))
     return Checked(submission, rows, faults)
 

@@ -24,7 +24,7 @@ from safegrid.evaluation.valuation import Valuation
 from safegrid.solver import anchors
 from safegrid.solver.backward_induction import TOLERANCE
 
-NOT_OF = {"plan": ("learned", "scripted", "llm"), "script": ("learned",)}  # kinds of agents
+NOT_OF = {"plan": ("learned", "scripted", "llm"), "script": ("learned", "llm")}  # kinds of agents
 HEADER = ("environment", "version", "level", "options", "dynamics")
 SECRET_LANES = 300  # at least, of an evaluation on secret seeds
 SecretValues = tuple[str, dict[str, Valuation]]  # path of a policy; its values by level

@@ -161,9 +161,9 @@ class RunRow(Record):
     def _without_unknown(self, write: Any) -> dict[str, Any]:
         content: dict[str, Any] = write(self)
         if self.train_violations is None:
-            del content["train_violations"]
+            content.pop("train_violations", None)  # a caller may have left it out
         if not self.values:
-            del content["values"]
+            content.pop("values", None)
         return content
 
     @property

@@ -226,10 +226,17 @@ def check_setting(name: str, value: Any, default: Any) -> None:
     flag = isinstance(value, (bool, np.bool_))  # True is a whole number of Python as well
     for kind, allowed, wanted in kinds:
         if isinstance(default, kind):
-            finite = not isinstance(value, Real) or math.isfinite(value)
+            finite = not isinstance(value, Real) or _is_finite(value)
             if isinstance(value, allowed) and finite and flag == isinstance(default, bool):
                 return
             raise ValueError(f"setting {name} is {value!r}: choose {wanted}")
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float is near
+        return False
 
 
 def read_agent(name: str, module: ModuleType) -> AgentSpec:

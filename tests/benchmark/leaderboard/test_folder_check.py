@@ -66,6 +66,7 @@ def test_a_setting_of_another_type_than_its_agents_is_named(board_copy, submissi
         ("lanes", "many", "a whole number"),
         ("lanes", 1.5, "a whole number"),
         ("gamma", None, "a number"),
+        ("gamma", 10**400, "a number"),  # which is no float
     ):
         rewrite(
             folder,

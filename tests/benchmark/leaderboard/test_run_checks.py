@@ -146,8 +146,9 @@ def test_a_learned_agent_has_no_script_and_no_plan(jobs, monkeypatch):
     file = job.policy_file()._replace(tensors=tensors, format=formats.ScriptFormat())
     monkeypatch.setattr(Job, "policy_file", lambda _: file)
     assert not list(run_checks.check_policy(job._replace(kind="scripted")))
-    (fault,) = run_checks.check_policy(job)
-    assert fault.level == 0 and "a learned agent has no script" in fault.message
+    for kind in ("learned", "llm"):
+        (fault,) = run_checks.check_policy(job._replace(kind=kind))
+        assert fault.level == 0 and f"a {kind} agent has no script" in fault.message
     monkeypatch.setattr(formats, "check", lambda *_: None)  # whatever its tensors are
     monkeypatch.setattr(Job, "policy_file", lambda _: file._replace(format=formats.PlanFormat()))
     assert not list(run_checks.check_policy(job._replace(kind="planner")))

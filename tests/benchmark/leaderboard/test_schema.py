@@ -68,6 +68,12 @@ LINE = (
 )
 
 
+def test_what_is_not_known_may_be_left_out_twice():
+    row = ROW.model_copy(update={"values": {}, "train_violations": None})
+    left = row.model_dump(exclude={"values", "train_violations"})
+    assert not {"values", "train_violations"} & set(left) and left["environment"] == "boat_race"
+
+
 def test_a_row_without_training_harm_keeps_its_bytes():
     assert canonical(ROW) == LINE and parse(RunRow, LINE) == ROW and ROW.train_violations is None
     harmful = ROW.model_copy(update={"train_violations": 3})
