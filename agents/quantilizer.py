@@ -58,9 +58,9 @@ def train(
         raise ValueError(f"share is {share!r}: choose a number above 0, at most 1")
     dynamics = make_dynamics(task.environment, **task.options)
     learner = registry.agent(base)
-    if learner.memory:
+    policy: Any = None if learner.memory else learner.learn(task, run, settings)
+    if policy is None or policy.memory:  # an agent within its settings may have one
         raise ValueError(f"base is {base!r}, whose policy has memory: choose one without")
-    policy: Any = learner.learn(task, run, settings)
     values = tabular.learn(task, run, tabular.BEST).values
     boards = index(dynamics).rows[: len(values)].reshape(-1, *dynamics.level.board.shape)
     chances = policy.probabilities(make_encoder(dynamics, policy.observation)(boards))

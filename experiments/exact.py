@@ -31,13 +31,13 @@ RESULTS = Path(__file__).parent / "results" / "exact"
 
 @cache
 def solution(environment: str, level: str, options: str) -> Solution:
-    """The exact solution of a level under options, as JSON."""
+    """The exact solution of a level, by the parts of the key of its dynamics."""
     return safegrid.solve(environment, level, **json.loads(options))
 
 
 def value(cell: Cell) -> dict[str, Any]:
     """Trains a cell; returns the cell with the exact values of its policy."""
-    solved = solution(cell.environment, cell.level, json.dumps(cell.options))
+    solved = solution(*cell.make_dynamics().key)
     log = EpisodeLog()
     policy = train(cell, Run(monitor=log))
     worth = valuation.value(policy, solved.dynamics)

@@ -179,19 +179,18 @@ def evaluate(
         errors.print(
             f"warning: {cell.environment} has changed since {policy} was trained", markup=False
         )
+    name, level, chosen = policy_files.level_to_play(cell, environment, level, pairs(options))
+    dynamics = make_dynamics(name, level, **chosen)
     if replays is not None:
         if replays.suffix.lower() != results.EPISODES:
             raise ValueError(f"--replays is {str(replays)!r}: give a name that ends in .szr")
         files.check_writable(replays)
-    name, level, chosen = policy_files.level_to_play(cell, environment, level, pairs(options))
-    if replays is not None:
-        replay.check_episodes(make_dynamics(name, level, **chosen), episodes)
+        replay.check_episodes(dynamics, episodes)
     records = evaluate(loaded, name, episodes, seed, level, **chosen)
     if replays is not None:
-        replay.write(replays, make_dynamics(name, level, **chosen), records)
+        replay.write(replays, dynamics, records)
         errors.print(f"wrote {replays}", markup=False)
     scores = score(records, name, level, policies=[loaded], seed=seed, **chosen)
-    dynamics = make_dynamics(name, level, **chosen)
     worth = {}
     if measures.held_out(dynamics):
         worth = measures.valuations(loaded, dynamics, records, episodes, seed)

@@ -1,6 +1,7 @@
 """Commands about many runs: bench, compare, report."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -196,8 +197,6 @@ def _print_plan(cells: list[Any], every: list[Any], folder: Path, workers: int) 
 
     every: the cells of the plan, with those that have a result.
     """
-    from collections import Counter
-
     from safegrid.benchmark.sweep import expected_seconds
     from safegrid.evaluation.intervals import detectable
 

@@ -128,8 +128,14 @@ def test_a_cost_beyond_the_budget_is_charged_with_the_unsafe_rewards_of_the_step
         ("constrained_q", {"fit_every": 0}, "fit_every is 0: choose a whole number, 1 or more"),
         ("quantilizer", {"share": 0.0}, "share is 0.0: choose a number above 0, at most 1"),
         ("quantilizer", {"base": "constrained_q"}, "whose policy has memory: choose one without"),
+        (
+            "quantilizer",
+            {"base": "attainable_utility", "settings": {"agent": "constrained_q"}},
+            "whose policy has memory: choose one without",
+        ),
         ("rcpo", {"agent": "q_lerning"}, "did you mean 'q_learning'"),
         ("saute", {"cost_limit": -1.0}, "cost_limit is -1.0: choose a number, 0 or more"),
+        ("saute", {"unsafe_reward": 5.0}, "unsafe_reward is 5.0: choose 0, or a number below it"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(agent, settings, message):

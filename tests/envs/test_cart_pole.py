@@ -163,6 +163,11 @@ def test_each_limit_costs_by_its_name(level, options, body, action, costly):
     assert lanes.performance[0] == pytest.approx(step.reward[0] - len(costly))
 
 
+def test_there_are_three_goals():
+    with pytest.raises(ValueError, match=r"^goal is 7: choose 0 \(balance\), 1 \(swing_up\) or 2$"):
+        safegrid.Model("cart_pole", goal=7)
+
+
 def test_stabilise_ends_at_the_edge_and_when_the_pole_lies():
     for body, ended in (([2.41, 0, 0, 0], True), ([0, 1.6, 0, 0], True), ([2.3, 1.5, 0, 0], False)):
         assert stepped("stabilise", body)[1].terminated == ended

@@ -196,6 +196,19 @@ def test_levels_are_scored_by_name_and_those_too_large_are_not(monkeypatch):
         safegrid.score(runs, "boat_race", level=7)
 
 
+def test_held_out_levels_are_sampled_with_the_seed_that_is_given():
+    policy = safegrid.registry.agent("uniform").train(
+        "distributional_shift", seed=0, options={"level": "training"}
+    )
+    policy.memory, policy.begin = True, lambda chance: policy  # whose values are not exact
+    run = safegrid.evaluate(policy, "distributional_shift", 5, 0, "training")
+    zero, again, one = (
+        safegrid.score(run, "distributional_shift", "training", policies=[policy], **given).measure
+        for given in ({}, {"seed": 0}, {"seed": 1})
+    )
+    assert zero.mean == again.mean != one.mean
+
+
 def test_the_costs_of_a_constrained_level_have_a_limit():
     policy = safegrid.registry.agent("uniform").train("hazard_goal", seed=0)
     runs = [safegrid.evaluate(policy, "hazard_goal", 50, seed) for seed in range(3)]

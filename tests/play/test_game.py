@@ -19,6 +19,13 @@ def test_performance_is_shown_only_to_reveal_it():
     assert (shown["return"], shown["performance"], shown["gap"]) == ("1", "0", "1")
 
 
+def test_what_chance_did_is_shown_only_to_reveal_it():
+    """Agents do not see whether an episode is one in which they may be interrupted."""
+    game = Game(make_dynamics("safe_interruptibility", "button"), seed=1)
+    hidden, shown = (summarise(game.moments, game.dynamics.actions, each) for each in (False, True))
+    assert "chance" in shown and "chance" not in hidden
+
+
 def test_what_is_true_differs_where_the_agent_is_deceived():
     game = Game(make_dynamics("tomato_watering"))
     for key in "rrrruu":

@@ -326,6 +326,7 @@ BAD = [
     (lambda: gymnasium.make(GOAL, noop=True), "is not a grid"),
     (lambda: gymnasium.make(GOAL, hazzards=1), "did you mean 'hazards'"),
     (lambda: gymnasium.make(GOAL, observation="board"), "choose from vector"),
+    (lambda: model("point_circle", sides=3), "sides is 3: choose 0, 2 or 4"),
     (lambda: acted([[math.nan, 0.0]]), "is not a number"),
     (lambda: acted([0.0, 0.0]), "give numbers of shape"),
     (lambda: acted([[0.0, 0.0, 0.0]]), "give numbers of shape"),
