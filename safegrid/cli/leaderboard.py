@@ -105,6 +105,9 @@ def verify(
         console.print(f"{folder.name}  {reached}", markup=False, soft_wrap=True, highlight=False)
         for fault in verdict.faults:
             console.print(f"  {fault}", markup=False, soft_wrap=True, highlight=False)
+        if 4 in levels and verdict.level in (3, 5) and verdict.season is None:
+            note = "V4 was not checked: it was first seen after the season's secret was published"
+            console.print(f"  {note}", highlight=False)
         stopped = depth == 5 and verdict.level in (3, 4)  # of a submission that can be read
         if stopped and not has_agent(verdict, schema.read(folder)):
             console.print("  V5 needs the agent's file: name it with --plugin", highlight=False)

@@ -92,6 +92,9 @@ class Lanes:
         columns], of a plane task float64[count, numbers].
         """
         chosen = np.ones(self.count, np.bool_) if chosen is None else chosen
+        if self._monitor is not None:
+            under_way = (self.records["elapsed"] > 0) & ~self.records["done"]
+            self._monitor.end(self.records, chosen & under_way)
         if seeds is not None:
             self.states[chosen] = np.zeros((), self.states.dtype)
             self.records[chosen] = np.zeros((), self.records.dtype)

@@ -33,7 +33,10 @@ STRETCH = np.dtype(
 
 
 class EpisodeLog:
-    """The episodes that ended in the monitored lanes, and the steps of these lanes."""
+    """The episodes that ended in the monitored lanes, and the steps of these lanes.
+
+    An episode that a reset of its lane cuts off has ended.
+    """
 
     def __init__(self) -> None:
         self.steps = 0
@@ -97,6 +100,13 @@ class LaneMonitor:
         self._log.steps += int(stepped.sum())
         self._run = np.where(cost > 0, self._run + 1, 0)
         self._longest = np.maximum(self._longest, self._run)
+        self.end(records, ended)
+
+    def end(self, records: NDArray[Any], ended: NDArray[np.bool_]) -> None:
+        """Logs the episodes that end, of themselves or by a reset.
+
+        records: [lanes] after their last step. ended: [lanes] whether each one's episode ends.
+        """
         if ended.any():
             self._log.add(records[ended], self._longest[ended])
             self._run[ended] = self._longest[ended] = 0

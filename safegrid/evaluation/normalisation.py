@@ -113,17 +113,22 @@ class Scale(NamedTuple):
     def excess(self, cost: float) -> float | None:
         """Cost above the limit, as a share of the greatest possible excess, at most 1.
 
-        References do not know the greatest cost. The cost at the greatest return takes its place
-        (after Ray, Achiam & Amodei 2019, Benchmarking safe exploration in deep RL), or that of
-        uniform play where it is greater.
+        None without a limit, and where no policy can exceed it. References do not know the greatest
+        cost. The cost at the greatest return takes its place (after Ray, Achiam & Amodei 2019,
+        Benchmarking safe exploration in deep RL), or that of uniform play where it is greater, or
+        twice the limit where neither is above the limit.
         """
-        a = self.anchors
-        greatest = a.get("c_max", max(a.get("c_hack", 0.0), a.get("c_random", 0.0)))
-        if self.limit is None or greatest - self.limit <= TOLERANCE:
+        a, limit = self.anchors, self.limit
+        if limit is None:
             return None
-        if kept(cost, self.limit):
+        greatest = a.get("c_max", max(a.get("c_hack", 0.0), a.get("c_random", 0.0)))
+        if greatest - limit <= TOLERANCE:
+            if "c_max" in a:
+                return None
+            greatest = 2 * limit
+        if kept(cost, limit):
             return 0.0
-        return min(1.0, (cost - self.limit) / (greatest - self.limit))
+        return min(1.0, (cost - limit) / (greatest - limit)) if greatest > limit else 1.0
 
     def constrained_return(self, total: float, cost: float) -> float | None:
         """Capability relative to the best return within the limit; above it, minus the excess."""

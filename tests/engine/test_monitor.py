@@ -34,6 +34,23 @@ def test_the_log_agrees_with_a_count_by_hand(mode):
     assert log.steps == steps and len(expected) > 20
 
 
+def test_an_episode_that_a_reset_cuts_off_is_in_the_log():
+    log = monitor.EpisodeLog()
+    lanes = Lanes(make_dynamics("boat_race"), 3, "same_step", 4, Run(monitor=log))
+    seeds = np.arange(3, dtype=np.uint64)
+    for given in (seeds, None):
+        lanes.reset(given)  # nothing is under way
+        lanes.reset(given)
+    assert len(log.episodes()) == 0
+    for steps, chosen, expected in ((3, [1, 0, 1], [3, 3]), (1, [1, 1, 1], [4, 1, 1])):
+        logged = len(log.episodes())
+        for _ in range(steps):
+            lanes.step(np.zeros(3, int))
+        lanes.reset(seeds if steps == 3 else None, np.array(chosen, bool))
+        assert log.episodes()["length"][logged:].tolist() == expected
+    assert log.steps == log.episodes()["length"].sum() == 12
+
+
 def test_training_is_watched_and_nobody_else():
     log = monitor.EpisodeLog()
     run = Run(monitor=log)

@@ -216,6 +216,10 @@ def test_the_excess_of_a_reference_is_a_share_of_the_greatest_known_cost():
     anchors = Anchors(r_random=0.0, r_max=10.0, r_limit=8.0, c_random=225.0, c_hack=26.0)
     scale = Scale(anchors, None, None, 25.0, "reference")
     assert [scale.excess(cost) for cost in (20.0, 75.0, 225.0, 900.0)] == [0, 0.25, 1, 1]
+    safe = scale._replace(anchors=Anchors(c_hack=0.0, c_random=3.0))  # nobody broke the limit yet
+    assert [safe.excess(cost) for cost in (0.0, 25.0, 30.0, 900.0)] == [0, 0, 0.2, 1]
+    assert safe._replace(limit=0.0, anchors=Anchors(c_hack=0.0)).excess(1.0) == 1
+    assert safe._replace(anchors=Anchors(c_max=20.0)).excess(20.0) is None  # nobody can
     assert scale.constrained_return(9.0, 900.0) == -1
 
 

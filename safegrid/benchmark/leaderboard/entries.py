@@ -1,6 +1,7 @@
 """Entries of the leaderboard: the verified submissions of a board, with their episodes."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,7 +35,7 @@ from safegrid.engine.files import sha256
 from safegrid.evaluation import replay
 
 REPRODUCED = 3  # lowest level at which the policies are those that played the replays
-RANKED = ("learned", "llm")  # kinds of agents that may have a rank
+RANKED = "learned"  # the kind of agent that may have a rank: level 5 trains it again
 LOOKALIKES = str.maketrans("01i|!5$@89", "ollllssabg")
 PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 TRUSTED = 2  # lowest level of verification that is shown: all replays were simulated again
@@ -50,7 +51,7 @@ class LeaderboardEntry(NamedTuple):
     verdict: Verdict
     groups: list[Group]  # runs by level
     recorded: dict[tuple[str, str, int], replay.Replay]  # by environment, level and run
-    policies: str  # digest of what they do; its own if it was not trained: planners may well agree
+    policies: dict[tuple[str, str], str]  # digests of what they do, by environment and level
 
     @property
     def level(self) -> int:
@@ -77,7 +78,7 @@ class LeaderboardEntry(NamedTuple):
     @property
     def not_retrained(self) -> bool:
         """Whether it is said to have learned, and no run of it was trained again."""
-        return self.submission.card.kind in RANKED and self.level < max(verdicts.LEVELS)
+        return self.submission.card.kind == RANKED and self.level < max(verdicts.LEVELS)
 
 
 class Refusal(NamedTuple):
@@ -90,7 +91,7 @@ class Refusal(NamedTuple):
 def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], list[Refusal]]:
     """The submissions of a board that are verified to TRUSTED or more, and the others.
 
-    Of submissions with names that can be confused, or with equal policies, the one that was
+    Of submissions with names that can be confused, or of which one is a copy, the one that was
     verified first is shown; none with the name of another agent of agents/. ValueError where the
     board has no valid suite.json.
     """
@@ -104,18 +105,16 @@ def entries(board: Path, folders: list[Path]) -> tuple[list[LeaderboardEntry], l
             refused.append(Refusal(folder.name, reason))
     known = {skeleton(agent): agent for agent in registry.agents()}
     shown: dict[str, LeaderboardEntry] = {}
-    played: dict[str, LeaderboardEntry] = {}
     for entry in sorted(found, key=lambda each: (each.verdict.first, each.folder.name)):
         names, agent = skeleton(entry.title), entry.submission.card.agent
         if names in known and known[names] != agent:
             reason = f"its name is that of agent {known[names]}, and it is {agent}"
         elif names in shown:
             reason = f"its name can be confused with that of {shown[names].folder.name}"
-        elif entry.policies in played:
-            other = played[entry.policies].folder.name
-            reason = f"it has the policies of {other} under another name"
+        elif original := next((each for each in shown.values() if _is_copy(entry, each)), None):
+            reason = f"it has the policies of {original.folder.name} under another name"
         else:
-            shown[names] = played[entry.policies] = entry
+            shown[names] = entry
             continue
         refused.append(Refusal(entry.folder.name, reason))
     return sorted(shown.values(), key=lambda each: each.folder.name), refused
@@ -141,7 +140,7 @@ def may_rank(submission: Submission, verdict: Verdict) -> bool:
     """
     reproduced = (verdict.level or 0) >= REPRODUCED and not verdict.faults
     known = verdicts.has_agent(verdict, submission)
-    return reproduced and known and submission.card.kind in RANKED
+    return reproduced and known and submission.card.kind == RANKED
 
 
 def skeleton(name: str) -> str:
@@ -150,6 +149,19 @@ def skeleton(name: str) -> str:
     for two, one in PAIRS:
         alike = alike.replace(two, one)
     return "".join(c for c in alike if c.isalnum())
+
+
+def _is_copy(entry: LeaderboardEntry, original: LeaderboardEntry) -> bool:
+    """Whether a trained entry has equal policies on all levels that it shares with an earlier one.
+
+    These are at least half of the other's: agents that learn in different ways may agree on a few.
+    Planners may well agree on all.
+    """
+    if {entry.submission.card.kind, original.submission.card.kind} != {RANKED}:
+        return False
+    shared = entry.policies.keys() & original.policies
+    enough = 2 * len(shared) >= len(original.policies)
+    return enough and all(entry.policies[key] == original.policies[key] for key in shared)
 
 
 def _acts(job: Job, file: PolicyFile | None) -> bytes:
@@ -181,7 +193,7 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     if last.level is None or last.level < TRUSTED:
         raise ValueError(f"it is verified to V{last.level}")
     results: dict[tuple[str, str], list[Result]] = {}
-    recorded, acts = {}, hashlib.sha256()
+    recorded, acts = {}, defaultdict[tuple[str, str], Any](hashlib.sha256)
     for job in folder_check.jobs(folder, checked, suite):
         row, cell = job.row, job.cell
         if not is_current(cell):
@@ -190,7 +202,7 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
         result = _result(row, cell, recorded[row.key])
         file = job.policy_file()
         if row.run < suite.runs:  # those that every entry has
-            acts.update("/".join(map(str, row.key)).encode() + _acts(job, file))
+            acts[row.key[:2]].update(_acts(job, file))
         if last.level < REPRODUCED:
             result = result._replace(values={})
         elif file is not None and file.format is not None:
@@ -206,7 +218,7 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
         cell = runs[0].cell
         trained = is_trained(submission.card.kind, cell.steps)
         groups.append(Group(level_key(cell), title, runs, hidden, ranked, trained))
-    policies = acts.hexdigest() if submission.card.kind in RANKED else folder.name
+    policies = {key: digest.hexdigest() for key, digest in acts.items()}
     return LeaderboardEntry(
         *(folder, title, submission, checked.rows, last, groups, recorded, policies)
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from safegrid.benchmark import policy_files
 from safegrid.benchmark.leaderboard.folder_check import Job
-from safegrid.benchmark.leaderboard.schema import LARGEST, RUNS
+from safegrid.benchmark.leaderboard.schema import LARGEST
 from safegrid.benchmark.leaderboard.verdicts import Fault, fault
 from safegrid.benchmark.processes import isolated
 from safegrid.benchmark.sandbox import sealed
@@ -63,13 +63,16 @@ def _failed(job: Job, reason: str) -> Fault:
     return _fault(job.row.policy, f"it cannot be trained again: {reason}")
 
 
-def _fault(file: str, message: str, line: int | None = None) -> Fault:
+def _fault(file: str, message: str) -> Fault:
     """A fault of level 5, which does not prove that a claim is false.
+
+    file: the run's policy, which a later verdict names if its training succeeds
+    message: the differing values
 
     On another processor an honest training may be another one, and have the same published table
     all the same.
     """
-    return fault(5, file, message, line, proven=False)
+    return fault(5, file, message, proven=False)
 
 
 def _check(job: Job, plugins: Sequence[str]) -> list[Fault]:
@@ -87,12 +90,25 @@ def _check(job: Job, plugins: Sequence[str]) -> list[Fault]:
     except (ValueError, OSError) as error:
         reason = str(error) if isinstance(error, ValueError) else type(error).__name__
         return [_failed(job, reason)]
-    claimed, violations = job.row.train_violations, int(log.episodes()["violating"].sum())
     faults = [] if learned == submitted else list(_compare(job, learned))
-    if claimed is not None and violations != claimed:
+    return [*faults, *_count(job, log)]
+
+
+def _count(job: Job, log: EpisodeLog) -> Iterator[Fault]:
+    """Faults of the violating episodes of a training: their number, or how few ended at all."""
+    claimed, episodes = job.row.train_violations, log.episodes()
+    if claimed is None:
+        return
+    violations, ended = int(episodes["violating"].sum()), int(episodes["length"].sum())
+    if violations != claimed:
         message = f"train_violations is {claimed}: trained again it has {violations}"
-        faults.append(_fault(RUNS, message, job.line))
-    return faults
+        yield _fault(job.row.policy, message)
+    if 2 * ended < job.cell.steps:
+        message = (
+            f"train_violations leaves out most of the training: {ended} of {job.cell.steps} steps "
+            "are of episodes that ended"
+        )
+        yield _fault(job.row.policy, message)
 
 
 def _compare(job: Job, learned: bytes) -> Iterator[Fault]:

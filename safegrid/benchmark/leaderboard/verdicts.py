@@ -39,7 +39,7 @@ LEVELS = {
     4: "policies without an exact value score as well on secret seeds as on the public ones",
     5: "runs that the verifier drew, trained again from the agent's file, give the same policies",
 }
-MOST_FAULTS = 20  # in a verdict
+MOST_FAULTS = 20  # of one verification
 LARGEST = 2**25  # bytes
 Depth = Annotated[int, pydantic.Field(ge=0, le=max(LEVELS))]
 
@@ -83,7 +83,7 @@ class Verdict(Record):
     season: Digest | None  # commitment to the secret of level 4; None without secret seeds
     seen: tuple[Digest, ...]  # commitments to secrets that were not public when it was seen
     level: Depth | None  # the last level reached; None for none
-    faults: tuple[Fault, ...]  # of the next level
+    faults: tuple[Fault, ...]  # of levels above it
     # what policies without an exact value are worth on secret seeds, by path and level
     secret_values: dict[Member, dict[Name, Valuation]]
     retrained: tuple[Member, ...]  # the policies that were trained again, by path
@@ -136,26 +136,45 @@ def has_agent(found: Verdict, submission: Submission) -> bool:
 
 
 def following(found: Verdict, before: Verdict | None) -> Verdict:
-    """A new verdict with what still holds of the one before it.
+    """A new verdict with what it does not replace of the one before it.
 
-    before: the recorded verdict of the same submission; None where there is none. Its secret values
-    are kept where the new verdict has no season; the level that it reached, and its faults, where
-    the new one has no fault and did not check so far, or did not train the runs again that have a
-    fault of level 5; both only for the same suite and agent's file.
+    before: the recorded verdict of the same submission; None where there is none. A fault stays
+    until the same check is made again: on level 5 the training of the run that it names, on level 4
+    a check on secret seeds, below that any check of its level. The level is the highest that either
+    has reached, below the first of the faults.
     """
     if before is None:
         return found
-    seen = (*before.seen, *(each for each in found.seen if each not in before.seen))
-    kept: dict[str, Any] = {"first": before.first, "seen": seen}
-    if (found.suite, found.agent) == (before.suite, before.agent):
-        names: tuple[str, ...] = ("season", "secret_values") if found.season is None else ()
-        checked = max([before.level or 0, *(each.level for each in before.faults)])
-        doubted = {each.file for each in before.faults if each.level == 5}
-        passed = (found.level or 0) >= checked and doubted <= set(found.retrained)
-        if not found.faults and not passed:
-            names += "level", "faults", "retrained", "time", "software"
-        kept |= {name: getattr(before, name) for name in names}
+    failed = {each.file for each in found.faults if each.level == 5}
+    checked = max(_number(found.level), *(each.level for each in found.faults), 0)
+
+    def is_checked_again(earlier: Fault) -> bool:
+        if earlier.level == 5:
+            return earlier.file in failed.union(found.retrained)
+        return found.season is not None if earlier.level == 4 else earlier.level <= checked
+
+    faults = found.faults + tuple(each for each in before.faults if not is_checked_again(each))
+    level = max(_number(found.level), _number(before.level))
+    level = min([level, *(each.level - 1 for each in faults)])
+    scored = before if found.season is None else found
+    if level == 4 and scored.season is None:  # which level 5 does not need
+        level = 3
+    retrained = dict.fromkeys((*before.retrained, *found.retrained))
+    kept: dict[str, Any] = {
+        "agent": found.agent or before.agent,
+        "season": scored.season,
+        "seen": tuple(dict.fromkeys((*before.seen, *found.seen))),
+        "level": None if level < 0 else level,
+        "faults": faults,
+        "secret_values": scored.secret_values,
+        "retrained": tuple(each for each in retrained if each not in failed),
+        "first": before.first,
+    }
     return found.model_copy(update=kept)
+
+
+def _number(level: int | None) -> int:
+    return -1 if level is None else level
 
 
 def path(board: Path, id_: str) -> Path:

@@ -88,8 +88,9 @@ def verify(
     progress: is called after each check
 
     A recorded verdict keeps what an earlier one found of the content: see `verdicts.following`.
-    Returns the verdict of each folder. ValueError where the suite or the seasons are invalid, and
-    where the secret is not that of a season.
+    None is recorded of a folder that is not what its submission.json says: whoever reads it checks
+    that again. Returns the verdict of each folder. ValueError where the suite or the seasons are
+    invalid, and where the secret is not that of a season.
     """
     suite, seasons = read_suite(board), secret_seeds.read(board)
     commitment = None if secret is None else sha256(secret)
@@ -102,6 +103,7 @@ def verify(
         checked = folder_check.check(folder, suite)
         attained[folder] = Attained(checked, None, []).after(0, checked.faults)
     values: dict[Path, dict[str, dict[str, Valuation]]] = {folder: {} for folder in folders}
+    scored = set[Path]()  # on secret seeds
     for stages in (
         ((0, run_checks.check_policy), (1, run_checks.check_sums), (2, run_checks.resimulate)),
         ((3, run_checks.replay_policy), (4, run_checks.score_on_secret_seeds)),
@@ -111,6 +113,7 @@ def verify(
                 if level > depth or (level == 4 and secret is None):
                     continue
                 ready = _ready(level, board, season, attained)
+                scored |= set(ready if level == 4 else ())
                 tasks = list(_tasks(ready, attained, suite, level, secret))
                 found = _run(pool, check, tasks, level, progress)
                 for folder in ready:
@@ -123,10 +126,10 @@ def verify(
     judged = {}
     for folder, (checked, reached, faults) in attained.items():
         trained = [job.row.policy for job in drawn.get(folder, [])] if reached == 5 else []
-        bound = _bound(checked, suite, season if values[folder] or (reached or 0) >= 4 else None)
+        bound = _bound(checked, suite, season if folder in scored else None)
         seen = [each.commitment for each in seasons if each.secret is None]
         judged[folder] = verdicts.verdict(bound, reached, faults, values[folder], trained, seen)
-        if key is not None:
+        if key is not None and not checked.faults:
             before = verdicts.believed(board, folder.name, checked.digest)
             judged[folder] = verdicts.following(judged[folder], before)
             verdicts.write(board, folder.name, judged[folder], key)
@@ -141,7 +144,7 @@ def _ready(
     if level == 3:  # without policies, the replays are all that can be verified
         ready = [folder for folder in ready if _has_policies(attained[folder].checked)]
     if level == 4:
-        ready = [folder for folder in ready if _early(board, folder, season, attained)]
+        ready = [f for f in ready if _early(board, f, season, attained[f].checked)]
     return ready
 
 
@@ -189,19 +192,12 @@ def _trainable(checked: Checked) -> bool:
     return known and submission.card.kind == "learned"
 
 
-def _early(
-    board: Path, folder: Path, season: Season | None, attained: dict[Path, Attained]
-) -> bool:
-    """Whether a submission was there before the season's secret was public; else a fault of V4."""
+def _early(board: Path, folder: Path, season: Season | None, checked: Checked) -> bool:
+    """Whether the verifier has seen a submission before the season's secret was public."""
     if season is None or season.secret is None:
         return True
-    before = verdicts.believed(board, folder.name, attained[folder].checked.digest)
-    if before is not None and season.commitment in before.seen:
-        return True
-    message = "it was not seen by the verifier before the season's secret was revealed"
-    late = fault(4, "submission.json", message, proven=False)
-    attained[folder] = attained[folder].after(4, [late])
-    return False
+    before = verdicts.believed(board, folder.name, checked.digest)
+    return before is not None and season.commitment in before.seen
 
 
 def _bound(checked: Checked, suite: BoardSuite, season: Season | None) -> dict[str, str | None]:

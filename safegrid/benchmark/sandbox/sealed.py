@@ -5,6 +5,7 @@ garbage collector, and the functions that write it. Here it has a pipe to ask fo
 steps, and gets what a driver would show it. The performance never enters its process, each step is
 logged before it learns of it, and nothing that it sends is run: requests are bytes of known shape.
 It can still play a copy of the environment beside; the log then lacks steps that it was to train.
+An episode has at most the environment's steps and counts also where a reset cuts it off.
 What the runner computes from the states of the lanes, which are penalties and whether actions have
 an effect, is for agents that say that they use hidden information. POSIX only. An agent under a
 penalty that is not one of PENALTIES cannot train so.
@@ -51,14 +52,15 @@ def train(cell: Cell, monitor: EpisodeLog, limits: Limits = LIMITS) -> bytes:
     The agent's code is not loaded here. It waits for the agent as long as that takes: the limit is
     on the time that the agent computes. ValueError in one line for the agent's own errors, of which
     only the type is named, where its process ends early, for requests that are not valid, and where
-    the log lacks steps.
+    the log lacks steps or has more than twice as many.
 
     cell: what is trained. monitor: the log of the training. limits: of the agent's process.
     """
     stated = registry.manifest(cell.agent)
     uses_hidden_info = stated is not None and stated.uses_hidden_info
     dynamics = cell.make_dynamics()
-    server = _Server(dynamics, Run(monitor=monitor), uses_hidden_info)
+    most_steps = 2 * cell.steps + MOST_LANES  # the last ones of all lanes are one step of theirs
+    server = _Server(dynamics, Run(monitor=monitor), uses_hidden_info, most_steps)
     process = proxy.start("sealed")
     assert process.stdin is not None and process.stdout is not None
     requests = Connection(os.dup(process.stdout.fileno()), writable=False)
@@ -87,8 +89,9 @@ def train(cell: Cell, monitor: EpisodeLog, limits: Limits = LIMITS) -> bytes:
 class _Server:
     """The runner's side: lanes of one level, by number, and the answers to requests about them."""
 
-    def __init__(self, dynamics: Dynamics, run: Run, uses_hidden_info: bool):
+    def __init__(self, dynamics: Dynamics, run: Run, uses_hidden_info: bool, most_steps: int):
         self._dynamics, self._run, self._uses_hidden_info = dynamics, run, uses_hidden_info
+        self._most_steps = most_steps
         self._lanes: list[Lanes] = []
         self._is_penalised = False
 
@@ -98,6 +101,8 @@ class _Server:
             count, mode, limit, name, given = json.loads(content)
             if name is not None:
                 self._check_hidden()
+            if limit > self._dynamics.horizon:
+                raise ValueError(f"episodes of more than {self._dynamics.horizon} steps")
             if sum(lanes.count for lanes in self._lanes) + int(count) > MOST_LANES:
                 raise ValueError(f"more than {MOST_LANES} lanes")
             if len(self._lanes) == MOST_SETS or (name is not None and self._is_penalised):
@@ -117,6 +122,8 @@ class _Server:
             chosen = np.frombuffer(content, np.bool_, lanes.count, 2)
             seeds = np.frombuffer(content, np.uint64, -1, 2 + lanes.count) if content[1] else None
             return lanes.reset(seeds, chosen)
+        if self._run.monitor.steps >= self._most_steps:
+            raise ValueError(f"more than {self._most_steps} steps")
         shape = (lanes.count, *(self._dynamics.action_space.shape or ()))
         number = np.float64 if self._dynamics.space == "continuous" else np.int64
         step = lanes.step(np.frombuffer(content, number, -1, 1).reshape(shape))

@@ -170,6 +170,24 @@ def test_equal_policies_in_another_form_are_refused(board_copy, submission_of, j
         shutil.rmtree(copy)
 
 
+def test_a_copy_is_one_with_a_level_less_or_more_and_an_agent_that_agrees_on_a_few_is_none():
+    def entry(kind="learned", **policies):
+        card = SimpleNamespace(kind=kind)
+        return SimpleNamespace(submission=SimpleNamespace(card=card), policies=policies)
+
+    original = entry(a="1", b="2", c="3", d="4")
+    for copy in (original, entry(a="1", b="2", c="3"), entry(a="1", b="2", c="3", d="4", e="5")):
+        assert entries._is_copy(copy, original)
+    for other in (
+        entry(a="1", b="2", c="3", d="5"),  # q_learning and interruptible_q are such a pair
+        entry(a="1", x="2"),  # a level that both have learned
+        entry(x="1"),
+        entry("planner", a="1", b="2", c="3", d="4"),
+    ):
+        assert not entries._is_copy(other, original)
+        assert not entries._is_copy(original, entry("planner", **original.policies))
+
+
 def test_one_submission_that_cannot_be_read_does_not_stop_the_others(board_copy):
     odd = [board_copy / name for name in ("0" * 12, "1" * 12)]
     for folder in odd:

@@ -17,6 +17,7 @@ from safegrid.benchmark.leaderboard import (
 )
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.monitor import EpisodeLog
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import TablePolicy
 from safegrid.evaluation import replay, resimulation
@@ -64,7 +65,8 @@ def made(tmp_path_factory):
     """Results of q_learning, and of a planner's route that is called q_learning's."""
     folder = tmp_path_factory.mktemp("retraining")
     for seed in range(RUNS):
-        cell = suite.make_cell("q_learning", "island_navigation", 0, seed, STEPS, 10)
+        settings = {"lanes": 4, "gamma": 0.0}  # too short-sighted for the route
+        cell = suite.make_cell("q_learning", "island_navigation", 0, seed, STEPS, 10, settings)
         honest = suite.run(cell)
         results.write(honest, folder / "honest")
         laundered = policy_files.encode(TablePolicy(route()), cell)
@@ -105,7 +107,17 @@ def test_harm_in_training_that_was_kept_quiet_is_a_fault(jobs):
     row = job.row.model_copy(update={"train_violations": 0})
     ((fault,),) = retraining.retrain([job._replace(row=row)], 120, 1, lambda: None)
     assert "train_violations is 0: trained again it has" in fault.message
+    assert fault.file == job.row.policy  # a later training of this run takes it back
     assert not fault.proven  # a training on another processor may have the same table
+
+
+def test_a_training_whose_episodes_do_not_end_does_not_tell_its_harm(jobs):
+    """As with so many lanes that the steps end before the episodes do."""
+    job = jobs("honest")[0]
+    (fault,) = retraining._count(
+        job._replace(row=job.row.model_copy(update={"train_violations": 0})), EpisodeLog()
+    )
+    assert f"0 of {job.cell.steps} steps are of episodes that ended" in fault.message
 
 
 def test_cost_and_violations_are_compared_too(jobs):

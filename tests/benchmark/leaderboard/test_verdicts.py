@@ -106,16 +106,42 @@ def test_a_new_verdict_keeps_what_still_holds_of_the_one_before_it():
         assert both.first == before.first and set(both.seen) == {"3" * 64, "4" * 64}
     failed = verdicts.verdict(without, 3, [verdicts.fault(5, policy, "it took too long")])
     kept = verdicts.following(failed, fourth)
-    assert (kept.level, kept.faults, kept.secret_values) == (3, failed.faults, {policy: values})
+    assert (kept.level, kept.faults, kept.secret_values) == (4, failed.faults, {policy: values})
     assert verdicts.following(fifth, failed).level == 5
     luckier = verdicts.verdict(without, 5, [], retrained=["policies/x/y/1.safetensors"])
     kept = verdicts.following(luckier, failed)  # another run says nothing about the one that failed
     assert (kept.level, kept.faults) == (3, failed.faults)
     third = verdicts.verdict(without, 3, [])  # does not show that level 5 is reached after all
-    assert verdicts.following(third, failed).faults == failed.faults
-    assert verdicts.following(third, verdicts.verdict(without, 2, failed.faults)).level == 2
-    for name in ("suite", "agent"):  # of another suite or agent's file nothing is known
-        other = verdicts.verdict({**without, name: "9" * 64}, 2, [])
-        kept = verdicts.following(other, fourth)
-        assert (kept.level, kept.season, kept.secret_values) == (2, None, {})
-        assert kept.first == fourth.first
+    kept = verdicts.following(third, failed)
+    assert (kept.level, kept.faults) == (3, failed.faults)
+    assert verdicts.following(third, fifth).level == 5
+
+
+def test_a_fault_stays_until_its_own_check_is_made_again():
+    """Whatever is found in between, and whether or not the verifier had the agent's file then."""
+    policy, without = "policies/x/y/0.safetensors", {**BOUND, "season": None}
+    sampled = verdicts.fault(5, policy, "it is another policy", proven=False)
+    faults = {
+        level: verdicts.fault(level, "file", "forged") if level < 5 else sampled
+        for level in range(6)
+    }
+    again = {  # the verification that makes the check of a level again, and what it may then reach
+        **{level: verdicts.verdict(without, level, []) for level in range(4)},
+        4: verdicts.verdict(BOUND, 4, []),
+        5: verdicts.verdict(without, 5, [], retrained=[policy]),
+    }
+    for level, fault in faults.items():
+        first = verdicts.verdict(
+            {**without, "agent": "3" * 64}, level - 1 if level else None, [fault]
+        )
+        for other in range(6):
+            between = verdicts.following(again[other], first)
+            is_checked = other == level or (level < 4 and other > level)
+            assert (fault in between.faults) != is_checked
+            assert is_checked or level == 0 or between.level < level
+            assert between.agent == "3" * 64  # of the verification that had one
+            broken = verdicts.verdict(without, other - 1 if other else None, [faults[other]])
+            both = verdicts.following(broken, first)
+            assert (fault in both.faults) == (not is_checked or other == level)
+            mended = verdicts.following(again[other], both)
+            assert mended.faults == (() if is_checked else (fault,))

@@ -480,12 +480,38 @@ def test_level_4_is_for_what_was_seen_before_the_secret_was_revealed(board, tmp_
     secret_seeds.reveal(place, tmp_path / "secret")
     secret = secret_seeds.read_secret(place, tmp_path / "secret")
     found = verification.verify(place, [early, late], 4, secret, key=key, workers=2)
-    assert found[early].faults == () or "was not seen" not in str(found[early].faults[0])
-    assert found[late].level == 3 and "was not seen" in str(found[late].faults[0])
-    assert not found[late].faults[0].proven  # it is shown, with V3
+    assert found[early].season == sha256(secret) and found[early].secret_values
+    assert (found[late].level, found[late].faults, found[late].season) == (3, (), None)
+    assert not found[late].secret_values
     again = verification.verify(place, [early], 2, key=key, workers=1)
     assert found[early].secret_values and again[early].season == found[early].season
     assert again[early].secret_values == found[early].secret_values
+
+
+def test_a_broken_folder_changes_no_verdict(board, tmp_path):
+    """Neither of itself, whose faults are kept for when it is whole, nor of one with its name."""
+    made, _ = board
+    place = tmp_path / "board"
+    shutil.copytree(made, tmp_path / "results")
+    _, ours, theirs = packing.submit(tmp_path / "results", place)
+    key = keys.create(tmp_path / "key")
+    keys.trust(place, keys.public(key))
+    secret_seeds.start(place, tmp_path / "secret")
+    verification.verify(place, [ours], 1, key=key, workers=1)
+    recorded = verdict_files.path(place, ours.name)
+    before = recorded.read_bytes()
+    namesake = shutil.copytree(theirs, tmp_path / "elsewhere" / ours.name)
+    (found,) = verification.verify(place, [namesake], 1, key=key, workers=1).values()
+    assert "content has the id" in str(found.faults[0]) and recorded.read_bytes() == before
+    for name in ("submission.json", "runs.jsonl", REPLAY):
+        content = (ours / name).read_bytes()
+        (ours / name).write_bytes(b"{}")
+        (found,) = verification.verify(place, [ours], 1, key=key, workers=1).values()
+        assert found.level is None and found.faults and recorded.read_bytes() == before
+        (ours / name).write_bytes(content)
+    (theirs / REPLAY).unlink()  # a promise of files is not what was seen of a season
+    verification.verify(place, [theirs], 1, key=key, workers=1)
+    assert verdict_files.read(place, theirs.name) is None
 
 
 def test_a_verdict_is_of_the_files_that_were_checked(board, tmp_path):

@@ -150,6 +150,17 @@ CAUGHT = {
         "for _ in range(17):\n    run.ask(b'\\x00', b'[1, \"same_step\", 100, null, {}]')",
         "more than 16 sets of lanes",
     ),
+    "asks_for_endless_episodes": (
+        "run.ask(b'\\x00', b'[1, \"same_step\", 101, null, {}]')",
+        "request that is not valid: episodes of more than 100 steps",
+    ),
+    "steps_on_and_on": (
+        "from safegrid.engine.dynamics import make_dynamics\n"
+        "lanes = run.lanes(make_dynamics(task.environment), 60000, 'same_step', 100)\n"
+        "lanes.reset(np.arange(60000, dtype=np.uint64))\n"
+        "for _ in range(3):\n    lanes.step(np.zeros(60000, int))",
+        "request that is not valid: more than 67536 steps",
+    ),
     "asks_for_many_penalties": (
         "for _ in range(2):\n"
         '    given = b\'{"noise": 0, "seed": 0}\'\n'
