@@ -60,7 +60,7 @@ def train(cell: Cell, monitor: EpisodeLog, limits: Limits = LIMITS) -> bytes:
     uses_hidden_info = stated is not None and stated.uses_hidden_info
     dynamics = cell.make_dynamics()
     most_steps = 2 * cell.steps + MOST_LANES  # the last ones of all lanes are one step of theirs
-    server = _Server(dynamics, Run(monitor=monitor), uses_hidden_info, most_steps)
+    server = _Server(dynamics, monitor, uses_hidden_info, most_steps)
     process = proxy.start("sealed")
     assert process.stdin is not None and process.stdout is not None
     requests = Connection(os.dup(process.stdout.fileno()), writable=False)
@@ -89,9 +89,9 @@ def train(cell: Cell, monitor: EpisodeLog, limits: Limits = LIMITS) -> bytes:
 class _Server:
     """The runner's side: lanes of one level, by number, and the answers to requests about them."""
 
-    def __init__(self, dynamics: Dynamics, run: Run, uses_hidden_info: bool, most_steps: int):
-        self._dynamics, self._run, self._uses_hidden_info = dynamics, run, uses_hidden_info
-        self._most_steps = most_steps
+    def __init__(self, dynamics: Dynamics, log: EpisodeLog, uses_hidden_info: bool, most: int):
+        self._dynamics, self._log, self._uses_hidden_info = dynamics, log, uses_hidden_info
+        self._most_steps = most
         self._lanes: list[Lanes] = []
         self._is_penalised = False
 
@@ -109,7 +109,7 @@ class _Server:
                 raise ValueError(f"more than {MOST_SETS} sets of lanes, or than one with a penalty")
             self._is_penalised |= name is not None  # it may take gigabytes
             penalty = None if name is None else PENALTIES[name][0](**given)
-            run = dataclasses.replace(self._run, penalty=penalty)
+            run = Run(monitor=self._log, penalty=penalty)
             self._lanes.append(Lanes(self._dynamics, count, mode, limit, run))
             return len(self._lanes) - 1
         lanes = self._lanes[content[0]]
@@ -122,7 +122,7 @@ class _Server:
             chosen = np.frombuffer(content, np.bool_, lanes.count, 2)
             seeds = np.frombuffer(content, np.uint64, -1, 2 + lanes.count) if content[1] else None
             return lanes.reset(seeds, chosen)
-        if self._run.monitor.steps >= self._most_steps:
+        if self._log.steps >= self._most_steps:
             raise ValueError(f"more than {self._most_steps} steps")
         shape = (lanes.count, *(self._dynamics.action_space.shape or ()))
         number = np.float64 if self._dynamics.space == "continuous" else np.int64
