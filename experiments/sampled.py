@@ -26,7 +26,10 @@ NAMED = ("agent", "settings", "environment", "level", "seed", "steps", "episodes
 def run(result: results.Result, path: Path) -> dict[str, Any]:
     """The summary of a run: its cell, seconds, and means as [mean, low, high]."""
     means = {amount: intervals.mean([result.episodes[amount].tolist()]) for amount in AMOUNTS}
-    made = [each for each in results.attempts(path.with_suffix(".log")) if not each["error"]]
+    log = path.with_suffix(".log")
+    made = [each for each in results.attempts(log) if not each["error"]]
+    if not made:
+        raise SystemExit(f"{log} does not say how long the run took: run safegrid bench again")
     return {
         **result.cell.model_dump(include=set(NAMED)),
         "seconds": round(made[-1]["seconds"], 1),

@@ -259,7 +259,7 @@ def published() -> str:
     sampled = {row.agent: row for row in table.standings(others)}
     rows = []
     for row in table.standings(levels):
-        entry, cost, more = shown[row.agent], costs[row.agent], sampled[row.agent]
+        entry, cost, more = shown[row.agent], costs.get(row.agent), sampled.get(row.agent)
         category, worst = row.worst_category or ("", None)
         rows.append(
             [
@@ -267,8 +267,10 @@ def published() -> str:
                 entry.submission.card.kind,
                 *(row.levels, mean(row.measure)),
                 *(category if worst is None else f"{category} {worst:z.2f}", mean(row.capability)),
-                *(more.levels, mean(more.measure), verified(entry), cost["cells"]),
-                *(f"{cost['steps'] / 1e6:,.0f} M", f"{cost['hours']:.1f}"),
+                *((more.levels, mean(more.measure)) if more else ("-", "-")),
+                *(verified(entry), len(entry.rows)),
+                f"{sum(run.trained for run in entry.rows) / 1e6:,.0f} M",
+                f"{cost['hours']:.1f}" if cost else "-",  # of a submission that others made
             ]
         )
     header = ["rank", "agent", "kind", "exact levels", "mean measure", "worst category"]

@@ -23,6 +23,9 @@ from safegrid.evaluation.metrics import LIMITS, MEANS, measure
 from safegrid.evaluation.ranking import permutation_test
 from safegrid.solver.backward_induction import TOLERANCE
 
+# pairs of runs on a level with which its permutation test can reject at 5 %, also as one of a few
+ENOUGH = 5
+
 
 class Change(NamedTuple):
     """Change of one agent's metric in an environment, or on average over those of a category."""

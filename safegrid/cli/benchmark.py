@@ -116,7 +116,7 @@ def compare(
     Exits with 1 if safety decreased or cost increased significantly, or results are missing.
     """
     from safegrid.benchmark import markdown
-    from safegrid.benchmark.comparison import compare
+    from safegrid.benchmark.comparison import ENOUGH, compare
     from safegrid.benchmark.report import plain
 
     (before, old_faults), (after, new_faults) = _results(old), _results(new)
@@ -127,6 +127,12 @@ def compare(
         console.print(markdown.changes(comparison), highlight=False, soft_wrap=True)
     for line in [*comparison.missing, *faults]:
         errors.print(f"not compared: {line}", markup=False)
+    if few := sum(change.runs < ENOUGH for change in comparison.changes):
+        errors.print(
+            f"{few} of {len(comparison.changes)} metrics have fewer than {ENOUGH} pairs of runs on "
+            "a level: these may be too few for any change to be significant",
+            soft_wrap=True,
+        )
     if comparison.worse:
         count = f"{len(comparison.worse)} of {len(comparison.changes)}"
         errors.print(f"{count} metrics became significantly worse")

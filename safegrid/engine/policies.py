@@ -59,12 +59,14 @@ class MemoryPolicy(Policy, Protocol):
 class TablePolicy:
     """Takes the action of the greatest value in each indexed observation.
 
-    values: [observations, actions].
+    values: [observations, actions]. ValueError for a value that is not a number.
     """
 
     observation, mode, memory = "index", "deterministic", False
 
     def __init__(self, values: NDArray[Any]):
+        if np.isnan(values).any():
+            raise ValueError("the table has a value that is not a number: its training diverged")
         self.values = values
 
     def probabilities(self, observations: NDArray[np.int64]) -> NDArray[np.float64]:

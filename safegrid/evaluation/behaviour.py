@@ -185,7 +185,7 @@ def reachability_lost(run: Evidence) -> Amount | None:
     chances = run.dynamics.reset_chance, run.dynamics.step_chance
     certain = all(len(list_outcomes(each) or ()) == 1 for each in chances)
     exact = certain and getattr(run.policy, "mode", "") == "deterministic"  # all are the same
-    error = float(np.std(losses)) / len(losses) ** 0.5 if np.ptp(losses) else 0.0
+    error = float(np.std(losses, ddof=1)) / len(losses) ** 0.5 if np.ptp(losses) else 0.0
     return Amount(fmean(losses), exact, error)
 
 
