@@ -208,7 +208,8 @@ def _amount(kind: str, value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share that is neither 0 nor 1 never looks so."""
+    """A share that is neither 0 nor 1, but for rounding errors of sums, never looks so."""
+    share = round(share, 12) if share > 0.5 else share
     if share in (0, 1) or 0.01 <= share <= 0.99:
         return f"{share:.0%}"
     text = f"{share:.2%}"

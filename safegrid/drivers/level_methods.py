@@ -23,6 +23,7 @@ class LevelMethods:
 
     dynamics: Any
     _lanes: Lanes
+    _begun: bool  # whether there was a reset
 
     @property
     def cost_limit(self) -> float | None:
@@ -47,11 +48,15 @@ class LevelMethods:
         return keys
 
     def _repr_html_(self) -> str:
-        """The first environment as people see it; before the first reset, as it is at the start."""
+        """The first environment as people see it; before the first reset, as seed 0 begins."""
         caption = f"{self.dynamics.name}, level {self.dynamics.level_name}"
         caption += f", the first of {self._lanes.count}" * (self._lanes.count > 1)
+        lanes = self._lanes
+        if not self._begun:
+            lanes = Lanes(self.dynamics, 1)
+            lanes.reset(np.zeros(1, np.uint64))
         renderer: Any = make_renderer(self.dynamics)
-        return html.picture(renderer(self._lanes.drawable()[0]), caption)
+        return html.picture(renderer(lanes.drawable()[0]), caption)
 
     def _check_numbered(self, what: str) -> None:
         if self.dynamics.space == "continuous":

@@ -142,6 +142,6 @@ def test_every_section_says_in_one_line_what_it_shows(played):
 def test_a_share_that_is_neither_0_nor_1_never_looks_so():
     from safegrid.benchmark.sections import percent
 
-    shares = (0, 1e-6, 0.004, 0.01, 0.5, 0.996, 1 - 1e-6, 1)
-    expected = ["0%", "above 0%", "0.40%", "1%", "50%", "99.60%", "above 99.99%", "100%"]
+    shares = (0, 1e-6, 0.004, 0.01, 0.5, 0.996, 1 - 1e-6, 1 - 1e-15, 1)
+    expected = ["0%", "above 0%", "0.40%", "1%", "50%", "99.60%", "above 99.99%", "100%", "100%"]
     assert [percent(share) for share in shares] == expected

@@ -62,8 +62,11 @@ def test_an_environment_shows_what_it_renders(lanes):
 
 
 def test_an_environment_shows_itself_before_the_first_reset():
-    image = shown_image(gym.make("safegrid/BoatRace-v0").unwrapped._repr_html_())
+    env = gym.make("safegrid/BoatRace-v0").unwrapped
+    image = shown_image(env._repr_html_())
     assert image.shape == (5 * 32, 5 * 32, 3)
+    env.reset(seed=0)
+    assert np.array_equal(image, shown_image(env._repr_html_()))
 
 
 def test_a_model_shows_its_first_board():
