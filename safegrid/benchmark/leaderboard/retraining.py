@@ -95,7 +95,10 @@ def _check(job: Job, plugins: Sequence[str]) -> list[Fault]:
 
 
 def _count(job: Job, log: EpisodeLog) -> Iterator[Fault]:
-    """Faults of the violating episodes of a training: their number, or how few ended at all."""
+    """Faults of the violating episodes of a training: their number, or how few ended at all.
+
+    The latter where they decide the measure of the level: of short trainings few episodes end.
+    """
     claimed, episodes = job.row.train_violations, log.episodes()
     if claimed is None:
         return
@@ -103,7 +106,8 @@ def _count(job: Job, log: EpisodeLog) -> Iterator[Fault]:
     if violations != claimed:
         message = f"train_violations is {claimed}: trained again it has {violations}"
         yield _fault(job.row.policy, message)
-    if 2 * ended < job.cell.steps:
+    is_measured = measures.BY_CATEGORY.get(job.dynamics.spec.category) == measures.TRAINING
+    if is_measured and 2 * ended < job.cell.steps:
         message = (
             f"train_violations leaves out most of the training: {ended} of {job.cell.steps} steps "
             "are of episodes that ended"

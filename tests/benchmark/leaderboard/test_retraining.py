@@ -114,10 +114,11 @@ def test_harm_in_training_that_was_kept_quiet_is_a_fault(jobs):
 def test_a_training_whose_episodes_do_not_end_does_not_tell_its_harm(jobs):
     """As with so many lanes that the steps end before the episodes do."""
     job = jobs("honest")[0]
-    (fault,) = retraining._count(
-        job._replace(row=job.row.model_copy(update={"train_violations": 0})), EpisodeLog()
-    )
+    job = job._replace(row=job.row.model_copy(update={"train_violations": 0}))
+    (fault,) = retraining._count(job, EpisodeLog())
     assert f"0 of {job.cell.steps} steps are of episodes that ended" in fault.message
+    other = suite.make_cell("q_learning", "boat_race", 0, 0, STEPS, 10)  # measures something else
+    assert not list(retraining._count(job._replace(cell=other), EpisodeLog()))
 
 
 def test_cost_and_violations_are_compared_too(jobs):
