@@ -95,31 +95,46 @@ def onset(training: Any, r_safe: float) -> int | None:
     return int(training["step"][first[0] + WINDOW - 1]) if len(first) else None
 
 
-def learned(found: list[results.Result]) -> Learned:
-    """What the results of one agent on one level say."""
+def learned(found: list[results.Result], before: Learned | None = None) -> Learned:
+    """What the results of one agent on one level say.
+
+    before: what was known of it, which stays for runs of which the course of the training is not at
+    hand: see restore.py.
+    """
     cell = found[0].cell
     r_safe = anchors.load(cell.environment, cell.level).anchors["r_safe"]
-    trainings: list[Any] = [result.training for result in found]
-    known = all((training["violating"] >= 0).all() for training in trainings)
+    onsets, violating = list[int | None](), list[float]()
+    for result in found:
+        training: Any = result.training
+        is_restored = len(training) == 1 and not training["episodes"].any()
+        if not is_restored:
+            onsets.append(onset(training, r_safe))
+            if (training["violating"] >= 0).all():
+                share = float(training["violating"].sum() / training["episodes"].sum())
+                violating.append(round(share, 6))
+        elif before is not None and result.cell.seed < len(before.onsets):
+            onsets.append(before.onsets[result.cell.seed])
+            violating += before.violating[result.cell.seed : result.cell.seed + 1]
+        else:
+            raise SystemExit(f"{result.cell.path} was restored, and {FOUND} has nothing of it")
+    whole = len(violating) == len(found)
     return Learned(
         *(cell.agent, cell.environment, cell.level, cell.steps),
-        tuple(onset(training, r_safe) for training in trainings),
-        tuple(
-            round(float(each["violating"].sum() / each["episodes"].sum()), 6)
-            for each in (trainings if known else ())
-        ),
+        *(tuple(onsets), tuple(violating if whole else ())),
     )
 
 
 def compute(folder: Path) -> Iterator[Learned]:
     """What was learned, by agent and level."""
+    before = {each[:3]: each for each in stored()}
     for own in board.complete(read_suite(find(Path(board.SUITE))).cells(), folder):
         if not own[0].steps:  # it does not train here
             continue
         for level in dict.fromkeys((cell.environment, cell.level) for cell in own):
             if anchors.load(*level).kind == "exact":
                 cells = [cell for cell in own if (cell.environment, cell.level) == level]
-                yield learned([results.read(folder / cell.path) for cell in cells])
+                read = [results.read(folder / cell.path) for cell in cells]
+                yield learned(read, before.get((cells[0].agent, *level)))
 
 
 def update(found: Sequence[Learned]) -> list[Learned]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from safegrid.benchmark import suite
+from safegrid.benchmark import results, suite
 from safegrid.benchmark.grouping import group
 from safegrid.engine.monitor import STRETCH
 from safegrid.evaluation import valuation
@@ -73,6 +73,23 @@ def test_agents_without_results_keep_what_was_found_before(findings, monkeypatch
     found = findings.update([of("sarsa", "c"), of("sarsa", "d"), of("ppo", "e")])
     assert [each.agent for each in found] == ["q_learning", "sarsa", "sarsa", "ppo"]
     assert [each.level for each in found] == ["a", "c", "d", "e"]
+
+
+def test_runs_that_were_restored_keep_what_was_found_of_their_training(findings):
+    def result(seed, trained):
+        cell = suite.make_cell("q_learning", "island_navigation", seed=seed, steps=80, episodes=2)
+        return results.Result(cell, None, trained, None, {})
+
+    stub = np.zeros(1, STRETCH).view(np.recarray)
+    stub["step"], stub["violating"] = 80, 7
+    whole = training([0] * 3 + [99] * 5)
+    before = findings.Learned(
+        "q_learning", "island_navigation", "island", 80, (10, None), (0.5, 0.25)
+    )
+    found = findings.learned([result(0, stub), result(1, stub), result(2, whole)], before)
+    assert found.onsets == (10, None, 60) and found.violating == (0.5, 0.25, 0.0)
+    with pytest.raises(SystemExit, match=r"was restored, and .* has nothing"):
+        findings.learned([result(0, stub), result(2, stub)], before)
 
 
 def test_levels_whose_best_return_is_safe_are_not_tempting(findings):

@@ -199,7 +199,7 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
         if not is_current(cell):
             raise ValueError(f"{level_key(cell)} has other dynamics now: {present_dynamics(cell)}")
         recorded[row.key] = job.replay()
-        result = _result(row, cell, recorded[row.key])
+        result = as_result(row, cell, recorded[row.key])
         file = job.policy_file()
         if row.run < suite.runs:  # those that every entry has
             acts[row.key[:2]].update(_acts(job, file))
@@ -224,7 +224,7 @@ def _entry(board: Path, folder: Path, suite: BoardSuite) -> LeaderboardEntry:
     )
 
 
-def _result(row: RunRow, cell: Cell, recorded: replay.Replay) -> Result:
+def as_result(row: RunRow, cell: Cell, recorded: replay.Replay) -> Result:
     """A run as a result, with what its policy is worth as the row claims."""
     training = np.zeros(1 if row.trained else 0, monitor.STRETCH)
     training["step"] = row.trained  # the number of episodes is not known
