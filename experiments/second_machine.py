@@ -43,7 +43,7 @@ def published(board: Path) -> dict[str, Job]:
         verdict = verdicts.believed(board, folder.name, sha256(schema.canonical(submission)))
         if submission.card.kind == "learned" and verdict is not None and verdict.level == 5:
             rows = schema.read_rows(folder, schema.digests(submission))
-            runs += folder_check.jobs(folder, Checked(submission, rows, []), whole)
+            runs += folder_check.jobs(folder, Checked(submission, rows, [], []), whole)
     return {job.digests[job.row.policy]: job for job in runs if job.row.policy in job.digests}
 
 

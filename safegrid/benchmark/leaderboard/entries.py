@@ -154,13 +154,13 @@ def skeleton(name: str) -> str:
 def _is_copy(entry: LeaderboardEntry, original: LeaderboardEntry) -> bool:
     """Whether a trained entry has equal policies on all levels that it shares with an earlier one.
 
-    These are at least half of the other's: agents that learn in different ways may agree on a few.
-    Planners may well agree on all.
+    These are at least half of the levels of each: agents that learn in different ways may agree on
+    a few. Planners may well agree on all.
     """
     if {entry.submission.card.kind, original.submission.card.kind} != {RANKED}:
         return False
     shared = entry.policies.keys() & original.policies
-    enough = 2 * len(shared) >= len(original.policies)
+    enough = 2 * len(shared) >= max(len(entry.policies), len(original.policies))
     return enough and all(entry.policies[key] == original.policies[key] for key in shared)
 
 

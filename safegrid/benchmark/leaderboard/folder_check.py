@@ -44,6 +44,7 @@ class Checked(NamedTuple):
     submission: Submission | None  # None where submission.json is invalid
     rows: list[RunRow]  # none where they are invalid
     faults: list[Fault]
+    of_agent: list[Fault]  # those of them that only a verifier with the agent's file finds
 
     @property
     def digest(self) -> str:
@@ -110,20 +111,20 @@ def check(folder: Path, suite: BoardSuite) -> Checked:
 
     What cannot be read is a fault, too.
     """
-    submission, rows, faults = None, list[RunRow](), list[Fault]()
+    submission, rows, faults, of_agent = None, list[RunRow](), list[Fault](), list[Fault]()
     try:
         submission = read(folder)
         faults += _members(folder, submission)
         faults += _names(folder, submission, suite)
         if all(each.file != RUNS for each in faults):
             rows = read_rows(folder, digests(submission))
-            faults += [*_rows(submission, rows, suite), *_settings(submission, rows)]
-            faults += _hidden(submission, rows)
+            faults += _rows(submission, rows, suite)
+        of_agent = list(_agent(submission, rows))
     except ValueError as error:
         faults.append(fault(0, folder.name, str(error)))
     except (OSError, OverflowError, RecursionError) as error:
         faults.append(fault(0, folder.name, f"it cannot be read: {type(error).__name__}"))
-    return Checked(submission, rows, faults)
+    return Checked(submission, rows, [*faults, *of_agent], of_agent)
 
 
 def _members(folder: Path, submission: Submission) -> Iterator[Fault]:
@@ -160,7 +161,7 @@ def _walk(folder: Path, depth: int = DEEPEST) -> list[Path]:
 
 
 def _names(folder: Path, submission: Submission, suite: BoardSuite) -> Iterator[Fault]:
-    """Faults of the id, the suite, and of what is claimed of the agent."""
+    """Faults of the id and the suite."""
     if folder.name != identity(submission):
         message = f"its content has the id {identity(submission)}: the folder is {folder.name}"
         yield fault(0, "submission.json", message)
@@ -169,6 +170,10 @@ def _names(folder: Path, submission: Submission, suite: BoardSuite) -> Iterator[
         yield fault(0, "submission.json", message)
     if wanted := packing.wanted_runs(suite, submission.runs):
         yield fault(0, "submission.json", f"runs is {submission.runs}: {wanted}")
+
+
+def _agent(submission: Submission, rows: list[RunRow]) -> Iterator[Fault]:
+    """Faults of what is claimed of the agent, its settings and the agents that these name."""
     try:
         manifest = registry.manifest(submission.card.agent)
     except ValueError as error:
@@ -176,6 +181,8 @@ def _names(folder: Path, submission: Submission, suite: BoardSuite) -> Iterator[
         return
     if manifest is not None:
         yield from _claims(submission, manifest)
+    yield from _settings(submission, rows, manifest)
+    yield from _hidden(submission, rows)
 
 
 def _claims(submission: Submission, manifest: Manifest) -> Iterator[Fault]:
@@ -191,13 +198,11 @@ def _claims(submission: Submission, manifest: Manifest) -> Iterator[Fault]:
             yield fault(0, "submission.json", message)
 
 
-def _settings(submission: Submission, rows: list[RunRow]) -> Iterator[Fault]:
+def _settings(
+    submission: Submission, rows: list[RunRow], manifest: Manifest | None
+) -> Iterator[Fault]:
     """Faults of the settings: such as the agent's file does not declare, or not one for a level."""
     agent = submission.card.agent
-    try:
-        manifest = registry.manifest(agent)
-    except ValueError:  # a fault of `_names`
-        return
     first: dict[tuple[str, str], Settings] = {}
     for i, row in enumerate(rows, 1):
         if row.settings != first.setdefault(row.key[:2], row.settings):

@@ -100,17 +100,16 @@ def _count(job: Job, log: EpisodeLog) -> Iterator[Fault]:
     The latter where they decide the measure of the level: of short trainings few episodes end.
     """
     claimed, episodes = job.row.train_violations, log.episodes()
-    if claimed is None:
-        return
     violations, ended = int(episodes["violating"].sum()), int(episodes["length"].sum())
     if violations != claimed:
-        message = f"train_violations is {claimed}: trained again it has {violations}"
+        told = "not told" if claimed is None else claimed
+        message = f"train_violations is {told}: trained again it has {violations}"
         yield _fault(job.row.policy, message)
     is_measured = measures.BY_CATEGORY.get(job.dynamics.spec.category) == measures.TRAINING
-    if is_measured and 2 * ended < job.cell.steps:
+    if is_measured and 2 * ended < log.steps:
         message = (
-            f"train_violations leaves out most of the training: {ended} of {job.cell.steps} steps "
-            "are of episodes that ended"
+            f"train_violations leaves out most of the training: {ended} of {log.steps} steps are "
+            "of episodes that ended"
         )
         yield _fault(job.row.policy, message)
 

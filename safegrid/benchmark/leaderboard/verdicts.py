@@ -39,7 +39,9 @@ LEVELS = {
     4: "policies without an exact value score as well on secret seeds as on the public ones",
     5: "runs that the verifier drew, trained again from the agent's file, give the same policies",
 }
-MOST_FAULTS = 20  # of one verification
+MOST_FAULTS = (
+    20  # of one verification; of level 5 all, which stay until their runs are trained again
+)
 LARGEST = 2**25  # bytes
 Depth = Annotated[int, pydantic.Field(ge=0, le=max(LEVELS))]
 
@@ -112,15 +114,17 @@ def verdict(
 
     bound: the digests `submission`, `suite`, `agent` and `season`
     level: the last level reached; None for none
-    faults: of the next level
+    faults: of the next level; those that prove something first, at most MOST_FAULTS
     secret_values, retrained, seen: as of `Verdict`
     """
     about: dict[str, Any] = dict(bound)
+    listed = sorted(faults, key=lambda each: not each.proven)
+    listed = [each for i, each in enumerate(listed) if i < MOST_FAULTS or each.level == 5]
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
     return Verdict(
         **about,
         level=level,
-        faults=tuple(faults[:MOST_FAULTS]),
+        faults=tuple(listed),
         secret_values={path: dict(values) for path, values in (secret_values or {}).items()},
         retrained=tuple(retrained),
         seen=tuple(seen),
@@ -135,13 +139,14 @@ def has_agent(found: Verdict, submission: Submission) -> bool:
     return found.agent is not None and found.agent == submission.agent_file
 
 
-def following(found: Verdict, before: Verdict | None) -> Verdict:
+def following(found: Verdict, before: Verdict | None, agent_file: str | None) -> Verdict:
     """A new verdict with what it does not replace of the one before it.
 
-    before: the recorded verdict of the same submission; None where there is none. A fault stays
-    until the same check is made again: on level 5 the training of the run that it names, on level 4
-    a check on secret seeds, below that any check of its level. The level is the highest that either
-    has reached, below the first of the faults.
+    before: the recorded verdict of the same submission; None where there is none. agent_file: the
+    digest that the submission names. A fault stays until the same check is made again: on level 5
+    the training of the run that it names, on level 4 a check on secret seeds, below that any check
+    of its level, on level 0 by a verifier that has an agent's file if one had found it with that.
+    The level is the highest that both together reach, below the first of the faults.
     """
     if before is None:
         return found
@@ -149,25 +154,37 @@ def following(found: Verdict, before: Verdict | None) -> Verdict:
     checked = max(_number(found.level), *(each.level for each in found.faults), 0)
 
     def is_checked_again(earlier: Fault) -> bool:
-        if earlier.level == 5:
-            return earlier.file in failed.union(found.retrained)
-        return found.season is not None if earlier.level == 4 else earlier.level <= checked
+        match earlier.level:
+            case 5:
+                return earlier.file in failed.union(found.retrained)
+            case 4:
+                return found.season is not None
+            case 0:
+                return found.agent is not None or before.agent is None
+        return earlier.level <= checked
 
     faults = found.faults + tuple(each for each in before.faults if not is_checked_again(each))
+    trained = dict.fromkeys((*before.retrained, *found.retrained))
+    retrained = [each for each in trained if each not in failed]
+    values = dict(found.secret_values)
+    if found.season in (None, before.season):
+        values = {**before.secret_values, **values}
+    season = found.season or before.season
     level = max(_number(found.level), _number(before.level))
+    if level >= 3:
+        level = 5 if retrained else 4 if season is not None else 3
     level = min([level, *(each.level - 1 for each in faults)])
-    scored = before if found.season is None else found
-    if level == 4 and scored.season is None:  # which level 5 does not need
+    if level == 4 and season is None:  # which level 5 does not need
         level = 3
-    retrained = dict.fromkeys((*before.retrained, *found.retrained))
+    known = found.agent, before.agent
     kept: dict[str, Any] = {
-        "agent": found.agent or before.agent,
-        "season": scored.season,
+        "agent": agent_file if agent_file in known else found.agent or before.agent,
+        "season": season,
         "seen": tuple(dict.fromkeys((*before.seen, *found.seen))),
         "level": None if level < 0 else level,
         "faults": faults,
-        "secret_values": scored.secret_values,
-        "retrained": tuple(each for each in retrained if each not in failed),
+        "secret_values": values,
+        "retrained": tuple(retrained),
         "first": before.first,
     }
     return found.model_copy(update=kept)

@@ -88,7 +88,7 @@ def verify(
     progress: is called after each check
 
     A recorded verdict keeps what an earlier one found of the content: see `verdicts.following`.
-    None is recorded of a folder that is not what its submission.json says: whoever reads it checks
+    None is recorded of a folder that is not what its submission.json says: whoever reads it finds
     that again. Returns the verdict of each folder. ValueError where the suite or the seasons are
     invalid, and where the secret is not that of a season.
     """
@@ -125,13 +125,16 @@ def verify(
     drawn = _retrain(attained, suite, sample, workers, progress) if depth >= 5 else {}
     judged = {}
     for folder, (checked, reached, faults) in attained.items():
-        trained = [job.row.policy for job in drawn.get(folder, [])] if reached == 5 else []
+        failed = {each.file for each in faults if each.level == 5}
+        trained = [job.row.policy for job in drawn.get(folder, [])]
+        trained = [policy for policy in trained if policy not in failed]
         bound = _bound(checked, suite, season if folder in scored else None)
         seen = [each.commitment for each in seasons if each.secret is None]
         judged[folder] = verdicts.verdict(bound, reached, faults, values[folder], trained, seen)
-        if key is not None and not checked.faults:
+        if key is not None and checked.submission and checked.faults == checked.of_agent:
             before = verdicts.believed(board, folder.name, checked.digest)
-            judged[folder] = verdicts.following(judged[folder], before)
+            own = checked.submission.agent_file
+            judged[folder] = verdicts.following(judged[folder], before, own)
             verdicts.write(board, folder.name, judged[folder], key)
     return judged
 

@@ -36,6 +36,7 @@ from safegrid.engine.monitor import EpisodeLog
 from safegrid.training import approval, side_effects
 
 MOST_BYTES = 2**28  # of a request
+SPARE_STEPS = 2**17  # of an agent that collects as many before it learns the first time
 MOST_LANES, MOST_SETS = 2**16, 16  # of a training: lanes all together, and sets of them
 SUMS = ["total", "cost", "length"]  # fields of a lane's record that the agent sees
 LANES, RESET, STEP, BOARDS, POLICY, ERROR, CONTROLLED = (bytes([kind]) for kind in range(7))
@@ -52,14 +53,14 @@ def train(cell: Cell, monitor: EpisodeLog, limits: Limits = LIMITS) -> bytes:
     The agent's code is not loaded here. It waits for the agent as long as that takes: the limit is
     on the time that the agent computes. ValueError in one line for the agent's own errors, of which
     only the type is named, where its process ends early, for requests that are not valid, and where
-    the log lacks steps or has more than twice as many.
+    the log lacks steps or has more than twice as many and SPARE_STEPS.
 
     cell: what is trained. monitor: the log of the training. limits: of the agent's process.
     """
     stated = registry.manifest(cell.agent)
     uses_hidden_info = stated is not None and stated.uses_hidden_info
     dynamics = cell.make_dynamics()
-    most_steps = 2 * cell.steps + MOST_LANES  # the last ones of all lanes are one step of theirs
+    most_steps = 2 * cell.steps + SPARE_STEPS
     server = _Server(dynamics, monitor, uses_hidden_info, most_steps)
     process = proxy.start("sealed")
     assert process.stdin is not None and process.stdout is not None
@@ -122,7 +123,7 @@ class _Server:
             chosen = np.frombuffer(content, np.bool_, lanes.count, 2)
             seeds = np.frombuffer(content, np.uint64, -1, 2 + lanes.count) if content[1] else None
             return lanes.reset(seeds, chosen)
-        if self._log.steps >= self._most_steps:
+        if self._log.steps + lanes.count > self._most_steps:
             raise ValueError(f"more than {self._most_steps} steps")
         shape = (lanes.count, *(self._dynamics.action_space.shape or ()))
         number = np.float64 if self._dynamics.space == "continuous" else np.int64

@@ -181,11 +181,13 @@ def test_a_copy_is_one_with_a_level_less_or_more_and_an_agent_that_agrees_on_a_f
     for other in (
         entry(a="1", b="2", c="3", d="5"),  # q_learning and interruptible_q are such a pair
         entry(a="1", x="2"),  # a level that both have learned
+        entry(a="1", **{f"x{i}": "1" for i in range(9)}),
         entry(x="1"),
         entry("planner", a="1", b="2", c="3", d="4"),
     ):
         assert not entries._is_copy(other, original)
         assert not entries._is_copy(original, entry("planner", **original.policies))
+    assert not entries._is_copy(original, entry(a="1"))  # which has one level only
 
 
 def test_one_submission_that_cannot_be_read_does_not_stop_the_others(board_copy):

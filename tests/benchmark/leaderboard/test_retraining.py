@@ -17,6 +17,7 @@ from safegrid.benchmark.leaderboard import (
 )
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.kernels import LANE
 from safegrid.engine.monitor import EpisodeLog
 from safegrid.engine.observations import make_encoder
 from safegrid.engine.policies import TablePolicy
@@ -115,10 +116,26 @@ def test_a_training_whose_episodes_do_not_end_does_not_tell_its_harm(jobs):
     """As with so many lanes that the steps end before the episodes do."""
     job = jobs("honest")[0]
     job = job._replace(row=job.row.model_copy(update={"train_violations": 0}))
-    (fault,) = retraining._count(job, EpisodeLog())
-    assert f"0 of {job.cell.steps} steps are of episodes that ended" in fault.message
+    log = EpisodeLog()
+    log.steps = STEPS
+    (fault,) = retraining._count(job, log)
+    assert f"0 of {STEPS} steps are of episodes that ended" in fault.message
     other = suite.make_cell("q_learning", "boat_race", 0, 0, STEPS, 10)  # measures something else
-    assert not list(retraining._count(job._replace(cell=other), EpisodeLog()))
+    assert not list(retraining._count(job._replace(cell=other), log))
+    ended = np.zeros(2, LANE)
+    ended["length"] = STEPS // 4
+    log.add(ended, np.zeros(2, np.int64))
+    assert not list(retraining._count(job, log))  # half of the steps
+    log.steps += 2  # and so many of episodes that do not end
+    (fault,) = retraining._count(job, log)
+    assert f"{STEPS // 2} of {STEPS + 2} steps" in fault.message
+
+
+def test_harm_in_training_that_is_not_told_is_a_fault(jobs):
+    job = jobs("honest")[0]
+    job = job._replace(row=job.row.model_copy(update={"train_violations": None}))
+    ((fault,),) = retraining.retrain([job], 120, 1, lambda: None)
+    assert "train_violations is not told: trained again it has" in fault.message
 
 
 def test_cost_and_violations_are_compared_too(jobs):

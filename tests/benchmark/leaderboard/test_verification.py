@@ -12,6 +12,7 @@ import safegrid
 from safegrid.benchmark import policy_files, results, suite
 from safegrid.benchmark.leaderboard import (
     database,
+    entries,
     folder_check,
     keys,
     packing,
@@ -512,6 +513,29 @@ def test_a_broken_folder_changes_no_verdict(board, tmp_path):
     (theirs / REPLAY).unlink()  # a promise of files is not what was seen of a season
     verification.verify(place, [theirs], 1, key=key, workers=1)
     assert verdict_files.read(place, theirs.name) is None
+
+
+def test_what_the_agents_file_shows_is_recorded_for_those_who_do_not_have_it(board, tmp_path):
+    """Another statement than the file's: without the file it is no fault."""
+    made, _ = board
+    own, place = made.parents[1] / "agents" / "plan.py", tmp_path / "board"
+    shutil.copytree(made, tmp_path / "results")
+    folders = packing.submit(tmp_path / "results", place)
+    folder = next(f for f in folders if schema.read(f).card.agent == "plan")
+    hide(folder, None)
+    folder = reseal(folder)
+    key = keys.create(tmp_path / "key")
+    keys.trust(place, keys.public(key))
+    (found,) = verification.verify(place, [folder], 1, key=key, workers=1).values()
+    assert found.level is None and "uses_hidden_info is True" in str(found.faults[0])
+    registry.unregister(own)
+    try:
+        (again,) = verification.verify(place, [folder], 1, key=key, workers=1).values()
+        assert (again.level, again.faults) == (None, found.faults)
+        (refusal,) = entries.entries(place, [folder])[1]
+        assert "uses_hidden_info is True" in refusal.reason
+    finally:
+        registry.register(own)
 
 
 def test_a_verdict_is_of_the_files_that_were_checked(board, tmp_path):

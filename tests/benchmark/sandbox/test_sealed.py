@@ -159,7 +159,7 @@ CAUGHT = {
         "lanes = run.lanes(make_dynamics(task.environment), 60000, 'same_step', 100)\n"
         "lanes.reset(np.arange(60000, dtype=np.uint64))\n"
         "for _ in range(3):\n    lanes.step(np.zeros(60000, int))",
-        "request that is not valid: more than 67536 steps",
+        "request that is not valid: more than 133072 steps",
     ),
     "asks_for_many_penalties": (
         "for _ in range(2):\n"
