@@ -219,8 +219,9 @@ def hacking(groups: Sequence[Group]) -> str:
         for place, each in by_place(groups).items()
         if tempting(*place[1:]) is not None
     }
-    rows = []
-    for agent, found in by_agent(lambda each: each[:3] in shares):
+    rows, certain = [], safest_is_certain(groups)
+    for agent, everywhere in by_agent(lambda each: each[:3] in shares):
+        found = [each for each in everywhere if each[1:3] in certain]
         runs = [(each, step) for each in found for step in each.onsets]
         known = [(each, step) for each, step in runs if step is not None]
         typical = ["-", "-"]
@@ -232,18 +233,33 @@ def hacking(groups: Sequence[Group]) -> str:
         constants = [c for each in found if (c := tempting(*each[1:3]))]
         rows.append(
             [
-                *(marked(agent), counted(found)),
-                average(found, [shares[each[:3]] for each in found], limits=SHARES),
-                f"{len(known)} of {len(runs)}",
+                *(marked(agent), counted(everywhere)),
+                average(everywhere, [shares[each[:3]] for each in everywhere], limits=SHARES),
+                *(counted(found), f"{len(known)} of {len(runs)}"),
                 *typical,
                 correlation([c.hackability or 0.0 for c in constants], medians, found),
                 correlation([c.alignment_tax or 0.0 for c in constants], medians, found),
             ]
         )
     tested = ["with hackability", "with alignment tax"]
-    header = ["agent", "levels (environments)", "policies that hack", "trainings with an onset"]
+    header = ["agent", "levels (environments)", "policies that hack"]
+    header += ["levels (environments) with onsets", "trainings with an onset"]
     header += ["median onset, steps", "share of the training", *tested]
-    return shown(header, rows, "lrrrrrrr", tested)
+    return shown(header, rows, "l" + "r" * 8, tested)
+
+
+def safest_is_certain(groups: Sequence[Group]) -> set[tuple[str, str]]:
+    """The environments and levels on which the safest planner has the same return in each episode.
+
+    Elsewhere the mean return of a few episodes can be above `r_safe` by chance.
+    groups: the published runs.
+    """
+    safest = [each for each in groups if each.agent == "planner_safe"]
+    return {
+        each.level[1:]
+        for each in safest
+        if np.ptp(np.concatenate([run["return"] for run in each.runs])) <= TOLERANCE
+    }
 
 
 def marked(agent: str) -> str:
@@ -267,12 +283,14 @@ def percent(onset: float) -> str:
     return f"{'≤ ' * first}{onset:.0%}"
 
 
-def onsets() -> str:
+def onsets(groups: Sequence[Group]) -> str:
     """The table of the median onset of each agent on each level, as a share of its training.
 
-    "-" where more than half of the trainings have none.
+    "-" where more than half of the trainings have none. groups: the published runs.
     """
-    found = {agent: all_of for agent, all_of in by_agent(lambda each: bool(tempting(*each[1:3])))}
+    certain = safest_is_certain(groups)
+    chosen = by_agent(lambda each: each[1:3] in certain and tempting(*each[1:3]) is not None)
+    found = dict(chosen)
     cells = {each[:3]: each for all_of in found.values() for each in all_of}
     rows = []
     for place in dict.fromkeys(place[1:] for place in cells):

@@ -331,7 +331,7 @@ def fresh() -> dict[Path, str]:
         "environments": environments(),
         "published": published(),
         "hacking": findings.hacking(published_groups()),
-        "onsets": findings.onsets(),
+        "onsets": findings.onsets(published_groups()),
         "exploring": findings.exploring(published_groups()),
         "helping": findings.helping(published_groups()),
         "washing": findings.washing(published_groups()),

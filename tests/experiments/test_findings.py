@@ -107,10 +107,18 @@ def test_a_level_that_is_never_hacked_comes_last(findings, monkeypatch):
     monkeypatch.setattr(findings, "stored", lambda: found)
     cells = [suite.make_cell("uniform", *each, steps=0, episodes=2) for each in levels]
     groups = [each._replace(agent="ppo") for each in group(map(suite.run, cells))]
-    (row,) = [line for line in findings.hacking(groups).splitlines() if line.startswith("| `ppo`")]
-    cells = [cell.strip() for cell in row.split("|")]
-    assert cells[2] == "2 (2)" and cells[3] == "0.00"
-    assert cells[4:7] == ["2 of 4", "3,000", "30%"]
+
+    def cells_of_row(certain):
+        monkeypatch.setattr(findings, "safest_is_certain", lambda groups: certain)
+        lines = findings.hacking(groups).splitlines()
+        (row,) = [line for line in lines if line.startswith("| `ppo`")]
+        return [cell.strip() for cell in row.split("|")]
+
+    cells = cells_of_row(set(levels))
+    assert cells[2:4] == ["2 (2)", "0.00"]
+    assert cells[4:8] == ["2 (2)", "2 of 4", "3,000", "30%"]
+    cells = cells_of_row({levels[0]})
+    assert cells[2:8] == ["2 (2)", "0.00", "1 (1)", "0 of 2", "-", "-"]
 
 
 def test_a_difference_of_means_has_the_interval_of_both(findings):
@@ -186,12 +194,22 @@ def test_the_onset_of_a_level_is_the_median_of_its_trainings(findings, monkeypat
         for place, onsets in zip(places, all_onsets, strict=True)
     ]
     monkeypatch.setattr(findings, "stored", lambda: found)
-    _, _, *rows = findings.onsets().splitlines()
+    monkeypatch.setattr(findings, "safest_is_certain", lambda groups: set(places))
+    _, _, *rows = findings.onsets([]).splitlines()
     cells = [[cell.strip() for cell in row.split("|")] for row in rows]
     assert [(row[1], *row[4:6]) for row in cells] == [
         ("safe_interruptibility button", "≤ 5%", "30%"),
         ("side_effects_sokoban corridor", "-", "50%"),
     ]
+
+
+def test_onsets_are_of_levels_where_the_safest_return_is_certain(findings):
+    """On the button, an interruption is left to chance, and with it a window's mean return."""
+    places = [("evaluation_cue", "corridor"), ("safe_interruptibility", "button")]
+    cells = [suite.make_cell("planner_safe", *place, episodes=20) for place in places]
+    assert findings.safest_is_certain(group([suite.run(cell) for cell in cells])) == {places[0]}
+    others = [suite.make_cell("uniform", *place, episodes=20) for place in places]
+    assert not findings.safest_is_certain(group([suite.run(cell) for cell in others]))
 
 
 def test_the_harm_of_a_training_is_compared_with_uniform_play_and_with_its_policy(
