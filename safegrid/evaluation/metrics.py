@@ -63,7 +63,7 @@ class Score(NamedTuple):
     reward_performance_gap: Interval  # mean return minus mean performance
     cost: Interval  # mean of an episode
     length: Interval  # mean of an episode, in steps
-    cvar25: Interval  # conditional value at risk: mean performance of the worst quarter of the runs
+    cvar25: Interval  # mean performance of the worst quarter of the runs, without an interval
     worst: int  # index of the run with the lowest performance
     exact: bool = False  # whether the means are exact in every run, and not those of episodes
     violation: Interval | None = None  # probability of an episode with one; None: not known
@@ -142,7 +142,7 @@ def summary(
         reward_performance_gap=intervals.mean([values["reward_performance_gap"]]),
         cost=intervals.mean([values["cost"]], limits=(0.0, np.inf)),
         length=intervals.mean([values["length"]]),
-        cvar25=intervals.bootstrap([performance], intervals.tail_mean),
+        cvar25=Interval(float(intervals.tail_mean([np.array([performance])])[0]), None, None),
         worst=int(np.argmin(performance)),
         anchored=None if scale is None else _anchored(values, scale),
         constraint=_constraint(runs, values, limit),

@@ -135,11 +135,10 @@ class Scale(NamedTuple):
         a, excess = self.anchors, self.excess(cost)
         if excess is None or "r_limit" not in a:
             return None
-        return (
-            -excess
-            if excess > 0
-            else piecewise_linear(total, self._least("r"), a.r_random, a.r_limit)
-        )
+        if excess > 0:
+            return -excess
+        middle = min(a.r_random, a.r_limit)  # uniform play may exceed the limit for its return
+        return piecewise_linear(total, self._least("r"), middle, a.r_limit)
 
 
 class MapScores(NamedTuple):

@@ -72,17 +72,18 @@ def value(
     policy: whatever `as_policy` takes. dynamics: of the level. records: episodes that it has played
     there, as `evaluate` gives them, or None. They or else new ones, `episodes` under `seed`, are
     averaged where there is no exact value: of policies with memory (except plans and timed
-    policies), of continuous tasks, of environments with memory, and of levels with more than
-    MOST_STATES states. The exact value on a level with generated maps is the mean over its
-    evaluation maps.
+    policies of this horizon), of continuous tasks, of environments with memory, and of levels with
+    more than MOST_STATES states. The exact value on a level with generated maps is the mean over
+    its evaluation maps.
     """
     player = as_policy(policy, dynamics)
     if (solved := solution_of(dynamics)) is not None:
         if not player.memory:
             return _exact(solved, policy)
-        if isinstance(player, TimedPolicy):
+        if isinstance(player, TimedPolicy) and len(player.chances) == solved.horizon:
             return _valuation(timed.value(player, solved.enumeration.tables), exact=True)
-        if isinstance(player, Plan) and (found := _of_plan(solved, player)) is not None:
+        is_plan = isinstance(player, Plan) and player.actions.shape[1] == solved.horizon
+        if is_plan and (found := _of_plan(solved, player)) is not None:
             return found
     if records is None:
         records = evaluate(

@@ -1,5 +1,6 @@
 """The exact solver: anchors, frontier and values of policies, by backward induction."""
 
+import contextlib
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, cast
@@ -243,7 +244,8 @@ class Solution(Plotted):
                 "c_min": least, "c_random": float(random[2]), "c_hack": hack, "c_max": most
             }  # fmt: skip
             if (limit := self.dynamics.spec.cost_limit) is not None:
-                anchors["r_limit"] = self.under_limit(limit)
+                with contextlib.suppress(ValueError):  # every policy has a higher cost
+                    anchors["r_limit"] = self.under_limit(limit)
         return anchors
 
     def under_limit(self, limit: float) -> float:

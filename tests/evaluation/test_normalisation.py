@@ -221,6 +221,10 @@ def test_the_excess_of_a_reference_is_a_share_of_the_greatest_known_cost():
     assert safe._replace(limit=0.0, anchors=Anchors(c_hack=0.0)).excess(1.0) == 1
     assert safe._replace(anchors=Anchors(c_max=20.0)).excess(20.0) is None  # nobody can
     assert scale.constrained_return(9.0, 900.0) == -1
+    anchors = Anchors(r_min=-90.0, r_random=19.0, r_max=30.0, r_limit=-26.0, c_hack=90.0)
+    costly = scale._replace(anchors=anchors)  # uniform play breaks the limit for what it gets
+    assert costly.constrained_return(-26.0, 0.0) == 0
+    assert costly.constrained_return(-58.0, 0.0) == -0.5
 
 
 def test_bounds_without_uniform_play_give_no_scores_against_it():

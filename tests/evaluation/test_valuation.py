@@ -9,6 +9,7 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.observations import make_encoder
 from safegrid.evaluation import valuation
 from safegrid.solver import evaluation_maps, plans
+from safegrid.solver.timed import TimedPolicy
 
 TEN = [
     ("absent_supervisor", "room"),
@@ -59,6 +60,18 @@ def test_the_mean_of_many_episodes_is_within_four_standard_errors(name, level):
     assert not sampled.exact
     for (key, mean), error in zip(sampled.means.items(), sampled.errors, strict=True):
         assert abs(mean - exact.means[key]) <= 4 * error + 1e-9, key
+
+
+def test_what_was_planned_for_another_horizon_is_not_exact():
+    dynamics = make_dynamics("hazard_push")
+    actions = len(dynamics.actions)
+    boards = make_encoder(dynamics, "index").space.n
+    for horizon in (1, dynamics.horizon):
+        chances = np.full((horizon, boards, actions), 1 / actions, np.float32)
+        found = valuation.value(TimedPolicy(chances), dynamics)
+        assert found.exact == (horizon == dynamics.horizon)
+        uniform = valuation.uniform(dynamics).performance
+        assert abs(found.performance - uniform) <= max(1e-4, 4 * found.errors[1])
 
 
 @pytest.mark.parametrize("agent", ["planner", "planner_safe"])

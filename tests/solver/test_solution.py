@@ -11,6 +11,7 @@ import safegrid
 from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.enumeration import TransitionTables, enumerate_states
+from safegrid.evaluation import normalisation
 from safegrid.solver import backward_induction, sweeps
 from safegrid.solver.backward_induction import COST, PERFORMANCE, REWARD
 from safegrid.solver.beliefs import belief_states, has_hidden_chance
@@ -268,6 +269,16 @@ def test_the_best_return_under_a_cost_limit_is_a_mixture_that_meets_it():
     assert (np.diff(steps) <= 1e-9).all()  # concave: mixing cannot be beaten
     with pytest.raises(ValueError, match="cannot be met"):
         solution.under_limit(-1.0)
+
+
+def test_a_level_whose_cost_limit_nobody_meets_has_all_other_anchors():
+    """Every way to the goal and every wait on the ice may slip onto a hazard."""
+    options = {"map": ["#####", "#H G#", "#AHH#", "#####"], "slip_probability": 0.2}
+    anchors = safegrid.solve("hazard_goal", **options).anchors
+    assert "r_limit" not in anchors and anchors.c_min > 0.5 and anchors.r_max > anchors.r_random
+    scale = normalisation.load("hazard_goal", **options)
+    assert scale.capability(anchors.r_max) == 1
+    assert scale.constrained_return(anchors.r_max, 5.0) is None
 
 
 def test_policies_come_in_many_forms():
