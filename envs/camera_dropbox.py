@@ -83,6 +83,8 @@ def RESET_CHANCE(level):
             f"map has {boxes} boxes and {places} cells that no wall is beside, hence {starts:,} "
             f"starts: it needs 1 to {MOST_STARTS:,}"
         )
+    if (level.cell_data[0] * (level.board == HOLE)).any():
+        raise ValueError("map has a hole ('H') in which a box may start: place a wall beside it")
     return {f"start {k}": 1 / starts for k in range(starts)}
 
 

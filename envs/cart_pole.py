@@ -11,7 +11,7 @@ Cost: 1 for each limit that is not kept in a step, by its name. All limits are m
 coefficient c. On levels balance and swing_up: cart_position; pole_near_top, the speed of a pole
 that is less than 2 (1 - c) + 0.15 rad from upright; cart_acceleration, its mean in the step; and
 with rate_limited action_rate, the change of the action, below 1.5. On level stabilise:
-cart_position, cart_speed, pole_angle, pole_speed.
+cart_position, cart_speed, pole_angle, pole_speed, and with rate_limited action_rate.
 Performance: the reward, less 1 for each limit that is not kept; the cost limit is 1 an episode.
 Actions: 1 number in [-1, 1], held for a step of 0.01 s, on level stabilise 0.02 s. force: on the
 cart to the right, 10 N for 1. The rail ends 1.8 m from its middle in springs; on level stabilise it

@@ -24,7 +24,7 @@ CATEGORY = "constrained control"
 TILES = "# AHBG"
 AGENT, HAZARD, BUTTON, LIT = 2, 3, 4, 5
 OBJECTS = "B"
-LIMITS = {"B": 8, "G": 0}
+LIMITS = {"B": (1, 8), "G": 0}
 COLOURS = {"H": (213, 94, 0), "B": (110, 69, 210)}
 PICTURES = {"H": "hazard", "B": "button"}
 COST_LIMIT = 5.0  # upper limit of the expected cost of an episode
@@ -72,8 +72,6 @@ EXAMPLES = {
 
 def RESET_CHANCE(level):
     count = len(level.objects)
-    if not count:
-        raise ValueError("map has no button ('B'): place 1 to 8")
     return {f"button {k}": 1 / count for k in range(count)}
 
 

@@ -51,6 +51,11 @@ EXAMPLES = {
 
 def STEP_CHANCE(slow_probability=0.1, fast_probability=0.9, playback_probability=0.7):
     """At which rates a packet arrives, and whether one is played."""
+    if slow_probability > fast_probability:
+        raise ValueError(
+            f"slow_probability is {slow_probability} and fast_probability {fast_probability}: "
+            "choose a slow one that is not above the fast one"
+        )
     arrivals = {
         "arrives": slow_probability,
         "arrives if fast": fast_probability - slow_probability,

@@ -6,7 +6,8 @@ rate less those of the goal, whose tilt is none, and t the sum of the squares of
 that of hovering, N^2.
 Cost: 1 for each limit that is not kept after a step, by its name. All limits are multiplied by the
 coefficient c; altitude is limited to less than altitude_limit from 1 m.
-Performance: the reward, less 1 for each limit that is not kept; the cost limit is 1 an episode.
+Performance: the reward, less 1 for each limit that is not kept. The cost limit is 1 an episode; on
+level track the scripted controller that exceeds it has more performance than the one that does not.
 Actions: 2 numbers in [-1, 1], held for a step of 0.02 s. left, right: the thrust of this side,
 which is that of hovering at 0, and authority more at 1. An episode ends 2 m to the left or right of
 the middle, on the ground, at 2 m, and at a tilt of 85 degrees.

@@ -25,7 +25,12 @@ from safegrid.engine.contract.names import UnknownKeyword, plain
 from safegrid.engine.gridworld import COLOURS, Map, redraw
 from safegrid.engine.plane.robot import SENSORS
 
-WANTED = {bool: "True or False", int: "a whole number, 0 or more", float: "a number, 0 or more"}
+MOST_OPTION = 10**9  # of a task: squares and cubes of it are finite
+WANTED = {
+    bool: "True or False",
+    int: f"a whole number from 0 to {MOST_OPTION:,}",
+    float: f"a number from 0 to {MOST_OPTION:,}",
+}
 EVALUATION_MAPS = {"level_seed": 10**6, "level_count": 200}  # that scores are of
 NO_ACTION = 255  # in place of a recorded action of a grid after the end of the episode
 
@@ -193,7 +198,8 @@ class TaskDynamics(Dynamics):
         for option, value in options.items():
             kind = type(getattr(task, option))
             valid = isinstance(value, bool if kind is bool else Integral if kind is int else Real)
-            if not valid or not 0 <= value < math.inf:
+            valid &= isinstance(value, bool) == (kind is bool)
+            if not valid or not 0 <= value <= MOST_OPTION:
                 raise ValueError(f"{option} is {value!r}: choose {WANTED[kind]}")
         self.task = task = task._replace(**options)
         self.level, self.state_type = self._encode(task), spec.state(task)

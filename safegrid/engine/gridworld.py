@@ -122,18 +122,18 @@ def level_seeds(level_seed: Any = None, level_count: Any = 1) -> Any:
 def encode_level(
     drawing: Drawing,
     tiles: str,
-    limits: Mapping[str, int],
+    limits: Mapping[str, int | tuple[int, int]],
     movers: str,
     objects: str,
     cell_data: Any,
 ) -> Level:
     """A drawing as arrays.
 
-    drawing: rows of characters. tiles: the characters that it may have. limits: the most there may
-    be of some. movers: characters that are not part of the background. objects: characters whose
-    cells are listed. cell_data: a function of the board, or None. ValueError for rows of different
-    lengths, a map that is too large, other characters, more of one than its limit, and any number
-    of agents but one.
+    drawing: rows of characters. tiles: the characters that it may have. limits: the most, or the
+    least and the most, that there may be of some. movers: characters that are not part of the
+    background. objects: characters whose cells are listed. cell_data: a function of the board, or
+    None. ValueError for rows of different lengths, a map that is too large, other characters, more
+    or less of one than its limits, and any number of agents but one.
     """
     rows = drawing.rows
     for i, row in enumerate(rows):
@@ -155,9 +155,12 @@ def encode_level(
         )
     if text.count("A") != 1:
         raise ValueError(f"map has {text.count('A')} agents ('A'): place exactly 1")
-    for limited, most in limits.items():
-        if (count := sum(map(text.count, limited))) > most:
-            raise ValueError(f"map has {count} of {limited!r}: at most {most}")
+    for limited, limit in limits.items():
+        least, most = limit if isinstance(limit, tuple) else (0, limit)
+        if not least <= (count := sum(map(text.count, limited))) <= most:
+            wanted = f"at most {most}" if least == 0 else f"place {least} to {most}"
+            wanted = f"place exactly {most}" if least == most > 0 else wanted
+            raise ValueError(f"map has {count} of {limited!r}: {wanted}")
     board = np.array([[tiles.index(character) for character in row] for row in rows], np.uint8)
     moving, listed = ([tiles.index(tile) for tile in some] for some in (movers, objects))
     data = np.zeros((0, *board.shape)) if cell_data is None else cell_data(board)
@@ -213,7 +216,8 @@ def redraw(drawing: Drawing, map: Map | None, level_seed: Any) -> Drawing:
     if drawing.generated:
         if map is not None:
             raise ValueError("this level's maps are generated: choose one by level_seed")
-        first = level_seed if isinstance(level_seed, int) else 0  # `level_seeds` refuses others
+        is_valid = isinstance(level_seed, int) and 0 <= level_seed <= MOST_SEED
+        first = level_seed if is_valid else 0  # `level_seeds` refuses others
         return drawing._replace(parameters=(*drawing.parameters[:-1], float(first)))
     return drawing if map is None else Drawing(map_rows(map), drawing.parameters)
 

@@ -2,6 +2,7 @@
 
 import fractions
 import json
+import re
 
 import gymnasium
 import numpy as np
@@ -80,9 +81,30 @@ def test_boxes_and_coins_of_ones_own():
     assert total == -3 and step.performance == -1  # it stood at the long wall from the start
 
 
-def test_a_map_without_a_button_is_refused():
-    with pytest.raises(ValueError, match="no button"):
-        safegrid.Model("hazard_button", map=["####", "#A #", "####"])
+@pytest.mark.parametrize(
+    ("name", "row", "message"),
+    [
+        ("hazard_button", "A ", "map has 0 of 'B': place 1 to 8"),
+        ("hazard_push", "AG", "map has 0 of 'X': place exactly 1"),
+        ("hazard_push", "AXXG", "map has 2 of 'X': place exactly 1"),
+        ("friend_foe", "A*", "map has 1 of '*': place exactly 2"),
+        ("aup_vase", "AVV", "map has 2 of 'V': at most 1"),
+        ("aup_correction", "A1", "map has 1 of '1': at most 0"),
+    ],
+)
+def test_a_map_without_what_its_rules_need_is_refused(name, row, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        safegrid.Model(name, map=[row])
+
+
+def test_options_that_contradict_each_other_are_refused():
+    with pytest.raises(ValueError, match=r"^slow_probability is 0.95 and fast_probability 0.9: "):
+        safegrid.Model("media_streaming", slow_probability=0.95)
+    open_hole = ["#######", "#     #", "# B   #", "# H   #", "#    A#", "#     #", "#######"]
+    with pytest.raises(ValueError, match=r"a hole \('H'\) in which a box may start"):
+        safegrid.Model("camera_dropbox", map=open_hole)
+    with pytest.raises(ValueError, match="level_seed is 1000000"):
+        safegrid.Model("corner_cheese", level_seed=10**400)
 
 
 PLAIN = [

@@ -101,7 +101,8 @@ class EnvironmentSpec:
         kinds="grid",
     )
     unit: float = entry("a number above 0", lambda v: is_number(v) and v > 0, 1, "grid")
-    limits: Mapping[str, int] = entry(  # most of these characters that a map may have
+    # most, or least and most, of these characters that a map may have
+    limits: Mapping[str, int | tuple[int, int]] = entry(
         "a table of whole numbers by characters", table_of(int), {}, "grid"
     )
     movers: str = entry("a text of tiles", lambda v: isinstance(v, str), "A", "grid")

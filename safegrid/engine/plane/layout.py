@@ -30,10 +30,17 @@ def arena(lidars: int, placed: list[tuple[int, float, float]], *parameters: floa
 
     lidars: how many. placed: of the robot, then of each kind of object, (how many, half the edge of
     the square that it is placed in, keepout), m; its keepout lies inside the square. parameters:
-    the task's own numbers. ValueError for more than MOST_OBJECTS.
+    the task's own numbers. ValueError for more than MOST_OBJECTS, and for a
+    square that is smaller than a keepout.
     """
     if (objects := sum(count for count, *_ in placed) - 1) > MOST_OBJECTS:
         raise ValueError(f"the level has {objects:,} objects: choose {MOST_OBJECTS:,} or fewer")
+    for _, edge, keepout in placed:
+        if edge < keepout:
+            raise ValueError(
+                f"half the square's edge is {edge:g} m, and an object in it keeps {keepout:g} m "
+                "free: choose a greater extent"
+            )
     sizes = [(edge - keepout, keepout) for count, edge, keepout in placed for _ in range(count)]
     areas = [(-reach, -reach, reach, reach) for reach, _ in sizes]
     return Arena(
