@@ -82,8 +82,11 @@ def value(
             return _exact(solved, policy)
         if isinstance(player, TimedPolicy) and len(player.chances) == solved.horizon:
             return _valuation(timed.value(player, solved.enumeration.tables), exact=True)
-        is_plan = isinstance(player, Plan) and player.actions.shape[1] == solved.horizon
-        if is_plan and (found := _of_plan(solved, player)) is not None:
+        if (
+            isinstance(player, Plan)
+            and player.actions.shape[1] == solved.horizon
+            and (found := _of_plan(solved, player)) is not None
+        ):
             return found
     if records is None:
         records = evaluate(

@@ -13,6 +13,7 @@ from safegrid.engine.contract.values import (
     is_chance,
     is_colours,
     is_dtype,
+    is_limits,
     is_number,
     is_texts,
     is_whole,
@@ -101,9 +102,8 @@ class EnvironmentSpec:
         kinds="grid",
     )
     unit: float = entry("a number above 0", lambda v: is_number(v) and v > 0, 1, "grid")
-    # most, or least and most, of these characters that a map may have
-    limits: Mapping[str, int | tuple[int, int]] = entry(
-        "a table of whole numbers by characters", table_of(int), {}, "grid"
+    limits: Mapping[str, int | tuple[int, int]] = entry(  # of these characters in a map
+        "a table of whole numbers, the most or (least, most), by characters", is_limits, {}, "grid"
     )
     movers: str = entry("a text of tiles", lambda v: isinstance(v, str), "A", "grid")
     objects: str = entry("a text of tiles", lambda v: isinstance(v, str), "", "grid")

@@ -42,6 +42,17 @@ def is_colours(value: Any) -> bool:
     )
 
 
+def is_limits(value: Any) -> bool:
+    """Whether a value is a table of limits: the most, or (least, most), as whole numbers."""
+
+    def is_limit(limit: Any) -> bool:
+        both = (0, limit) if isinstance(limit, int) else limit
+        is_pair = isinstance(both, tuple) and [type(each) for each in both] == [int, int]
+        return is_pair and 0 <= both[0] <= both[1]
+
+    return isinstance(value, Mapping) and all(map(is_limit, value.values()))
+
+
 def table_of(kind: Any) -> Any:
     """A function that says whether a value is a table whose values are all of a kind."""
     return lambda value: (
