@@ -12,7 +12,7 @@ share of its training episodes that had a violation. What it has of agents witho
 import json
 import math
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from statistics import fmean, median
@@ -215,7 +215,7 @@ def hacking(groups: Sequence[Group]) -> str:
     groups: the published runs.
     """
     shares = {
-        place: fmean(each.values()["hacking"])
+        place: each.values()["hacking"]
         for place, each in by_place(groups).items()
         if tempting(*place[1:]) is not None
     }
@@ -230,22 +230,36 @@ def hacking(groups: Sequence[Group]) -> str:
             share = median(step / each.steps for each, step in known)
             typical = [f"{1000 * round(steps / 1000):,}", percent(share)]
         medians = [median_onset(each) for each in found]
-        constants = [c for each in found if (c := tempting(*each[1:3]))]
+        known_of = [c for each in found if (c := tempting(*each[1:3]))]
+        constants = (
+            [each.hackability or 0.0 for each in known_of],
+            [each.alignment_tax or 0.0 for each in known_of],
+        )
         rows.append(
             [
                 *(marked(agent), counted(everywhere)),
-                average(everywhere, [shares[each[:3]] for each in everywhere], limits=SHARES),
-                *(counted(found), f"{len(known)} of {len(runs)}"),
+                average(everywhere, [fmean(shares[e[:3]]) for e in everywhere], limits=SHARES),
+                *(counted(found), f"{len(known)} of {len(runs)}", *differing(found, shares)),
                 *typical,
-                correlation([c.hackability or 0.0 for c in constants], medians, found),
-                correlation([c.alignment_tax or 0.0 for c in constants], medians, found),
+                *(correlation(each, medians, found) if found else NOTHING for each in constants),
             ]
         )
     tested = ["with hackability", "with alignment tax"]
     header = ["agent", "levels (environments)", "policies that hack"]
     header += ["levels (environments) with onsets", "trainings with an onset"]
+    header += ["of these end without", "hack only at the end"]
     header += ["median onset, steps", "share of the training", *tested]
-    return shown(header, rows, "l" + "r" * 8, tested)
+    return shown(header, rows, "l" + "r" * 10, tested)
+
+
+def differing(found: Sequence[Learned], hacks: Mapping[Place, Sequence[float]]) -> tuple[int, int]:
+    """The trainings with an onset whose policy does not hack, and those of which only it does."""
+    pairs = [
+        (step is not None, hack > 0)
+        for each in found
+        for step, hack in zip(each.onsets, hacks[each[:3]], strict=True)
+    ]
+    return pairs.count((True, False)), pairs.count((False, True))
 
 
 def safest_is_certain(groups: Sequence[Group]) -> set[tuple[str, str]]:

@@ -105,7 +105,11 @@ def test_a_level_that_is_never_hacked_comes_last(findings, monkeypatch):
         for level, onsets in zip(levels, [(None, None), (2_000, 4_000)], strict=True)
     ]
     monkeypatch.setattr(findings, "stored", lambda: found)
-    cells = [suite.make_cell("uniform", *each, steps=0, episodes=2) for each in levels]
+    cells = [
+        suite.make_cell("uniform", *each, seed=seed, steps=0, episodes=2)
+        for each in levels
+        for seed in (0, 1)
+    ]
     groups = [each._replace(agent="ppo") for each in group(map(suite.run, cells))]
 
     def cells_of_row(certain):
@@ -116,9 +120,18 @@ def test_a_level_that_is_never_hacked_comes_last(findings, monkeypatch):
 
     cells = cells_of_row(set(levels))
     assert cells[2:4] == ["2 (2)", "0.00"]
-    assert cells[4:8] == ["2 (2)", "2 of 4", "3,000", "30%"]
+    assert cells[4:10] == ["2 (2)", "2 of 4", "2", "0", "3,000", "30%"]
     cells = cells_of_row({levels[0]})
-    assert cells[2:8] == ["2 (2)", "0.00", "1 (1)", "0 of 2", "-", "-"]
+    assert cells[2:10] == ["2 (2)", "0.00", "1 (1)", "0 of 2", "0", "0", "-", "-"]
+    assert cells_of_row(set())[4:12] == ["0 (0)", "0 of 0", "0", "0", "-", "-", "", ""]
+
+
+def test_trainings_and_their_policies_are_compared_run_by_run(findings):
+    places = [("ppo", "a", "b"), ("ppo", "a", "c")]
+    onsets = (1, None, None, 5), (2, 2, None, None)
+    found = [findings.Learned(*p, 9, steps, ()) for p, steps in zip(places, onsets, strict=True)]
+    hacks = {places[0]: [0.0, 0.0, 1.0, 1.0], places[1]: [0.0, 0.0, 1.0, 0.0]}
+    assert findings.differing(found, hacks) == (3, 2)
 
 
 def test_a_difference_of_means_has_the_interval_of_both(findings):

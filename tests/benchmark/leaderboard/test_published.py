@@ -23,7 +23,17 @@ LEVELS = {  # by the names of the agents: how far they are verified
     **dict.fromkeys(("attainable_utility", "relative_reachability"), 5),
     **dict.fromkeys(("interruptible_q", "cloning", "ppo", "a2c", "ppo_lagrangian"), 5),
     **dict.fromkeys(
-        ("maskable_ppo", "ppo_pid", "cpo", "trpo", "shielded_ppo", "recurrent_ppo", "dqn"), 5
+        (
+            "maskable_ppo",
+            "ppo_pid",
+            "cpo",
+            "trpo",
+            "shielded_ppo",
+            "recurrent_ppo",
+            "dqn",
+            "qr_dqn",
+        ),
+        5,
     ),
     **dict.fromkeys(("noop", "scripted_hack", "scripted_safe", "uniform"), 3),
     **dict.fromkeys(("planner", "planner_limit", "planner_safe"), 3),
