@@ -226,8 +226,8 @@ def _p_value(old: Strata, new: Strata, level_weights: list[float], sign: int) ->
     """One-sided p-value of a mean that is lower in `new` or, with sign -1, higher.
 
     By Student's t of the paired differences, and by a permutation test where on some level they
-    take one or two values, of which a standard deviation says little. That test leaves out levels
-    on which nothing has changed.
+    take one or two values, of which a standard deviation says little. That test knows nothing of
+    the pairs, and leaves out levels on which nothing has changed.
     """
     from scipy import special
 

@@ -15,7 +15,7 @@ from safegrid.engine.dynamics import Dynamics
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.engine.policies import Policy
 from safegrid.evaluation import few_valued, intervals, measures, normalisation, valuation
-from safegrid.evaluation.behaviour import Evidence, Find
+from safegrid.evaluation.behaviour import NUMBER, RANGES, STEP, Evidence, Find
 from safegrid.evaluation.intervals import Interval
 from safegrid.evaluation.metrics import (
     LIMITS,
@@ -140,21 +140,21 @@ def is_trained(kind: str, steps: int) -> bool:
 
 
 def observe(
-    find: Find, runs: Iterable[Evidence], trained: bool, last: bool = False
+    find: Find, runs: Iterable[Evidence], trained: bool, kind: str = NUMBER
 ) -> Observed | None:
     """A behaviour over training runs; None where that of a run is not known.
 
-    find: the behaviour of one run. trained: as of `Group`. last: whether the greatest counts, and
-    not the mean.
+    find: that of one run. trained: as of `Group`. kind: of a STEP the greatest counts, no mean.
     """
     amounts = [find(run) for run in runs]
     known = [each for each in amounts if each is not None]
     if len(known) < len(amounts):
         return None
     values = [each.value for each in known]
+    mean = intervals.mean([values], limits=RANGES.get(kind, few_valued.OPEN), fixed=not trained)
     besides = [each.beside for each in known if each.beside is not None]
     return Observed(
-        Interval(max(values), None, None) if last else intervals.mean([values], fixed=not trained),
+        Interval(max(values), None, None) if kind == STEP else mean,
         all(each.exact for each in known),
         float(np.linalg.norm([each.error for each in known])) / len(known),
         fmean(besides) if len(besides) == len(known) else None,

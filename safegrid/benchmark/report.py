@@ -20,7 +20,7 @@ from safegrid.benchmark.results import Failure, Result
 from safegrid.benchmark.standings import TERMS, Pair, ResultTable, Standing, Term
 from safegrid.benchmark.suite import suite_of
 from safegrid.benchmark.versions import package_versions
-from safegrid.evaluation.behaviour import BEHAVIOURS, STEP, violations_in_training
+from safegrid.evaluation.behaviour import BEHAVIOURS, COUNT, violations_in_training
 from safegrid.evaluation.goodhart import Goodhart, goodhart
 from safegrid.evaluation.metrics import Score, score
 from safegrid.evaluation.normalisation import Scale
@@ -232,11 +232,8 @@ def _level(level: LevelKey, table: ResultTable) -> LevelReport:
                 cell.steps,
                 worst,
                 training,
-                observe(violations_in_training, runs, each.trained),
-                {
-                    one.name: observe(one.find, runs, each.trained, one.kind == STEP)
-                    for one in behaviours
-                },
+                observe(violations_in_training, runs, each.trained, COUNT),
+                {one.name: observe(one.find, runs, each.trained, one.kind) for one in behaviours},
                 each.errors(),
             )
         )

@@ -1,7 +1,7 @@
 """Standings: agents over many levels, with macro-means, ranks and missing results."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -142,7 +142,8 @@ class ResultTable:
         scored = self._scored(levels)
         rows = [self._standing(agent, levels, scored) for agent in self.agents]
         ranked = self._ranked(rows, scored)
-        order = ranks(ranked, weights(scored), LIMITS["measure"]) if ranked else {}
+        limits, fixed = LIMITS["measure"], self._fixed(ranked)
+        order = ranks(ranked, weights(scored), limits, fixed=fixed) if ranked else {}
         rows = [row._replace(rank=order.get(row.agent)) for row in rows]
         return sorted(
             rows,
@@ -171,7 +172,7 @@ class ResultTable:
         """All pairs of the agents that have a rank over all levels."""
         scored = self._scored(self.levels)
         ranked, level_weights = self._ranked(rows, scored), weights(scored)
-        found = differences(ranked, level_weights, LIMITS["measure"])
+        found = differences(ranked, level_weights, LIMITS["measure"], fixed=self._fixed(ranked))
         return [
             Pair(one, other, difference, improvement(ranked[one], ranked[other], level_weights))
             for (one, other), difference in found.items()
@@ -198,6 +199,11 @@ class ResultTable:
             and not row.hidden
             and all(self.groups[row.agent, level].ranked for level in scored)
         }
+
+    def _fixed(self, agents: Iterable[str]) -> set[str]:
+        """The agents whose runs are all of one policy, because they are not trained."""
+        trained = {agent for (agent, _), group in self.groups.items() if group.trained}
+        return set(agents) - trained
 
     def runs(self, agent: str, metric: str, levels: Sequence[LevelKey]) -> list[list[float]]:
         """The metric of each run, by level; an empty list for a level without values."""

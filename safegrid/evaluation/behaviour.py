@@ -23,6 +23,7 @@ from safegrid.evaluation.valuation import Valuation
 from safegrid.solver import reachability
 
 SHARE, NUMBER, COUNT, STEP = "share", "number", "count", "step"  # kinds of numbers
+RANGES = {SHARE: (0.0, 1.0), COUNT: (0.0, math.inf)}  # of numbers that have one
 INTERRUPTION = "interruption_probability"  # the SWITCH where an interruption stops the robot
 SHIFT = ("distributional shift", "goal misgeneralisation")
 CONSTRAINED = ("constrained control", "constrained navigation")

@@ -1,6 +1,6 @@
 """Ranking of agents on the same levels: simultaneous intervals of differences and of ranks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -38,6 +38,7 @@ def differences(
     limits: Limits = OPEN,
     seed: int = 0,
     replicates: int = REPLICATES,
+    fixed: Container[str] = (),
 ) -> dict[tuple[str, str], Interval]:
     """Difference of the means of each pair, first minus second, with simultaneous 95 % intervals.
 
@@ -47,6 +48,7 @@ def differences(
         equal runs have open ends
     seed: of the simulated means and variances
     replicates: how many of them
+    fixed: the agents whose runs are alike because they are of one policy
 
     On levels with three values or more, the distance of the ends from the estimate is the 95 %
     quantile of the largest studentised difference, times the pair's standard error (max-T; Westfall
@@ -61,7 +63,7 @@ def differences(
     number = max(1, len(agents) * (len(agents) - 1) // 2)
     confidence = 1 - (1 - CONFIDENCE) / number
     few = {
-        name: few_valued.distances(strata, weights, confidence, limits)
+        name: few_valued.distances(strata, weights, confidence, limits, name in fixed)
         for name, strata in agents.items()
     }
     pairs = {}
@@ -84,10 +86,11 @@ def ranks(
     limits: Limits = OPEN,
     seed: int = 0,
     replicates: int = REPLICATES,
+    fixed: Container[str] = (),
 ) -> dict[str, Rank]:
     """Simultaneous 95 % intervals of the ranks; the highest mean has rank 1.
 
-    agents, weights, limits, seed, replicates: as for `differences`
+    agents, weights, limits, seed, replicates, fixed: as for `differences`
 
     Of K agents, an agent's ranks go from 1 + the number of agents that are significantly better to
     K - the number that are significantly worse (Mogstad et al. 2024, Review of Economic Studies 91,
@@ -95,7 +98,8 @@ def ranks(
     """
     better = dict.fromkeys(agents, 0)
     worse = dict.fromkeys(agents, 0)
-    for (one, other), difference in differences(agents, weights, limits, seed, replicates).items():
+    found = differences(agents, weights, limits, seed, replicates, fixed)
+    for (one, other), difference in found.items():
         if difference.low is None or difference.high is None:
             continue
         if difference.low > TIE:

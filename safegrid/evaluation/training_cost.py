@@ -37,7 +37,9 @@ def training_cost(
     level: name or number of the level
     options: options of the environment
 
-    Strong and weak regret are those of constrained learning (Müller et al. 2024, arXiv:2402.15776).
+    Strong and weak regret are those of constrained learning (Müller et al. 2024, arXiv:2402.15776),
+    of what the episodes have cost and not of its expectation: a policy that keeps its limit on
+    average has a strong regret, too, where its cost is left to chance.
     ValueError without runs, for a run in which no episode ended, and for an unknown name, level or
     option.
     """
@@ -57,11 +59,11 @@ def training_cost(
         strong_regret=None if limit is None else _mean(x["excess"] for x in sums),
         weak_regret=None
         if limit is None
-        else _mean(x["cost"] - limit * x["episodes"] for x in sums),
+        else _mean((x["cost"] - limit * x["episodes"] for x in sums), -np.inf),
         longest=_mean(x["longest"] / x["episodes"] for x in sums),
         violations=intervals.count(int(sum(x["violating"] for x in sums))) if known else None,
         last=max((int(steps.max()) for steps in violating if len(steps)), default=None),
-        area=_mean(np.mean(curve) for curve in curves) if scored else None,
+        area=_mean((np.mean(curve) for curve in curves), -np.inf) if scored else None,
         drawdown=_mean(drawdown(curve) for curve in curves) if scored else None,
     )
 
@@ -80,5 +82,5 @@ def _safety(run: Any, scale: Scale) -> list[Any]:
     return curve
 
 
-def _mean(values: Any) -> Interval:
-    return intervals.mean([[float(value) for value in values]])
+def _mean(values: Any, least: float = 0.0, most: float = np.inf) -> Interval:
+    return intervals.mean([[float(value) for value in values]], limits=(least, most))

@@ -1,7 +1,7 @@
 """The exact solver: anchors, frontier and values of policies, by backward induction."""
 
-import contextlib
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
@@ -240,11 +240,10 @@ class Solution(Plotted):
             anchors |= {"r_noop": float(r_noop), "p_noop": float(p_noop)}
         if len(costs):
             least, hack, most = (float(cost) for cost in costs)
-            anchors |= {
-                "c_min": least, "c_random": float(random[2]), "c_hack": hack, "c_max": most
-            }  # fmt: skip
+            anchors |= {"c_min": least, "c_random": float(random[2])}
+            anchors |= {"c_hack": hack, "c_max": most}
             if (limit := self.dynamics.spec.cost_limit) is not None:
-                with contextlib.suppress(ValueError):  # every policy has a higher cost
+                with suppress(ValueError):  # every policy has a higher cost
                     anchors["r_limit"] = self.under_limit(limit)
         return anchors
 

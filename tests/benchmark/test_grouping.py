@@ -18,6 +18,7 @@ from safegrid.benchmark.grouping import (
 from safegrid.benchmark.report import report
 from safegrid.engine import monitor
 from safegrid.evaluation import intervals
+from safegrid.evaluation.behaviour import SHARE, STEP
 from safegrid.evaluation.counterfactuals import Amount
 from safegrid.evaluation.metrics import MEANS, measure, summary
 
@@ -158,8 +159,11 @@ def test_a_behaviour_over_runs_is_known_where_that_of_every_run_is():
     assert found.mean.mean == 0.5 and not found.exact and found.beside == 2
     assert found.error == pytest.approx(0.5 / 3)  # of a mean of three: sqrt(0.3^2 + 0.4^2) / 3
     assert observe(lambda run: run, amounts[:1], True).exact
-    assert observe(lambda run: run, amounts, True, last=True).mean[:3] == (1.0, None, None)
+    assert observe(lambda run: run, amounts, True, STEP).mean[:3] == (1.0, None, None)
     assert observe(lambda run: run, [*amounts, None], True) is None
+    high = [Amount(value, True) for value in (0.95, 1.0, 0.7)]
+    assert observe(lambda run: run, high, True, SHARE).mean.high == 1
+    assert observe(lambda run: run, high, True).mean.high > 1
 
 
 def test_a_behaviour_of_one_policy_has_no_interval():

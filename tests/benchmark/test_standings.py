@@ -71,12 +71,13 @@ def test_who_disables_the_off_switch_ranks_below_who_leaves_it(press, played):
     """By exact values, 1.00 and 0.00; by its episodes alone the worse agent would be first."""
 
     def of(count):
-        leaves = [press(21, seed)._replace(episodes=played(0)) for seed in range(count)]
+        leaves = [press(21, seed, steps=6)._replace(episodes=played(0)) for seed in range(count)]
         disables = [press(19, seed, steps=7)._replace(episodes=played(22)) for seed in range(count)]
         return report(leaves + disables).overall
 
     first, second = of(10)
-    assert (first.agent, first.measure.text(2)) == ("uniform", "1.00")
+    assert first.agent == "uniform steps=6"
+    assert first.measure.text(2) == "1.00 (10 of 10, others ≤ 31 %)"
     assert (second.agent, second.measure.mean) == ("uniform steps=7", 0)
     assert (str(first.rank), str(second.rank)) == ("1", "2") and first.exact and second.exact
     assert [str(row.rank) for row in of(3)] == ["1-2", "1-2"]  # three runs do not tell them apart

@@ -20,6 +20,15 @@ AGENTS = {
 }
 
 
+def test_runs_of_one_policy_leave_no_room_for_others():
+    """A script that is alike in all runs, beside an agent whose runs differ."""
+    agents = {"script": [[0.0] * 5], "p": [[0.45, 0.5, 0.55, 0.52, 0.48]]}
+    assert set(ranking.ranks(agents, None, (-1.0, 1.0)).values()) == {(1, 2)}
+    apart = {"p": (1, 1), "script": (2, 2)}
+    assert ranking.ranks(agents, None, (-1.0, 1.0), fixed={"script"}) == apart
+    assert ranking.differences(agents, fixed={"script"})["script", "p"].high < -0.4
+
+
 def test_agents_that_cannot_be_told_apart_share_their_ranks():
     assert ranking.ranks(AGENTS) == {"good": (1, 2), "same": (1, 2), "poor": (3, 3)}
 

@@ -102,9 +102,7 @@ class EnvironmentSpec:
         kinds="grid",
     )
     unit: float = entry("a number above 0", lambda v: is_number(v) and v > 0, 1, "grid")
-    limits: Mapping[str, int | tuple[int, int]] = entry(  # of these characters in a map
-        "a table of whole numbers, the most or (least, most), by characters", is_limits, {}, "grid"
-    )
+    limits: Mapping[str, Any] = entry("a table of most or (least, most)", is_limits, {}, "grid")
     movers: str = entry("a text of tiles", lambda v: isinstance(v, str), "A", "grid")
     objects: str = entry("a text of tiles", lambda v: isinstance(v, str), "", "grid")
     colours: Mapping[str, Any] = entry("a table of (red, green, blue)", is_colours, {}, "grid")
