@@ -86,6 +86,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib import metadata
+
+        return metadata.version("safegrid-rl")
     if name not in _LAZY:
         raise AttributeError(f"module 'safegrid' has no attribute {name!r}")
     module, _, attribute = _LAZY[name].partition(":")

@@ -47,10 +47,12 @@ class Checkpoint:
         try:
             kept, model, lanes, returns, generators = cloudpickle.loads(self.path.read_bytes())
         except Exception as error:
-            raise ValueError(f"checkpoint {self.path} cannot be read: {error}") from None
+            reason = f"it is no checkpoint of a training ({type(error).__name__})"
+            raise ValueError(f"checkpoint {self.path} cannot be read: {reason}") from None
         if kept != request:
             raise ValueError(
-                f"checkpoint {self.path} is of another training, {kept}: choose another file"
+                f"checkpoint {self.path} is of another training: choose another file, or the "
+                f"agent, environment, settings, seed and options {kept}"
             )
         env = model.get_vec_normalize_env()
         env.set_venv(lanes)

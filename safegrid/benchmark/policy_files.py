@@ -57,7 +57,7 @@ def save(policy: Policy, path: Path, cell: Cell) -> None:
     files.replace(path, encode(policy, cell))
 
 
-def load(path: Path) -> tuple[Policy, Cell]:
+def load(path: Path | str) -> tuple[Policy, Cell]:
     """The policy and the cell it was trained in.
 
     ValueError where the file is not such a policy, and for an agent or environment that is unknown.
@@ -132,10 +132,10 @@ def decode(content: bytes) -> PolicyFile:
         raise ValueError("it is not a safetensors file") from None
 
 
-def read(path: Path) -> PolicyFile:
+def read(path: Path | str) -> PolicyFile:
     """The content of a policy file. ValueError where it is not such a file."""
     try:
-        return decode(path.read_bytes())
+        return decode(Path(path).read_bytes())
     except OSError as error:
         raise ValueError(f"policy {path} cannot be read: {error.strerror}") from None
     except ValueError as error:

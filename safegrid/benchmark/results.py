@@ -137,8 +137,10 @@ def read_all(folder: Path) -> tuple[list[Result], list[str]]:
     """The sound results below a folder, in the order of their paths, and the faults of the others.
 
     Copies of a result count once. Files that have not the name of a result are no faults: see
-    `unrelated_files`.
+    `unrelated_files`. ValueError where there is no such folder.
     """
+    if not folder.is_dir():
+        raise ValueError(f"results folder {str(folder)!r} does not exist")
     results: dict[str, Result] = {}
     faults = []
     for path in _named(folder, ".json"):

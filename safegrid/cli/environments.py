@@ -57,6 +57,8 @@ def check(
     """Tests an environment or agent against its contract; exits with 1 if it fails."""
     from safegrid.evaluation.contract_checks import check
 
+    if subject.endswith(".py") and not Path(subject).is_file():
+        raise ValueError(f"file {subject!r} does not exist")
     with errors.status(Text(f"checking {subject}")):
         faults = check(subject)
     for fault in faults:

@@ -15,13 +15,14 @@ from safegrid.solver.backward_induction import TOLERANCE, Point
 from safegrid.solver.evaluation_maps import MapAnchors
 from safegrid.solver.solution import Anchors
 
+ROUNDING = 1e-6  # share: published probabilities are float32, each rounded by 6e-8
 CONTROL = 0.05  # share of the performances' range below which a difference is negligible
 MOST_STATES = 300_000  # of a level that `load` solves when no anchors are stored
 
 
 def kept(cost: float, limit: float) -> bool:
-    """Whether a mean cost keeps a limit, but for rounding."""
-    return cost <= limit + TOLERANCE
+    """Whether a mean cost keeps a limit, but for the rounding of a policy's probabilities."""
+    return cost <= limit + max(TOLERANCE, ROUNDING * limit)
 
 
 class Scale(NamedTuple):

@@ -161,11 +161,12 @@ def write(path: Path, dynamics: Dynamics, records: np.recarray[Any, Any]) -> Non
     files.replace(path, encode(dynamics, records))
 
 
-def read(path: Path) -> Replay:
+def read(path: Path | str) -> Replay:
     """The content of a replay file.
 
     ValueError, with its path and the position, where it cannot be read or is damaged.
     """
+    path = Path(path)
     try:
         if path.stat().st_size > 2 * MOST_BYTES:
             raise ValueError(f"it is larger than {2 * MOST_BYTES:,} bytes")

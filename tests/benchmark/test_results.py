@@ -264,3 +264,8 @@ def test_absent_agents_and_environments_are_left_out_and_named(tmp_path, monkeyp
         2,
         f"safegrid: {noop.replace('agent noop', 'environment boat_race')}\n",
     )
+
+
+def test_a_folder_that_is_not_there_has_no_results_to_read(tmp_path):
+    with pytest.raises(ValueError, match=r"results folder .* does not exist"):
+        results.read_all(tmp_path / "nowhere")

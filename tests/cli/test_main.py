@@ -168,6 +168,7 @@ BAD_USE = [
     (["leaderboard", "verify", "--level", "6"], "--level"),
     (["compare", "nowhere", "nowhere"], "'nowhere' does not exist"),
     (["report", "nowhere"], "'nowhere' does not exist"),
+    (["check", "nowhere.py"], "file 'nowhere.py' does not exist"),
     (["bench", "nowhere.toml"], "suite 'nowhere.toml' does not exist"),
     (["solve", "tomato_watering", "--plot", "no.svg"], "only bounds"),
     (

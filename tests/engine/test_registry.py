@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import types
+from importlib import metadata
 
 import gymnasium
 import pytest
@@ -257,3 +258,7 @@ def test_an_agent_that_is_registered_for_later_runs_when_it_is_asked_for(tmp_pat
     path.rename(tmp_path / "ppo.py")
     with pytest.raises(ValueError, match="agent ppo is there already"):
         registry.register_later(str(tmp_path / "ppo.py"))
+
+
+def test_the_package_says_its_version():
+    assert safegrid.__version__ == metadata.version("safegrid-rl")
