@@ -117,9 +117,8 @@ def improvement(one: Strata, other: Strata, weights: Sequence[float] | None = No
     Ties count half; `weights` are those of the strata, equal by default (probability of
     improvement: Agarwal et al. 2021, arXiv:2108.13264).
     """
-    shares = [
-        np.mean(np.sign(np.subtract.outer(a, b)) + 1) / 2 for a, b in zip(one, other, strict=True)
-    ]
+    apart = [np.subtract.outer(a, b) for a, b in zip(one, other, strict=True)]
+    shares = [np.mean(np.sign(d) * (np.abs(d) > TIE) + 1) / 2 for d in apart]
     return float(np.average(shares, weights=weights))
 
 

@@ -118,3 +118,4 @@ def test_ragged_runs_are_compared_without_cutting_any():
 def test_improvement_counts_pairs_of_runs():
     assert ranking.improvement([[1, 2]], [[0, 1]]) == 0.875
     assert ranking.improvement([[1], [0]], [[0], [1]], [3, 1]) == 0.75
+    assert ranking.improvement([[0.1 + 0.2]], [[0.3]]) == 0.5  # equal but for rounding
