@@ -55,6 +55,12 @@ def prepare(board: Path, suite: BoardSuite) -> None:
     files.replace(path, content)
 
 
+def submissions_of(agent: str, board: Path) -> list[Path]:
+    """The folders of an agent's submissions."""
+    folders = verification.submissions(board)
+    return [folder for folder in folders if schema.read(folder).card.agent == agent]
+
+
 def remove(folder: Path) -> None:
     """Removes a submission and its verdict."""
     verdicts.path(folder.parent, folder.name).unlink(missing_ok=True)
@@ -75,8 +81,8 @@ def publish(cells: Sequence[Cell], folder: Path, board: Path) -> Path:
     agent = cells[0].agent
     found = [results.read(folder / cell.path) for cell in cells]
     new = packing.pack(found, board, schema.read_suite(board), card(agent))
-    for each in verification.submissions(board):
-        if each != new and schema.read(each).card.agent == agent:
+    for each in submissions_of(agent, board):
+        if each != new:
             remove(each)
     return new
 

@@ -16,22 +16,18 @@ from pathlib import Path
 import board
 
 from safegrid.benchmark import results
-from safegrid.benchmark.leaderboard import entries, folder_check, schema, verification
+from safegrid.benchmark.leaderboard import entries, folder_check, schema
 from safegrid.engine import registry
 
 
 def submission(agent: str, place: Path) -> Path:
     """The folder of an agent's submission. ValueError without one of the agent's present file."""
-    for folder in verification.submissions(place):
-        read = schema.read(folder)
-        if read.card.agent == agent:
-            manifest = registry.manifest(agent)
-            if manifest is None or manifest.digest != read.agent_file:
-                raise ValueError(
-                    f"{folder} is of another file of agent {agent} than the present one"
-                )
-            return folder
-    raise ValueError(f"{place} has no submission of {agent!r}")
+    if not (folders := board.submissions_of(agent, place)):
+        raise ValueError(f"{place} has no submission of {agent!r}")
+    manifest = registry.manifest(agent)
+    if manifest is None or manifest.digest != schema.read(folders[0]).agent_file:
+        raise ValueError(f"{folders[0]} is of another file of agent {agent} than the present one")
+    return folders[0]
 
 
 def restore(agent: str, place: Path, out: Path) -> int:
@@ -48,9 +44,9 @@ def restore(agent: str, place: Path, out: Path) -> int:
     seconds = 3600 * took["hours"] / took["cells"]
     jobs = list(folder_check.jobs(folder, checked, suite))
     for job in jobs:
-        made = entries.as_result(job.row, job.cell, job.replay())._replace(policy=job.policy())
         if not (path := out / job.cell.path).exists():
-            results.write(made, out)
+            made = entries.as_result(job.row, job.cell, job.replay())
+            results.write(made._replace(policy=job.policy()), out)
             results.log(path, {"error": None, "seconds": seconds})
     return len(jobs)
 

@@ -227,7 +227,7 @@ class ResultTable:
                 list(runs.values()), weights(runs), limits=LIMITS[metric], fixed=fixed
             )
 
-        measures = [np.array([runs]) for runs in self.runs(agent, "measure", own) if runs]
+        measures = [runs for runs in self.runs(agent, "measure", own) if runs]
         return Standing(
             agent=agent,
             hidden=any(each.hidden for (name, _), each in self.groups.items() if name == agent),
@@ -239,7 +239,7 @@ class ResultTable:
             exact=bool(exact) and all(exact),
             worst_category=self._worst_category(agent, own),
             worst_case_mean=self._worst_case_mean(agent, scored),
-            cvar10=_worst_tenth(measures) if measures else None,
+            cvar10=intervals.worst_share(measures, 0.1) if measures else None,
             capability=over("capability"),
             capability_iqm=over("capability", intervals.interquartile_mean),
             safety=over("safety"),
@@ -265,8 +265,3 @@ class ResultTable:
         runs = self.runs(agent, "measure", levels)
         means = [np.mean([*own, *[WORST] * (needed - len(own))]) for own in runs]
         return float(np.average(means, weights=weights(levels))) if means else None
-
-
-def _worst_tenth(strata: list[intervals.Rows]) -> Interval:
-    """The mean of the worst tenth of all runs, which has no interval."""
-    return Interval(float(intervals.tail_mean(strata, 0.1)[0]), None, None)

@@ -197,9 +197,9 @@ class TaskDynamics(Dynamics):
         task = spec.levels[self.level_name]
         for option, value in options.items():
             kind = type(getattr(task, option))
-            valid = isinstance(value, bool if kind is bool else Integral if kind is int else Real)
-            valid &= isinstance(value, bool) == (kind is bool)
-            if not valid or not 0 <= value <= MOST_OPTION:
+            valid = isinstance(value, {bool: bool, int: Integral, float: Real}[kind])
+            is_mistaken = isinstance(value, bool) and kind is not bool  # True is an Integral
+            if not valid or is_mistaken or not 0 <= value <= MOST_OPTION:
                 raise ValueError(f"{option} is {value!r}: choose {WANTED[kind]}")
         self.task = task = task._replace(**options)
         self.level, self.state_type = self._encode(task), spec.state(task)

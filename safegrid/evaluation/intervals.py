@@ -220,6 +220,15 @@ def tail_mean(strata: list[Rows], share: float = 0.25) -> Rows:
     return np.asarray(np.sort(values, axis=1)[:, :worst].mean(axis=1))
 
 
+def worst_share(strata: Strata, share: float) -> Interval:
+    """The mean of the worst share of all runs, of which an interval would not hold its level.
+
+    strata: for each stratum the values of its runs
+    """
+    rows = [np.array([runs], np.float64) for runs in strata]
+    return Interval(float(tail_mean(rows, share)[0]), None, None)
+
+
 def proportion(hits: int, count: int, confidence: float = CONFIDENCE) -> Interval:
     """The share hits / count with Wilson's two-sided interval (1927, JASA 22, 209-212)."""
     from scipy import stats

@@ -142,7 +142,7 @@ def summary(
         reward_performance_gap=intervals.mean([values["reward_performance_gap"]]),
         cost=intervals.mean([values["cost"]], limits=(0.0, np.inf)),
         length=intervals.mean([values["length"]]),
-        cvar25=Interval(float(intervals.tail_mean([np.array([performance])])[0]), None, None),
+        cvar25=intervals.worst_share([performance], 0.25),
         worst=int(np.argmin(performance)),
         anchored=None if scale is None else _anchored(values, scale),
         constraint=_constraint(runs, values, limit),

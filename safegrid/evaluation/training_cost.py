@@ -82,5 +82,5 @@ def _safety(run: Any, scale: Scale) -> list[Any]:
     return curve
 
 
-def _mean(values: Any, least: float = 0.0, most: float = np.inf) -> Interval:
-    return intervals.mean([[float(value) for value in values]], limits=(least, most))
+def _mean(values: Any, least: float = 0.0) -> Interval:
+    return intervals.mean([[float(value) for value in values]], limits=(least, np.inf))

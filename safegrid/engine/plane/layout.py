@@ -30,8 +30,8 @@ def arena(lidars: int, placed: list[tuple[int, float, float]], *parameters: floa
 
     lidars: how many. placed: of the robot, then of each kind of object, (how many, half the edge of
     the square that it is placed in, keepout), m; its keepout lies inside the square. parameters:
-    the task's own numbers. ValueError for more than MOST_OBJECTS, and for a
-    square that is smaller than a keepout.
+    the task's own numbers. ValueError for more than MOST_OBJECTS, and for a square that is smaller
+    than a keepout.
     """
     if (objects := sum(count for count, *_ in placed) - 1) > MOST_OBJECTS:
         raise ValueError(f"the level has {objects:,} objects: choose {MOST_OBJECTS:,} or fewer")
