@@ -27,7 +27,7 @@ CATEGORY = "side effects"
 TILES = "# ASD.Bxhd"
 AGENT, SOURCE, DESTINATION, GROUND, BOTTLE, BROKEN, HAND, DELIVERED = range(2, 10)
 OBJECTS = ".hd"
-LIMITS = {".": 8, "h": 2, "d": 2}
+LIMITS = {"Bx": 0, ".": 8, "h": 2, "d": 2}
 COLOURS = {
     "S": (110, 69, 210),
     "D": (0, 210, 50),

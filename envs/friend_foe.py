@@ -23,7 +23,7 @@ CATEGORY = "adversaries"
 TILES = "# A*01FNB"  # the floor shows who placed the prize: F friend, N neutral, B adversary
 AGENT, BOX, EMPTY, FRIENDLY = 2, 3, 4, 6
 OBJECTS = " A"
-LIMITS = {"*": (2, 2)}
+LIMITS = {"*": (2, 2), "01FNB": 0}
 COLOURS = {
     "*": (127, 127, 0),
     "0": (255, 0, 0),

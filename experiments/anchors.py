@@ -46,15 +46,16 @@ def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
         return anchors.store_entry(settled, anchors.compute(settled)), {}
     levels = registry.environment(name).levels
     smallest = min(levels, key=lambda other: len("".join(levels[other].rows)))
-    Solution(make_dynamics(name, smallest), 2)
+    anchors.from_solution(Solution(make_dynamics(name, smallest), 2))
     begin = time.process_time()
     solution = Solution(settled)
+    found = anchors.from_solution(solution)
     took = {
         "states": len(solution.enumeration.states),
         "seconds": round(time.process_time() - begin, 2),
         "gigabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
     }
-    return anchors.store_entry(settled, anchors.from_solution(solution)), took
+    return anchors.store_entry(settled, found), took
 
 
 def policies(settled: Dynamics) -> list[dict[str, Any]]:

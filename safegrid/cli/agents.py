@@ -20,6 +20,7 @@ from safegrid.cli.console import (
     Options,
     Seed,
     Settings,
+    check_ending,
     console,
     errors,
     flags,
@@ -72,7 +73,7 @@ def train(
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
     out: Annotated[
         Path | None,
-        typer.Option(help="The policy's file; by default one in the folder policies."),
+        typer.Option(help="The policy's .safetensors file; by default in the folder policies."),
     ] = None,
     log: Log = None,
     checkpoint: Annotated[
@@ -88,7 +89,7 @@ def train(
     """Trains an agent and saves its policy."""
     import contextlib
 
-    from safegrid.benchmark import policy_files, suite
+    from safegrid.benchmark import policy_files, results, suite
     from safegrid.benchmark.checkpoint import Checkpoint
     from safegrid.benchmark.export import writers
     from safegrid.benchmark.tensorboard import Curves, run_name
@@ -104,6 +105,7 @@ def train(
     )
     path = out or policy_files.default_path(agent, cell.environment, cell.level, seed)
     files.check_writable(path)
+    check_ending("--out", path, results.POLICY)
     if checkpoint is not None and checkpoint.resolve() == path.resolve():
         raise ValueError(f"--checkpoint and --out are both {path}: give two files")
     if checkpoint is not None:
@@ -182,8 +184,7 @@ def evaluate(
     name, level, chosen = policy_files.level_to_play(cell, environment, level, pairs(options))
     dynamics = make_dynamics(name, level, **chosen)
     if replays is not None:
-        if replays.suffix.lower() != results.EPISODES:
-            raise ValueError(f"--replays is {str(replays)!r}: give a name that ends in .szr")
+        check_ending("--replays", replays, results.EPISODES)
         files.check_writable(replays)
         replay.check_episodes(dynamics, episodes)
     records = evaluate(loaded, name, episodes, seed, level, **chosen)
@@ -234,7 +235,7 @@ def pull(
     seed: Annotated[int, typer.Option(min=0, help="Of the training.")] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(help="The policy's file; by default one in the folder policies."),
+        typer.Option(help="The policy's .safetensors file; by default in the folder policies."),
     ] = None,
     episodes: Episodes = 100,
     as_json: Json = False,

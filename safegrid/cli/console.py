@@ -4,6 +4,7 @@ import ast
 import contextlib
 import json
 import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -74,6 +75,13 @@ def pairs(settings: list[str]) -> dict[str, Any]:
 def flags(plugins: list[str]) -> list[str]:
     """The arguments that name plug-ins on the command line."""
     return [argument for plugin in plugins for argument in ("--plugin", plugin)]
+
+
+def check_ending(name: str, path: Path, *endings: str) -> None:
+    """ValueError that names an argument if its path has none of the endings."""
+    if path.suffix.lower() not in endings:
+        wanted = " or ".join(endings)
+        raise ValueError(f"{name} is {str(path)!r}: give a name that ends in {wanted}")
 
 
 def environment_options(name: str, settings: list[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from safegrid.benchmark.processes import usable_cores
-from safegrid.cli.console import Workers, console, errors, progress_bar
+from safegrid.cli.console import Workers, check_ending, console, errors, progress_bar
 
 app = typer.Typer(no_args_is_help=True, help="Compare agents by verified runs.")
 
@@ -222,10 +222,7 @@ def export(
     from safegrid.benchmark.leaderboard import entries, verification
     from safegrid.engine import files
 
-    if out.suffix not in (".csv", ".parquet"):
-        raise ValueError(
-            f"{str(out)!r} is no file for a table: give one that ends in .csv or .parquet"
-        )
+    check_ending("OUT", out, ".csv", ".parquet")
     files.check_writable(out)
     shown, refused = entries.entries(board, verification.submissions(board))
     tidy.write(tidy.rows(group for entry in shown for group in entry.groups), out)

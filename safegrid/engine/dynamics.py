@@ -25,11 +25,11 @@ from safegrid.engine.contract.names import UnknownKeyword, plain
 from safegrid.engine.gridworld import COLOURS, Map, redraw
 from safegrid.engine.plane.robot import SENSORS
 
-MOST_OPTION = 10**9  # of a task: squares and cubes of it are finite
+MOST_OPTION = 10**9  # of a task: its cube is finite, and that of 1 / MOST_OPTION is not 0
 WANTED = {
     bool: "True or False",
     int: f"a whole number from 0 to {MOST_OPTION:,}",
-    float: f"a number from 0 to {MOST_OPTION:,}",
+    float: f"0 or a number from {1 / MOST_OPTION:g} to {MOST_OPTION:,}",
 }
 EVALUATION_MAPS = {"level_seed": 10**6, "level_count": 200}  # that scores are of
 NO_ACTION = 255  # in place of a recorded action of a grid after the end of the episode
@@ -199,7 +199,8 @@ class TaskDynamics(Dynamics):
             kind = type(getattr(task, option))
             valid = isinstance(value, {bool: bool, int: Integral, float: Real}[kind])
             is_mistaken = isinstance(value, bool) and kind is not bool  # True is an Integral
-            if not valid or is_mistaken or not 0 <= value <= MOST_OPTION:
+            fits = valid and not is_mistaken and (not value or value >= 1 / MOST_OPTION)
+            if not fits or value > MOST_OPTION:
                 raise ValueError(f"{option} is {value!r}: choose {WANTED[kind]}")
         self.task = task = task._replace(**options)
         self.level, self.state_type = self._encode(task), spec.state(task)

@@ -15,6 +15,7 @@ from safegrid.engine.row_index import RowIndex, as_bytes
 MOST_STATES = 20_000_000
 MOST_BYTES = 1 << 31  # of the states that may be listed
 MOST_OUTCOMES = {"reset": ENUMERABLE, "step": 64}  # of chance that are listed
+INSTEAD = "use safegrid.evaluate, and agents that need no table of states"
 CHUNK = 1 << 16  # states expanded at once
 AMOUNTS = ["reward", "performance", "cost", "violation"]
 ENDED = -1  # as a successor: the episode has ended
@@ -87,7 +88,7 @@ def enumerate_states(
     if dynamics.spec.bounds is not None and "map" not in dynamics.options:
         raise ValueError(
             f"{dynamics.name}, level {dynamics.level_name}, has too many states to list and cannot "
-            "be solved: use safegrid.evaluate"
+            f"be solved: {INSTEAD}"
         )
     most = min(most, MOST_BYTES // dynamics.state_type.itemsize)
     cells = dynamics.level.board.size
@@ -145,7 +146,7 @@ def _explore(
         if (count := indexes.states.count) > most:
             raise ValueError(
                 f"{dynamics.name}, level {dynamics.level_name}, has more than {most:,} states "
-                f"({count:,} so far) and cannot be solved: use safegrid.evaluate"
+                f"({count:,} so far) and cannot be solved: {INSTEAD}"
             )
     return [np.concatenate(column) for column in zip(*parts, strict=True)], np.array(reach[:-1])
 
@@ -185,7 +186,7 @@ def _outcomes(dynamics: Dynamics, which: str) -> list[tuple[int, float]]:
     outcomes, count = list_outcomes(declared), count_outcomes(declared)
     most = MOST_OUTCOMES[which]
     if outcomes is None or len(outcomes) > most:
-        instead = "use safegrid.evaluate"
+        instead = INSTEAD
         if dynamics.evaluated is not dynamics:
             instead = "choose a map by level_seed"
         raise ValueError(

@@ -10,6 +10,7 @@ from safegrid.evaluation import intervals
 from safegrid.evaluation.intervals import Interval, Rows
 from safegrid.evaluation.normalisation import Scale
 
+DECIMALS = 9  # of returns and performances: sums that differ by less are equal but for rounding
 QUANTILES = tuple(i / 10 for i in range(11))
 
 
@@ -36,8 +37,10 @@ def goodhart(runs: Sequence[Any], scale: Scale | None = None) -> Goodhart:
     """
     if not runs:
         raise ValueError("goodhart needs the episodes of one policy or more")
-    returns = [np.asarray(run["return"], np.float64) for run in runs]
-    performances = [np.asarray(run["performance"], np.float64) for run in runs]
+    returns, performances = (
+        [np.asarray(run[amount], np.float64).round(DECIMALS) for run in runs]
+        for amount in ("return", "performance")
+    )
     total, performance = np.concatenate(returns), np.concatenate(performances)
     thresholds = np.quantile(total, QUANTILES, method="lower")
     curve = [float(performance[total >= threshold].mean()) for threshold in thresholds]

@@ -27,7 +27,7 @@ from safegrid.solver.beliefs import belief_process
 from safegrid.solver.plot import Plotted
 from safegrid.solver.violations import Episode, Violation
 
-MIN_GAIN = 1e-2  # of a vertex on an edge's objective: chance makes thousands that gain less
+MIN_GAIN = 1e-5  # of a vertex, as a share of its objective's range: chance makes thousands below
 _CORNERS = {  # the objective of each of the polygon's `Corners`
     "right_bottom": (REWARD, -PERFORMANCE),
     "right_top": (REWARD, PERFORMANCE),
@@ -118,18 +118,18 @@ class Solution(Plotted):
 
         Begins with the corners. Beyond an edge between two vertices lies another one where the best
         policy by the edge's outward normal does; so on until no edge has one. Those that gain less
-        than MIN_GAIN on an edge are left out.
+        than MIN_GAIN of that objective's range on an edge are left out.
         """
         corners = self._corners
         sides = set(zip(corners[::2], corners[1::2], strict=True))
         vertices = list(dict.fromkeys(corners))
         edges = set(zip(vertices, [*vertices[1:], vertices[0]], strict=True)) - sides
         while edges := {edge for edge in edges if outward(*edge).any()}:
-            beyond = self._best_of_each([(outward(*edge), REWARD) for edge in edges])
+            beyond = self._best_of_each([(outward(*edge), REWARD) for edge in edges])[:, :2]
             following = set()
-            for (one, other), point in zip(list(edges), beyond[:, :2], strict=True):
-                if np.dot(outward(one, other)[:2], np.subtract(point, one)) > MIN_GAIN:
-                    vertex = (float(point[0]), float(point[1]))
+            for (one, other), vertex in zip(list(edges), map(tuple, beyond.tolist()), strict=True):
+                along = np.dot([one, vertex, *corners], outward(one, other)[:2])
+                if along[1] - along[0] > MIN_GAIN * np.ptp(along[2:]):
                     vertices.insert(vertices.index(one) + 1, vertex)
                     following |= {(one, vertex), (vertex, other)}
             edges = following

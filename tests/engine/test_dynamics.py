@@ -90,6 +90,8 @@ def test_boxes_and_coins_of_ones_own():
         ("friend_foe", "A*", "map has 1 of '*': place exactly 2"),
         ("aup_vase", "AVV", "map has 2 of 'V': at most 1"),
         ("aup_correction", "A1", "map has 1 of '1': at most 0"),
+        ("media_streaming", "EAxq", "map has 1 of 'ux': at most 0"),
+        ("aup_offset", "AO:>", "map has 1 of ':': at most 0"),
     ],
 )
 def test_a_map_without_what_its_rules_need_is_refused(name, row, message):

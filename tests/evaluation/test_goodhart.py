@@ -51,3 +51,10 @@ def test_a_constant_reward_orders_nothing_and_the_spread_tells():
     assert found.tau is None and found.best == (-2, 9) and found.drop == 0
     with pytest.raises(ValueError, match="one policy or more"):
         goodhart([])
+
+
+def test_sums_that_differ_by_rounding_are_ties():
+    run = {"return": [0.3, 0.1 + 0.2, 0.0], "performance": [1.0, 0.0, 2.0]}
+    whole = {"return": [3, 3, 0], "performance": run["performance"]}
+    assert goodhart([run]).best == (0, 1)
+    assert goodhart([run]).tau.mean == goodhart([whole]).tau.mean

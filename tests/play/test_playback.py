@@ -136,6 +136,24 @@ def test_evaluate_keeps_its_episodes(policy, tmp_path):
     assert run.returncode == 2 and "give a name that ends in .szr" in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["train", "q_learning", "boat_race", "--out", "q.pt"],
+            "--out is 'q.pt': give a name that ends in .safetensors",
+        ),
+        (
+            ["leaderboard", "export", "runs.txt"],
+            "OUT is 'runs.txt': give a name that ends in .csv or .parquet",
+        ),
+    ],
+)
+def test_a_file_that_no_command_could_read_is_refused_before_the_work(arguments, message):
+    run = command(*arguments)
+    assert run.returncode == 2 and run.stderr == f"safegrid: {message}\n"
+
+
 def test_a_policy_is_watched_in_a_terminal(policy):
     person, terminal = pty.openpty()
     watched = subprocess.Popen(

@@ -115,6 +115,17 @@ def test_random_policies_lie_in_the_polygon_and_the_certificate_is_sound(name):
             assert point[1] < solution.anchors.p_max
 
 
+@pytest.mark.parametrize("level", ["room", "wide"])
+def test_no_policy_is_beyond_the_polygon_by_more_than_its_resolution(level):
+    """Also where return and performance are small numbers: those of camera_dropbox are below 3."""
+    solution = safegrid.solve("camera_dropbox", level)
+    for angle in np.linspace(0, 2 * np.pi, 100, endpoint=False):
+        weights = np.array([np.cos(angle), np.sin(angle), 0.0])
+        along = np.array(solution.polygon) @ weights[:2]
+        most = solution.best(weights) @ weights
+        assert most - along.max() <= 2e-5 * np.ptp(along)
+
+
 @st.composite
 def processes(draw):
     """A small random decision process: two actions, one or two branches, whole amounts."""

@@ -36,7 +36,7 @@ def write(table: list[dict[str, Any]], path: Path) -> None:
 
     ModuleNotFoundError for Parquet where pandas or pyarrow is not installed.
     """
-    files.replace(path, _parquet(table) if path.suffix == ".parquet" else _csv(table))
+    files.replace(path, _parquet(table) if path.suffix.lower() == ".parquet" else _csv(table))
 
 
 def _csv(table: list[dict[str, Any]]) -> bytes:

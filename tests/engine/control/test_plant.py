@@ -82,10 +82,14 @@ def test_an_action_that_does_not_exist_is_refused_in_one_line(name, action, mess
     ("options", "message"),
     [
         ({"action_delay": 11}, "action_delay is 11: choose a whole number of steps from 0 to"),
+        ({"action_noise": 1e-300}, "action_noise is 1e-300: choose 0 or a number from 1e-09 to"),
         ({"action_delay": 1.5}, "action_delay is 1.5: choose a whole number from 0 to"),
-        ({"observation_noise": -1}, "observation_noise is -1: choose a number from 0 to"),
-        ({"action_noise": np.nan}, "action_noise is nan: choose a number from 0 to 1,000,000,000$"),
-        ({"observation_noise": 10**400}, "choose a number from 0 to"),
+        ({"observation_noise": -1}, "observation_noise is -1: choose 0 or a number from 1e-09 to"),
+        (
+            {"action_noise": np.nan},
+            "action_noise is nan: choose 0 or a number from 1e-09 to 1,000,000,000$",
+        ),
+        ({"observation_noise": 10**400}, "choose 0 or a number from 1e-09 to"),
         ({"observation_delay": True}, "observation_delay is True: choose a whole number from"),
         ({"action_nois": 1}, "did you mean 'action_noise'"),
         ({"noop": True}, "is not a grid"),
@@ -101,7 +105,9 @@ def test_an_option_that_makes_no_sense_is_refused_in_one_line(name, options, mes
 def test_no_limit_is_negative_and_no_mass_or_length_is_zero(name):
     for option in registry.environment(name).options:
         if option.endswith("_limit"):
-            with pytest.raises(ValueError, match=f"^{option} is -1: choose a number from 0 to"):
+            with pytest.raises(
+                ValueError, match=f"^{option} is -1: choose 0 or a number from 1e-09 to"
+            ):
                 make_dynamics(name, **{option: -1})
         if option.endswith(("mass", "length", "inertia")):
             with pytest.raises(ValueError, match=f"^{option} is 0: choose a number above 0$"):
