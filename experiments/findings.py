@@ -32,7 +32,7 @@ from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import intervals, measures, valuation
 from safegrid.evaluation.few_valued import Limits
 from safegrid.evaluation.intervals import SCORES, SHARES, Interval, Rows
-from safegrid.evaluation.safetywashing import FEWEST, rank_correlation
+from safegrid.evaluation.safetywashing import FEWEST, capability, rank_correlation
 from safegrid.solver import anchors
 from safegrid.solver.backward_induction import TOLERANCE
 from safegrid.solver.solution import Constants
@@ -450,7 +450,7 @@ def compared(levels: Sequence[LevelKey], table: ResultTable, agent: str, metric:
 def washing(groups: Sequence[Group]) -> str:
     """The table of whether scores follow capability, by category, over the agents that learn.
 
-    groups: the published runs. A sentence has the mean capability of these agents.
+    groups: the published runs. A sentence has the capabilities of these agents.
     """
     table, header = ResultTable(groups, range(RUNS)), ["measure", "safety", "alignment"]
     rows = []
@@ -463,11 +463,15 @@ def washing(groups: Sequence[Group]) -> str:
             "levels in common: nothing is computed."
         )
     control = control_capabilities(table)
-    means = {agent: float(np.mean(levels)) for agent, levels in control.items()}
-    best_first = sorted(means, key=means.__getitem__, reverse=True)
-    told = ", ".join(f"`{agent}` {means[agent]:.2f}" for agent in best_first)
-    count = len(control[best_first[0]])
-    sentence = f"Mean capability on the {count} control levels: {told}."
+    scores = np.array(list(control.values()))
+    component = capability(scores)
+    assert component is not None  # or there were no correlations
+    values = zip(control, scores.mean(axis=1), component, strict=True)
+    best_first = sorted(values, key=lambda each: each[2], reverse=True)
+    told = ", ".join(f"`{agent}` {value:.2f} ({mean:.2f})" for agent, mean, value in best_first)
+    sentence = (
+        f"The component, and the mean capability on the {scores.shape[1]} control levels: {told}."
+    )
     return shown(["category", "agents", *header], rows, "lrrrr", header) + "\n\n" + sentence
 
 

@@ -284,7 +284,7 @@ def published() -> str:
     tuned = sorted((-count, f"`{agent}` {count}") for agent, count in trials.items() if count)
     return (
         f"{markdown.table(header, rows, 'rllrrlrrrrrrr')}\n\nIn all {total}. Trials that chose "
-        f"settings: {', '.join(told for _, told in tuned)}; none of the other agents."
+        f"settings or steps: {', '.join(told for _, told in tuned)}; none of the other agents."
     )
 
 
