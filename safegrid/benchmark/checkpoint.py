@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from safegrid.benchmark.results import Cell
 from safegrid.engine import files
 
 EVERY = 30.0  # seconds
@@ -22,26 +23,29 @@ EVERY = 30.0  # seconds
 class Checkpoint:
     """The file in which one training keeps itself; agents that keep none never ask for it.
 
-    ValueError where the file cannot be written.
+    cell: the training, whose steps may be more when it is continued. device: of torch. ValueError
+    where the file cannot be written.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, cell: Cell, device: str = "auto"):
         files.check_writable(path)
         self.path = path
-        self.request: str | None = None  # what was asked for; None until an agent has resumed
+        training = {**cell.model_dump(exclude={"steps", "episodes"}), "device": device}
+        self.training = ", ".join(f"{key} {value}" for key, value in training.items())
+        self._is_asked = False  # whether the agent has resumed
         self._last = time.monotonic()
         self._is_ours = False  # whether the file is of this training
         self._interrupted = False
 
-    def resume(self, request: str) -> Any | None:
-        """The model of this request as it was saved, or None where there is no file.
+    def resume(self) -> Any | None:
+        """The model of this training as it was saved, or None where there is no file.
 
-        ValueError for a file that is no checkpoint, or that of another request.
+        ValueError for a file that is no checkpoint, or that of another training.
         """
         import cloudpickle
         import torch
 
-        self.request = request
+        self._is_asked = True
         if not self.path.exists():
             return None
         try:
@@ -49,10 +53,9 @@ class Checkpoint:
         except Exception as error:
             reason = f"it is no checkpoint of a training ({type(error).__name__})"
             raise ValueError(f"checkpoint {self.path} cannot be read: {reason}") from None
-        if kept != request:
+        if kept != self.training:
             raise ValueError(
-                f"checkpoint {self.path} is of another training: choose another file, or the "
-                f"agent, environment, settings, seed and options {kept}"
+                f"checkpoint {self.path} is of another training: choose another file, or {kept}"
             )
         env = model.get_vec_normalize_env()
         env.set_venv(lanes)
@@ -60,6 +63,7 @@ class Checkpoint:
         random.setstate(generators[0])
         np.random.set_state(generators[1])
         torch.set_rng_state(generators[2])
+        torch.cuda.set_rng_state_all(generators[3])
         self._is_ours = True
         return model
 
@@ -89,7 +93,7 @@ class Checkpoint:
 
         def interrupt(*_: object) -> None:
             signal.signal(signal.SIGINT, before)
-            if self.request is None:  # no agent has asked for the checkpoint yet
+            if not self._is_asked:
                 raise KeyboardInterrupt
             self._interrupted = True
             notify()
@@ -106,8 +110,11 @@ class Checkpoint:
         import torch
 
         env = model.get_vec_normalize_env()  # its own pickle leaves the lanes and returns out
-        generators = random.getstate(), np.random.get_state(), torch.get_rng_state()
-        content = (self.request, model, env.venv, env.returns, generators)
+        generators = (
+            *(random.getstate(), np.random.get_state()),
+            *(torch.get_rng_state(), torch.cuda.get_rng_state_all()),
+        )
+        content = (self.training, model, env.venv, env.returns, generators)
         files.replace(self.path, cloudpickle.dumps(content))
         self._is_ours = True
 

@@ -105,6 +105,8 @@ def write(result: Result, folder: Path) -> Path:
     record = ResultFile(cell=cell, beside=digests, means=means(result), values=dict(result.values))
     body = record.model_dump(mode="json")
     for suffix, content in beside.items():
+        if path.exists():  # another sweep was first
+            return path
         files.replace(path.with_suffix(suffix), content)
     text = json.dumps({**body, "digest": _digest(body)}, indent=1) + "\n"
     files.create(path, text.encode())
@@ -146,7 +148,7 @@ def read_all(folder: Path) -> tuple[list[Result], list[str]]:
     for path in _named(folder, ".json"):
         try:
             result = read(path)
-            if path.parts[-len(result.cell.path.parts) :] != result.cell.path.parts:
+            if path.absolute().parts[-len(result.cell.path.parts) :] != result.cell.path.parts:
                 raise ValueError(f"{path}: was copied or renamed: its path is {result.cell.path}")
             results.setdefault(result.cell.key, result)
         except ValueError as error:
@@ -177,12 +179,17 @@ def to_pandas(results: Iterable[Result]) -> Any:
     return pandas.DataFrame(rows(results))
 
 
-def set_aside(path: Path) -> Path:
-    """Adds `.damaged` to the names of a result and of the files beside it; returns its path."""
-    for beside in map(path.with_suffix, BESIDE):
-        if beside.exists():
-            beside.rename(f"{beside}.damaged")
-    return path.rename(f"{path}.damaged")
+def set_aside(path: Path) -> None:
+    """Adds `.damaged` to the names of a damaged result and of the files beside it.
+
+    Another sweep may have done so, and made the result again, which stays.
+    """
+    try:
+        read(path)
+    except ValueError:
+        for each in (path, *map(path.with_suffix, BESIDE)):
+            with contextlib.suppress(FileNotFoundError):
+                each.rename(f"{each}.damaged")
 
 
 def log(path: Path, entry: dict[str, Any]) -> None:
@@ -250,6 +257,8 @@ def _beside(path: Path, suffix: str, record: ResultFile) -> bytes | None:
         if suffix == POLICY or suffix not in record.beside:
             return None
         raise ValueError(f"{path.with_suffix(suffix)}: is missing: {path} needs it") from None
+    except OSError as error:
+        raise ValueError(f"{path.with_suffix(suffix)}: cannot be read: {error.strerror}") from None
     if sha256(content) != record.beside.get(suffix):
         reason = changed_line_ends(content, record.beside.get(suffix, ""))
         message = f"{path.with_suffix(suffix)}: was edited: {path} has another digest of it"

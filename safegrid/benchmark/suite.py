@@ -131,7 +131,7 @@ def make_cell(
         trained = [name for name in dynamics.spec.levels if name not in dynamics.spec.held_out]
         raise ValueError(
             f"level {dynamics.level_name} of {environment} is held out: train on "
-            f"{', '.join(trained)}, or allow it with --held-out"
+            f"{', '.join(trained)}, or by safegrid train --held-out"
         )
     return Cell(
         agent=agent,

@@ -54,7 +54,8 @@ class Curves:
             self._writer.flush()
 
     def write_evaluation(self, episodes: Any) -> None:
-        """Writes the means of the evaluation, at the last step of the training."""
+        """Writes what is left of the curves, and the means of the evaluation at the last step."""
+        self.write()
         for column in SHOWN:
             self._add(f"evaluation/{column}", episodes[column].mean(), self._log.steps)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import TextColumn
 from rich.table import Table
 
 from safegrid.cli.console import (
@@ -111,14 +110,15 @@ def train(
     if checkpoint is not None:
         files.check_writable(checkpoint)
     target = None if log is None else writers.target(log)
-    kept = None if checkpoint is None else Checkpoint(checkpoint)
-    episodes = None if target is None else EpisodeLog()
+    kept = None if checkpoint is None else Checkpoint(checkpoint, cell, device)
+    is_logged = target is not None or kept is not None  # which may go on with --log
+    episodes = EpisodeLog() if is_logged else None
     with contextlib.ExitStack() as stack:
         curves = None
         if target is not None and episodes is not None:
             run_folder = target.folder / run_name(cell)
             curves = stack.enter_context(Curves(run_folder, episodes, cell.steps, target.library))
-        progress = stack.enter_context(progress_bar(TextColumn("steps/s {task.speed:,.0f}")))
+        progress = stack.enter_context(progress_bar())
         bar = progress.add_task(f"{agent} on {cell.environment}", total=cell.steps)
 
         def report(done: int) -> None:
@@ -136,7 +136,7 @@ def train(
             hint = f"; the same command continues from {checkpoint}" if kept_some else ""
             errors.print(f"interrupted: the policy is not saved{hint}", markup=False)
             raise typer.Exit(130) from None
-    policy_files.save(policy, path, cell)
+        policy_files.save(policy, path, cell)  # before the log is closed, which may fail
     if kept is not None:
         kept.finish()
     if curves is not None and (reason := curves.reason()) is not None:
@@ -241,13 +241,14 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Copies a policy of the published leaderboard, which comes with SafeGrid, and evaluates it."""
-    from safegrid.benchmark import policy_files
+    from safegrid.benchmark import policy_files, results
     from safegrid.benchmark.published import pretrained
     from safegrid.engine import files
 
     found = pretrained.find(agent, environment, level, seed)
     content = found.content()
     path = out or policy_files.default_path(agent, *found.row.key)
+    check_ending("--out", path, results.POLICY)
     files.check_writable(path)
     if path.exists() and path.read_bytes() != content:
         raise ValueError(f"{path} exists with another content: give another file as --out")

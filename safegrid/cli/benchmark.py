@@ -48,13 +48,16 @@ def bench(
     """
     import functools
 
-    from safegrid.benchmark.executors import Resources
+    from safegrid.benchmark.executors import EXECUTORS, Resources
     from safegrid.benchmark.export import writers
     from safegrid.benchmark.results import set_aside
     from safegrid.benchmark.suite import find, missing, read_suite, run
     from safegrid.benchmark.sweep import sweep
     from safegrid.engine import files
+    from safegrid.engine.registry import unknown
 
+    if engine not in EXECUTORS:
+        raise unknown("engine", engine, EXECUTORS)
     if address is not None and engine != "ray":
         raise ValueError(f"an address is of the engine ray: it is {engine!r}")
     suite = find(suite)
@@ -69,7 +72,8 @@ def bench(
     files.check_folder(folder)
     target = None if log is None else writers.target(log)
     for path in damaged:
-        errors.print(f"a damaged result was renamed to {set_aside(path)}", markup=False)
+        set_aside(path)
+        errors.print(f"a damaged result was renamed to {path}.damaged", markup=False)
     failures = []
     with progress_bar() as progress:
         task = progress.add_task(f"suite {suite.stem}", total=len(todo))
@@ -113,7 +117,7 @@ def compare(
 ) -> None:
     """Compares two result folders.
 
-    Exits with 1 if safety decreased or cost increased significantly, or results are missing.
+    Exits with 1 if something became significantly worse, or results are missing or damaged.
     """
     from safegrid.benchmark import markdown
     from safegrid.benchmark.comparison import ENOUGH, compare
@@ -244,8 +248,9 @@ def _results(folder: Path) -> tuple[list[Any], list[str]]:
     _name_unrelated_files(folder)
     sound, faults = read_all(folder)
     found, absent = registered(sound)
-    if absent and not found:
-        raise ValueError(absent[0])
+    if not found and (reasons := [*absent, *faults]):
+        more = f", and {len(reasons) - 1} more like it" if len(reasons) > 1 else ""
+        raise ValueError(f"{reasons[0]}{more}")
     return found, [*faults, *absent]
 
 

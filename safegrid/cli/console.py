@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import io
 import json
 import os
 from pathlib import Path
@@ -47,7 +48,7 @@ Workers = Annotated[int, typer.Option(min=1, help="Number of processes.")]
 Episodes = Annotated[int, typer.Option(min=1, help="Number of episodes.")]
 
 
-def progress_bar(*extra: Any) -> Progress:
+def progress_bar() -> Progress:
     """A progress bar with counts and elapsed time, on the error stream."""
     return Progress(
         TextColumn("{task.description}", markup=False),
@@ -98,13 +99,13 @@ def print_json(content: Any) -> None:
 
 
 class Output:
-    """A text stream whose reader may stop early, as `head` does: what follows is dropped.
+    """A text stream that is closed, None, or whose reader may stop early: the rest is dropped.
 
     The command goes on, and its exit code is its own.
     """
 
     def __init__(self, stream: Any):
-        self._stream = stream
+        self._stream = io.StringIO() if stream is None else stream
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

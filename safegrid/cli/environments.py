@@ -84,6 +84,8 @@ def show(
 
     if picture is not None and (options or name in registry.agents()):
         raise ValueError("--picture draws an environment, and takes no options")
+    if options and name in registry.agents():
+        raise ValueError(f"{name} is an agent: --option is for environments")
     if name in registry.agents():
         console.print(registry.agent(name).card, highlight=False, soft_wrap=True)
         return
@@ -134,6 +136,8 @@ def solve(
     horizon = own if horizon is None else horizon
     title = f"{name}, level {dynamics.level_name}, {horizon} steps"
     if anchors.has_bounds(dynamics):
+        if reset_chance is not None:
+            raise ValueError(f"{title} is bounded, not solved: leave --reset-chance out")
         reference = anchors.Reference("bound", anchors.compute_bounds(dynamics, horizon))
     else:
         with errors.status(Text(f"solving {title}")):

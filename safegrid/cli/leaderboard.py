@@ -72,6 +72,8 @@ def verify(
     from safegrid.benchmark.leaderboard import keys, schema, secret_seeds, verification
     from safegrid.benchmark.leaderboard.verdicts import has_agent
 
+    if not board.is_dir():
+        raise ValueError(f"board {str(board)!r} does not exist")
     depth = max(level, 4) if secret is not None else level
     for each in submissions:
         if not each.is_dir():

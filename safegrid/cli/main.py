@@ -80,7 +80,8 @@ def main() -> None:
         errors.print(f"safegrid: the memory is too small: {error}", highlight=False)
         sys.exit(2)
     except ModuleNotFoundError as error:
-        errors.print(f"safegrid: {error.name} is not installed: pip install 'safegrid-rl[all]'")
+        own = "pip install 'safegrid-rl[all]' has all that SafeGrid uses"
+        errors.print(f"safegrid: {error.name} is not installed: {own}")
         sys.exit(2)
     except typer.Abort as error:  # what an EOFError becomes
         reason = error.__cause__ or error.__context__

@@ -78,10 +78,10 @@ class Single(LevelMethods, gymnasium.Env[Any, Any]):
         options: not used. ValueError for a seed out of range.
         """
         seed = int(seed) if isinstance(seed, np.integer) else seed
+        seeds = None if seed is None else check_seeds([seed])
         super().reset(seed=seed)
         if seed is None and not self._begun:
-            seed = int(self.np_random.integers(2**63))
-        seeds = None if seed is None else check_seeds([seed])
+            seeds = check_seeds([int(self.np_random.integers(2**63))])
         boards = self._lanes.reset(seeds)
         self._begun = True
         self._show()

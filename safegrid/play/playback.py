@@ -36,8 +36,10 @@ def read_episodes(
     if path.suffix.lower() == results.POLICY:
         policy, cell = policy_files.load(path)
         name, level, chosen = policy_files.level_to_play(cell, environment, level, options)
+        dynamics = make_dynamics(name, level, **chosen)
+        replay.check_episodes(dynamics, episodes)
         played = evaluate(policy, name, episodes, seed or 0, level, **chosen)
-        return replay.decode(replay.encode(make_dynamics(name, level, **chosen), played))
+        return replay.decode(replay.encode(dynamics, played))
     given = {"environment": environment, "level": level, "option": options, "seed": seed}
     for key, value in given.items():
         if value not in (None, {}):

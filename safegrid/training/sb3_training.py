@@ -79,8 +79,7 @@ def learn(
         except (AssertionError, RuntimeError, TypeError, ValueError) as error:
             raise ValueError(f"{algorithm.__name__} refuses these settings: {error}") from None
         if run.checkpoint is not None:
-            request = (algorithm.__name__, task.environment, dict(settings), task.seed)
-            if kept := run.checkpoint.resume(repr((*request, dict(task.options)))):
+            if kept := run.checkpoint.resume():
                 model = kept
                 if model.num_timesteps > task.steps:
                     raise ValueError(

@@ -38,7 +38,7 @@ def content(policy):
 
 def train(request, path, progress=None, log=None):
     """The policy of a cell, from its checkpoint on."""
-    kept = checkpoint.Checkpoint(path)
+    kept = checkpoint.Checkpoint(path, request)
     policy = suite.train(request, Run(progress, log, kept))
     kept.finish()
     return policy
@@ -72,8 +72,15 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "training"
     with pytest.raises(KeyboardInterrupt):
         train(cell("ppo"), path, stop_at(600))
-    with pytest.raises(ValueError, match=r"is of another training: .*, seed and options \('PPO', "):
+    with pytest.raises(ValueError, match=r"is of another training: .* or agent ppo, .* seed 0, "):
         train(cell("ppo", seed=1), path)
+    for agent, other in (("maskable_ppo", "shielded_ppo"), ("shielded_ppo", "maskable_ppo")):
+        one, two = (suite.make_cell(name, "boat_race", steps=8192) for name in (agent, other))
+        masked = tmp_path / agent
+        with pytest.raises(KeyboardInterrupt):  # both train by one algorithm, with equal settings
+            train(one, masked, stop_at(4224))
+        with pytest.raises(ValueError, match=f"is of another training: .* or agent {agent}, "):
+            train(two, masked)
     path.write_bytes(b"nonsense")
     with pytest.raises(ValueError, match="cannot be read: it is no checkpoint of a training"):
         train(cell("ppo"), path)
@@ -92,7 +99,7 @@ def test_an_agent_without_checkpoints_says_so_before_training(agent, tmp_path, m
     request = suite.make_cell(agent, environment, steps=1000)
     with pytest.raises(ValueError, match=f"{agent} keeps no checkpoints: .* a2c, .*dqn"):
         train(request, path)
-    checkpoint.Checkpoint(path).finish()
+    checkpoint.Checkpoint(path, request).finish()
     assert path.read_text() == "somebody's"
 
 
@@ -109,13 +116,13 @@ def test_agents_that_declare_checkpoints_ask_for_them():
 
 def test_a_file_that_is_not_of_the_training_is_never_removed(tmp_path):
     path = tmp_path / "training"
-    kept = checkpoint.Checkpoint(path)
-    assert kept.resume("a request") is None
+    kept = checkpoint.Checkpoint(path, cell("ppo"))
+    assert kept.resume() is None
     path.write_text("somebody's, written during the training")
     kept.finish()
     assert path.exists()
     with pytest.raises(ValueError, match="cannot be written: it is a folder"):
-        checkpoint.Checkpoint(tmp_path)
+        checkpoint.Checkpoint(tmp_path, cell("ppo"))
 
 
 def test_ctrl_c_saves_and_loses_nothing(tmp_path):
@@ -127,7 +134,7 @@ def test_ctrl_c_saves_and_loses_nothing(tmp_path):
             signal.raise_signal(signal.SIGINT)
 
     handler = signal.getsignal(signal.SIGINT)
-    kept = checkpoint.Checkpoint(path)
+    kept = checkpoint.Checkpoint(path, cell("ppo"))
     with pytest.raises(KeyboardInterrupt), kept.interruptible(lambda: notes.append("saving")):
         suite.train(cell("ppo"), Run(progress, None, kept))
     assert notes == ["saving"] and path.exists() and signal.getsignal(signal.SIGINT) is handler
@@ -152,7 +159,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path, heard):
         seen.append(done)
         signal.raise_signal(signal.SIGINT)
 
-    kept = checkpoint.Checkpoint(tmp_path / "training")
+    kept = checkpoint.Checkpoint(tmp_path / "training", cell("ppo"))
     with pytest.raises(KeyboardInterrupt), kept.interruptible():
         suite.train(cell("ppo"), Run(progress, None, kept))
     assert seen == [8, 16] and not kept.path.exists()

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -144,6 +145,22 @@ def test_a_copied_or_misplaced_result_does_not_count(tmp_path):
     assert len(faults) == 1 and str(copy) in faults[0] and "copied" in faults[0]
     paths[1].write_bytes(paths[0].read_bytes())
     assert suite.missing(cells, tmp_path)[0] == [cells[1]]
+
+
+def test_results_are_found_from_a_folder_below(tmp_path, monkeypatch):
+    path = results.write(suite.run(suite.make_cell("uniform", "boat_race", episodes=2)), tmp_path)
+    monkeypatch.chdir(path.parent)
+    assert [len(found) for found in results.read_all(Path("."))] == [1, 0]
+
+
+def test_only_damaged_results_are_set_aside(tmp_path):
+    path = results.write(suite.run(suite.make_cell("uniform", "boat_race", episodes=2)), tmp_path)
+    results.set_aside(path)  # another sweep has made it again
+    assert results.read(path)
+    path.write_text("{")
+    results.set_aside(path)
+    results.set_aside(path)  # another sweep was first
+    assert {each.suffix for each in path.parent.iterdir()} == {".damaged"}
 
 
 def test_the_first_writer_of_a_result_wins(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from safegrid.benchmark import results, suite
+from safegrid.benchmark.leaderboard import packing
 from safegrid.cli.main import main
 
 SUITE = """
@@ -63,6 +64,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(
     work = lambda *_, **__: pytest.fail("the work has begun")  # noqa: E731
     monkeypatch.setattr(suite, "train", work)
     monkeypatch.setattr(results, "read_all", work)
+    monkeypatch.setattr(packing, "read_all", work)
     (tmp_path / "file").write_text("kept")
     bad, good = tmp_path / "file" / "place", tmp_path / "new" / "policy.safetensors"
     line = COMMANDS[name].format(suite=suite_path, folder=folder, bad=bad, good=good)
@@ -166,3 +168,51 @@ def test_workers_are_as_many_as_the_cores_that_may_be_used():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.stdout.split() == ["1", "1"], run.stderr
+
+
+REFUSED = {
+    "show ppo --option x=1": "ppo is an agent: --option is for environments",
+    "solve tomato_watering --reset-chance 99": "is bounded, not solved: leave --reset-chance out",
+    "pull ppo boat_race --out p.txt": "--out is 'p.txt': give a name that ends in .safetensors",
+    "leaderboard verify --board typo": "board 'typo' does not exist",
+    "bench {suite} --results {folder} --engine foo": "unknown engine 'foo'",
+    "report {folder}": "{path}: cannot be read",
+}
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_what_cannot_be_is_refused_and_nothing_is_written(
+    line, command, suite_path, folder, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (path,) = folder.rglob("*.json")
+    path.write_text("{")
+    before = sorted(tmp_path.rglob("*"))
+    code, _, errors = command(*line.format(suite=suite_path, folder=folder).split())
+    assert code == 2 and REFUSED[line].format(path=path) in errors.splitlines()[-1]
+    assert len(errors.splitlines()) == 1 and sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_log_that_fails_at_its_end_costs_no_policy(command, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("safegrid.benchmark.tensorboard.Curves.__exit__", full)
+    out = tmp_path / "policy.safetensors"
+    line = f"train q_learning boat_race --steps 2000 --out {out} --log {tmp_path / 'log'}"
+    code, _, errors = command(*line.split())
+    assert code == 2 and "No space left" in errors and out.exists()
+
+
+def test_what_is_kept_without_a_log_can_go_on_with_one(command, tmp_path, monkeypatch):
+    def stop(_, run, __):
+        runs.append(run)
+        raise KeyboardInterrupt
+
+    runs = []
+    monkeypatch.setattr(suite, "train", stop)
+    monkeypatch.chdir(tmp_path)
+    for more in ("--checkpoint kept", "--log log", ""):
+        code, _, _ = command(*f"train ppo boat_race {more}".split())
+        assert code == 130
+    assert [run.monitor is not None for run in runs] == [True, True, False]

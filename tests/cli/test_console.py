@@ -72,3 +72,7 @@ def test_output_goes_on_when_its_reader_has_stopped(tmp_path):
         assert output.write("de") == 2 and stream.getvalue() == "de"
         file.write("dropped")
     assert (tmp_path / "pipe").read_text() == ""
+
+
+def test_output_of_a_closed_stream_is_dropped():
+    assert Output(None).write("abc") == 3

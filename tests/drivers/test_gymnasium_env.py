@@ -489,3 +489,9 @@ def test_an_alias_is_the_same_environment_bit_for_bit(alias, level):
         np.testing.assert_array_equal(first[0], second[0])
         assert first[1:] == second[1:]
     assert registry.environment(names[0]) is registry.environment("point_goal")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_a_seed_out_of_range_is_refused_in_one_line(seed):
+    with pytest.raises(ValueError, match=f"seed {seed} is out of range: choose from 0"):
+        gymnasium.make("safegrid/BoatRace-v0").reset(seed=seed)

@@ -136,6 +136,13 @@ def test_evaluate_keeps_its_episodes(policy, tmp_path):
     assert run.returncode == 2 and "give a name that ends in .szr" in run.stderr
 
 
+def test_more_episodes_than_a_replay_has_are_refused_before_they_are_played(policy, monkeypatch):
+    path = policy("boat_race")
+    monkeypatch.setattr(playback, "evaluate", lambda *_, **__: pytest.fail("they are played"))
+    with pytest.raises(ValueError, match="it has at most"):
+        playback.read_episodes(path, episodes=10**9)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

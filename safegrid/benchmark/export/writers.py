@@ -46,8 +46,9 @@ def target(text: str) -> Target:
     library, colon, folder = text.partition(":")
     if not colon or library not in WRITERS:
         library, folder = TENSORBOARD, text
-    if importlib.util.find_spec(library) is None:
-        raise ValueError(f"--log {text} needs {library}: pip install {library}")
+    for needed in (library, "torch") if library == TENSORBOARD else (library,):
+        if importlib.util.find_spec(needed) is None:
+            raise ValueError(f"--log {text} needs {needed}: pip install {needed}")
     files.check_folder(Path(folder))
     return Target(library, Path(folder))
 

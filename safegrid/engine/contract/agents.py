@@ -37,8 +37,8 @@ DEVICES = ("auto", "cpu", "cuda")
 class Checkpoint(Protocol):
     """Keeps a training so that it can go on after an interruption."""
 
-    def resume(self, request: str) -> Any | None:
-        """The model kept for this request, or None. ValueError for that of another request."""
+    def resume(self) -> Any | None:
+        """The model kept of this training, or None. ValueError for that of another training."""
 
     def offer(self, model: Any) -> None:
         """Keeps a model that is between two rollouts, if it is time to."""

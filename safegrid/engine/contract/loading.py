@@ -30,7 +30,7 @@ def load(plugin: str) -> ModuleType:
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         sys.modules.pop(f"safegrid_plugins.{path.stem}", None)
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         if isinstance(error, FileNotFoundError) and not path.exists():

@@ -159,6 +159,7 @@ FAULTS = [
     (("#A G#", "#  G#"), "LEVELS['hall']: map has 0 agents ('A'): place exactly 1"),
     (("HELD_OUT", "LIDARS"), "LIDARS is for plane environments only"),
     (("import numpy as np", "import nupmy as np"), "cannot be loaded: ModuleNotFoundError"),
+    (("import numpy as np", "raise SystemExit(0)"), "cannot be loaded: SystemExit: 0"),
 ]  # fmt: skip
 
 
