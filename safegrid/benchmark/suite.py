@@ -220,7 +220,7 @@ def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         inner = (f"{key} = {_value(each)}" for key, each in value.items() if each is not None)
         return f"{{{', '.join(inner)}}}"
-    return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def train(cell: Cell, run: Run | None = None, device: str = "cpu") -> Policy:
