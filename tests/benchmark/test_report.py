@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import tomllib
 
 import numpy as np
 import pytest
@@ -80,6 +81,11 @@ def test_the_suite_of_a_report_makes_the_same_cells(tmp_path, two_agents):
     path = tmp_path / "again.toml"
     path.write_text(report(runs).suite)
     assert {c.key for c in suite.read_suite(path).cells()} == {run.cell.key for run in runs}
+
+
+def test_text_beyond_the_basic_plane_is_toml():
+    cell = suite.make_cell("uniform", "boat_race").model_copy(update={"settings": {"note": "𝄞"}})
+    assert tomllib.loads(suite.suite_of([cell]))["agents"][0]["settings"] == {"note": "𝄞"}
 
 
 def test_the_suite_of_a_report_has_no_other_cells(tmp_path, result):
