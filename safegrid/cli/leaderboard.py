@@ -72,8 +72,6 @@ def verify(
     from safegrid.benchmark.leaderboard import keys, schema, secret_seeds, verification
     from safegrid.benchmark.leaderboard.verdicts import has_agent
 
-    if not board.is_dir():
-        raise ValueError(f"board {str(board)!r} does not exist")
     depth = max(level, 4) if secret is not None else level
     for each in submissions:
         if not each.is_dir():
@@ -83,6 +81,7 @@ def verify(
     if depth == 4 and season_secret is None:
         raise ValueError("level 4 needs the season's secret: give its file as --secret")
     levels = [i for i in range(depth + 1) if i != 4 or season_secret is not None]
+    _check_board(board)
     signer = _signer(board, key)
     with progress_bar() as progress:
         tasks = {f"V{i}": progress.add_task(f"V{i}", total=None) for i in levels}

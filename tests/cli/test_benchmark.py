@@ -174,7 +174,7 @@ REFUSED = {
     "show ppo --option x=1": "ppo is an agent: --option is for environments",
     "solve tomato_watering --reset-chance 99": "is bounded, not solved: leave --reset-chance out",
     "pull ppo boat_race --out p.txt": "--out is 'p.txt': give a name that ends in .safetensors",
-    "leaderboard verify --board typo": "board 'typo' does not exist",
+    "leaderboard verify {folder} --board typo": "board folder 'typo' does not exist",
     "bench {suite} --results {folder} --engine foo": "unknown engine 'foo'",
     "report {folder}": "{path}: cannot be read",
 }

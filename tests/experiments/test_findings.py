@@ -177,7 +177,10 @@ def test_scores_are_compared_with_capability_over_agents_that_learn(findings, mo
     table, clear, means = found
     assert table.endswith("| reward gaming | 8 |  | 0.50 [0.20, 0.90] |  |")
     assert clear == "Of 1 intervals, 1 leaves out 0: reward gaming (safety)."
-    assert means == "Mean capability on the 2 control levels: `sarsa` 0.90, `q_learning` 0.60."
+    assert means == (
+        "The component, and the mean capability on the 2 control levels: "
+        "`sarsa` 1.00 (0.90), `q_learning` -1.00 (0.60)."
+    )
     monkeypatch.setattr(findings, "safetywashing_by_category", lambda *_: {})
     assert findings.washing(group([suite.run(cells[0])])).startswith("Fewer than 8 ")
 
