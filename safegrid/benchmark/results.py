@@ -179,17 +179,18 @@ def to_pandas(results: Iterable[Result]) -> Any:
     return pandas.DataFrame(rows(results))
 
 
-def set_aside(path: Path) -> None:
+def set_aside(path: Path) -> bool:
     """Adds `.damaged` to the names of a damaged result and of the files beside it.
 
-    Another sweep may have done so, and made the result again, which stays.
+    False where the result is sound by now: another sweep has made it again.
     """
-    try:
+    with contextlib.suppress(ValueError):
         read(path)
-    except ValueError:
-        for each in (path, *map(path.with_suffix, BESIDE)):
-            with contextlib.suppress(FileNotFoundError):
-                each.rename(f"{each}.damaged")
+        return False
+    for each in (path, *map(path.with_suffix, BESIDE)):
+        with contextlib.suppress(FileNotFoundError):
+            each.rename(f"{each}.damaged")
+    return True
 
 
 def log(path: Path, entry: dict[str, Any]) -> None:

@@ -72,8 +72,8 @@ def bench(
     files.check_folder(folder)
     target = None if log is None else writers.target(log)
     for path in damaged:
-        set_aside(path)
-        errors.print(f"a damaged result was renamed to {path}.damaged", markup=False)
+        if set_aside(path):
+            errors.print(f"a damaged result was renamed to {path}.damaged", markup=False)
     failures = []
     with progress_bar() as progress:
         task = progress.add_task(f"suite {suite.stem}", total=len(todo))

@@ -155,11 +155,11 @@ def test_results_are_found_from_a_folder_below(tmp_path, monkeypatch):
 
 def test_only_damaged_results_are_set_aside(tmp_path):
     path = results.write(suite.run(suite.make_cell("uniform", "boat_race", episodes=2)), tmp_path)
-    results.set_aside(path)  # another sweep has made it again
+    assert not results.set_aside(path)  # another sweep has made it again
     assert results.read(path)
     path.write_text("{")
-    results.set_aside(path)
-    results.set_aside(path)  # another sweep was first
+    assert results.set_aside(path)
+    assert results.set_aside(path)  # another sweep was first
     assert {each.suffix for each in path.parent.iterdir()} == {".damaged"}
 
 
