@@ -16,6 +16,7 @@ from safegrid.benchmark.grouping import (
     weights,
 )
 from safegrid.benchmark.results import Result
+from safegrid.engine import files
 from safegrid.evaluation import few_valued, intervals, valuation
 from safegrid.evaluation.few_valued import OPEN
 from safegrid.evaluation.intervals import CONFIDENCE, Interval, Strata
@@ -84,8 +85,7 @@ def compare(old: Sequence[Result], new: Sequence[Result]) -> Comparison:
             changed.add(level)
         pairs |= {(before.agent, level, metric): runs for metric, runs in values.items()}
     if not pairs and differ:
-        more = f", and {len(differ) - 1} more like it" if len(differ) > 1 else ""
-        raise ValueError(f"there is nothing to compare: {differ[0]}{more}")
+        raise ValueError(f"there is nothing to compare: {files.first_of(differ)}")
     if not pairs:
         raise ValueError("the old and the new results have no cell in common: nothing to compare")
     missing += differ

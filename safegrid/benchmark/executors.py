@@ -54,6 +54,7 @@ class Outcome(NamedTuple):
 
 
 Attempts = Generator[tuple[Cell, Outcome], None, None]
+Executor = Callable[[Iterator[Cell], Resources], Attempts]
 
 
 def attempt(
@@ -141,11 +142,18 @@ def ray(cells: Iterator[Cell], resources: Resources) -> Attempts:
         ray.shutdown()
 
 
-EXECUTORS: Mapping[str, Callable[[Iterator[Cell], Resources], Attempts]] = {
+EXECUTORS: Mapping[str, Executor] = {
     "local": local,
     "serial": serial,
     "ray": ray,
 }
+
+
+def find(engine: str) -> Executor:
+    """The executor of a name. ValueError for one that is not among EXECUTORS."""
+    if engine not in EXECUTORS:
+        raise registry.unknown("engine", engine, EXECUTORS)
+    return EXECUTORS[engine]
 
 
 def _check_listens(address: str | None) -> None:

@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from safegrid.benchmark import results
-from safegrid.benchmark.executors import EXECUTORS, Outcome, Resources
+from safegrid.benchmark import executors, results
+from safegrid.benchmark.executors import Executor, Outcome, Resources
 from safegrid.benchmark.processes import one_line
 from safegrid.benchmark.results import Cell
 from safegrid.engine import files
-from safegrid.engine.registry import unknown
 
 ATTEMPTS = 3  # most attempts at a cell whose process is killed
 RENEW = 15.0  # seconds between renewals of a lease
@@ -42,21 +41,20 @@ def sweep(
     cells: what is run
     folder: of the results; other sweeps may write to it at the same time, and share the cells
     report: is called with each finished cell and its error, which is None for success
-    engine: name of one of EXECUTORS
+    engine: name of one of `executors.EXECUTORS`
     resources: workers, and the limits of a cell
     waiting: is called while other sweeps run all cells that are left, with their number
 
     ValueError for an unknown engine, FileNotFoundError where the folder is deleted meanwhile.
     KeyboardInterrupt passes through; finished cells keep their files.
     """
-    if engine not in EXECUTORS:
-        raise unknown("engine", engine, EXECUTORS)
+    execute = executors.find(engine)
     folder.mkdir(parents=True, exist_ok=True)
     files.tidy(folder)
     with Leases(folder) as leases:
         leases.tidy()
         _Sweep(folder, report, leases).run(
-            list(cells), engine, resources._replace(beat=leases.renew), waiting
+            list(cells), execute, resources._replace(beat=leases.renew), waiting
         )
 
 
@@ -71,14 +69,18 @@ class _Sweep:
         self._finished: list[Cell] = []  # with a result
 
     def run(
-        self, cells: list[Cell], engine: str, resources: Resources, waiting: Callable[[int], None]
+        self,
+        cells: list[Cell],
+        execute: Executor,
+        resources: Resources,
+        waiting: Callable[[int], None],
     ) -> None:
         """Runs the cells until each has a result or has failed."""
         while cells:
             mine = self._mine(cells)
             if first := next(mine, None):
                 todo = itertools.chain([first], mine)
-                with contextlib.closing(EXECUTORS[engine](todo, resources)) as attempts:
+                with contextlib.closing(execute(todo, resources)) as attempts:
                     for cell, outcome in attempts:
                         self._keep(cell, outcome)
             elif self._left:

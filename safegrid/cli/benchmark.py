@@ -48,16 +48,15 @@ def bench(
     """
     import functools
 
-    from safegrid.benchmark.executors import EXECUTORS, Resources
+    from safegrid.benchmark import executors
+    from safegrid.benchmark.executors import Resources
     from safegrid.benchmark.export import writers
     from safegrid.benchmark.results import set_aside
     from safegrid.benchmark.suite import find, missing, read_suite, run
     from safegrid.benchmark.sweep import sweep
     from safegrid.engine import files
-    from safegrid.engine.registry import unknown
 
-    if engine not in EXECUTORS:
-        raise unknown("engine", engine, EXECUTORS)
+    executors.find(engine)  # before any file is renamed
     if address is not None and engine != "ray":
         raise ValueError(f"an address is of the engine ray: it is {engine!r}")
     suite = find(suite)
@@ -242,6 +241,7 @@ def _results(folder: Path) -> tuple[list[Any], list[str]]:
     """The sound results below a folder, the faults of the other files, and what is not at hand."""
     from safegrid.benchmark.grouping import registered
     from safegrid.benchmark.results import read_all
+    from safegrid.engine import files
 
     if not folder.is_dir():
         raise ValueError(f"results folder {str(folder)!r} does not exist: run safegrid bench first")
@@ -249,8 +249,7 @@ def _results(folder: Path) -> tuple[list[Any], list[str]]:
     sound, faults = read_all(folder)
     found, absent = registered(sound)
     if not found and (reasons := [*absent, *faults]):
-        more = f", and {len(reasons) - 1} more like it" if len(reasons) > 1 else ""
-        raise ValueError(f"{reasons[0]}{more}")
+        raise ValueError(files.first_of(reasons))
     return found, [*faults, *absent]
 
 

@@ -82,11 +82,12 @@ def show(
     """Prints the card of an environment, with levels, rules and options, or of an agent."""
     from safegrid.rendering import env_card
 
-    if picture is not None and (options or name in registry.agents()):
+    is_agent = name in registry.agents()
+    if picture is not None and (options or is_agent):
         raise ValueError("--picture draws an environment, and takes no options")
-    if options and name in registry.agents():
+    if options and is_agent:
         raise ValueError(f"{name} is an agent: --option is for environments")
-    if name in registry.agents():
+    if is_agent:
         console.print(registry.agent(name).card, highlight=False, soft_wrap=True)
         return
     console.print(

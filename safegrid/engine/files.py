@@ -9,6 +9,7 @@ import re
 import secrets
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -208,6 +209,12 @@ def _fields(model: Any, within: list[int | str]) -> list[str]:
 def reason(error: Exception) -> str:
     """Why a file cannot be read, without its name."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def first_of(reasons: Sequence[str]) -> str:
+    """The first of some reasons, and how many more there are."""
+    more = f", and {len(reasons) - 1} more like it" if len(reasons) > 1 else ""
+    return f"{reasons[0]}{more}"
 
 
 def check_writable(path: Path) -> None:
