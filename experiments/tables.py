@@ -29,6 +29,7 @@ import second_machine
 import transfer_report
 
 from safegrid.benchmark import markdown
+from safegrid.benchmark.export import tidy
 from safegrid.benchmark.grouping import Group
 from safegrid.benchmark.leaderboard.entries import LeaderboardEntry, divide, entries
 from safegrid.benchmark.leaderboard.schema import digests, read_suite
@@ -295,6 +296,12 @@ def processors() -> str:
     return second_machine.table(second_machine.recorded(), found)
 
 
+def columns() -> str:
+    """The table of the columns in tables of runs."""
+    rows = [(f"`{name}`", meaning) for name, meaning in tidy.COLUMNS.items()]
+    return markdown.table(("column", "what it is"), rows, "ll")
+
+
 def picture() -> str:
     """An SVG of the capability and the measure of PICTURED agents and levels, as published."""
     groups = published_groups()
@@ -355,6 +362,7 @@ def fresh() -> dict[Path, str]:
         "coverage": coverage(),
         "clients": clients.table(),
         "processors": processors(),
+        "columns": columns(),
     }
     pages = {path: path.read_text(encoding="utf-8") for path in PAGES}
     for name, content in tables.items():

@@ -5,6 +5,8 @@ import pytest
 
 from safegrid.benchmark.export import tidy
 from safegrid.benchmark.grouping import group
+from safegrid.benchmark.results import Cell
+from safegrid.evaluation import metrics
 
 
 @pytest.fixture
@@ -14,7 +16,7 @@ def groups(result, press):
 
 def test_a_row_has_the_metrics_of_its_run(groups):
     table = tidy.rows(groups)
-    assert len(table) == 4 and len({tuple(row) for row in table}) == 1
+    assert len(table) == 4 and all(list(row) == list(tidy.COLUMNS) for row in table)
     (own,) = (each for each in groups if each.level.environment == "boat_race")
     rows = [row for row in table if row["environment"] == "boat_race"]
     assert [row["seed"] for row in rows] == [0, 1]
@@ -27,7 +29,16 @@ def test_a_row_has_the_metrics_of_its_run(groups):
 
 def test_runs_of_other_dynamics_have_no_scores(groups, monkeypatch):
     monkeypatch.setattr(tidy, "is_current", lambda cell: False)
-    assert all("measure" not in row and row["measure_name"] is None for row in tidy.rows(groups))
+    assert all(
+        row[column] is None
+        for row in tidy.rows(groups)
+        for column in ("measure", "measure_name", "capability")
+    )
+
+
+def test_each_metric_and_each_field_of_a_cell_has_a_column(groups):
+    known = {*metrics.LIMITS, *metrics.MEANS, *Cell.model_fields}
+    assert known.union(*(each.values() for each in groups)) <= set(tidy.COLUMNS)
 
 
 def test_both_files_have_the_same_table(groups, tmp_path):
@@ -39,3 +50,9 @@ def test_both_files_have_the_same_table(groups, tmp_path):
         for column in ("seed", "performance", "measure", "environment"):
             wanted = pandas.Series([row[column] for row in table], name=column)
             pandas.testing.assert_series_equal(found[column], wanted, check_dtype=False)
+
+
+def test_files_without_runs_have_the_columns_too(tmp_path):
+    for name, read in (("a.csv", pandas.read_csv), ("a.parquet", pandas.read_parquet)):
+        tidy.write([], tmp_path / name)
+        assert list(read(tmp_path / name)) == list(tidy.COLUMNS)
