@@ -83,6 +83,9 @@ def show(
     from safegrid.rendering import env_card
 
     is_agent = name in registry.agents()
+    known = [*registry.names(), *registry.agents()]
+    if name not in known and "/" not in name:  # a Gymnasium id has one
+        raise registry.unknown("environment or agent", name, known, registry.UNREGISTERED)
     if picture is not None and (options or is_agent):
         raise ValueError("--picture draws an environment, and takes no options")
     if options and is_agent:

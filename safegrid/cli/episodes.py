@@ -42,7 +42,10 @@ def play(
     seed: Seed = 0,
     save: Annotated[
         Path | None,
-        typer.Option(help="File that key S saves the game to; NAME-LEVEL-SEED.szr by default."),
+        typer.Option(
+            help="File that key S saves the game to; NAME-LEVEL-SEED.szr by default. "
+            "Where it exists, a number is added."
+        ),
     ] = None,
     theme: Theme = "okabe_ito",
     tile_size: Annotated[int, typer.Option(help="Pixels of a tile.")] = 48,

@@ -1,6 +1,7 @@
 """A game that a person plays with keys: the same in a window and in a terminal."""
 
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ class Session:
     """A game and what the keys do to it; `message` tells the result of the last key.
 
     name: of a grid; level: its name or number; seed: of the first episode; save: the file that S
-    writes, NAME-LEVEL-SEED.szr by default; theme, tile_size: as in `BoardRenderer`; options: of the
-    environment. ValueError for an invalid name, level, seed, theme, size or option.
+    writes, NAME-LEVEL-SEED.szr by default, with a number where it exists; theme, tile_size: as in
+    `BoardRenderer`; options: of the environment. ValueError for an invalid name, level, seed,
+    theme, size or option.
     """
 
     help, tick = HELP, None  # what the keys do; no frames of their own
@@ -114,12 +116,18 @@ class Session:
         )
 
     def save(self) -> None:
-        """Writes the game as a replay file."""
+        """Writes the game as a replay file that does not exist yet."""
         default = f"{self.dynamics.name}-{self.dynamics.level_name}-{self.game.seed}.szr"
-        path = self._save or Path(default)
+        path = _unused(self._save or Path(default))
         records = self.game.records()
         replay.write(path, self.dynamics, records)
         self.message = f"{len(records)} episode{'s' * (len(records) > 1)} saved in {path}"
+
+
+def _unused(path: Path) -> Path:
+    """The path; where it exists, the first with a number that does not."""
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(each for each in chain([path], numbered) if not each.exists())
 
 
 COMMANDS = {

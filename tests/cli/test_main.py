@@ -160,7 +160,7 @@ BAD_USE = [
     (["train", "ppo", "boat_race", "--steps", "-1"], "--steps"),
     (["evaluate", "nowhere.safetensors"], "nowhere.safetensors cannot be read"),
     (["evaluate", __file__], "cannot be read"),
-    (["show", "nothing"], "unknown environment 'nothing'"),
+    (["show", "nothing"], "unknown environment or agent 'nothing'"),
     (["leaderboard", "build", "--board", "nowhere"], "'nowhere' is not a board"),
     (["leaderboard", "serve", "nowhere"], "'nowhere' has no index.html"),
     (["leaderboard", "submit", "nowhere"], "'nowhere' does not exist"),

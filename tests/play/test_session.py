@@ -87,6 +87,20 @@ def test_faults_are_said_and_the_game_goes_on(tmp_path):
     assert not session.press("q")
 
 
+def test_a_saved_game_is_written_over_no_file(tmp_path):
+    path = tmp_path / "game.szr"
+    path.write_text("another game")
+    session = Session("safe_interruptibility", save=path)
+    for number, key in enumerate("rnn", 2):
+        playing(session, "d")
+        session.press("s")
+        written = tmp_path / f"game-{number}.szr"
+        assert session.message == f"1 episode saved in {written}"
+        assert replay.read(written).header.level == session.dynamics.level_name
+        session.press(key)
+    assert path.read_text() == "another game"
+
+
 def test_keys_are_refused_in_one_line():
     with pytest.raises(ValueError, match=r"^point_goal has continuous actions.*boat_race") as error:
         Session("point_goal")
