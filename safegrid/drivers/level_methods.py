@@ -31,14 +31,14 @@ class LevelMethods:
         return self.dynamics.spec.cost_limit  # type: ignore[no-any-return]
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """bool[actions]: which actions are allowed, always all. ValueError for a plane task."""
+        """bool[actions]: which are allowed, always all. ValueError for a continuous task."""
         self._check_numbered("masks")
         return np.ones(len(self.dynamics.actions), np.bool_)
 
     def get_keys_to_action(self) -> dict[tuple[int, ...], int]:
         """The number of each action by the codes of its keys, as `gymnasium.utils.play` takes it.
 
-        An action that is no move has the key of its number. ValueError for a plane task.
+        An action that is no move has the key of its number. ValueError for a continuous task.
         """
         self._check_numbered("keys")
         keys: dict[tuple[int, ...], int] = {}

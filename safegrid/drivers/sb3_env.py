@@ -172,7 +172,7 @@ class LanesEnv(LevelMethods, VecEnv):
     def action_masks(self) -> NDArray[np.bool_]:
         """bool[num_envs, actions]: the actions that `mask` allows; all where it is None.
 
-        ValueError for a plane task.
+        ValueError for a continuous task.
         """
         if self.mask is None:
             return np.tile(super().action_masks(), (self.num_envs, 1))

@@ -67,6 +67,12 @@ def word(key, step):
 
 
 @njit
+def uniform(key, number):
+    """Uniform draw number `number` of the stream of a 64-bit key, float64 in [0, 1)."""
+    return np.float64(word(np.uint64(key), number) >> np.uint64(11)) * 2.0**-53
+
+
+@njit
 def draw(chance, key, step):
     """The outcome int64 of a `Chance` in one step of the stream `key`; step 0 is the reset."""
     if chance.kind == CERTAIN:

@@ -78,7 +78,7 @@ class Dynamics(ABC):
         return self.under(**EVALUATION_MAPS) if drawn else self
 
     def under(self, **options: Any) -> "Dynamics":
-        """The same level with other options besides or in place of its own; errors as there."""
+        """The same level with more or other options; errors as of `make_dynamics`."""
         return make_dynamics(self.name, **{**self.level_options, **options})  # type: ignore[no-any-return]
 
     @abstractmethod

@@ -71,7 +71,7 @@ def enumerate_states(
     reset_chance: one outcome of the reset, or None for all. most: states that may be listed.
     before: for environments with memory, the state in which the episode before ended, a record;
     None for the first episode. ValueError for a continuous task, for too many states or outcomes of
-    chance to list, and for a shipped level of an environment that declares bounds, which says so.
+    chance to list, and for a shipped level of an environment with declared bounds.
     """
     if dynamics.space != "discrete":
         raise ValueError(
@@ -223,9 +223,26 @@ def _expand(
 
 def canonical(dynamics: Dynamics, states: NDArray[Any]) -> NDArray[np.uint8]:
     """uint8[states, size]: the states' bytes after the environment's `canonical`, if it has one."""
+    rows = as_bytes(states)
     if dynamics.spec.canonical is not None:
-        dynamics.compiled(kernels.canonical_states)(states)
-    return as_bytes(states)
+        rows = rows.copy()  # a copy of records would not have the bytes between their fields
+        dynamics.compiled(kernels.canonical_states)(rows.view(states.dtype).reshape(-1))
+    return rows
+
+
+class StateNumbers:
+    """The numbers of listed states, by their bytes after `canonical`.
+
+    dynamics: of the level. states: as `enumerate_all` lists them.
+    """
+
+    def __init__(self, dynamics: Dynamics, states: NDArray[Any]):
+        self._dynamics, self._index = dynamics, RowIndex(states.itemsize)
+        self._index(canonical(dynamics, states))
+
+    def __call__(self, states: NDArray[Any]) -> NDArray[np.int32]:
+        """int32[n]: the number of each of states [n], or -1 for one that is not listed."""
+        return self._index.find(canonical(self._dynamics, states))
 
 
 def _boards(dynamics: Dynamics, states: NDArray[Any]) -> NDArray[np.uint8]:

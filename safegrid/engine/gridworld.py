@@ -71,7 +71,7 @@ OUTCOME = np.dtype(
                 ("cost", np.float64),  # of a constrained task, visible to the agent
                 ("kinds", np.uint8),  # what the cost is for: bit k is the k-th of the task's COSTS
                 ("terminated", np.bool_),
-                ("violation", np.bool_),  # set by the loops of `kernels`, not by `step`
+                ("violation", np.bool_),  # set by `kernels.step_states`, not by `step`
             ],
             align=True,
         ),
@@ -223,7 +223,7 @@ def redraw(drawing: Drawing, map: Map | None, level_seed: Any) -> Drawing:
 
 
 def map_rows(map: Map) -> tuple[str, ...]:
-    """The rows of a map. ValueError where it is none, and for a file that cannot be read."""
+    """The rows of a map. ValueError where it is no map, and for a file that cannot be read."""
     if isinstance(map, (str, Path)):
         try:
             is_text = isinstance(map, str) and "\n" in map

@@ -23,7 +23,7 @@ LANE = np.dtype(
                 ("seed", np.uint64),
                 ("episode", np.uint64),  # counted from the last seeded reset
                 ("stream", np.uint64),  # key of this episode's chance
-                ("total", np.float64),  # return, kept until the next episode's first step
+                ("total", np.float64),  # return, kept until the next episode has begun
                 ("performance", np.float64),  # sum, kept as long
                 ("cost", np.float64),  # sum, kept as long
                 ("elapsed", np.int32),  # steps of this episode
@@ -108,7 +108,7 @@ def step_states(states, level, actions, chances, outcomes):
 def observe_states(states, level, boards):
     """Writes the board of each state into `boards`, copies of the level's background.
 
-    The board of a plane task is its vector of sensors and lidars.
+    The board of a continuous task is its vector of observed numbers.
     """
     for i in range(states.size):
         observe(states[i], level, boards[i])

@@ -34,7 +34,7 @@ MODES = {
 class Step(NamedTuple):
     """The results of one step of all lanes, in new arrays."""
 
-    boards: NDArray[Any]  # uint8[lanes, rows, columns]; of a plane task float64[lanes, numbers]
+    boards: NDArray[Any]  # uint8[lanes, rows, columns], or float64[lanes, numbers] of a task
     reward: NDArray[np.float64]
     cost: NDArray[np.float64]
     kinds: NDArray[np.uint8]  # what the cost is for, bit k for the k-th of the environment's COSTS
@@ -89,7 +89,7 @@ class Lanes:
 
         seeds: uint64[count], which clear the memory of earlier episodes and restart their count;
         None keeps both. chosen: bool[count], or None for all lanes. Returns uint8[count, rows,
-        columns], of a plane task float64[count, numbers].
+        columns], of a continuous task float64[count, numbers].
         """
         chosen = np.ones(self.count, np.bool_) if chosen is None else chosen
         if self._monitor is not None:
@@ -114,8 +114,8 @@ class Lanes:
     def step(self, actions: Any) -> Step:
         """Steps every lane whose episode has not ended; resets others as the mode says.
 
-        actions: whole numbers [count], of a plane task numbers [count, numbers]. ValueError for
-        another shape or type, and for an action that does not exist.
+        actions: whole numbers [count], of a continuous task numbers [count, numbers]. ValueError
+        for another shape or type, and for an action that does not exist.
         """
         actions = self.dynamics.check_actions(actions, self.count)
         penalty = None if self._penalty is None else self._penalty(actions)
@@ -159,6 +159,13 @@ class Lanes:
         if self._monitor is not None and log is not None:
             self._monitor.rejoin(log)
 
+    def copy(self, other: "Lanes", chosen: Any = ...) -> None:
+        """Makes the states and records those of other lanes of the level, of all or those chosen.
+
+        chosen: bool[count]
+        """
+        self.states[chosen], self.records[chosen] = other.states[chosen], other.records[chosen]
+
     def controlled(self) -> NDArray[np.bool_]:
         """bool[count]: whether the next state or reward depends on the action.
 
@@ -167,14 +174,14 @@ class Lanes:
         twin = Lanes(self.dynamics, self.count)
         outcomes = []
         for action in range(len(self.dynamics.actions)):
-            twin.states[:], twin.records[:] = self.states, self.records
+            twin.copy(self)
             reward = twin.step(np.full(self.count, action)).reward
             columns = (twin.states.view(np.uint8), reward.view(np.uint8))
             outcomes.append(np.hstack([column.reshape(self.count, -1) for column in columns]))
         return np.any(outcomes != outcomes[0], axis=(0, 2))  # type: ignore[no-any-return]
 
     def drawable(self, boards: NDArray[Any] | None = None) -> NDArray[Any]:
-        """What a renderer takes: the boards [count, ...], or the states [count] of a plane task.
+        """What a renderer takes: boards [count, ...], or of a continuous task states [count].
 
         boards: of all lanes, or None for the present ones.
         """

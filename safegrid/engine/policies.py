@@ -141,7 +141,7 @@ class TransferredPlayer:
 class FunctionPolicy:
     """A policy made of a function of observations [n, ...], or of a model's `predict`.
 
-    function: returns probabilities [n, actions], actions [n], or for a plane task actions [n,
+    function: returns probabilities [n, actions], actions [n], or for a continuous task actions [n,
     numbers]. observation: the kind that it takes. dynamics: of the level.
     """
 
@@ -179,8 +179,8 @@ def as_policy(given: Any, dynamics: Dynamics) -> Policy:
     given: a policy; a table of action values [indexed observations, actions], or of actions
     [indexed observations]; a Stable-Baselines3 model or another object with `predict`; or a
     function of observations [n, ...] in the environment's default form that gives probabilities
-    [n, actions], actions [n], or for a plane task actions [n, numbers]. dynamics: of the level that
-    it plays. ValueError for anything else, and for a table or model of another level.
+    [n, actions], actions [n], or for a continuous task actions [n, numbers]. dynamics: of the level
+    that it plays. ValueError for anything else, and for a table or model of another level.
     """
     if any(hasattr(given, method) for method in ("probabilities", "act", "begin", "on_level")):
         for attribute in ("observation", "memory"):

@@ -114,8 +114,8 @@ def mean(
     Over strata the distances of both kinds from the mean, see `moments` and `few_valued.distances`,
     add up as the root of the sum of their squares. There is no interval where a stratum has one
     run, none where all runs are equal and fixed, and without limits none where a stratum has equal
-    runs: the value of others is not known. The ends are within the limits, or at the mean
-    where it is outside of them. ValueErrors as `moments`.
+    runs: the value of others is not known. The ends are within the limits; a limit that a run has
+    passed, as scores between references may, holds for none. ValueErrors as `moments`.
     """
     from scipy import special
 
@@ -129,8 +129,10 @@ def mean(
         return Interval(centre, None, None)
     found = around(centre, math.hypot(reach, below), math.hypot(reach, above), runs)
     alike = not fixed and len(strata) == 1 and few_valued.are_alike(strata[0], limits, near)
-    clipped = found.within(min(centre, limits[0]), max(centre, limits[1]))
-    return clipped._replace(alike=alike)
+    least, most = min(map(min, strata)), max(map(max, strata))
+    low = limits[0] if least >= limits[0] - few_valued.EQUAL else -math.inf
+    high = limits[1] if most <= limits[1] + few_valued.EQUAL else math.inf
+    return found.within(min(centre, low), max(centre, high))._replace(alike=alike)
 
 
 def around(

@@ -64,8 +64,8 @@ def measure_name(dynamics: Dynamics, scale: Scale | None = None) -> str | None:
     name = BY_CATEGORY.get(dynamics.spec.category, ALIGNMENT)
     if name == ALIGNMENT and (scale is None or scale.alignment(0.0, exact=True) is None):
         return None
-    judged = {HELD_OUT: held_out, VARIANTS: variants}
-    if name in judged and not judged[name](dynamics):
+    others = {HELD_OUT: held_out, VARIANTS: variants}
+    if name in others and not others[name](dynamics):
         return None
     return None if scale is None else name
 
@@ -131,9 +131,9 @@ def measure(
         if safety is None or trained is None:
             return None
         return Measure(min(safety, trained), own.exact, "training" if trained < safety else "")
-    judged = held_out(dynamics) if name == HELD_OUT else variants(dynamics)
+    others = held_out(dynamics) if name == HELD_OUT else variants(dynamics)
     scores = {}
-    for label, each in judged.items():
+    for label, each in others.items():
         judge = normalisation.scale_of(each)
         if label not in values or judge is None:
             return None
@@ -143,7 +143,7 @@ def measure(
         scores[label] = score
     worst = min(scores, key=lambda label: scores[label])
     value = float(np.mean(list(scores.values()))) if name == HELD_OUT else scores[worst]
-    return Measure(value, all(values[label].exact for label in judged), worst)
+    return Measure(value, all(values[label].exact for label in others), worst)
 
 
 def violating_episodes(training: Any) -> int | None:

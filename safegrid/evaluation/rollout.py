@@ -84,7 +84,7 @@ def evaluate(
     environment remembers earlier episodes, a lane plays EPISODES_PER_LANE one after another, and a
     plan is made anew for what they left behind.
     Returns one record for each episode: `seed` (for `reset`), `episode` (its number since then),
-    `actions` uint8[max_episode_steps] (255 after the end; of a plane task
+    `actions` uint8[max_episode_steps] (255 after the end; of a continuous task
     float32[max_episode_steps, numbers], 0 after the end), `return`, `performance`, `cost`, `length`
     and `ended` ("terminated" or "truncated"). ValueError for a number of episodes, name, level or
     option that is not valid, for a policy that does not fit the environment, and for probabilities
@@ -159,7 +159,7 @@ def _memoryless(policy: Policy, dynamics: Dynamics) -> DiscretePolicy:
 def act(
     policy: Policy, observations: Any, dynamics: Dynamics, seeds: NDArray[np.uint64], step: int
 ) -> NDArray[np.float32]:
-    """float32[n, numbers]: the actions of a policy for a plane task.
+    """float32[n, numbers]: the actions of a policy for a continuous task.
 
     policy: with `act`. observations: [n, ...]. dynamics: of the task. seeds: uint64[n] of the
     episodes, from which the policy's own streams are derived. step: its number in these streams.

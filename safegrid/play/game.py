@@ -16,7 +16,7 @@ from safegrid.evaluation.rollout import Episodes, record
 class Moment(NamedTuple):
     """A game after a reset or a step."""
 
-    board: Any  # uint8[rows, columns] that the agent sees; for a plane task, the state
+    board: Any  # uint8[rows, columns] that the agent sees; for a continuous task, the state
     truth: Any  # the same, with what the environment hides from the agent corrected
     action: Any  # of the step, a number or an array of numbers; None after a reset
     chance: str  # the outcome of chance, "" if there is none

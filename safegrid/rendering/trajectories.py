@@ -72,7 +72,7 @@ def draw_route(board: Frame, cells: Sequence[tuple[int, int]], size: int) -> Fra
 
 
 def draw_examples(name: str) -> Frame:
-    """A grid's examples of `example_titles`, or the levels of a plane task, under captions."""
+    """A grid's examples of `example_titles`, or the levels of a continuous task, under captions."""
     if name in registry.grids():
         drawn = {
             caption: draw_example(name, title, size=LARGE)
@@ -112,7 +112,7 @@ def _captioned(drawn: dict[str, Frame]) -> list[Frame]:
 
 
 def draw_first_state(name: str, level: str, theme: str = THEMES[0], size: int = 32) -> Frame:
-    """The first state of seed 0 on a level of a plane task, as an image.
+    """The first state of seed 0 on a level of a continuous task, as an image.
 
     name: of the task; level: its name; theme: of `THEMES`; size: pixels of half a metre.
     """

@@ -154,8 +154,8 @@ class Solution(Plotted):
     def best(self, *objective: NDArray[np.float64]) -> NDArray[np.float64]:
         """float64[3]: expected return, performance and cost of the best policy by an objective.
 
-        objective: weights [3] of reward, performance and cost. The first are maximised, each
-        following ones decide among equals.
+        objective: weights [3] of reward, performance and cost. The first is maximised, each
+        following one decides among equals.
         """
         return backward_induction.best(self.process, self.horizon, *objective)
 

@@ -13,7 +13,8 @@ from safegrid.solver import backward_induction, plans
 class TimedPolicy:
     """Chooses by the indexed observation and the number of steps taken, at random.
 
-    chances: float32[horizon, observations, actions] the probability of each action.
+    chances: float32[horizon, observations, actions] the probability of each action. It plays
+    uniformly where an observation has a greater number.
     """
 
     observation, mode, memory = "index", "stochastic", True
@@ -57,9 +58,11 @@ class TimedPlayer:
         """float64[n, actions] of index observations [n]."""
         time = min(self._time, len(self._chances) - 1)
         self._time += 1
-        chosen = self._chances[time, observations].astype(np.float64)
+        _, count, actions = self._chances.shape
+        known = observations < count
+        chosen = self._chances[time, np.where(known, observations, 0)].astype(np.float64)
         normed: NDArray[np.float64] = chosen / chosen.sum(axis=1, keepdims=True)
-        return normed
+        return np.where(known[:, None], normed, 1 / actions)
 
 
 def value(policy: TimedPolicy, tables: TransitionTables) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """Myopic optimisation with non-myopic approval (MONA), for any agent.
 
-Farquhar et al. 2025, MONA (arXiv:2501.13011): an agent that looks a few steps ahead has nothing
-from preparing a hack, and does what has good consequences since an overseer approves of it. Each
+Farquhar et al. 2025, MONA (arXiv:2501.13011): an agent that looks a few steps ahead gains nothing
+by preparing a hack, and does what has good consequences since an overseer approves of it. Each
 step adds to the visible reward the approval V(t + 1, s') - V(t, s). V is the greatest performance
 that can be expected from a state in the steps that are left, as the overseer sees it: with noise,
 of which each state has its own. Approvals of successive steps cancel out but for the first and the
@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from safegrid.engine.chance import derive_seeds
 from safegrid.engine.contract.agents import Penalty, Run, Task
-from safegrid.engine.enumeration import ENDED, TransitionTables, canonical, enumerate_all
+from safegrid.engine.enumeration import ENDED, StateNumbers, TransitionTables, enumerate_all
 from safegrid.engine.lanes import Lanes
-from safegrid.engine.row_index import RowIndex
 from safegrid.training import side_effects
 from safegrid.training.side_effects import PenalisedPolicy
 
@@ -49,23 +48,19 @@ class Overseer:
         dynamics = lanes.dynamics
         horizon = dynamics.horizon
         tables, states, *_ = enumerate_all(dynamics, MOST_VALUES // horizon)
-        self._numbers = RowIndex(states.itemsize)
-        self._numbers(canonical(dynamics, states))
+        self._numbers = StateNumbers(dynamics, states)
         self._values = believed_values(tables, horizon, noise, seed)
         self._lanes, self._ahead = lanes, Lanes(dynamics, lanes.count)
 
     def __call__(self, actions: NDArray[np.int64]) -> NDArray[np.float64]:
         """float64[lanes]: the values before the step of each lane, less those after it."""
         elapsed = self._lanes.records["elapsed"]
-        before = self._values[elapsed, self._number(self._lanes)]
-        self._ahead.states[:], self._ahead.records[:] = self._lanes.states, self._lanes.records
+        before = self._values[elapsed, self._numbers(self._lanes.states)]
+        self._ahead.copy(self._lanes)
         self._ahead.step(actions)
-        after = self._values[elapsed + 1, self._number(self._ahead)]
+        after = self._values[elapsed + 1, self._numbers(self._ahead.states)]
         lost: NDArray[np.float64] = before - np.where(self._ahead.states["ended"], 0.0, after)
         return lost
-
-    def _number(self, lanes: Lanes) -> NDArray[np.int32]:
-        return self._numbers.find(canonical(lanes.dynamics, lanes.states))
 
 
 def believed_values(

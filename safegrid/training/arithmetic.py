@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from safegrid.engine.compiling import keep, njit
+from safegrid.engine.control.elementary import LN2_HIGH, LN2_LOW
 
 LOG2_E = 1.4426950408889634
-LN_2_HIGH, LN_2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # sum to ln 2
 SHIFT = 1.5 * 2.0**52  # a number plus this is rounded to a whole one, which is in the last bits
 MANTISSA, ONE = np.int64(52), np.int64(1023)  # bits of the mantissa; exponent's bits of 1.0
 SATURATED, UNDERFLOW = 20.0, -700.0  # tanh is 1 in float32; exp counts as 0
@@ -134,7 +134,7 @@ def exp_parts(x):  # type: ignore[no-untyped-def]
     """
     shifted = x * LOG2_E + SHIFT
     n = shifted - SHIFT
-    r = (x - n * LN_2_HIGH) - n * LN_2_LOW
+    r = (x - n * LN2_HIGH) - n * LN2_LOW
     p = 1 / 362880 + r * (1 / 3628800 + r * (1 / 39916800))
     p = 1 / 720 + r * (1 / 5040 + r * (1 / 40320 + r * p))
     p = 1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * p)))
@@ -160,7 +160,7 @@ def log(x):  # type: ignore[no-untyped-def]
     p = 1 / 17 + z * (1 / 19 + z * (1 / 21 + z * (1 / 23)))
     p = 1 / 9 + z * (1 / 11 + z * (1 / 13 + z * (1 / 15 + z * p)))
     p = 1 / 3 + z * (1 / 5 + z * (1 / 7 + z * p))
-    return n * LN_2_HIGH + (2.0 * s + (2.0 * s * z * p + n * LN_2_LOW))
+    return n * LN2_HIGH + (2.0 * s + (2.0 * s * z * p + n * LN2_LOW))
 
 
 @_loop

@@ -46,7 +46,7 @@ def learn(
     """A model of the library, trained for `task.steps` steps, rounded up to whole rollouts.
 
     Rewards are divided by the running standard deviation of the discounted return, and the vectors
-    of plane tasks are normalised; the learning rate falls linearly to zero. On a CPU the seed
+    of continuous tasks are normalised; the learning rate falls linearly to zero. On a CPU the seed
     determines every byte. The training continues from the run's checkpoint if it has one, which may
     be of a training of fewer steps: from there on, the learning rate falls to zero at the new end.
 
@@ -58,13 +58,13 @@ def learn(
     """
     given = dict(settings)
     seed = int(derive_seeds(task.seed, "train")[0] >> np.uint64(32))
-    plane = make_dynamics(task.environment, **task.options).space == "continuous"
-    kind = "vector" if plane else "planes"
+    continuous = make_dynamics(task.environment, **task.options).space == "continuous"
+    kind = "vector" if continuous else "planes"
     lanes = sb3_env.make(
         task.environment, given.pop("lanes"), seed, kind, run=run, **dict(task.options)
     )
     lanes.mask = mask
-    env = VecNormalize(lanes, norm_obs=plane, gamma=given["gamma"], clip_obs=np.inf)
+    env = VecNormalize(lanes, norm_obs=continuous, gamma=given["gamma"], clip_obs=np.inf)
     rate, device = given.pop("learning_rate"), _device(task.device)
     with _reproducible():
         try:
@@ -116,7 +116,7 @@ class _Report(BaseCallback):
 def actor(model: Any, *modules: torch.nn.Module) -> dict[str, NDArray[Any]]:
     """The tensors of a trained policy by name, for `mlp.actor`.
 
-    Those of `layers`; on a plane task also `mean` and `scale` float64[numbers], which normalise
+    Those of `layers`; on a continuous task also `mean` and `scale` float64[numbers], to normalise
     its vectors; and `deviation` float32[numbers of an action] if its actions are normal. model: of
     the library. modules: with the layers, or none for those of the library's actor-critics.
     """

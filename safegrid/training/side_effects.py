@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Penalty, Run, Task
 from safegrid.engine.dynamics import Dynamics
-from safegrid.engine.enumeration import ENDED, canonical, enumerate_all
+from safegrid.engine.enumeration import ENDED, StateNumbers, enumerate_all
 from safegrid.engine.lanes import Lanes
 from safegrid.engine.policies import Player
-from safegrid.engine.row_index import RowIndex, compiled
+from safegrid.engine.row_index import compiled
 
 GOALS = 512  # at most; of more observations, only every n-th is a goal
 BASELINES = ("starting_state", "inaction", "stepwise_inaction")
@@ -76,8 +76,7 @@ class Twins:
     def __init__(self, lanes: Lanes, baseline: str, discount: float):
         dynamics = with_noop(lanes.dynamics)
         tables, states, boards, *_ = enumerate_all(dynamics)
-        self._numbers = RowIndex(states.itemsize)
-        self._numbers(canonical(dynamics, states))
+        self._numbers = StateNumbers(dynamics, states)
         goals = np.arange(0, len(boards), -(-len(boards) // GOALS))
         probability = np.broadcast_to(tables.probability, tables.successor.shape)
         values = _reach(tables.successor, probability, tables.observation, goals, discount)
@@ -91,17 +90,13 @@ class Twins:
         begins = self._lanes.records["elapsed"] == 0
         copied = begins | (self._baseline == "stepwise_inaction")
         for twin, chosen in ((self._agent, np.ones_like(begins)), (self._base, copied)):
-            twin.states[chosen] = self._lanes.states[chosen]
-            twin.records[chosen] = self._lanes.records[chosen]
+            twin.copy(self._lanes, chosen)
         self._agent.step(actions)
         if self._baseline != "starting_state":
             self._base.step(self._inaction)
-        reached, base = map(self._number, (self._agent, self._base))
+        reached, base = (self._numbers(twin.states) for twin in (self._agent, self._base))
         ended = self._agent.records["done"]
         return self._values[np.where(ended, reached, base)], self._values[reached]
-
-    def _number(self, twin: Lanes) -> NDArray[np.int32]:
-        return self._numbers.find(canonical(twin.dynamics, twin.states))
 
 
 def with_noop(dynamics: Dynamics) -> Dynamics:
@@ -151,8 +146,8 @@ class PenalisedPolicy:
         chosen: NDArray[np.float64] = self.learned.probabilities(observations)
         return chosen
 
-    def act(self, observations: Any, chance: NDArray[np.uint64]) -> NDArray[Any]:
-        """[n, numbers]: continuous actions of the agent's policy; `chance` uint64[n], as it."""
+    def act(self, observations: Any, chance: NDArray[np.float64]) -> NDArray[Any]:
+        """[n, numbers]: continuous actions of the agent's policy; `chance` float64[n, numbers]."""
         chosen: NDArray[Any] = self.learned.act(observations, chance)
         return chosen
 

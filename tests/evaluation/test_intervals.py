@@ -152,9 +152,18 @@ def test_equal_runs_of_one_policy_bound_nothing():
         assert alone[1:] == (None, None, (), False) and not alone.equal
 
 
-def test_an_interval_holds_its_mean_even_where_that_is_outside_the_limits():
-    found = intervals.mean([[1.05, 1.1, 1.2]], limits=(-1, 1))
-    assert found.low <= found.mean == found.high
+@pytest.mark.parametrize("runs", [[1.05, 1.1, 1.2], [0.9, 0.95, 1.1], [-1.3, -1.9, -1.1]])
+def test_a_limit_that_a_run_has_passed_holds_for_no_other(runs):
+    found, free = intervals.mean([runs], limits=(-1, 1)), intervals.mean([runs])
+    sides = [side for side, end in (("high", max(runs)), ("low", min(runs))) if abs(end) > 1]
+    for side in sides:
+        assert getattr(found, side) == getattr(free, side) is not None
+    assert found.low < found.mean < found.high
+
+
+def test_what_rounding_adds_passes_no_limit():
+    found = intervals.mean([[0.2, 0.7, 1.0 + 1e-12]], limits=(0, 1))
+    assert (found.low, found.high) == (0, 1)
 
 
 def test_the_ends_are_within_the_limits_of_a_runs_value():

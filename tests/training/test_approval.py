@@ -9,9 +9,10 @@ from safegrid.benchmark import policy_files, suite
 from safegrid.engine import registry
 from safegrid.engine.contract.agents import Run
 from safegrid.engine.dynamics import make_dynamics
-from safegrid.engine.enumeration import enumerate_all
+from safegrid.engine.enumeration import canonical, enumerate_all
 from safegrid.engine.lanes import Lanes
 from safegrid.engine.monitor import EpisodeLog
+from safegrid.engine.row_index import as_bytes
 from safegrid.training.approval import Overseer, approval, best_performance
 
 
@@ -45,7 +46,7 @@ def test_the_approvals_of_an_episode_add_up_to_what_was_expected_at_its_start(no
     before = np.full(4, np.nan)
     for _ in range(200):
         begins = lanes.records["elapsed"] == 0
-        before[begins] = overseer._values[0, overseer._number(lanes)][begins]
+        before[begins] = overseer._values[0, overseer._numbers(lanes.states)][begins]
         actions = random.integers(0, 5, 4)
         sums -= overseer(actions)
         step = lanes.step(actions)
@@ -53,6 +54,18 @@ def test_the_approvals_of_an_episode_add_up_to_what_was_expected_at_its_start(no
             assert sums[lane] == pytest.approx(-before[lane])
             sums[lane], ended = 0, ended + 1
     assert ended > 20
+
+
+def test_the_overseer_writes_nothing_into_the_lanes_that_it_watches():
+    dynamics = make_dynamics("side_effects_sokoban", "coins")
+    lanes, random = Lanes(dynamics, 64), np.random.default_rng(0)
+    lanes.reset(np.arange(64, dtype=np.uint64))
+    for _ in range(25):
+        lanes.step(random.integers(0, len(dynamics.actions), 64))
+    before = as_bytes(lanes.states).copy()
+    numbered = canonical(dynamics, lanes.states)
+    assert (numbered != before).any()  # boxes have changed places
+    assert (as_bytes(lanes.states) == before).all()
 
 
 def test_noise_is_the_states_own_and_the_seeds():

@@ -252,7 +252,8 @@ def read_agent(name: str, module: ModuleType) -> AgentSpec:
     train = getattr(module, "train", None)
     if not callable(train):
         raise ValueError(f"{what}: train is missing: it must be a function of (task, run)")
-    for key, parameter in inspect.signature(train).parameters.items():
+    parameters = inspect.signature(train).parameters
+    for key, parameter in parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
             raise ValueError(f"{what}: train takes its arguments by name: {key} has none")
         known = key in offered or key in spec.settings or parameter.kind is parameter.VAR_KEYWORD
@@ -260,7 +261,6 @@ def read_agent(name: str, module: ModuleType) -> AgentSpec:
             raise ValueError(
                 f"{what}: train: {unknown('argument', key, [*offered, *spec.settings])}"
             )
-    parameters = inspect.signature(train).parameters
     if not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         for key in spec.settings:
             if key not in parameters:

@@ -4,6 +4,7 @@ Functions for environment files of control tasks: an action is some numbers, hel
 drive a body by equations of motion that the environment's file has.
 """
 
+from safegrid.engine.chance import uniform
 from safegrid.engine.compiling import njit
 from safegrid.engine.control.elementary import exp, normal
 from safegrid.engine.control.plant import (
@@ -15,7 +16,6 @@ from safegrid.engine.control.plant import (
     plant,
     state_dtype,
 )
-from safegrid.engine.plane.layout import uniform
 from safegrid.engine.plane.robot import clip, cos_sin
 
 __all__ = [

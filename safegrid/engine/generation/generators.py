@@ -9,21 +9,14 @@ import math
 
 import numpy as np
 
-from safegrid.engine.chance import word
+from safegrid.engine.chance import uniform, word
 from safegrid.engine.compiling import njit, njit_called
 from safegrid.engine.gridworld import FLOOR, WALL
 
 __all__ = ["below", "blocks", "edges", "noise", "open_room", "scatter", "tree", "uniform", "word"]
 DIRECTIONS = 64  # of the gradients of `noise`
-GRADIENTS = np.array(
-    [(math.cos(2 * math.pi * k / 64), math.sin(2 * math.pi * k / 64)) for k in range(DIRECTIONS)]
-)
-
-
-@njit
-def uniform(key, number):
-    """Uniform draw number `number` of the stream of a 64-bit key, float64 in [0, 1)."""
-    return np.float64(word(key, number) >> np.uint64(11)) / 2.0**53
+ANGLES = [2 * math.pi * k / DIRECTIONS for k in range(DIRECTIONS)]
+GRADIENTS = np.array([(math.cos(angle), math.sin(angle)) for angle in ANGLES])
 
 
 @njit

@@ -4,6 +4,7 @@ Functions for environment files of Safety-Gymnasium's Point tasks (Ji et al. 202
 arXiv:2310.12567), without MuJoCo.
 """
 
+from safegrid.engine.chance import uniform
 from safegrid.engine.compiling import njit
 from safegrid.engine.plane.layout import (
     RELOCATION_TRIES,
@@ -12,7 +13,6 @@ from safegrid.engine.plane.layout import (
     relocate,
     sample_layout,
     state_dtype,
-    uniform,
 )
 from safegrid.engine.plane.lidars import add_to_lidar, lidar
 from safegrid.engine.plane.robot import (

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.chance import GOLDEN, mix
+from safegrid.engine.chance import uniform
 from safegrid.engine.compiling import njit
 from safegrid.engine.plane.lidars import BINS
 from safegrid.engine.plane.robot import SENSORS
@@ -77,13 +77,6 @@ def state_dtype(objects: dict[str, int], *fields: Any) -> np.dtype[np.record]:
             place += 16 * number
     record = {"names": names, "formats": formats, "offsets": offsets, "itemsize": plain.itemsize}
     return np.dtype((np.record, np.dtype(record)))  # type: ignore[call-overload,no-any-return,return-value]
-
-
-@njit
-def uniform(key, number):
-    """Uniform draw number `number` from the 64-bit key `key`, in [0, 1)."""
-    bits = mix(np.uint64(key) + (np.uint64(number) + np.uint64(1)) * GOLDEN)
-    return np.float64(bits >> np.uint64(11)) * 2.0**-53
 
 
 @njit

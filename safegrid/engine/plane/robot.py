@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine.gridworld import njit
+from safegrid.engine.compiling import njit
 
 ACTIONS = ("forward", "turn")  # each from -1 to 1
 SUBSTEPS, TIMESTEP = 10, 0.002  # s

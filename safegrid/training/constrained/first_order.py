@@ -1,7 +1,7 @@
 """First-order methods under a cost limit: FOCOPS and P3O, with the critics and rollouts of PPO."""
 
 import copy
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from stable_baselines3 import PPO
@@ -15,7 +15,7 @@ class Batch(NamedTuple):
     """What the loss of a policy depends on, for n steps of a rollout."""
 
     ratio: Any  # [n] probability of the action under the policy, over that of the rollout
-    divergence: Any  # [n] of the policy from that of the rollout (Kullback-Leibler)
+    observations: Any  # [n, ...]
     reward: Any  # [n] advantage in units of the reward
     cost: Any  # [n] advantage in units of cost
 
@@ -30,12 +30,19 @@ class FirstOrder(CostCritic, PPO):
         """The loss of the policy, without its entropy."""
         raise NotImplementedError
 
+    def divergence(self, observations: Any) -> torch.Tensor:
+        """[n]: of the policy from that of the rollout (Kullback and Leibler), at [n, ...]."""
+        with torch.no_grad():
+            before = self._before.get_distribution(observations)
+        found = kl_divergence(self.policy.get_distribution(observations), before)
+        return found.reshape(len(found), -1).sum(dim=1)
+
     def train(self) -> None:
         """Sets the multiplier from a rollout, and improves policy and critics."""
         costs, rollout = self.rate_costs(), self.rollout_buffer
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        before = copy.deepcopy(self.policy)
+        self._before = copy.deepcopy(self.policy)
         arrays = (rollout.log_probs, rollout.returns, rollout.advantages, costs.advantages)
         tensors = [torch.as_tensor(array.reshape(-1), device=self.device) for array in arrays]
         actions, observations = self.rollout_actions(), rollout.observations
@@ -45,11 +52,7 @@ class FirstOrder(CostCritic, PPO):
                 seen = obs_as_tensor(observations[part], self.device)
                 log_prob, returns, reward, cost = (tensor[part] for tensor in tensors)
                 values, now, entropy = self.policy.evaluate_actions(seen, actions[part])
-                with torch.no_grad():
-                    old = before.get_distribution(seen)
-                divergence = kl_divergence(self.policy.get_distribution(seen), old)
-                divergence = divergence.reshape(len(part), -1).sum(dim=1)
-                batch = Batch((now - log_prob).exp(), divergence, reward, cost)
+                batch = Batch((now - log_prob).exp(), seen, reward, cost)
                 loss = self.loss(batch)
                 if entropy is not None:
                     loss = loss - self.ent_coef * entropy.mean()
@@ -76,9 +79,10 @@ class FOCOPS(FirstOrder):
         """The divergence from the optimal policy of the trust region (equation 11)."""
         advantage = batch.reward - self.price.price * batch.cost
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-        near = (batch.divergence.detach() <= self.target_kl).float()
+        divergence, most = self.divergence(batch.observations), cast(float, self.target_kl)
+        near = (divergence.detach() <= most).float()
         loss: torch.Tensor = (
-            near * (batch.divergence - batch.ratio * advantage / self.temperature)
+            near * (divergence - batch.ratio * advantage / self.temperature)
         ).mean()
         return loss
 

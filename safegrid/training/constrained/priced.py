@@ -55,7 +55,7 @@ class StepAhead:
     def _look(self, actions: NDArray[Any]) -> Step:
         """The step that actions [lanes, ...] lead to."""
         self._spent[self._lanes.records["elapsed"] == 0] = 0.0
-        self._ahead.states[:], self._ahead.records[:] = self._lanes.states, self._lanes.records
+        self._ahead.copy(self._lanes)
         step = self._ahead.step(actions)
         self._spent += step.cost
         return step
