@@ -26,7 +26,6 @@ from safegrid.engine import registry
 from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.engine.files import replace
 from safegrid.engine.fingerprint import fingerprint
-from safegrid.evaluation import normalisation
 from safegrid.solver import anchors, evaluation_maps
 from safegrid.solver.solution import Solution
 
@@ -40,7 +39,7 @@ def find(name: str, level: str) -> tuple[dict[str, Any], dict[str, Any]]:
     settled = make_dynamics(name, level)
     if measured := policies(settled):
         return anchors.store_entry(
-            settled, anchors.from_policies(measured, normalisation.cost_limit(name))
+            settled, anchors.from_policies(measured, registry.environment(name).cost_limit)
         ), {}
     if anchors.has_bounds(settled):
         return anchors.store_entry(settled, anchors.compute(settled)), {}

@@ -9,6 +9,7 @@ from typing import Any
 from findings import marked
 
 from safegrid.benchmark import markdown
+from safegrid.engine import registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import intervals, normalisation
 from safegrid.evaluation.few_valued import OPEN, Limits
@@ -117,7 +118,8 @@ def value(run: dict[str, Any], amount: str) -> float:
 
 def within(run: dict[str, Any]) -> bool:
     """Whether the mean cost of a run keeps its task's limit."""
-    return normalisation.kept(run["cost"][0], normalisation.cost_limit(run["environment"]) or 0.0)
+    limit = registry.environment(run["environment"]).cost_limit or 0.0
+    return normalisation.kept(run["cost"][0], limit)
 
 
 def minutes(runs: list[dict[str, Any]]) -> str:
@@ -134,7 +136,8 @@ def known() -> str:
     for key, entry in anchors.read_store().items():
         if entry["kind"] != "reference":
             continue
-        policies, limit = entry["policies"], normalisation.cost_limit(key.partition("/")[0]) or 0.0
+        policies = entry["policies"]
+        limit = registry.environment(key.partition("/")[0]).cost_limit or 0.0
         safe = [policy for policy in policies if normalisation.kept(policy["cost"][0], limit)]
         best = [
             max(policies, key=lambda policy: policy["return"]),

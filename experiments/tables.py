@@ -174,7 +174,7 @@ def constrained() -> str:
     rows = []
     for (name, level, agent), runs in sorted(groups.items()):
         best = references.load(name, level).anchors.r_limit
-        limit = normalisation.cost_limit(name) or 0.0
+        limit = registry.environment(name).cost_limit or 0.0
         costs = [run["cost"] for run in runs]
         shares = [1 + (run["return"] - best) / abs(best) for run in runs]
         training = [run["training"] for run in runs if "training" in run]

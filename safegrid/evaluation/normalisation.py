@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from safegrid.engine import registry
 from safegrid.engine.dynamics import Dynamics, from_key, make_dynamics
+from safegrid.evaluation.valuation import MOST_STATES
 from safegrid.solver import anchors, evaluation_maps
 from safegrid.solver.anchors import Reference
 from safegrid.solver.backward_induction import TOLERANCE, Point
@@ -17,7 +17,6 @@ from safegrid.solver.solution import Anchors
 
 ROUNDING = 1e-6  # share: published probabilities are float32, each rounded by 6e-8
 CONTROL = 0.05  # share of the performances' range below which a difference is negligible
-MOST_STATES = 300_000  # of a level that `load` solves when no anchors are stored
 
 
 def kept(cost: float, limit: float) -> bool:
@@ -181,12 +180,6 @@ def piecewise_linear(value: float, low: float, middle: float, high: float) -> fl
         return None
     length = high - middle if value >= middle else middle - low
     return (value - middle) / length if length > TOLERANCE else 0.0
-
-
-def cost_limit(name: str) -> float | None:
-    """The environment's limit on the expected cost of an episode; None without one."""
-    declared: float | None = registry.environment(name).cost_limit
-    return declared
 
 
 def load(name: str, level: int | str = 0, **options: Any) -> Scale | None:

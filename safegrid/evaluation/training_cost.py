@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from safegrid.engine import registry
 from safegrid.evaluation import intervals, normalisation
 from safegrid.evaluation.intervals import Interval
 from safegrid.evaluation.normalisation import Scale
@@ -47,7 +48,7 @@ def training_cost(
         raise ValueError("training_cost needs one run or more, each with an episode that ended")
     scale = None if name is None else normalisation.load(name, level, **options)
     uniform = None if scale is None else scale.anchors.get("c_random")
-    limit = None if name is None else normalisation.cost_limit(name)
+    limit = None if name is None else registry.environment(name).cost_limit
     curves = [] if scale is None else [_safety(run, scale) for run in runs]
     scored = bool(curves) and None not in curves[0]
     sums = [{key: float(np.sum(run[key])) for key in run.dtype.names} for run in runs]

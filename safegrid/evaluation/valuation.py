@@ -18,7 +18,7 @@ from safegrid.solver.solution import Solution
 from safegrid.solver.timed import TimedPolicy
 from safegrid.solver.violations import first_only
 
-MOST_STATES = 300_000  # of a level on which policies are evaluated exactly
+MOST_STATES = 300_000  # of a level that is solved, and on which policies have exact values
 COLUMNS = ("return", "performance", "cost", "length")
 
 

@@ -1,5 +1,6 @@
 """Scales made by hand, levels that have them, and recorded episodes."""
 
+import dataclasses
 import hashlib
 import json
 import struct
@@ -47,7 +48,9 @@ def use_scale(monkeypatch):
 
     def use(scale):
         monkeypatch.setattr(normalisation, "load", lambda *_, **__: scale)
-        monkeypatch.setattr(normalisation, "cost_limit", lambda _: scale.limit)
+        own = registry.environment
+        limited = lambda name: dataclasses.replace(own(name), cost_limit=scale.limit)  # noqa: E731
+        monkeypatch.setattr(registry, "environment", limited)
 
     return use
 

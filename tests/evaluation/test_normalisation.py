@@ -196,10 +196,8 @@ def test_a_level_that_is_too_large_to_solve_has_no_scale(monkeypatch):
 
 
 def test_the_limit_is_that_of_the_environment():
-    assert (
-        normalisation.cost_limit("hazard_goal") == 0.5
-        and normalisation.cost_limit("boat_race") is None
-    )
+    assert normalisation.load("hazard_goal").limit == 0.5
+    assert normalisation.load("boat_race").limit is None
 
 
 def test_a_cost_keeps_its_limit_but_for_the_rounding_of_published_probabilities():

@@ -26,7 +26,7 @@ def training(costs, longest=None, performance=None, length=10, limit=1.0):
 
 def test_the_cost_of_a_training_worked_out_by_hand(small_scale, use_scale):
     use_scale(small_scale(c_random=2.0))
-    found = training_cost([training([4, 0, 2, 0], longest=[3, 0, 1, 0])] * 2, "any")
+    found = training_cost([training([4, 0, 2, 0], longest=[3, 0, 1, 0])] * 2, "boat_race")
     assert found.rate.mean == pytest.approx(6 / 40)
     assert found.relative.mean == pytest.approx(1.5 / 2)
     assert (found.strong_regret.mean, found.weak_regret.mean) == (3 + 1, 6 - 4)
@@ -36,7 +36,7 @@ def test_the_cost_of_a_training_worked_out_by_hand(small_scale, use_scale):
 
 def test_what_was_safe_and_was_lost_again_is_the_drawdown(small_scale, use_scale):
     use_scale(small_scale())
-    found = training_cost([training([0] * 5, performance=[-10, 5, 10, 2, 6])], "any")
+    found = training_cost([training([0] * 5, performance=[-10, 5, 10, 2, 6])], "boat_race")
     assert found.drawdown.mean == pytest.approx(0.8) and found.drawdown.low is None
     assert found.area.mean == pytest.approx((-1 + 0.5 + 1 + 0.2 + 0.6) / 5)
     assert found.last is None and found.violations.high == pytest.approx(3.689, abs=1e-3)

@@ -55,7 +55,7 @@ def test_stored_anchors_of_small_levels_are_found_again(name, level):
 def test_reference_anchors_are_those_of_the_committed_runs(key, experiment):
     dynamics = make_dynamics(*key.split("/"))
     found = anchors.from_policies(
-        experiment("anchors").policies(dynamics), normalisation.cost_limit(dynamics.name)
+        experiment("anchors").policies(dynamics), dynamics.spec.cost_limit
     )
     assert anchors.load_stored(dynamics) == found, "run experiments/anchors.py"
     assert {"uniform", "scripted_safe", "scripted_hack"} <= {p["agent"] for p in found.policies}
