@@ -43,6 +43,8 @@ class LocalNetwork(Network):
     network: its layers. agent: the code of the agent's tile. shape: tiles, rows and columns.
     """
 
+    extra = ("view",)
+
     def __init__(self, network: Network, agent: int, shape: tuple[int, ...]):
         super().__init__(network.layers)
         self.agent, self.shape = agent, shape

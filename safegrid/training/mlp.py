@@ -40,6 +40,7 @@ class Network:
     observation = "planes"
     mode = "deterministic"
     memory = False
+    extra: tuple[str, ...] = ()  # names of tensors besides the layers
 
     def __init__(self, layers: Sequence[Layer], activation: Callable[[Any], Any] = tanh):
         self.layers, self.activation = list(layers), activation
@@ -95,7 +96,7 @@ class Normalised(Network):
     """
 
     observation = "vector"
-    extra: tuple[str, ...] = ("mean", "scale")  # names of tensors besides the layers
+    extra = ("mean", "scale")
 
     def __init__(
         self, layers: Sequence[Layer], activation: Callable[[Any], Any], **extra: NDArray[Any]

@@ -51,7 +51,7 @@ def check(form: NetworkFormat, tensors: Tensors, dynamics: Dynamics) -> None:
         "deviation": (np.float32, (actions,)),
         "view": (np.int64, (4,)),
     }
-    expected = {name: extra[name] for name in getattr(network, "extra", ())}
+    expected = {name: extra[name] for name in network.extra}
     layers, odd = divmod(len(tensors) - len(expected), 2)
     if layers > MOST_LAYERS:
         raise ValueError(f"it has {layers} layers: a network has at most {MOST_LAYERS}")
