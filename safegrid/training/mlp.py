@@ -96,7 +96,7 @@ class Normalised(Network):
     """
 
     observation = "vector"
-    extra = ("mean", "scale")
+    extra: tuple[str, ...] = ("mean", "scale")
 
     def __init__(
         self, layers: Sequence[Layer], activation: Callable[[Any], Any], **extra: NDArray[Any]
