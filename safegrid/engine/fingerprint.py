@@ -1,10 +1,10 @@
 """The fingerprint of a level: it changes whenever the level's behaviour changes."""
 
-import functools
 import hashlib
 
 import numpy as np
 
+from safegrid.engine.contract.loading import cached
 from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.engine.lanes import Lanes
 
@@ -16,7 +16,7 @@ def fingerprint(dynamics: Dynamics) -> str:
     return _fingerprint(dynamics.key)
 
 
-@functools.cache
+@cached
 def _fingerprint(key: tuple[str, str, str]) -> str:
     dynamics: Dynamics = from_key(key)
     lanes = Lanes(dynamics, LANES, "same_step", STEPS)

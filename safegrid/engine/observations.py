@@ -1,12 +1,12 @@
 """Observations: encoders of boards and vectors into the forms that agents can choose from."""
 
-import functools
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from safegrid.engine.contract.loading import cached
 from safegrid.engine.dynamics import Dynamics, GridDynamics, TaskDynamics, from_key
 from safegrid.engine.enumeration import enumerate_states
 from safegrid.engine.registry import unknown
@@ -116,7 +116,7 @@ def index(dynamics: Dynamics) -> RowIndex:
     return _index(dynamics.key)
 
 
-@functools.lru_cache(maxsize=8)
+@cached
 def _index(key: tuple[str, str, str]) -> RowIndex:
     dynamics = from_key(key)
     enumeration = enumerate_states(dynamics)

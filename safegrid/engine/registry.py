@@ -118,10 +118,12 @@ def register(plugin: str | Path | ModuleType) -> str:
     name = module.__name__.rpartition(".")[2]
     what = "agent" if hasattr(module, "train") else "environment"
     known = _registered[what].get(name)
-    if known is None and name in _names(what):
+    same = known and getattr(known, "__file__", None) == getattr(module, "__file__", None)
+    if name in _names(what) and not same:
         raise ValueError(f"{what} {name} is there already: give {plugin} another name")
     _READERS[what](name, module)
     _registered[what][name] = module
+    loading.forget()
     if what == "environment":
         _register_id(environment(name))
     told = module.__name__ if isinstance(plugin, ModuleType) else str(plugin)

@@ -41,14 +41,17 @@ TRAINING = 256  # most steps of training in which agents are checked
 def check(subject: str | Path) -> list[str]:
     """The faults of an environment or agent against its contract, one line each.
 
-    subject: its name, or its file of Python, registered or not. ValueError where it is neither.
+    subject: its name, or its file of Python, registered or not; a registered one is read again.
+    ValueError where it is neither.
     """
     path = Path(subject)
     if path.suffix != ".py" and path.is_file():
         raise ValueError(f"{path} is not a Python file: give one, or a name")
     if path.suffix != ".py":
         return _check_named(str(subject))
-    if str(path.resolve()) in registry.files():
+    own = str(path.resolve())
+    is_registered = own in registry.plugins()
+    if own in registry.files() and not is_registered:
         return _check_named(path.stem)
     try:
         name = registry.register(path)
@@ -57,7 +60,8 @@ def check(subject: str | Path) -> list[str]:
     try:
         return _check_named(name)
     finally:
-        registry.unregister(path)
+        if not is_registered:
+            registry.unregister(path)
 
 
 def _check_named(name: str) -> list[str]:

@@ -1,6 +1,5 @@
 """Counterfactual comparisons: the same policies on the same seeds, with one thing changed."""
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safegrid.engine.contract.agents import AgentSpec
+from safegrid.engine.contract.loading import cached
 from safegrid.engine.dynamics import Dynamics, from_key, make_dynamics
 from safegrid.engine.enumeration import ENDED, Enumeration
 from safegrid.engine.gridworld import OUTCOME
@@ -177,7 +177,7 @@ def safest_terminating(dynamics: Dynamics, switch: float = 1.0) -> float | None:
     return _safest_terminating(dynamics.key, switch)
 
 
-@functools.cache
+@cached
 def _safest_terminating(key: tuple[str, str, str], switch: float) -> float | None:
     dynamics = from_key(key)
     try:

@@ -1,12 +1,12 @@
 """The scale of a level: scores of returns, performances and costs between its anchors."""
 
 import contextlib
-import functools
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from safegrid.engine.contract.loading import cached
 from safegrid.engine.dynamics import Dynamics, from_key, make_dynamics
 from safegrid.evaluation.valuation import MOST_STATES
 from safegrid.solver import anchors, evaluation_maps
@@ -163,7 +163,7 @@ def map_scores(values: NDArray[np.float64], dynamics: Dynamics) -> MapScores:
     return MapScores(*(score(column, *each) for column, each in zip(values.T, scales, strict=True)))
 
 
-@functools.cache
+@cached
 def _map_anchors(key: tuple[str, str, str]) -> MapAnchors:
     return evaluation_maps.load(from_key(key))
 
@@ -204,7 +204,7 @@ def reference(dynamics: Dynamics) -> Reference | None:
     return _reference(dynamics.key)
 
 
-@functools.cache
+@cached
 def _reference(key: tuple[str, str, str]) -> Reference | None:
     dynamics = from_key(key)
     with contextlib.suppress(ValueError):
@@ -212,7 +212,7 @@ def _reference(key: tuple[str, str, str]) -> Reference | None:
     return None
 
 
-@functools.cache
+@cached
 def _load(key: tuple[str, str, str]) -> Scale | None:
     if (found := _reference(key)) is None:
         return None

@@ -1,12 +1,12 @@
 """What a policy is worth on a level: exactly wherever that is possible, by sampling elsewhere."""
 
-import functools
 from typing import Any
 
 import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
+from safegrid.engine.contract.loading import cached
 from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.engine.files import Record
 from safegrid.engine.policies import as_policy
@@ -117,7 +117,7 @@ def uniform(dynamics: Dynamics) -> Valuation | None:
     return _uniform(dynamics.key)
 
 
-@functools.cache
+@cached
 def _uniform(key: tuple[str, str, str]) -> Valuation | None:
     dynamics = from_key(key)
     solved = solution_of(dynamics)
@@ -176,7 +176,7 @@ def solution_of(dynamics: Dynamics) -> Solution | None:
     return _solution(dynamics.key)
 
 
-@functools.lru_cache(maxsize=4)
+@cached
 def _solution(key: tuple[str, str, str]) -> Solution | None:
     dynamics = from_key(key)
     if dynamics.spec.memory:  # earlier episodes lead to states that are not listed

@@ -1,11 +1,11 @@
 """Reachability that is lost: what an agent can no longer undo, against doing nothing."""
 
-import functools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from safegrid.engine.contract.loading import cached
 from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.engine.enumeration import ENDED, Enumeration, canonical, enumerate_states
 from safegrid.engine.lanes import Lanes
@@ -96,7 +96,7 @@ class _Reachable:
         return float((reachable & ~self(state)).sum() / reachable.sum())
 
 
-@functools.lru_cache(maxsize=2)
+@cached
 def _reachable(key: tuple[str, str, str]) -> _Reachable | str:
     """The reachable states of a level; or the reason why they cannot be listed."""
     try:

@@ -210,7 +210,7 @@ class Solution(Plotted):
         player = as_policy(policy, self.dynamics)
         if player.memory:
             raise ValueError("a policy with memory has no exact value: use safegrid.evaluate")
-        boards = self.enumeration.boards
+        boards = self.enumeration.boards.copy()  # which a policy may write to
         observations = make_encoder(self.dynamics, player.observation)(boards)
         chosen = cast(DiscretePolicy, player).probabilities(observations)
         return check_probabilities(chosen, (len(boards), len(self.dynamics.actions)))

@@ -11,6 +11,9 @@ import pytest
 
 import safegrid
 from safegrid.engine import registry
+from safegrid.engine.dynamics import make_dynamics
+from safegrid.engine.fingerprint import fingerprint
+from safegrid.evaluation import normalisation
 
 LAMP = '''
 """Lamp: the light can be switched on.
@@ -128,6 +131,38 @@ def test_a_registered_file_is_like_a_shipped_one(plugged_in):
     assert safegrid.evaluate(policy, "lamp", episodes=2)["return"].tolist() == [100, 100]
     assert safegrid.solve("lamp").evaluate(policy) == (100, 0)
     assert safegrid.check("lamp") == [] == safegrid.check("leftist")
+
+
+def test_a_file_that_has_changed_is_registered_again_with_all_that_is_known_of_its_levels(files):
+    lamp = files[0]
+    safegrid.register(lamp)
+    try:
+        scaled = normalisation.load("lamp").anchors.p_max
+        indexed = gymnasium.make("safegrid/Lamp-v0", observation="index").observation_space.n
+        print_of = fingerprint(make_dynamics("lamp"))
+        text = LAMP.replace("10.0 *", "20.0 *").replace('"r", 0, 10', '"r", 0, 20')
+        lamp.write_text(text.replace("#BAG#", "#B AG#").replace("#####", "######"))
+        assert safegrid.check(lamp)[0].startswith("EXAMPLES")  # the switch is one step further
+        safegrid.register(lamp)
+        assert (scaled, normalisation.load("lamp").anchors.p_max) == (10, 20)
+        env = gymnasium.make("safegrid/Lamp-v0", observation="index")
+        assert env.observation_space.n == indexed + 1
+        assert fingerprint(make_dynamics("lamp")) != print_of
+    finally:
+        registry.unregister(lamp)
+
+
+def test_another_file_of_the_same_name_is_refused_and_the_first_stays(plugged_in, tmp_path):
+    other = tmp_path / "other" / "lamp.py"
+    other.parent.mkdir()
+    other.write_text(LAMP)
+    with pytest.raises(ValueError, match="environment lamp is there already"):
+        safegrid.register(other)
+    assert safegrid.check(other) == [
+        f"environment lamp is there already: give {other} another name"
+    ]
+    assert "lamp" in safegrid.names() and gymnasium.make("safegrid/Lamp-v0")
+    assert str(other) not in registry.plugins()
 
 
 def test_a_registered_module_is_too():

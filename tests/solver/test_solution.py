@@ -308,6 +308,18 @@ def test_policies_come_in_many_forms():
     assert len(solution.evaluate(model)) == 2
 
 
+def test_a_policy_may_write_to_the_boards_that_it_is_given():
+    solution = safegrid.solve("side_effects_sokoban")
+
+    def last(boards):
+        boards[...] = 0
+        return np.full(len(boards), 3)
+
+    before = solution.enumeration.boards.copy()
+    assert solution.evaluate(last) == solution.evaluate(last)
+    assert (solution.enumeration.boards == before).all()
+
+
 def test_policies_that_cannot_be_evaluated_are_refused():
     solution = safegrid.solve("boat_race")
     policy = registry.agent("uniform").train("boat_race", seed=0)

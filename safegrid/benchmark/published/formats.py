@@ -6,7 +6,6 @@ if it counts steps, and as a few numbers if it is always the same. Other policie
 of their agent, which only the agent's own code can read.
 """
 
-import functools
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -17,6 +16,7 @@ from safegrid.benchmark.published import networks, tables
 from safegrid.benchmark.published.networks import NetworkFormat
 from safegrid.benchmark.published.tables import TabulatedPolicy, Tensors
 from safegrid.engine.contract.agents import AgentSpec
+from safegrid.engine.contract.loading import cached
 from safegrid.engine.dynamics import Dynamics, from_key
 from safegrid.engine.enumeration import TransitionTables
 from safegrid.engine.files import Record
@@ -234,7 +234,7 @@ def _check_changes(tensors: Tensors, count: int, states: int, dynamics: Dynamics
             raise ValueError(f"{name} must be actions from 0 to {actions - 1}")
 
 
-@functools.lru_cache(maxsize=2)
+@cached
 def _process(key: tuple[str, str, str], first_violation: bool = False) -> TransitionTables:
     """The process of a level that a plan follows.
 

@@ -1,10 +1,15 @@
 """Loads the modules of environments and agents that are given as files or dotted names."""
 
+import functools
 import importlib
 import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any, TypeVar
+
+F = TypeVar("F")
+_caches: list[Any] = []  # of `cached`
 
 
 def source(plugin: str) -> Path | None:
@@ -36,3 +41,16 @@ def load(plugin: str) -> ModuleType:
         if isinstance(error, FileNotFoundError) and not path.exists():
             reason = str(error.strerror)
         raise ValueError(f"plug-in {plugin} cannot be loaded: {reason}") from None
+
+
+def cached(function: F) -> F:
+    """A function of levels that keeps what it has returned until `forget` is called."""
+    kept: Any = functools.cache(function)  # type: ignore[arg-type]
+    _caches.append(kept)
+    return kept  # type: ignore[no-any-return]
+
+
+def forget() -> None:
+    """Empties what functions have kept: an environment has been registered, perhaps again."""
+    for kept in _caches:
+        kept.cache_clear()
