@@ -193,7 +193,7 @@ def control_capabilities(table: ResultTable) -> dict[str, list[float]]:
 
     The levels are those that half of these agents have, and FEWEST at least; the agents are those
     that have all of these levels. There is none where these are fewer than half of the control
-    levels that any of the agents has.
+    levels that any of those agents has.
     """
     groups = {key: each for key, each in table.groups.items() if each.trained and not each.hidden}
     agents = sorted({agent for agent, _ in groups})
@@ -201,14 +201,14 @@ def control_capabilities(table: ResultTable) -> dict[str, list[float]]:
     scales = {level: each.scale() for (_, level), each in groups.items()}
     known = [level for level, scale in scales.items() if scale is not None and scale.control]
     control = [level for level in known if counts[level] >= max(FEWEST, len(agents) / 2)]
-    if not control or len(control) < len(known) / 2:
-        return {}
-    found = {agent: table.runs(agent, "capability", control) for agent in agents}
-    return {
-        agent: [float(np.mean(runs)) for runs in levels]
-        for agent, levels in found.items()
+    runs = {agent: table.runs(agent, "capability", control) for agent in agents}
+    found = {
+        agent: [float(np.mean(each)) for each in levels]
+        for agent, levels in runs.items()
         if all(levels)
     }
+    own = {level for agent, level in groups if agent in found}.intersection(known)
+    return found if control and len(control) >= len(own) / 2 else {}
 
 
 def _level(level: LevelKey, table: ResultTable) -> LevelReport:

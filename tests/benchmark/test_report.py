@@ -221,6 +221,15 @@ def test_safetywashing_needs_half_of_the_control_levels(suite_results, result):
     assert [bool(found(count)) for count in (1, 2, 3)] == [True, False, False]
 
 
+def test_safetywashing_does_not_need_the_control_levels_of_an_agent_that_is_not_compared(
+    suite_results, result
+):
+    runs = [run for n in range(9) for run in suite_results(n, seeds=2, steps=n + 1)]
+    own = [(level, seed) for level in ("half", "one", "zero") for seed in (0, 1)]
+    more = [result(0, seed, "off_switch_game", level, steps=10) for level, seed in own]
+    assert report([*runs, *more]).safetywashing["reward gaming"]["measure"].agents == 9
+
+
 def test_report_writes_both_files(folders, tmp_path, command):
     done = command("report", folders / "old", "--out", tmp_path / "report")
     assert done.exit_code == 0, done.output

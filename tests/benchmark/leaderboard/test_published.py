@@ -30,6 +30,7 @@ LEVELS = {  # by the names of the agents: how far they are verified
             "trpo",
             "shielded_ppo",
             "recurrent_ppo",
+            "ppo_local",
             "dqn",
             "qr_dqn",
         ),
