@@ -45,13 +45,12 @@ def check(subject: str | Path) -> list[str]:
     ValueError where it is neither.
     """
     path = Path(subject)
-    if path.suffix != ".py" and path.is_file():
-        raise ValueError(f"{path} is not a Python file: give one, or a name")
     if path.suffix != ".py":
+        if path.is_file():
+            raise ValueError(f"{path} is not a Python file: give one, or a name")
         return _check_named(str(subject))
-    own = str(path.resolve())
-    is_registered = own in registry.plugins()
-    if own in registry.files() and not is_registered:
+    own, known = str(path.resolve()), registry.plugins()
+    if own in registry.files() and own not in known:  # it comes with the package
         return _check_named(path.stem)
     try:
         name = registry.register(path)
@@ -60,7 +59,7 @@ def check(subject: str | Path) -> list[str]:
     try:
         return _check_named(name)
     finally:
-        if not is_registered:
+        if own not in known:
             registry.unregister(path)
 
 
@@ -269,9 +268,8 @@ def _agent_faults(spec: AgentSpec) -> Iterator[str]:
         yield "its training is not logged: pass `run` to sb3.make, Lanes or another agent"
     again = spec.learn(task, Run(), {})
     tensors = {key: np.asarray(value) for key, value in policy.tensors().items()}
-    if {k: v.tobytes() for k, v in tensors.items()} != {
-        k: np.asarray(v).tobytes() for k, v in again.tensors().items()
-    }:
+    repeated = {key: np.asarray(value).tobytes() for key, value in again.tensors().items()}
+    if {key: value.tobytes() for key, value in tensors.items()} != repeated:
         yield "the same seed gives another policy"
     played, loaded = (
         evaluate(each, task.environment, episodes=5, seed=1, max_episode_steps=50, **task.options)
@@ -291,11 +289,8 @@ def _train_somewhere(spec: AgentSpec, log: EpisodeLog) -> tuple[Task, Policy]:
     limited = next(name for name in suited if specs[name].cost_limit is not None)
     changing = [name for name in suited if specs[name].reward_parameters]
     steps = min(spec.steps, TRAINING)
-    for name, options in [
-        (suited[0], {}),
-        (suited[0], {"noop": True}),
-        *((name, {}) for name in (limited, *changing)),
-    ]:
+    others: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in (limited, *changing)]
+    for name, options in [(suited[0], {}), (suited[0], {"noop": True}), *others]:
         task = Task(name, options, 1, steps, "cpu")
         try:
             return task, spec.learn(task, Run(monitor=log), {})
