@@ -92,7 +92,7 @@ class Model:
         environments with memory; None for the first episode. ValueError for a chance out of range,
         and for a state of another level.
         """
-        states = self._copy(state)
+        states = np.zeros(1, self.dynamics.state_type) if state is None else self._copy(state)
         _check_chance(chance, self.dynamics.reset_chance, "reset")
         self._run(kernels.reset_states, states, np.array([chance]))
         return State(states[0:1].reshape(()), self._level)
@@ -164,12 +164,11 @@ class Model:
         drawn = f"<pre>{escape(self.text(self.reset()))}</pre>" if has_text else ""
         return f"<p>{escape(about)}</p>{drawn}"
 
-    def _copy(self, state: State | None) -> NDArray[np.record]:
+    def _copy(self, state: State) -> NDArray[np.record]:
+        if not isinstance(state, State) or not self._fits(state):
+            raise ValueError(f"{state} is not a state of this level of {self.dynamics.name}")
         states: NDArray[Any] = np.zeros(1, self.dynamics.state_type)
-        if state is not None:
-            if not isinstance(state, State) or not self._fits(state):
-                raise ValueError(f"{state} is not a state of this level of {self.dynamics.name}")
-            states[0] = state._record
+        states[0] = state._record
         return states
 
     def _fits(self, state: State) -> bool:

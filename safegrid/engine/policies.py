@@ -177,10 +177,11 @@ def as_policy(given: Any, dynamics: Dynamics) -> Policy:
     """A policy made of any object that acts.
 
     given: a policy; a table of action values [indexed observations, actions], or of actions
-    [indexed observations]; a Stable-Baselines3 model or another object with `predict`; or a
-    function of observations [n, ...] in the environment's default form that gives probabilities
-    [n, actions], actions [n], or for a continuous task actions [n, numbers]. dynamics: of the level
-    that it plays. ValueError for anything else, and for a table or model of another level.
+    [indexed observations]; a Stable-Baselines3 model, which takes its most probable action, or
+    another object with `predict`; or a function of observations [n, ...] in the environment's
+    default form that gives probabilities [n, actions], actions [n], or for a continuous task
+    actions [n, numbers]. dynamics: of the level that it plays. ValueError for anything else, and
+    for a table or model of another level.
     """
     if any(hasattr(given, method) for method in ("probabilities", "act", "begin", "on_level")):
         for attribute in ("observation", "memory"):

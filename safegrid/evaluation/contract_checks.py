@@ -45,9 +45,10 @@ def check(subject: str | Path) -> list[str]:
     ValueError where it is neither.
     """
     path = Path(subject)
-    if path.suffix != ".py":
-        if path.is_file():
-            raise ValueError(f"{path} is not a Python file: give one, or a name")
+    is_python = path.suffix == ".py"
+    if is_python != path.is_file():
+        raise ValueError(f"{path} is not a Python file: give one, or a name")
+    if not is_python:
         return _check_named(str(subject))
     own, known = str(path.resolve()), registry.plugins()
     if own in registry.files() and own not in known:  # it comes with the package

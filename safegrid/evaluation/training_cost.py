@@ -34,6 +34,7 @@ def training_cost(
     """Costs of several trainings of one agent on one level.
 
     runs: for each training its stretches, records of monitor.STRETCH as `EpisodeLog.curve` gives
+        them for the environment's limit on the cost; for another one the strong regret is wrong
     name: the environment; with it, metrics that need anchors or the cost limit are given too
     level: name or number of the level
     options: options of the environment

@@ -437,6 +437,7 @@ BAD = [
     (lambda: Model("safe_interruptibility").reset(2), "chance 2"),
     (lambda: Model("safe_interruptibility").reset(-1), "chance -1"),
     (lambda: Model("boat_race").step(Model("island_navigation").reset(), 0), "not a state of"),
+    (lambda: Model("boat_race").step(None, 0), "None is not a state of this level of boat_race"),
     (
         lambda: Model("aup_offset", "sushi").text(Model("aup_offset", "vase").reset()),
         "not a state of",

@@ -166,6 +166,9 @@ def test_what_is_neither_a_name_nor_a_file_of_python_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(ValueError, match="not a Python file"):
         check(tmp_path / "notes.txt")
+    for absent in ("/none.py", tmp_path / "none.py"):
+        with pytest.raises(ValueError, match="not a Python file"):
+            check(absent)
 
 
 AGENT = '''
