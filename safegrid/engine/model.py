@@ -49,10 +49,10 @@ class State:
         fields = (f"{name}={getattr(self, name)}" for name in self._record.dtype.names or ())
         return f"State({', '.join(fields)})"
 
-    def _key(self) -> tuple[tuple[str, bytes], ...]:
-        """The bytes of each field; without the record's padding between them."""
+    def _key(self) -> tuple[Any, ...]:
+        """The level, and the bytes of each field without the record's padding between them."""
         names = self._record.dtype.names or ()
-        return tuple((name, self._record[name].tobytes()) for name in names)
+        return self._level, *((name, self._record[name].tobytes()) for name in names)
 
 
 class Transition(NamedTuple):

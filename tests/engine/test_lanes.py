@@ -195,6 +195,13 @@ def test_the_number_of_threads_changes_nothing(die, mode, monkeypatch):
     assert trajectories[0] == trajectories[1] == trajectories[2]
 
 
+def test_states_of_two_levels_are_not_equal():
+    one, other = (Model("safe_interruptibility", level) for level in ("button", "away"))
+    fields = {"row": 1, "column": 2}
+    assert one.state(**fields) == one.state(**fields) != other.state(**fields)
+    assert len({one.state(**fields), one.state(**fields), other.state(**fields)}) == 2
+
+
 @pytest.mark.fast
 @pytest.mark.parametrize("declared", [{"unlucky": 0.75, "lucky": 0.25}, SEED], ids=["named", "raw"])
 def test_a_lane_is_the_model_under_the_chance_of_its_seed_and_episode(
