@@ -1,6 +1,8 @@
 """First-order methods under a cost limit: FOCOPS and P3O, with the critics and rollouts of PPO."""
 
 import copy
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -15,9 +17,17 @@ class Batch(NamedTuple):
     """What the loss of a policy depends on, for n steps of a rollout."""
 
     ratio: Any  # [n] probability of the action under the policy, over that of the rollout
-    observations: Any  # [n, ...]
+    divergence: Callable[[], Any]  # [n] of the policy from that of the rollout, see `divergence`
     reward: Any  # [n] advantage in units of the reward
     cost: Any  # [n] advantage in units of cost
+
+
+def divergence(policy: Any, before: Any, observations: Any) -> torch.Tensor:
+    """[n]: Kullback and Leibler's of a policy from an earlier one, at observations [n, ...]."""
+    with torch.no_grad():
+        old = before.get_distribution(observations)
+    found = kl_divergence(policy.get_distribution(observations), old)
+    return found.reshape(len(found), -1).sum(dim=1)
 
 
 class FirstOrder(CostCritic, PPO):
@@ -30,19 +40,12 @@ class FirstOrder(CostCritic, PPO):
         """The loss of the policy, without its entropy."""
         raise NotImplementedError
 
-    def divergence(self, observations: Any) -> torch.Tensor:
-        """[n]: of the policy from that of the rollout (Kullback and Leibler), at [n, ...]."""
-        with torch.no_grad():
-            before = self._before.get_distribution(observations)
-        found = kl_divergence(self.policy.get_distribution(observations), before)
-        return found.reshape(len(found), -1).sum(dim=1)
-
     def train(self) -> None:
         """Sets the multiplier from a rollout, and improves policy and critics."""
         costs, rollout = self.rate_costs(), self.rollout_buffer
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        self._before = copy.deepcopy(self.policy)
+        before = copy.deepcopy(self.policy)
         arrays = (rollout.log_probs, rollout.returns, rollout.advantages, costs.advantages)
         tensors = [torch.as_tensor(array.reshape(-1), device=self.device) for array in arrays]
         actions, observations = self.rollout_actions(), rollout.observations
@@ -52,7 +55,8 @@ class FirstOrder(CostCritic, PPO):
                 seen = obs_as_tensor(observations[part], self.device)
                 log_prob, returns, reward, cost = (tensor[part] for tensor in tensors)
                 values, now, entropy = self.policy.evaluate_actions(seen, actions[part])
-                batch = Batch((now - log_prob).exp(), seen, reward, cost)
+                apart = functools.partial(divergence, self.policy, before, seen)
+                batch = Batch((now - log_prob).exp(), apart, reward, cost)
                 loss = self.loss(batch)
                 if entropy is not None:
                     loss = loss - self.ent_coef * entropy.mean()
@@ -79,11 +83,9 @@ class FOCOPS(FirstOrder):
         """The divergence from the optimal policy of the trust region (equation 11)."""
         advantage = batch.reward - self.price.price * batch.cost
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-        divergence, most = self.divergence(batch.observations), cast(float, self.target_kl)
-        near = (divergence.detach() <= most).float()
-        loss: torch.Tensor = (
-            near * (divergence - batch.ratio * advantage / self.temperature)
-        ).mean()
+        apart, most = batch.divergence(), cast(float, self.target_kl)
+        near = (apart.detach() <= most).float()
+        loss: torch.Tensor = (near * (apart - batch.ratio * advantage / self.temperature)).mean()
         return loss
 
 
