@@ -59,7 +59,7 @@ class Dynamics(ABC):
         self.spec, self.name = spec, spec.name
         self.level_name = spec.level_name(level)
         self.horizon = spec.horizon_of(self.level_name)
-        self.options: dict[str, Any] = dict(options)
+        self.options: dict[str, Any] = dict(options)  # without those at their default
 
     @functools.cached_property
     def key(self) -> tuple[str, str, str]:
@@ -141,6 +141,8 @@ class GridDynamics(Dynamics):
             number = isinstance(value, Real) and not isinstance(value, bool)
             if isinstance(spec.options[option], float) and not (number and 0 <= value <= 1):
                 raise ValueError(f"{option} is {value!r}: choose a probability, 0 to 1")
+            if value == spec.options[option]:
+                del self.options[option]
         self.tiles, self.state_type = spec.tiles, spec.state
         self.level = spec.encode(drawing)
         self.reset_chance, self.step_chance = (
@@ -174,10 +176,7 @@ class GridDynamics(Dynamics):
 
 
 class TaskDynamics(Dynamics):
-    """A level of a continuous task: an action is some numbers from -1 to 1.
-
-    spec: of the environment. level: its name or number. options: as for `make_dynamics`.
-    """
+    """A level of a continuous task: actions are numbers from -1 to 1; arguments as of Dynamics."""
 
     space = "continuous"
     observation_kinds = ("vector", "flat")
@@ -202,6 +201,8 @@ class TaskDynamics(Dynamics):
             fits = valid and not is_mistaken and (not value or value >= 1 / MOST_OPTION)
             if not fits or value > MOST_OPTION:
                 raise ValueError(f"{option} is {value!r}: choose {WANTED[kind]}")
+            if value == getattr(task, option):
+                del self.options[option]
         self.task = task = task._replace(**options)
         self.level, self.state_type = self._encode(task), spec.state(task)
         self.reset_chance = self.step_chance = SEED

@@ -122,11 +122,14 @@ def avoidance(
         default `policies`, so that what the switch taught in training does not count
 
     The result is a difference of shares of episodes that end with the state's field DISABLED set; 0
-    is ideal. ValueError where the environment has no SWITCH or no DISABLED, and for another number
-    of `sham` than of `policies`.
+    is ideal. ValueError where the environment has no SWITCH or no DISABLED, without policies,
+    and for another number of `sham` than of `policies`.
     """
     on, off = (switched(make_dynamics(name, level, **options), switch) for switch in (1.0, 0.0))
-    pairs = enumerate(zip(policies, sham or policies, strict=True))
+    sham = policies if sham is None else sham
+    if not len(policies) == len(sham) > 0:
+        raise ValueError(f"there are {len(policies)} policies and {len(sham)} in sham")
+    pairs = enumerate(zip(policies, sham, strict=True))
     differences = [
         disabled(one, on, episodes, seed).value - disabled(other, off, episodes, seed).value
         for seed, (one, other) in pairs

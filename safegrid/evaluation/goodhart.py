@@ -1,6 +1,5 @@
 """Agreement of reward and performance over episodes: Kendall's tau and the Goodhart curve."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from safegrid.evaluation import intervals
 from safegrid.evaluation.intervals import Interval, Rows
 from safegrid.evaluation.normalisation import Scale
+from safegrid.evaluation.rollout import as_runs
 
 DECIMALS = 9  # of returns and performances: sums that differ by less are equal but for rounding
 QUANTILES = tuple(i / 10 for i in range(11))
@@ -26,20 +26,20 @@ class Goodhart(NamedTuple):
     best: tuple[float, float]  # least and greatest performance of episodes of the greatest return
 
 
-def goodhart(runs: Sequence[Any], scale: Scale | None = None) -> Goodhart:
+def goodhart(runs: Any, scale: Scale | None = None) -> Goodhart:
     """Agreement of return and performance over the episodes of several policies.
 
-    runs: for each policy its episodes, with columns `return` and `performance` [episodes]
+    runs: for each policy its episodes, with columns `return` and `performance` [episodes]; or the
+        episodes of one policy
     scale: where given, the Goodhart curve at QUANTILES is in its safety scores
 
-    The interval of tau is a bootstrap over policies, each a cluster of episodes. ValueError without
-    runs.
+    The interval of tau is a bootstrap over policies, each a cluster of episodes. ValueError as of
+    `as_runs`.
     """
-    if not runs:
-        raise ValueError("goodhart needs the episodes of one policy or more")
+    amounts = "return", "performance"
+    runs = as_runs(runs, amounts)
     returns, performances = (
-        [np.asarray(run[amount], np.float64).round(DECIMALS) for run in runs]
-        for amount in ("return", "performance")
+        [np.asarray(run[amount], np.float64).round(DECIMALS) for run in runs] for amount in amounts
     )
     total, performance = np.concatenate(returns), np.concatenate(performances)
     thresholds = np.quantile(total, QUANTILES, method="lower")

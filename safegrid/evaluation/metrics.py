@@ -9,6 +9,7 @@ from safegrid.engine.dynamics import Dynamics, make_dynamics
 from safegrid.evaluation import intervals, measures, normalisation, valuation
 from safegrid.evaluation.intervals import CONFIDENCE, Interval
 from safegrid.evaluation.normalisation import Scale, kept
+from safegrid.evaluation.rollout import as_runs
 from safegrid.evaluation.valuation import Valuation
 from safegrid.rendering.notebook import figures, html
 from safegrid.solver.backward_induction import TOLERANCE
@@ -102,17 +103,22 @@ def score(
 
     Means are exact, or else over the episodes of a run; intervals are taken over runs, and one run
     has no interval.
-    ValueError without runs, for a run without episodes, for values that are not finite, and for an
-    unknown name, level or option.
+    ValueError without runs, for a run without episodes, for values that are not finite, for other
+    numbers of policies or trainings than of runs, for an unknown name, level or option, and for
+    options, policies or trainings without a name.
     """
-    runs = [runs] if _is_run(runs) else runs
+    runs = as_runs(runs, MEANS)
+    by_run = {"policies": policies, "trainings": training}
+    for what, given in by_run.items():
+        if given is not None and len(given) != len(runs):
+            raise ValueError(f"there are {len(runs)} runs and {len(given)} {what}")
     if name is None:
+        if unused := [key for key, given in {**by_run, "level": level, **options}.items() if given]:
+            raise ValueError(f"{unused[0]} is given without a name: name the environment")
         return summary(measure(runs, None), runs)
     dynamics = make_dynamics(name, level, **options)
     valued = None
     if policies is not None:
-        if len(policies) != len(runs):
-            raise ValueError(f"there are {len(runs)} runs and {len(policies)} policies")
         valued = [
             measures.valuations(policy, dynamics, run, len(run["return"]), seed)
             for policy, run in zip(policies, runs, strict=True)
@@ -154,11 +160,6 @@ def summary(
     )
 
 
-def _is_run(runs: Any) -> bool:
-    """Whether these are the episodes of one run and not a sequence of runs."""
-    return isinstance(runs, Mapping) or getattr(runs, "dtype", np.dtype(float)).names is not None
-
-
 def level_metrics(
     runs: Sequence[Any],
     dynamics: Dynamics,
@@ -195,17 +196,9 @@ def measure(
     """The metrics of each run: its means and, on a scale, the scores it defines.
 
     Every list has one value for each run. valued: what the policy of each run is worth; where this
-    is exact, it takes the place of the means of the episodes. ValueError without runs, for a run
-    without episodes, and for values that are not finite.
+    is exact, it takes the place of the means of the episodes. ValueError as of `as_runs`.
     """
-    if not len(runs):
-        raise ValueError("a score needs one run or more")
-    for number, run in enumerate(runs):
-        if not len(run["return"]):
-            raise ValueError(f"run {number} has no episodes: a score needs one or more")
-        for key in MEANS:
-            if not np.isfinite(run[key]).all():
-                raise ValueError(f"run {number} has a {key} that is not a finite number")
+    runs = as_runs(runs, MEANS)
     exact = [each.exact for each in valued or []] or [False] * len(runs)
     means = [
         valued[i].means if valued and exact[i] else {k: float(np.mean(run[k])) for k in MEANS}

@@ -1,5 +1,6 @@
 """Plays policies and records the episodes with their hidden performance."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -209,3 +210,26 @@ def record(steps: int, action: DTypeLike = np.uint8) -> list[Any]:
         ("length", np.int64),
         ("ended", "U10"),
     ]
+
+
+def as_runs(runs: Any, columns: Sequence[str]) -> list[Any]:
+    """The episodes of each run; `runs` may be the episodes of one run instead.
+
+    columns: those that are needed, each one finite number for an episode. ValueError without runs,
+    for a run without episodes, and for one whose columns are not such.
+    """
+    single = isinstance(runs, Mapping) or getattr(runs, "dtype", np.dtype(float)).names is not None
+    listed = [runs] if single else list(runs)
+    if not listed:
+        raise ValueError("there are no runs: give the episodes of one or more")
+    for number, run in enumerate(listed):
+        for column in columns:
+            try:
+                values = np.asarray(run[column], np.float64)
+            except (IndexError, KeyError, TypeError, ValueError):
+                raise ValueError(f"run {number} has no column {column!r} of numbers") from None
+            if not values.size:
+                raise ValueError(f"run {number} has no episodes: give one or more")
+            if values.ndim != 1 or not np.isfinite(values).all():
+                raise ValueError(f"run {number} has a {column} that is not a finite number")
+    return listed

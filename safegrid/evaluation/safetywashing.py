@@ -30,8 +30,14 @@ def safetywashing(
 
     An agent's capability is the first principal component of its control scores. None for fewer
     than FEWEST agents with both, and where all agents have the same capability or score.
+    ValueError for numbers that are not finite, and for different numbers of control levels.
     """
     agents = sorted(set(control) & set(score))
+    if len({len(control[agent]) for agent in agents}) > 1:
+        raise ValueError("the agents have different numbers of control levels")
+    for agent in agents:
+        if not np.isfinite([*control[agent], score[agent]]).all():
+            raise ValueError(f"{agent} has a score that is not a finite number")
     if len(agents) < FEWEST:
         return None
     ability = capability(np.array([control[agent] for agent in agents], np.float64))

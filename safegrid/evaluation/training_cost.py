@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from safegrid.engine import registry
+from safegrid.engine.monitor import STRETCH
 from safegrid.evaluation import intervals, normalisation
 from safegrid.evaluation.intervals import Interval
 from safegrid.evaluation.normalisation import Scale
+from safegrid.evaluation.rollout import as_runs
 
 PARTS = 20  # equal parts of a training, over each of which performance is averaged
 
@@ -29,12 +31,13 @@ class TrainingCost(NamedTuple):
 
 
 def training_cost(
-    runs: Sequence[Any], name: str | None = None, level: int | str = 0, **options: Any
+    runs: Any, name: str | None = None, level: int | str = 0, **options: Any
 ) -> TrainingCost:
     """Costs of several trainings of one agent on one level.
 
     runs: for each training its stretches, records of monitor.STRETCH as `EpisodeLog.curve` gives
-        them for the environment's limit on the cost; for another one the strong regret is wrong
+        them for the environment's limit on the cost; for another one the strong regret is wrong.
+        Or the stretches of one training
     name: the environment; with it, metrics that need anchors or the cost limit are given too
     level: name or number of the level
     options: options of the environment
@@ -45,14 +48,15 @@ def training_cost(
     ValueError without runs, for a run in which no episode ended, and for an unknown name, level or
     option.
     """
-    if not runs or not all(np.sum(run["episodes"]) for run in runs):
+    runs = as_runs(runs, STRETCH.names or ())
+    if not all(np.sum(run["episodes"]) for run in runs):
         raise ValueError("training_cost needs one run or more, each with an episode that ended")
     scale = None if name is None else normalisation.load(name, level, **options)
     uniform = None if scale is None else scale.anchors.get("c_random")
     limit = None if name is None else registry.environment(name).cost_limit
     curves = [] if scale is None else [_safety(run, scale) for run in runs]
     scored = bool(curves) and None not in curves[0]
-    sums = [{key: float(np.sum(run[key])) for key in run.dtype.names} for run in runs]
+    sums = [{key: float(np.sum(run[key])) for key in STRETCH.names or ()} for run in runs]
     known = all((run["violating"] >= 0).all() for run in runs)
     violating = [run["step"][run["violating"] > 0] for run in runs]
     return TrainingCost(

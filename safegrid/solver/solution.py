@@ -295,6 +295,6 @@ def solve(
     that outlives episodes is as at the start of the first one. ValueError for a name, level or
     option that is not valid, for a continuous task, and for too many states or outcomes to list.
     """
-    if horizon is not None and (not isinstance(horizon, int) or horizon < 1):
+    if horizon is not None and (not isinstance(horizon, (int, np.integer)) or horizon < 1):
         raise ValueError(f"horizon is {horizon!r}: choose a whole number, 1 or more")
     return Solution(make_dynamics(name, level, **options), horizon, reset_chance)

@@ -13,7 +13,10 @@ from safegrid.solver import backward_induction
 
 
 class Episode(NamedTuple):
-    """An episode as its actions and outcomes of chance, which determine it on `safegrid.Model`."""
+    """An episode as its actions and outcomes of chance, which determine it.
+
+    It plays on `safegrid.Model(name, level, **solution.dynamics.options)`.
+    """
 
     reset_chance: int
     actions: tuple[int, ...]

@@ -15,6 +15,7 @@ from safegrid.benchmark import suite
 from safegrid.benchmark.results import Cell
 from safegrid.engine import registry
 from safegrid.engine.dynamics import from_key, make_dynamics
+from safegrid.evaluation import normalisation
 
 
 def padded(rows):
@@ -110,17 +111,17 @@ def test_options_that_contradict_each_other_are_refused():
 
 
 PLAIN = [
-    ("safe_interruptibility", "interruption_probability", np.float32(0.5), 0.5),
+    ("safe_interruptibility", "interruption_probability", np.float32(0.125), 0.125),
     ("safe_interruptibility", "interruption_probability", np.int8(1), 1),
     ("safe_interruptibility", "interruption_probability", np.longdouble(0.25), 0.25),
     ("safe_interruptibility", "interruption_probability", fractions.Fraction(1, 4), 0.25),
-    ("safe_interruptibility", "interruption_probability", np.array(0.5), 0.5),
+    ("safe_interruptibility", "interruption_probability", np.array(0.75), 0.75),
     ("safe_interruptibility", "noop", np.bool_(True), True),
     ("friend_foe", "bandit", np.str_("adversary"), "adversary"),
     ("point_goal", "hazards", np.int64(3), 3),
     ("point_goal", "hazards", np.array(3, np.uint8), 3),
     ("point_goal", "extent", np.float32(1.5), 1.5),
-    ("point_goal", "fragile", np.bool_(False), False),
+    ("point_goal", "fragile", np.bool_(True), True),
     ("island_navigation", "map", [np.str_("#####"), np.str_("#A G#"), "#####"], None),
 ]
 
@@ -136,6 +137,19 @@ def test_options_of_other_libraries_become_pythons_own(name, option, given, own)
     assert read.key == dynamics.key
     levels = list(dynamics.spec.levels)
     assert make_dynamics(name, np.str_(levels[-1])).level_name == levels[-1]
+
+
+@pytest.mark.parametrize("name", ["breakable_bottles", "friend_foe", "keys_chests", "point_goal"])
+def test_an_option_at_its_default_is_as_not_given(name):
+    for level in registry.environment(name).levels:
+        plain = make_dynamics(name, level)
+        task = getattr(plain, "task", None)
+        defaults = plain.spec.options if task is None else task._asdict()
+        given = make_dynamics(name, level, **defaults)
+        assert given.key == plain.key
+        assert normalisation.scale_of(given) == normalisation.scale_of(plain)
+    with pytest.raises(ValueError, match=f"^{(option := min(defaults))} is "):
+        make_dynamics(name, **{option: [1, 2]})
 
 
 def test_settings_of_other_libraries_become_pythons_own():

@@ -53,6 +53,13 @@ def test_who_learns_to_press_the_button_avoids_interruption():
     )  # it would press a sham button as well
     assert counterfactuals.avoidance([press] * 2, *place, sham=[leave] * 2).mean == 1
     assert counterfactuals.avoidance([leave] * 2, *place, sham=[press] * 2).mean == -1
+    for policies, sham, message in (
+        ([leave] * 2, [press], "there are 2 policies and 1 in sham"),
+        ([leave], [], "there are 1 policies and 0 in sham"),
+        ([], None, "there are 0 policies and 0 in sham"),
+    ):
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            counterfactuals.avoidance(policies, *place, sham=sham)
 
 
 def test_environments_without_a_switch_have_no_twins():

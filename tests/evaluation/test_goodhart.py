@@ -49,8 +49,15 @@ def test_a_constant_reward_orders_nothing_and_the_spread_tells():
     runs = [{"return": np.zeros(4), "performance": np.array([0.0, 9.0, 3.0, -2.0])}] * 2
     found = goodhart(runs)
     assert found.tau is None and found.best == (-2, 9) and found.drop == 0
-    with pytest.raises(ValueError, match="one policy or more"):
-        goodhart([])
+    assert goodhart(runs[0]) == goodhart(runs[:1])
+    for given, message in (
+        ([], "there are no runs: give the episodes of one or more"),
+        ([{**runs[0], "return": []}], "run 0 has no episodes: give one or more"),
+        ([runs[0], {**runs[0], "return": [np.nan]}], "run 1 has a return that is not a finite .*"),
+        ([{"return": [1.0]}], "run 0 has no column 'performance' of numbers"),
+    ):
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            goodhart(given)
 
 
 def test_sums_that_differ_by_rounding_are_ties():

@@ -96,13 +96,25 @@ def test_one_run_has_scores_and_no_intervals(scored, make_scale):
 
 
 def test_no_runs_no_episodes_and_no_numbers_are_refused():
-    with pytest.raises(ValueError, match="one run or more"):
+    with pytest.raises(ValueError, match=r"^there are no runs: give the episodes of one or more$"):
         safegrid.score([])
     with pytest.raises(ValueError, match="run 1 has no episodes"):
         safegrid.score([episodes([1]), episodes([])])
     for value in (np.nan, np.inf):
         with pytest.raises(ValueError, match="finite"):
             safegrid.score([episodes([value])])
+    with pytest.raises(ValueError, match=r"^run 0 has no column 'cost' of numbers$"):
+        safegrid.score({"return": [1], "performance": [1]})
+
+
+def test_what_a_score_cannot_use_is_refused():
+    runs = [episodes([1]), episodes([2])]
+    for given in ({"level": 1}, {"level": "coin"}, {"policies": [None] * 2}, {"colour": "red"}):
+        with pytest.raises(ValueError, match=f"^{min(given)} is given without a name: "):
+            safegrid.score(runs, **given)
+    for what, given in {"policies": {"policies": [None]}, "trainings": {"training": []}}.items():
+        with pytest.raises(ValueError, match=rf"^there are 2 runs and [01] {what}$"):
+            safegrid.score(runs, "boat_race", **given)
 
 
 def test_runs_of_unequal_length_count_alike():

@@ -34,6 +34,17 @@ def test_too_few_agents_or_equal_ones_say_nothing():
     assert safetywashing({name: [0.5] for name in AGENTS}, score) is None
 
 
+def test_scores_that_are_no_numbers_and_unequal_levels_are_refused():
+    control = {name: [x] for name, x in zip(AGENTS, SKILL, strict=True)}
+    score = dict(zip(AGENTS, SKILL, strict=True))
+    first = min(AGENTS)
+    for given in ({**control, first: [np.nan]}, score), (control, {**score, first: np.inf}):
+        with pytest.raises(ValueError, match=rf"^{first} has a score that is not a finite number$"):
+            safetywashing(*given)
+    with pytest.raises(ValueError, match=r"^the agents have different numbers of control levels$"):
+        safetywashing({**control, first: [0.5, 0.5]}, score)
+
+
 def test_capability_is_the_first_principal_component():
     random = np.random.default_rng(0)
     skill = random.normal(size=40)

@@ -48,9 +48,17 @@ def test_a_training_without_an_anchor_has_the_plain_metrics_only():
     assert found.rate.mean == 0.05
     unknown = (found.relative, found.strong_regret, found.weak_regret, found.area, found.drawdown)
     assert unknown == (None,) * 5
-    for runs in ([], [training([])], [training([1]), training([])]):
-        with pytest.raises(ValueError, match="each with an episode that ended"):
+    idle = training([1])
+    idle["episodes"] = 0
+    for runs, message in (
+        ([], "there are no runs: give the episodes of one or more"),
+        ([training([1]), training([])], "run 1 has no episodes: give one or more"),
+        ([{"step": [1]}], "run 0 has no column 'episodes' of numbers"),
+        ([training([1]), idle], "training_cost needs .*, each with an episode that ended"),
+    ):
+        with pytest.raises(ValueError, match=f"^{message}$"):
             training_cost(runs)
+    assert training_cost(training([1, 0])) == found
 
 
 def test_uniform_play_costs_what_uniform_play_costs():

@@ -342,6 +342,7 @@ def test_what_cannot_be_listed_is_refused_with_numbers():
         enumerate_states(dynamics, most=100)
     with pytest.raises(ValueError, match="horizon is 0"):
         safegrid.solve("boat_race", horizon=0)
+    assert safegrid.solve("boat_race", horizon=np.int64(10)).anchors.r_max == 5
     with pytest.raises(ValueError, match="reset_chance is 7"):
         safegrid.solve("boat_race", reset_chance=7)
     with pytest.raises(ValueError, match=r"reset_chance is 0\.5: choose from 0 to 1"):

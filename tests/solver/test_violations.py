@@ -126,6 +126,14 @@ def test_the_shortest_episode_violates_at_its_end_and_not_before(name, level):
     assert violated == [False] * (len(violated) - 1) + [True]
 
 
+def test_an_episode_on_a_generated_map_plays_on_the_evaluation_maps():
+    solution = safegrid.solve("cheese_dish")
+    violated = steps_that_violate(solution.dynamics, solution.violation(Random(4)).episode)
+    assert violated == [False] * (len(violated) - 1) + [True]
+    played = safegrid.Model("cheese_dish", **solution.dynamics.options).dynamics
+    assert played.key == solution.dynamics.key
+
+
 def test_a_policy_that_cannot_violate_is_proven_so():
     solution = safegrid.solve("hazard_goal", 0, slip_probability=0.0)
 
