@@ -136,8 +136,8 @@ def under_limit(
     and the objective of each policy. ValueError where the least amount is above the limit.
 
     The optimum mixes two neighbouring vertices of the attainable set (Altman 1999, Constrained
-    Markov Decision Processes, section 3.3). A search for the price of the constraint, the slope
-    between a vertex below the limit and one above it, finds them.
+    Markov Decision Processes, section 3.5). A search for the price of the constraint (section 3.3),
+    the slope between a vertex below the limit and one above it, finds them.
     """
 
     def extreme(*objective: NDArray[np.float64]) -> _Extreme:
