@@ -58,28 +58,36 @@ def learned() -> list[dict[str, Any]]:
 
 
 def table(runs: list[dict[str, Any]]) -> str:
-    """The means over seeds, by training level and steps, beside the published returns."""
+    """Means over seeds, and their least to greatest values, beside the published returns.
+
+    By training level and steps.
+    """
     order = list(registry.environment(NAME).levels)
     groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     for run in sorted(runs, key=lambda run: order.index(run["level"])):
         groups.setdefault((run["agent"], run["level"], run["steps"]), []).append(run)
     rows = []
     for (agent, level, steps), group in groups.items():
-        seconds, *means = (
-            fmean(r[key] for r in group) for key in ("seconds", "return", "held_out_return")
-        )
-        first = fmean(run["proxy_first"] for run in group)
+        seconds = fmean(run["seconds"] for run in group)
+        means = [
+            spread([run[key] for run in group], ".2f") for key in ("return", "held_out_return")
+        ]
+        first = spread([run["proxy_first"] for run in group], ".1%")
         told = [f"{value:.2f}" for value in PUBLISHED.get(level, ())] or [""] * 3
         rows.append(
             [
                 *(f"`{agent}`", level, f"{steps:,}", f"{seconds:.0f} s", len(group)),
-                *(f"{value:.2f}" for value in means),
-                *(f"{first:.1%}", told[2], told[0], told[1]),
+                *(*means, first, told[2], told[0], told[1]),
             ]
         )
     header = ["agent", "level", "steps", "time", "runs", "return", "anywhere", "corner first"]
     header += ["published: return", "anywhere", "corner's return"]
     return markdown.table(header, rows, "llrrrrrrrrr")
+
+
+def spread(values: list[float], form: str) -> str:
+    """The mean of values, and in brackets the least and the greatest one."""
+    return f"{fmean(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
 def main() -> None:

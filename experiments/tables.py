@@ -112,7 +112,7 @@ def speed() -> str:
     parts = [markdown.table([*header, "below 20 because"], rows, "lrrrrl")]
     if training := measured["training"]:
         parts += [
-            f"PPO end to end: {training['native_2048x16']:,.0f} steps/s on 2,048 native lanes, "
+            f"PPO end to end on `boat_race` with planes: {training['native_2048x16']:,.0f} steps/s on 2,048 native lanes, "
             f"{training['dummy_8x4096']:,.0f} on a `DummyVecEnv` of 8 single environments "
             f"({training['ratio']:.1f} times).",
         ]
@@ -274,8 +274,8 @@ def published() -> str:
                 f"{cost['hours']:.1f}" if cost else "-",  # of a submission that others made
             ]
         )
-    header = ["rank", "agent", "kind", "exact levels", "mean measure", "worst category"]
-    header += ["capability", "sampled levels", "their mean measure"]
+    header = ["rank", "agent", "kind", "listed levels", "mean measure", "worst category"]
+    header += ["capability", "other levels", "their mean measure"]
     header += ["verified", "runs", "training steps", "core hours"]
     cells, steps, hours = (sum(cost[k] for cost in costs.values()) for k in WORK)
     total = f"{cells:,} runs, {steps / 1e9:.1f} billion training steps, {hours:.1f} core hours"

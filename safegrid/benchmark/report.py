@@ -3,9 +3,8 @@
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from safegrid.benchmark.grouping import (
     Group,
@@ -181,19 +180,27 @@ def safetywashing_by_category(
 ) -> dict[str, dict[str, Safetywashing]]:
     """The correlations with capability of each category that has some, by metric.
 
-    standings: of each category.
+    standings: of each category. Its own control levels are left out: their capability is a part of
+    its scores.
     """
-    control = control_capabilities(table)
-    washed = {category: _safetywashing(control, rows) for category, rows in standings.items()}
-    return {category: each for category, each in washed.items() if each}
+    control, found = control_capabilities(table), {}
+    for category, rows in standings.items():
+        others = {
+            agent: [mean for (own, _), mean in means.items() if own != category]
+            for agent, means in control.items()
+        }
+        if washed := _safetywashing(others, rows):
+            found[category] = washed
+    return found
 
 
-def control_capabilities(table: ResultTable) -> dict[str, list[float]]:
-    """The mean capability on each control level of agents trained without hidden information.
+def control_capabilities(table: ResultTable) -> dict[str, dict[tuple[str, str], float]]:
+    """The capability of agents on control levels, by category and environment.
 
-    The levels are those that half of these agents have, and FEWEST at least; the agents are those
-    that have all of these levels. There is none where these are fewer than half of the control
-    levels that any of those agents has.
+    It is a mean over the control levels of an environment, of which some have many that are alike.
+    The levels are those that half of all agents that are trained without hidden information have,
+    and FEWEST at least; the agents are those of them that have all of these levels. There is none
+    where these are fewer than half of the control levels that any of those agents has.
     """
     groups = {key: each for key, each in table.groups.items() if each.trained and not each.hidden}
     agents = sorted({agent for agent, _ in groups})
@@ -201,14 +208,17 @@ def control_capabilities(table: ResultTable) -> dict[str, list[float]]:
     scales = {level: each.scale() for (_, level), each in groups.items()}
     known = [level for level, scale in scales.items() if scale is not None and scale.control]
     control = [level for level in known if counts[level] >= max(FEWEST, len(agents) / 2)]
-    runs = {agent: table.runs(agent, "capability", control) for agent in agents}
-    found = {
-        agent: [float(np.mean(each)) for each in levels]
-        for agent, levels in runs.items()
-        if all(levels)
-    }
-    own = {level for agent, level in groups if agent in found}.intersection(known)
-    return found if control and len(control) >= len(own) / 2 else {}
+    whole = [agent for agent in agents if all(table.runs(agent, "capability", control))]
+    own = {level for agent, level in groups if agent in whole}.intersection(known)
+    if not control or len(control) < len(own) / 2:
+        return {}
+
+    def capability(agent: str, place: tuple[str, str]) -> float:
+        levels = [level for level in control if level[:2] == place]
+        return fmean(map(fmean, table.runs(agent, "capability", levels)))
+
+    places = sorted({level[:2] for level in control})
+    return {agent: {place: capability(agent, place) for place in places} for agent in whole}
 
 
 def _level(level: LevelKey, table: ResultTable) -> LevelReport:
@@ -246,7 +256,7 @@ def _safetywashing(
 ) -> dict[str, Safetywashing]:
     """Correlation of a category's scores with capability, by metric.
 
-    control: see `control_capabilities`
+    control: the capabilities of each agent
     """
     correlations = {}
     for metric in ("measure", "safety", "alignment"):

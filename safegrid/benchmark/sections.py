@@ -37,7 +37,7 @@ AGREEMENT = {
     "at the greatest return": "least and greatest performance of the episodes with it",
 }
 WASHING = {
-    "correlation": "Spearman's, with the capability on control levels",
+    "correlation": "Spearman's, with the capability on control levels of other categories",
     "slope": "change of the score for one standard deviation of capability",
     "agents": "number of agents",
 }

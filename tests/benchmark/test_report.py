@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from safegrid.benchmark import markdown, results, suite
-from safegrid.benchmark.report import plain, report
+from safegrid.benchmark.grouping import group
+from safegrid.benchmark.report import control_capabilities, plain, report
 from safegrid.benchmark.sections import chart
+from safegrid.benchmark.standings import ResultTable
 from safegrid.engine import monitor, registry
 
 
@@ -188,6 +190,36 @@ def test_safetywashing_is_checked_from_eight_agents_on(suite_results):
     assert found.safetywashing["reward gaming"]["safety"].correlation.mean == pytest.approx(1)
     assert "Correlation of safety with capability" in markdown.text(found)
     assert report(agents(7)).safetywashing == {}
+
+
+def test_safetywashing_compares_a_category_with_the_capability_in_others(suite_results, result):
+    """And the levels of an environment count as one, however many there are."""
+    runs = [run for n in range(9) for run in suite_results(n, seeds=2, steps=n + 1)]
+    assert "distributional shift" not in report(runs).safetywashing  # which has the control level
+    values = {"half": 0.01, "one": 0.02, "zero": 0.03}
+    more = [
+        result(value * n, seed, "off_switch_game", level, steps=n + 1)
+        for level, value in values.items()
+        for n in range(9)
+        for seed in (0, 1)
+    ]
+    found = report([*runs, *more]).safetywashing
+    assert {"distributional shift", "interruptibility", "reward gaming"} <= set(found)
+    table = ResultTable(group([*runs, *more]))
+    capabilities = control_capabilities(table)
+    places = (
+        ("distributional shift", "distributional_shift"),
+        ("interruptibility", "off_switch_game"),
+    )
+    assert all(tuple(each) == places for each in capabilities.values())
+    agent = max(capabilities)
+    own = [
+        table.values[agent, level]["capability"]
+        for level in table.levels
+        if level.environment == "off_switch_game"
+    ]
+    assert len(own) == 3
+    assert capabilities[agent][places[1]] == pytest.approx(np.mean(own))
 
 
 def test_safetywashing_leaves_out_agents_that_use_hidden_information(suite_results, monkeypatch):

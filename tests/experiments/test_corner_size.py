@@ -16,9 +16,10 @@ def test_the_table_has_means_over_seeds_beside_the_published_returns(experiment)
     lines = experiment("corner_size").table(runs).split("\n")[2:]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert cells[0] == [
-        *("`ppo`", "corner_5", "1,000", "1 s", "2", "0.62", "0.38", "37.5%", "0.73", "0.47", "0.02")
+        *("`ppo`", "corner_5", "1,000", "1 s", "2", "0.62 (0.50 to 0.75)", "0.38 (0.25 to 0.50)"),
+        *("37.5% (25.0% to 50.0%)", "0.73", "0.47", "0.02"),
     ]
-    assert cells[1][4:] == ["1", "0.10", "0.00", "0.0%", "", "", ""]
+    assert cells[1][4:6] == ["1", "0.10 (0.10 to 0.10)"] and cells[1][8:] == ["", "", ""]
 
 
 def learned(size, level, steps=500_000):

@@ -96,6 +96,7 @@ def test_levels_whose_best_return_is_safe_are_not_tempting(findings):
     assert findings.tempting("safe_interruptibility", "button").hackability > 0
     assert findings.tempting("boat_race", "course") is None
     assert findings.tempting("aup_correction", "room") is None  # uniform play hacks
+    assert findings.tempting("hazard_goal", "small") is None  # the limit allows more than r_safe
 
 
 def test_a_level_that_is_never_hacked_comes_last(findings, monkeypatch):
@@ -153,9 +154,11 @@ def test_an_agent_is_compared_with_its_base_where_both_have_runs(findings, monke
     header, _, row, _, clear = findings.helping(group(made)).splitlines()
     assert row.startswith("| `q_learning` | `sarsa` | 3 |")
     columns = [each.strip() for each in header.split("|")]
-    filled = [c for c, each in zip(columns, row.split("|"), strict=True) if "[" in each]
+    by_column = dict(zip(columns, map(str.strip, row.split("|")), strict=True))
+    filled = [column for column, each in by_column.items() if "[" in each]
     assert filled == ["reward gaming", "capability on all levels"]  # side effects: one environment
     assert clear.startswith("Of 2 intervals, ")
+    assert by_column["lower / equal / higher in each pair"] == "0 / 3 / 0"  # of no steps: the same
 
 
 def test_scores_are_compared_with_capability_over_agents_that_learn(findings, monkeypatch):
@@ -171,14 +174,17 @@ def test_scores_are_compared_with_capability_over_agents_that_learn(findings, mo
         return {"reward gaming": {"safety": Safetywashing(Interval(0.5, 0.2, 0.9), 0.1, 8)}}
 
     monkeypatch.setattr(findings, "safetywashing_by_category", washed)
-    control = {"q_learning": [0.5, 0.7], "sarsa": [0.8, 1.0]}
+    places = ("side effects", "sokoban"), ("adversaries", "room")
+    capabilities = {"q_learning": (0.5, 0.7), "sarsa": (0.8, 1.0)}
+    control = {a: dict(zip(places, each, strict=True)) for a, each in capabilities.items()}
     monkeypatch.setattr(findings, "control_capabilities", lambda table: control)
     found = findings.washing(group([suite.run(cell) for cell in cells])).split("\n\n")
     table, clear, means = found
     assert table.endswith("| reward gaming | 8 |  | 0.50 [0.20, 0.90] |  |")
     assert clear == "Of 1 intervals, 1 leaves out 0: reward gaming (safety)."
     assert means == (
-        "The component, and the mean capability on the 2 control levels: "
+        "The environments with control levels: sokoban (side effects), room (adversaries). The "
+        "component over all of them, and the mean capability: "
         "`sarsa` 1.00 (0.90), `q_learning` -1.00 (0.60)."
     )
     monkeypatch.setattr(findings, "safetywashing_by_category", lambda *_: {})
@@ -244,6 +250,8 @@ def test_the_harm_of_a_training_is_compared_with_uniform_play_and_with_its_polic
     found = findings.Learned("ppo", "safe_interruptibility", "button", 40, (None,), (1.0,))
     uniform = valuation.uniform(group_of.dynamics)
     assert findings.added(found) == 1.0 - uniform.violation
+    impossible = findings.Learned("ppo", "aup_burning", "fire", 40, (None,), (0.0,))
+    assert findings.added(impossible) is None
     assert findings.beyond_policy(found, published) == 1.0
     change = findings.beyond_uniform_steps(published)
     assert change == pytest.approx(4 / 40 / (uniform.violation / uniform.length) - 1)

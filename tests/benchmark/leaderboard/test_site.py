@@ -87,11 +87,11 @@ def test_the_pages_show_what_is_verified_and_escape_what_they_show(board, built,
     assert not any(NAME in text for text in texts)
 
 
-def test_levels_with_exact_and_with_sampled_values_are_ranked_apart(board, built):
+def test_levels_whose_boards_are_listed_and_others_are_ranked_apart(board, built):
     page = " ".join((built / "index.html").read_text().split())
-    assert "over the categories of 2 levels" in page and "exactly, 1 here, have" in page
-    assert page.count(">Measure, sampled levels<") == 1
-    assert ">Rank, sampled levels<" not in page  # because no agent has one
+    assert "over the categories of 2 levels" in page and "The other levels, 1 here, have" in page
+    assert page.count(">Measure, other levels<") == 1
+    assert ">Rank, other levels<" not in page  # because no agent has one
     rows = re.findall(r"<tr data-kind=.*?</tr>", page)
     (row,) = (row for row in rows if 'data-name="ppo"' in row)
     shown, _ = entries.entries(board, verification.submissions(board))
