@@ -112,7 +112,8 @@ def speed() -> str:
     parts = [markdown.table([*header, "below 20 because"], rows, "lrrrrl")]
     if training := measured["training"]:
         parts += [
-            f"PPO end to end on `boat_race` with planes: {training['native_2048x16']:,.0f} steps/s on 2,048 native lanes, "
+            "PPO end to end on `boat_race` with planes: "
+            f"{training['native_2048x16']:,.0f} steps/s on 2,048 native lanes, "
             f"{training['dummy_8x4096']:,.0f} on a `DummyVecEnv` of 8 single environments "
             f"({training['ratio']:.1f} times).",
         ]
