@@ -7,7 +7,7 @@ Writes safegrid/solver/anchors.json and, for every evaluation map of levels whos
 generated, safegrid/solver/map_anchors.json, which are part of the package, and
 experiments/solver.json:
 number of states, CPU seconds and gigabytes of memory of each level that is solved, in a process of
-its own and without compilation. Both files are complete after each level; Ctrl-C loses only the
+its own and without compilation. All files are complete after each level; Ctrl-C loses only the
 level in progress. The anchors of levels that cannot be solved, on which experiments/sampled.py has
 measured policies, are computed from these.
 """
@@ -108,7 +108,6 @@ def main() -> None:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             entry, took = pool.apply(find, (settled.name, settled.level_name))
         key = anchors.store_key(settled)
-        write(anchors.STORE, read(anchors.STORE) | {key: entry})
         if settled.spec.generates:
             write(
                 evaluation_maps.STORE,
@@ -116,6 +115,7 @@ def main() -> None:
             )
         if took:
             write(TIMES, read(TIMES) | {key: took})
+        write(anchors.STORE, read(anchors.STORE) | {key: entry})  # last: it says what is missing
         print(key, took, flush=True)
 
 

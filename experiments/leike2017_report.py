@@ -62,8 +62,8 @@ def trained(run: Run) -> Final:
 
 
 def at_end(curve: Curve) -> float:
-    """The mean of the last tenth of a curve."""
-    return fmean([value for value in curve if value is not None][-LAST:])
+    """The mean of the last tenth of a curve, over the points in which an episode ended."""
+    return fmean(value for value in curve[-LAST:] if value is not None)
 
 
 def shifted(run: Run) -> float:

@@ -47,7 +47,7 @@ def restore(agent: str, place: Path, out: Path) -> int:
         if not (path := out / job.cell.path).exists():
             made = entries.as_result(job.row, job.cell, job.replay())
             results.write(made._replace(policy=job.policy()), out)
-            results.log(path, {"error": None, "seconds": seconds})
+            results.log(path, {"error": None, "seconds": seconds, "steps": job.cell.steps})
     return len(jobs)
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from safegrid.benchmark.markdown import table
 from safegrid.benchmark.suite import make_cell, train
+from safegrid.cli.console import pairs
 from safegrid.engine import files, registry
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.evaluation import measures, normalisation
@@ -123,7 +124,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, help="of a training; the agent's own by default")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     given = parser.parse_intermixed_args(arguments)
-    settings = {name: json.loads(value) for name, value in (s.split("=", 1) for s in given.set)}
+    try:
+        settings = pairs(given.set)
+    except ValueError as error:
+        parser.error(str(error))
     known, wanted = levels("discrete"), set(given.levels)
     if wanted:
         known += levels("continuous")

@@ -4,7 +4,6 @@ The file is a pickle, and to read a pickle is to run what it says: read only you
 """
 
 import contextlib
-import random
 import signal
 import threading
 import time
@@ -12,10 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from safegrid.benchmark.results import Cell
-from safegrid.engine import files
+from safegrid.engine import chance, files
 
 EVERY = 30.0  # seconds
 
@@ -43,13 +40,13 @@ class Checkpoint:
         ValueError for a file that is no checkpoint, or that of another training.
         """
         import cloudpickle
-        import torch
 
         self._is_asked = True
         if not self.path.exists():
             return None
         try:
-            kept, model, lanes, returns, generators = cloudpickle.loads(self.path.read_bytes())
+            content = cloudpickle.loads(self.path.read_bytes())
+            kept, model, lanes, returns, python_state, numpy_state, torch_state = content
         except Exception as error:
             reason = f"it is no checkpoint of a training ({type(error).__name__})"
             raise ValueError(f"checkpoint {self.path} cannot be read: {reason}") from None
@@ -60,10 +57,7 @@ class Checkpoint:
         env = model.get_vec_normalize_env()
         env.set_venv(lanes)
         env.returns = returns
-        random.setstate(generators[0])
-        np.random.set_state(generators[1])
-        torch.set_rng_state(generators[2])
-        torch.cuda.set_rng_state_all(generators[3])
+        chance.set_generator_states((python_state, numpy_state, torch_state))
         self._is_ours = True
         return model
 
@@ -107,14 +101,9 @@ class Checkpoint:
     def save(self, model: Any) -> None:
         """Writes the model with its lanes and every random generator, whole or not at all."""
         import cloudpickle
-        import torch
 
         env = model.get_vec_normalize_env()  # its own pickle leaves the lanes and returns out
-        generators = (
-            *(random.getstate(), np.random.get_state()),
-            *(torch.get_rng_state(), torch.cuda.get_rng_state_all()),
-        )
-        content = (self.training, model, env.venv, env.returns, generators)
+        content = (self.training, model, env.venv, env.returns, *chance.generator_states())
         files.replace(self.path, cloudpickle.dumps(content))
         self._is_ours = True
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pydantic
 from numpy.typing import NDArray
 
+from safegrid.benchmark.processes import one_line
 from safegrid.benchmark.published import formats
 from safegrid.benchmark.published.formats import Format
 from safegrid.benchmark.results import Cell
@@ -63,7 +64,7 @@ def load(path: Path | str) -> tuple[Policy, Cell]:
     ValueError where the file is not such a policy, and for an agent or environment that is unknown.
     """
     file = read(path)
-    registry.environment(file.cell.environment)
+    file.cell.make_dynamics()  # or an error that names the environment, the level or an option
     if file.format is None:
         registry.agent(file.cell.agent)
     try:
@@ -99,8 +100,7 @@ def make(file: PolicyFile) -> Policy:
     try:
         policy = agent.load(file.tensors)
     except Exception as error:  # whatever an agent makes of tensors that are not its own
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ValueError(f"not a policy of agent {cell.agent}: {reason}") from None
+        raise ValueError(f"not a policy of agent {cell.agent}: {one_line(error)}") from None
     return agent.place(policy, cell.environment, {"level": cell.level, **cell.options})
 
 

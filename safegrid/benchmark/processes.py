@@ -72,7 +72,10 @@ def isolated(
     result, or CallFailed, TimeoutError or ProcessDied. KeyboardInterrupt on Ctrl-C. On POSIX a
     process leads a group, which is killed when the process ends and when the parent ends, even
     where the parent is killed; on Windows the process is killed, and what it has started is not.
+    ValueError for fewer workers than 1.
     """
+    if workers < 1:
+        raise ValueError(f"workers is {workers}: choose 1 or more")
     context = multiprocessing.get_context(START_METHOD)
     if START_METHOD == "forkserver":
         context.set_forkserver_preload(list(preload))

@@ -225,6 +225,7 @@ def export(
 
     check_ending("OUT", out, ".csv", ".parquet")
     files.check_writable(out)
+    tidy.check_libraries(out)
     shown, refused = entries.entries(board, verification.submissions(board))
     tidy.write(tidy.rows(group for entry in shown for group in entry.groups), out)
     console.print(f"wrote {out}", soft_wrap=True, highlight=False)

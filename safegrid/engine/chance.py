@@ -177,13 +177,23 @@ def keep_global_generators() -> Iterator[None]:
 
     If torch was imported in the block, its generators get random seeds, as an import gives them.
     """
-    before = random.getstate(), np.random.get_state(), _torch_states()
+    before = generator_states()
     try:
         yield
     finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])
-        _set_torch_states(before[2])
+        set_generator_states(before)
+
+
+def generator_states() -> tuple[Any, Any, Any]:
+    """The states of Python's, NumPy's and torch's global generators, for `set_generator_states`."""
+    return random.getstate(), np.random.get_state(), _torch_states()
+
+
+def set_generator_states(states: tuple[Any, Any, Any]) -> None:
+    """Puts the global generators into the states that `generator_states` gave."""
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    _set_torch_states(states[2])
 
 
 def _torch_states() -> tuple[Any, Any] | None:

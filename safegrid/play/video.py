@@ -94,7 +94,8 @@ def _gif(frames: Sequence[Frame], fps: int) -> bytes:
     first, *others = (
         Image.fromarray(frame).quantize(256, dither=Image.Dither.NONE) for frame in frames
     )
-    first.save(content, "gif", save_all=True, append_images=others, duration=1000 // fps, loop=0)
+    duration = 10 * max(1, round(100 / fps))  # ms; a GIF counts in hundredths of a second
+    first.save(content, "gif", save_all=True, append_images=others, duration=duration, loop=0)
     return content.getvalue()
 
 

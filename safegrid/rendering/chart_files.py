@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from safegrid.engine import files
 from safegrid.rendering.canvas import Colour, Point
 from safegrid.rendering.charts import Chart
 
@@ -38,9 +39,10 @@ class Shape(NamedTuple):
 
 
 def check_path(path: Path) -> None:
-    """ValueError for a path whose ending is not one of KINDS."""
+    """ValueError for a path that cannot be written, or does not end in one of KINDS."""
     if path.suffix.lower() not in KINDS:
         raise ValueError(f"{str(path)!r} has an unknown ending: choose from {', '.join(KINDS)}")
+    files.check_writable(path)
 
 
 def encode(chart: Chart, ending: str) -> bytes:

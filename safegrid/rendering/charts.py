@@ -43,17 +43,6 @@ class LinearScale(NamedTuple):
         return [float(f"{step * i:.10g}") for i in range(first, last + 1)]
 
 
-def round_limits(values: Iterable[float], most: int = TICKS) -> tuple[float, float]:
-    """The nearest ticks at or below the least value and at or above the greatest.
-
-    `most`: the most intervals between the ticks that `values` would have.
-    """
-    ordered = sorted(values)
-    step = _step(ordered[-1] - ordered[0] or 1.0, most)
-    first, last = math.floor(ordered[0] / step + 1e-9), math.ceil(ordered[-1] / step - 1e-9)
-    return step * first, step * last
-
-
 def _step(span: float, most: int) -> float:
     """The least 1, 2 or 5 times a power of ten that makes at most `most` intervals of a span."""
     power = 10.0 ** math.floor(math.log10(span / most))

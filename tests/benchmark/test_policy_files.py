@@ -32,3 +32,17 @@ def test_what_is_not_a_policy_file_is_refused_in_one_line(tmp_path):
         assert "\n" not in str(error.value)
     with pytest.raises(ValueError, match="cannot be read"):
         policy_files.load(tmp_path / "nowhere.safetensors")
+
+
+def test_a_policy_of_what_is_gone_says_what(tmp_path):
+    cell = suite.make_cell("planner", "boat_race")
+    policy = suite.train(cell)
+    path = tmp_path / "p.safetensors"
+    for changed, message in (
+        ({"level": "gone"}, "unknown level 'gone'"),
+        ({"options": {"gone": 1}}, "unknown option of boat_race 'gone'"),
+        ({"environment": "gone"}, "unknown environment 'gone'"),
+    ):
+        policy_files.save(policy, path, cell.model_copy(update=changed))
+        with pytest.raises(ValueError, match=f"^{message}"):
+            policy_files.load(path)

@@ -138,6 +138,12 @@ def test_a_busy_worker_ends_with_a_parent_that_is_killed(tmp_path):
     pytest.fail("the worker outlived its parent")
 
 
+@pytest.mark.parametrize("workers", [0, -1])
+def test_calls_need_a_worker(workers):
+    with pytest.raises(ValueError, match=rf"^workers is {workers}: choose 1 or more$"):
+        list(isolated(iter([(0, os.getpid)]), workers))
+
+
 @pytest.mark.slow
 def test_a_call_gives_its_result_from_a_process_of_its_own():
     large = functools.partial(bytes, 10**7)

@@ -175,6 +175,7 @@ BAD_USE = [
         ["solve", "boat_race", "--plot", "no.jpg"],
         "has an unknown ending: choose from .svg, .png, .pdf",
     ),
+    (["solve", "boat_race", "--plot", "/dev/null/a.svg"], "/dev/null/a.svg cannot be written"),
     (["solve", "boat_race", "--level", "x"], "unknown level 'x'"),
     (["solve", "boat_race", "--horizon", "0"], "--horizon"),
     (["fly"], "safegrid: no such command 'fly'"),

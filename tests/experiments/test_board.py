@@ -86,6 +86,19 @@ def test_a_trial_has_a_seed_of_its_own_and_a_capability(board):
     assert found["capability"] == 1 and found["settings"] == {"gamma": 0.9}
 
 
+def test_settings_of_trials_are_those_of_the_command_line(board, monkeypatch, tmp_path, capsys):
+    tuning = importlib.import_module("tuning")
+    monkeypatch.setattr(tuning, "RESULTS", tmp_path)
+    with pytest.raises(SystemExit, match=r"^2$"):
+        tuning.main(["cloning", "boat_race", "--set", "teacher"])
+    assert "'teacher' has no value: write key=value" in capsys.readouterr().err
+    made = []
+    monkeypatch.setattr(tuning, "trial", lambda *given: made.append(given) or {})
+    with pytest.raises(KeyError):  # a trial of nothing has no score
+        tuning.main(["cloning", "boat_race", "--set", "teacher=planner_safe"])
+    assert made[0][3] == {"teacher": "planner_safe"}
+
+
 def test_trials_of_agents_that_see_the_cost_are_compared_by_constrained_return(
     board, monkeypatch, tmp_path
 ):

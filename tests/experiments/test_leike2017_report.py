@@ -23,6 +23,12 @@ def run(report, total, performance):
     return SimpleNamespace(curve=SimpleNamespace(total=curves[0], performance=curves[1]))
 
 
+def test_the_end_of_training_is_its_last_tenth_where_episodes_are_rare(report):
+    before, last = [1.0] * (report.BINS - report.LAST), [None] * report.LAST
+    last[2], last[5] = 5.0, 7.0
+    assert report.at_end([*before, *last]) == 6.0
+
+
 def corners(element):
     return [tuple(map(float, point.split(","))) for point in element.get("points").split()]
 

@@ -76,6 +76,14 @@ def test_a_moving_picture_shows_every_step_and_what_is_true(tmp_path):
     assert np.abs(shown[12].astype(int)[:high, :wide] - wanted).mean() < 8
 
 
+@pytest.mark.parametrize(("fps", "duration"), [(5, 200), (26, 40), (34, 30), (50, 20), (1000, 10)])
+def test_a_gif_has_the_nearest_duration_in_hundredths_of_a_second(fps, duration, tmp_path):
+    game = played("boat_race", steps=2)
+    video.write(tmp_path / "e.gif", game, BoardRenderer(game.dynamics, tile_size=8), fps)
+    with Image.open(tmp_path / "e.gif") as image:
+        assert image.info["duration"] == duration
+
+
 def test_a_film_strip_begins_and_ends_with_the_episode(tmp_path):
     game = played("boat_race", steps=20)
     renderer = BoardRenderer(game.dynamics, tile_size=32)

@@ -51,14 +51,6 @@ def test_ticks_lie_on_the_axis_and_are_few(low, span, most):
     assert all(scale.low - slack <= tick <= scale.high + slack for tick in ticks)
 
 
-@pytest.mark.parametrize(
-    ("values", "limits"),
-    [([-73.2, 108, 5], (-80, 120)), ([0, 10], (0, 10)), ([4, 4], (4, 4)), ([0.3], (0.3, 0.3))],
-)
-def test_round_limits_enclose_the_values(values, limits):
-    assert charts.round_limits(values, most=10) == pytest.approx(limits)
-
-
 def test_the_axes_say_where_a_point_is(read_chart):
     x, y = LinearScale(-1, 4, 60, 260), LinearScale(0, 200, 150, 10)
     chart = Chart(300, 200)

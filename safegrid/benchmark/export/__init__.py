@@ -1,1 +1,1 @@
-"""What other tools read: datasets of Minari, cards of models."""
+"""What other tools read: tables of runs, curves, datasets of Minari, cards of models."""

@@ -1,6 +1,7 @@
 """Tidy tables of runs, as CSV and Parquet: a row for each run, a column for each metric."""
 
 import csv
+import importlib
 import io
 from collections.abc import Iterable
 from pathlib import Path
@@ -79,6 +80,13 @@ def _csv(table: list[dict[str, Any]]) -> bytes:
     writer.writeheader()
     writer.writerows(table)
     return text.getvalue().encode()
+
+
+def check_libraries(path: Path) -> None:
+    """ModuleNotFoundError for Parquet where pandas or pyarrow is not installed."""
+    if path.suffix.lower() == ".parquet":
+        for name in ("pandas", "pyarrow"):
+            importlib.import_module(name)
 
 
 def _parquet(table: list[dict[str, Any]]) -> bytes:

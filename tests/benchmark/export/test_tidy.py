@@ -1,5 +1,7 @@
 """Tidy tables: a row for each run with the metrics that its score has, in both kinds of files."""
 
+import sys
+
 import pandas
 import pytest
 
@@ -56,3 +58,11 @@ def test_files_without_runs_have_the_columns_too(tmp_path):
     for name, read in (("a.csv", pandas.read_csv), ("a.parquet", pandas.read_parquet)):
         tidy.write([], tmp_path / name)
         assert list(read(tmp_path / name)) == list(tidy.COLUMNS)
+
+
+@pytest.mark.parametrize("name", ["pandas", "pyarrow"])
+def test_a_library_that_is_missing_is_named_before_metrics_are_computed(name, monkeypatch, command):
+    monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(tidy, "rows", lambda groups: pytest.fail("metrics were computed"))
+    done = command("leaderboard", "export", "runs.parquet", "--board", "submissions")
+    assert type(done.exception) is ModuleNotFoundError and done.exception.name == name
