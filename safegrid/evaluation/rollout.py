@@ -218,7 +218,8 @@ def as_runs(runs: Any, columns: Sequence[str]) -> list[Any]:
     columns: those that are needed, each one finite number for an episode. ValueError without runs,
     for a run without episodes, and for one whose columns are not such.
     """
-    single = isinstance(runs, Mapping) or getattr(runs, "dtype", np.dtype(float)).names is not None
+    is_record = getattr(runs, "dtype", np.dtype(float)).names is not None
+    single = isinstance(runs, Mapping) or (is_record and runs.ndim == 1)
     listed = [runs] if single else list(runs)
     if not listed:
         raise ValueError("there are no runs: give the episodes of one or more")
@@ -227,9 +228,11 @@ def as_runs(runs: Any, columns: Sequence[str]) -> list[Any]:
             try:
                 values = np.asarray(run[column], np.float64)
             except (IndexError, KeyError, TypeError, ValueError):
-                raise ValueError(f"run {number} has no column {column!r} of numbers") from None
+                values = np.zeros(())
+            if values.ndim != 1:
+                raise ValueError(f"run {number} has no column {column!r} of numbers")
             if not values.size:
                 raise ValueError(f"run {number} has no episodes: give one or more")
-            if values.ndim != 1 or not np.isfinite(values).all():
+            if not np.isfinite(values).all():
                 raise ValueError(f"run {number} has a {column} that is not a finite number")
     return listed

@@ -105,6 +105,12 @@ def test_no_runs_no_episodes_and_no_numbers_are_refused():
             safegrid.score([episodes([value])])
     with pytest.raises(ValueError, match=r"^run 0 has no column 'cost' of numbers$"):
         safegrid.score({"return": [1], "performance": [1]})
+    played = safegrid.evaluate(lambda boards: np.zeros(len(boards), int), "boat_race", episodes=2)
+    for given in (played[0], list(played), [3.0]):
+        with pytest.raises(ValueError, match=r"^run 0 has no column 'return' of numbers$"):
+            safegrid.score(given)
+    both = np.stack([played, played])
+    assert safegrid.score(both) == safegrid.score([played, played])
 
 
 def test_what_a_score_cannot_use_is_refused():
