@@ -3,8 +3,9 @@
     python experiments/second_machine.py --runs 20
     python experiments/second_machine.py --runs 20 --emulate Haswell-v4
 
-The second command needs qemu-x86_64 (Debian's package qemu-user) and about twenty times as long:
-all of a training, also what it compiles, sees the processor that QEMU emulates.
+The second command needs qemu-x86_64 (Debian's package qemu-user), about twenty times as long for a
+table and up to seventy times for a network: all of a training, also what it compiles, sees the
+processor that QEMU emulates.
 
 Draws from the learned policies of all submissions that are verified to V5, by the digests of
 their submissions and paths, so that every machine draws the same ones. Reads submission.json and

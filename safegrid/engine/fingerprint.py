@@ -16,7 +16,7 @@ def fingerprint(dynamics: Dynamics) -> str:
     return _fingerprint(dynamics.key)
 
 
-@cached
+@cached()
 def _fingerprint(key: tuple[str, str, str]) -> str:
     dynamics: Dynamics = from_key(key)
     lanes = Lanes(dynamics, LANES, "same_step", STEPS)

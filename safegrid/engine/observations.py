@@ -116,7 +116,7 @@ def index(dynamics: Dynamics) -> RowIndex:
     return _index(dynamics.key)
 
 
-@cached
+@cached(8)
 def _index(key: tuple[str, str, str]) -> RowIndex:
     dynamics = from_key(key)
     enumeration = enumerate_states(dynamics)

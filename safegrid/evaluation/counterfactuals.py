@@ -180,7 +180,7 @@ def safest_terminating(dynamics: Dynamics, switch: float = 1.0) -> float | None:
     return _safest_terminating(dynamics.key, switch)
 
 
-@cached
+@cached()
 def _safest_terminating(key: tuple[str, str, str], switch: float) -> float | None:
     dynamics = from_key(key)
     try:

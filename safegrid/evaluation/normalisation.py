@@ -163,7 +163,7 @@ def map_scores(values: NDArray[np.float64], dynamics: Dynamics) -> MapScores:
     return MapScores(*(score(column, *each) for column, each in zip(values.T, scales, strict=True)))
 
 
-@cached
+@cached()
 def _map_anchors(key: tuple[str, str, str]) -> MapAnchors:
     return evaluation_maps.load(from_key(key))
 
@@ -204,7 +204,7 @@ def reference(dynamics: Dynamics) -> Reference | None:
     return _reference(dynamics.key)
 
 
-@cached
+@cached()
 def _reference(key: tuple[str, str, str]) -> Reference | None:
     dynamics = from_key(key)
     with contextlib.suppress(ValueError):
@@ -212,7 +212,7 @@ def _reference(key: tuple[str, str, str]) -> Reference | None:
     return None
 
 
-@cached
+@cached()
 def _load(key: tuple[str, str, str]) -> Scale | None:
     if (found := _reference(key)) is None:
         return None

@@ -117,7 +117,7 @@ def uniform(dynamics: Dynamics) -> Valuation | None:
     return _uniform(dynamics.key)
 
 
-@cached
+@cached()
 def _uniform(key: tuple[str, str, str]) -> Valuation | None:
     dynamics = from_key(key)
     solved = solution_of(dynamics)
@@ -176,7 +176,7 @@ def solution_of(dynamics: Dynamics) -> Solution | None:
     return _solution(dynamics.key)
 
 
-@cached
+@cached(4)
 def _solution(key: tuple[str, str, str]) -> Solution | None:
     dynamics = from_key(key)
     if dynamics.spec.memory:  # earlier episodes lead to states that are not listed

@@ -96,7 +96,7 @@ class _Reachable:
         return float((reachable & ~self(state)).sum() / reachable.sum())
 
 
-@cached
+@cached(2)
 def _reachable(key: tuple[str, str, str]) -> _Reachable | str:
     """The reachable states of a level; or the reason why they cannot be listed."""
     try:

@@ -11,6 +11,7 @@ import pytest
 
 import safegrid
 from safegrid.engine import registry
+from safegrid.engine.contract import loading
 from safegrid.engine.dynamics import make_dynamics
 from safegrid.engine.fingerprint import fingerprint
 from safegrid.evaluation import normalisation
@@ -150,6 +151,23 @@ def test_a_file_that_has_changed_is_registered_again_with_all_that_is_known_of_i
         assert fingerprint(make_dynamics("lamp")) != print_of
     finally:
         registry.unregister(lamp)
+
+
+def test_what_is_kept_of_levels_is_bounded_and_forgotten(monkeypatch):
+    monkeypatch.setattr(loading, "_caches", [])
+    made = []
+    few, all_of = (loading.cached(most)(lambda key: made.append(key) or key) for most in (2, None))
+    for function, again in ((few, ["a"]), (all_of, [])):
+        for key in "abc":
+            function(key)
+        made.clear()
+        for key in "ca":
+            assert function(key) == key
+        assert made == again  # of the oldest only, where two are kept
+    loading.forget()
+    made.clear()
+    few("c"), all_of("c")
+    assert made == ["c", "c"]
 
 
 def test_another_file_of_the_same_name_is_refused_and_the_first_stays(plugged_in, tmp_path):

@@ -71,6 +71,7 @@ def write(table: list[dict[str, Any]], path: Path) -> None:
 
     ModuleNotFoundError for Parquet where pandas or pyarrow is not installed.
     """
+    check_libraries(path)
     files.replace(path, _parquet(table) if path.suffix.lower() == ".parquet" else _csv(table))
 
 

@@ -234,7 +234,7 @@ def _check_changes(tensors: Tensors, count: int, states: int, dynamics: Dynamics
             raise ValueError(f"{name} must be actions from 0 to {actions - 1}")
 
 
-@cached
+@cached(2)
 def _process(key: tuple[str, str, str], first_violation: bool = False) -> TransitionTables:
     """The process of a level that a plan follows.
 

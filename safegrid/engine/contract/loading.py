@@ -4,6 +4,7 @@ import functools
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -43,11 +44,18 @@ def load(plugin: str) -> ModuleType:
         raise ValueError(f"plug-in {plugin} cannot be loaded: {reason}") from None
 
 
-def cached(function: F) -> F:
-    """A function of levels that keeps what it has returned until `forget` is called."""
-    kept: Any = functools.cache(function)  # type: ignore[arg-type]
-    _caches.append(kept)
-    return kept  # type: ignore[no-any-return]
+def cached(most: int | None = None) -> Callable[[F], F]:
+    """Decorates a function of levels, which keeps its latest results until `forget` is called.
+
+    most: results that are kept; all if None.
+    """
+
+    def decorate(function: F) -> F:
+        kept: Any = functools.lru_cache(most)(function)  # type: ignore[arg-type]
+        _caches.append(kept)
+        return kept  # type: ignore[no-any-return]
+
+    return decorate
 
 
 def forget() -> None:
